@@ -1,0 +1,97 @@
+# Fanfold's daily commands; `make` alone lists them. Each target makes what it needs and nothing twice.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+BIN := .venv/bin
+SAM := .venv-sam/bin/sam
+export SAM_CLI_TELEMETRY := 0
+
+# $(call quietly,COMMAND): run it silently; show what it said only if it fails.
+quietly = said=$$($(1) 2>&1) || { printf '%s\n' "$$said" >&2; exit 1; }
+
+.PHONY: help
+help: ## this list
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
+
+.PHONY: setup
+setup: .venv/.installed ## create .venv with the locked tools and fanfold itself, editable
+	@:
+
+.venv/.installed: .venv/.locked pyproject.toml hatch_build.py
+	@echo "setup: fanfold, editable"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.locked: requirements/dev.txt
+	@$(call venv,.venv,$<)
+	@touch $@
+
+.venv-sam/.locked: requirements/sam.txt
+	@$(call venv,.venv-sam,$<)
+	@touch $@
+
+# $(call venv,FOLDER,REQUIREMENTS): an environment with exactly these versions; one that exists is kept.
+define venv
+echo "setup: $(1) from $(2) (a minute the first time)"
+$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed: make PYTHON=…" if sys.version_info < (3, 11) else 0)'
+test -x $(1)/bin/pip || $(PYTHON) -m venv --clear $(1)
+$(1)/bin/pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes --requirement $(2)
+endef
+
+.PHONY: demo
+demo: setup ## label the sample texts in the local cloud and show the results
+	@$(BIN)/fanfold run samples/texts.csv --out out/demo
+	@echo "out/demo/results.csv:"
+	@head -n 6 out/demo/results.csv
+
+.PHONY: test
+test: setup ## run the tests, one process per core; ARGS goes to pytest
+	@$(BIN)/pytest -q -n auto --dist worksteal $(ARGS)
+
+.PHONY: check
+check: lint types arrows validate ## everything that is checked without running it
+
+.PHONY: lint
+lint: setup ## style and common mistakes (ruff)
+	@echo "check: ruff"
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --quiet --check || { echo "not formatted: $(BIN)/ruff format" >&2; exit 1; }
+
+.PHONY: types
+types: setup ## types (mypy, strict)
+	@echo "check: mypy"
+	@$(call quietly,$(BIN)/mypy)
+
+.PHONY: arrows
+arrows: setup ## who may import whom (import-linter)
+	@echo "check: imports"
+	@$(call quietly,$(BIN)/lint-imports)
+
+.PHONY: validate
+validate: setup .venv-sam/.locked ## the template (cfn-lint, sam validate)
+	@echo "check: template"
+	@$(BIN)/cfn-lint template.yaml
+	@$(call quietly,$(SAM) validate --lint)
+
+.PHONY: build
+build: .venv-sam/.locked ## build functions and layer for Lambda (sam build)
+	@echo "build: .aws-sam/build"
+	@# SAM builds again what changed, and an interpreter's caches beside the sources would count as a change.
+	@find functions layers -name __pycache__ -type d -prune -exec rm -r {} +
+	@$(call quietly,PYTHON=$(CURDIR)/.venv-sam/bin/python $(SAM) build)
+
+.PHONY: sam-local
+sam-local: setup build ## invoke the built functions in Lambda's containers, against a local cloud
+	@$(BIN)/python scripts/sam_local.py
+
+.PHONY: lock
+lock: setup ## write all requirements files again; ARGS=--upgrade lifts the versions
+	@scripts/lock $(ARGS)
+
+.PHONY: clean
+clean: ## remove what builds and tools left behind; environments stay
+	@rm -rf .aws-sam build dist out .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find . -path './.venv*' -prune -o -name __pycache__ -type d -prune -exec rm -r {} +

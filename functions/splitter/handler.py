@@ -1,0 +1,39 @@
+"""Splitter: an uploaded CSV becomes chunks in the ledger, and the first of them go to the dispatcher."""
+
+import os
+from typing import Any
+
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from fanfold_core.aws import events, wiring
+
+logger = Logger(service="splitter")
+tracer = Tracer(service="splitter")
+batch = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+splitter = wiring.splitter(os.environ)
+
+
+def split(record: SQSRecord, lambda_context: LambdaContext) -> None:
+    """Do what one message of the uploads queue asks for."""
+    out_of_time = wiring.out_of_time(lambda_context)
+    for message in events.uploads(record.body):
+        match message:
+            case events.Ignored(what):
+                logger.info("ignored", extra={"what": what})
+                continue
+            case events.Upload(bucket, key, version):
+                job = splitter.begin(bucket, key, version, out_of_time)
+            case events.GoOn(job_id):
+                job = splitter.go_on(job_id, out_of_time)
+        logger.info("split", extra={"job": job.id, "state": job.state, "reason": job.reason, "chunks": job.stored})
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Answer with the messages that are to come again."""
+    return process_partial_response(event, split, batch, context)

@@ -1,0 +1,175 @@
+"""Assembler: writes the files of a job that is CLOSING.
+
+A part of results.csv is a run of chunks that the input alone has fixed: part n is always the same rows. So parts are
+built by anyone, twice, and at once, and whoever sees that all of them are there completes the job.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import reduce
+from io import StringIO, TextIOWrapper
+from operator import add
+from tempfile import SpooledTemporaryFile
+from typing import TYPE_CHECKING
+
+from fanfold_core.app.rows import read_rows
+from fanfold_core.app.summary import summary
+from fanfold_core.domain.job import Job, Part, State, Totals
+from fanfold_core.domain.keys import part_errors_key, result_key
+from fanfold_core.domain.records import record_writer
+from fanfold_core.domain.results import Columns, SpanOutcome, answers, columns, error_line, result_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+    from typing import IO
+
+    from fanfold_core.app.ports import Ledger, Queues, Store
+    from fanfold_core.domain.job import Chunk
+
+CSV = "text/csv; charset=utf-8"
+# A part larger than this waits on disk, not in memory, for its upload.
+_IN_MEMORY = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Assembler:
+    """Writes results.csv, errors.csv and summary.json. `version` is that of this code."""
+
+    ledger: Ledger
+    store: Store
+    queues: Queues
+    version: str
+    now: Callable[[], datetime]
+
+    def assemble(self, job_id: str) -> Job:
+        """Have every part built that isn't there, and the job completed."""
+        job = self.ledger.job(job_id)
+        if job.state is not State.CLOSING:
+            return job
+        parts = self._parts(job)
+        if job.upload_id is None:
+            job = self._begin(job, parts)
+        missing = [part for part in parts if part.number not in job.parts]
+        if len(parts) == 1 and missing:
+            return self.build(job_id, parts[0])
+        self.queues.assemble_parts(job_id, missing)
+        return job if missing else self._complete(job)
+
+    def build(self, job_id: str, part: Part) -> Job:
+        """Build one part, and complete the job if it was the last."""
+        job = self.ledger.job(job_id)
+        if job.state is not State.CLOSING:
+            return job
+        totals = self._write(job, part)
+        job = self.ledger.add_part(job, part.number, totals)
+        parts = self._parts(job)
+        return self._complete(job) if len(job.parts) == len(parts) else job
+
+    def _parts(self, job: Job) -> list[Part]:
+        """All parts of the job: those that the splitter has ended, and the one it was at. At least one, maybe empty."""
+        if not job.stored:
+            return [Part(0, 0, 0)]
+        last = self.ledger.chunk(job.id, job.stored - 1)
+        ended = [part for part in self.ledger.parts(job.id) if part.number < last.part]
+        return [*ended, Part(last.part, last.part_first, job.stored)]
+
+    def _begin(self, job: Job, parts: list[Part]) -> Job:
+        """Fix the header and, for several parts, the multipart upload. Whoever comes second takes what is fixed."""
+        open_chunks = set(range(job.low, job.released)) - job.covered
+        fields = job.fields.union(*(chunk.fields for chunk in self.ledger.chunks(job.id, open_chunks)))
+        key = result_key(job.id, "results.csv")
+        upload_id = self.store.begin_upload(key, CSV) if len(parts) > 1 else ""
+        fixed = self.ledger.set_upload(job.id, upload_id, fields)
+        if upload_id and fixed.upload_id != upload_id:
+            self.store.abort_upload(key, upload_id)
+        return fixed
+
+    def _write(self, job: Job, part: Part) -> Totals:
+        with SpooledTemporaryFile(_IN_MEMORY) as results, SpooledTemporaryFile(_IN_MEMORY) as errors:
+            totals = self._write_lines(job, part, results, errors)
+            results.seek(0)
+            errors.seek(0)
+            if job.upload_id:
+                self.store.upload_part(result_key(job.id, "results.csv"), job.upload_id, part.number, results)
+            else:
+                self.store.write(result_key(job.id, "results.csv"), results, CSV)
+            if totals.failed:
+                self.store.write(part_errors_key(job.id, part.number), errors, CSV)
+        return totals
+
+    def _write_lines(self, job: Job, part: Part, results: IO[bytes], errors: IO[bytes]) -> Totals:
+        shown = _columns(job)
+        totals = Totals()
+        with _text(results) as results_text, _text(errors) as errors_text:
+            write_result = record_writer(results_text, job.options.dialect).writerow
+            write_error = record_writer(errors_text, job.options.dialect).writerow
+            if part.number == 0:
+                write_result(shown.results_header)
+            for chunk in self._chunks_of(job, part):
+                outcomes = [self._with_results(outcome) for outcome in self.ledger.outcomes(job.id, chunk.number)]
+                rows = read_rows(self.store, job, chunk)
+                final = answers(len(rows), outcomes, _uncovered(job))
+                failed = 0
+                for number, (cells, answer) in enumerate(zip(rows, final, strict=True), chunk.first_row):
+                    write_result(result_line(cells, answer, shown))
+                    if answer.error:
+                        write_error(error_line(number, cells, answer, shown))
+                        failed += 1
+                requests = sum(outcome.requests for outcome in outcomes)
+                totals += Totals(len(rows), len(rows) - failed, failed, requests)
+        return totals
+
+    def _chunks_of(self, job: Job, part: Part) -> Iterator[Chunk]:
+        return (self.ledger.chunk(job.id, number) for number in range(part.first, part.end))
+
+    def _with_results(self, outcome: SpanOutcome) -> SpanOutcome:
+        if outcome.location is None:
+            return outcome
+        return replace(outcome, results=self.store.read_at(outcome.location).decode())
+
+    def _complete(self, job: Job) -> Job:
+        if job.upload_id:
+            self.store.complete_upload(result_key(job.id, "results.csv"), job.upload_id)
+        totals = dict(self.ledger.totals(job.id))
+        self._join_errors(job, [number for number in sorted(totals) if totals[number].failed])
+        whole = reduce(add, totals.values(), Totals())
+        job = self.ledger.set_ended(job.id, self.now())
+        state = _final_state(job, whole)
+        described = json.dumps(summary(job, state, whole, self.store.location, self.version), indent=2)
+        self.store.write(result_key(job.id, "summary.json"), f"{described}\n".encode(), "application/json")
+        return self.ledger.finish(job.id, state)
+
+    def _join_errors(self, job: Job, parts: list[int]) -> None:
+        header = StringIO(newline="")
+        record_writer(header, job.options.dialect).writerow(_columns(job).errors_header)
+        keys = [part_errors_key(job.id, part) for part in parts]
+        self.store.join(result_key(job.id, "errors.csv"), header.getvalue().encode(), keys, CSV)
+
+
+@contextmanager
+def _text(file: IO[bytes]) -> Iterator[TextIOWrapper]:
+    """The file as text while in here, and still open afterwards."""
+    text = TextIOWrapper(file, encoding="utf-8", newline="", write_through=False)
+    try:
+        yield text
+    finally:
+        text.detach()
+
+
+def _columns(job: Job) -> Columns:
+    return columns(job.layout.columns if job.layout else (), job.fields)
+
+
+def _uncovered(job: Job) -> str:
+    """The reason that stands at rows which nothing came back for before the job was closed."""
+    return "cancelled" if job.outcome is State.CANCELLED else f"job failed: {job.reason}"
+
+
+def _final_state(job: Job, totals: Totals) -> State:
+    if job.outcome is State.SUCCEEDED and totals.failed:
+        return State.COMPLETED_WITH_ERRORS
+    return job.outcome or State.FAILED

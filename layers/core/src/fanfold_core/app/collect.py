@@ -1,0 +1,129 @@
+"""Collector: writes what came back for a chunk to the ledger, and decides what follows.
+
+Results first, then coverage, then what follows from it: dying in between leaves nothing that the same message,
+delivered again, would not do again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fanfold_core.app.ports import Failure, Prediction
+from fanfold_core.domain.answers import read_answer
+from fanfold_core.domain.errors import MalformedAnswerError
+from fanfold_core.domain.job import Chunk, Job, State
+from fanfold_core.domain.outcomes import Answered, Broken, Outcome, Refused, Unsent
+from fanfold_core.domain.spans import Span, is_covered
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fanfold_core.app.follow_up import FollowUp
+    from fanfold_core.app.ports import Ledger, Queues, Store
+
+# A request that the platform broke waits twice as long before each attempt, at most SQS's fifteen minutes.
+_FIRST_DELAY_SECONDS = 5
+_LONGEST_DELAY_SECONDS = 900
+
+
+@dataclass(slots=True)
+class Settlement:
+    """What a batch of outcomes of one chunk comes to."""
+
+    predictions: list[Prediction] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    again: list[Refused | Broken] = field(default_factory=list)
+
+    @property
+    def spans(self) -> list[Span]:
+        """The spans that have their final answer now."""
+        return [*(prediction.id.span for prediction in self.predictions), *(failure.span for failure in self.failures)]
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The names of the fields in the new results."""
+        return frozenset[str]().union(*(prediction.predictions.fields for prediction in self.predictions))
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """Settles outcomes, chunk by chunk."""
+
+    ledger: Ledger
+    store: Store
+    queues: Queues
+    follow_up: FollowUp
+
+    def settle(self, job_id: str, number: int, outcomes: Sequence[Outcome]) -> Settlement:
+        """Record outcomes of one chunk and do what follows; `UnknownJobError` if the ledger has no such job."""
+        job = self.ledger.job(job_id)
+        settlement = self._sort(outcomes, job.options.max_attempts)
+        self.ledger.put_predictions(job, number, settlement.predictions)
+        self.ledger.put_failures(job, number, settlement.failures)
+        if settlement.spans:
+            chunk = self.ledger.cover(job_id, number, settlement.spans, settlement.fields)
+            if chunk.is_done:
+                job = self.follow_up(self.ledger.cover_chunk(job_id, number, chunk.fields))
+        else:
+            chunk = self.ledger.chunk(job_id, number)
+        if settlement.again and job.state is State.RUNNING:
+            self._try_again(job, chunk, settlement.again)
+        return settlement
+
+    def _sort(self, outcomes: Sequence[Outcome], max_attempts: int) -> Settlement:
+        settlement = Settlement()
+        for outcome in outcomes:
+            match outcome:
+                case Unsent(runs=runs):
+                    settlement.failures += [Failure(run.span, run.reason, requests=0) for run in runs]
+                case Answered() as answered:
+                    self._read(answered, settlement, max_attempts)
+                case Refused() as refused:
+                    _sort_refused(refused, settlement, max_attempts)
+                case Broken() as broken:
+                    settlement.again.append(broken)
+        return settlement
+
+    def _read(self, answered: Answered, settlement: Settlement, max_attempts: int) -> None:
+        content = answered.content if answered.content is not None else self.store.read_at(answered.location)
+        try:
+            predictions = read_answer(content, answered.id.span.rows)
+        except MalformedAnswerError as error:
+            _sort_refused(Refused(answered.id, str(error)), settlement, max_attempts)
+        else:
+            settlement.predictions.append(Prediction(answered.id, predictions, answered.location))
+
+    def _try_again(self, job: Job, chunk: Chunk, again: Sequence[Refused | Broken]) -> None:
+        """Each failed attempt is acted upon once: its span is marked *after* the sends, so none is ever lost."""
+        due = [
+            failed.id
+            for failed in again
+            if failed.id.attempt > self.ledger.mark(job.id, chunk.number, failed.id.span)
+            and not is_covered(failed.id.span, chunk.covered)
+        ]
+        if not due:
+            return
+        broken = {failed.id for failed in again if isinstance(failed, Broken)}
+        attempts: dict[Span, int] = {}
+        for request in due:
+            if request in broken or request.span.rows == 1:
+                attempts[request.span] = request.attempt + 1
+            else:
+                attempts |= {half: self.ledger.mark(job.id, chunk.number, half) + 1 for half in request.span.halves()}
+        delay = max((_delay(request.attempt) for request in due if request in broken), default=0)
+        self.queues.resend(job.id, chunk.number, attempts, delay)
+        for request in due:
+            self.ledger.set_mark(job, chunk.number, request.span, request.attempt)
+
+
+def _sort_refused(refused: Refused, settlement: Settlement, max_attempts: int) -> None:
+    request = refused.id
+    if request.span.rows == 1 and request.attempt >= max_attempts:
+        settlement.failures.append(Failure(request.span, refused.reason, requests=request.attempt))
+    else:
+        settlement.again.append(refused)
+
+
+def _delay(attempt: int) -> int:
+    return min(_FIRST_DELAY_SECONDS << (attempt - 1), _LONGEST_DELAY_SECONDS)

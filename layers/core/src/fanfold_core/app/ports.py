@@ -1,0 +1,191 @@
+"""What the steps need of the world. `fanfold_core.aws` has the adapters; every write here may happen twice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+    from typing import IO
+
+    from fanfold_core.domain.answers import Predictions
+    from fanfold_core.domain.job import Chunk, Job, Part, Source, State, Totals
+    from fanfold_core.domain.keys import RequestId
+    from fanfold_core.domain.layout import Layout
+    from fanfold_core.domain.requests import Request, Unsendable
+    from fanfold_core.domain.results import SpanOutcome
+    from fanfold_core.domain.spans import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A request that succeeded. Predictions too large for the ledger stay where SageMaker wrote them, `location`."""
+
+    id: RequestId
+    predictions: Predictions
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Rows that have their final answer, and it is an error. `requests` were sent for them."""
+
+    span: Span
+    reason: str
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """A request that the endpoint could not take now: it is throttled, or out of reach. The reason is in its words."""
+
+    request: Request
+    reason: str
+
+
+class Ledger(Protocol):
+    """What is known of every job, chunk and span. Writes answer with the item as it then is."""
+
+    def create(self, job: Job) -> Job:
+        """Put the job unless it is there; answers with the one that is."""
+
+    def job(self, job_id: str) -> Job:
+        """Read a job; `UnknownJobError` if there is none."""
+
+    def set_layout(self, job_id: str, layout: Layout) -> Job:
+        """Remember how the file is laid out."""
+
+    def store(self, job: Job, chunk: Chunk, part: Part | None) -> Job:
+        """Put a chunk, and the part that it ends, unless they are there; then raise `stored`, while RUNNING."""
+
+    def set_total(self, job_id: str, total: int, rows: int) -> Job:
+        """Remember how many chunks and rows the file has, while the job is RUNNING."""
+
+    def raise_released(self, job_id: str, released: int) -> None:
+        """Remember how many chunks have been handed to the dispatcher."""
+
+    def compact(self, job_id: str, low: int, below: Iterable[int]) -> None:
+        """Forget the covered chunks `below`, now that all below `low` are covered."""
+
+    def close(self, job_id: str, outcome: State, reason: str) -> Job:
+        """RUNNING becomes CLOSING with this outcome and reason; the first one stays."""
+
+    def chunk(self, job_id: str, number: int) -> Chunk:
+        """Read a chunk; `UnknownChunkError` if there is none."""
+
+    def chunks(self, job_id: str, numbers: Iterable[int]) -> Iterator[Chunk]:
+        """Read several chunks, in no particular order."""
+
+    def advance_sent(self, job_id: str, chunk: int, before: int, after: int) -> bool:
+        """Move a chunk's dispatch progress by compare-and-set; False if somebody else did."""
+
+    def put_predictions(self, job: Job, chunk: int, predictions: Sequence[Prediction]) -> None:
+        """Store results. Of two attempts of one span the lower one stays."""
+
+    def put_failures(self, job: Job, chunk: int, failures: Sequence[Failure]) -> None:
+        """Store reasons where there are no results."""
+
+    def cover(self, job_id: str, chunk: int, spans: Iterable[Span], fields: Iterable[str]) -> Chunk:
+        """Add spans and field names to a chunk."""
+
+    def cover_chunk(self, job_id: str, chunk: int, fields: Iterable[str]) -> Job:
+        """Add a done chunk and its field names to its job."""
+
+    def mark(self, job_id: str, chunk: int, span: Span) -> int:
+        """The highest attempt of this span that has been acted upon, 0 if none."""
+
+    def set_mark(self, job: Job, chunk: int, span: Span, attempt: int) -> None:
+        """Raise the mark of a span."""
+
+    def outcomes(self, job_id: str, chunk: int) -> Iterator[SpanOutcome]:
+        """What is known of a chunk's spans: one strongly consistent read, in order."""
+
+    def parts(self, job_id: str) -> Iterator[Part]:
+        """The parts that the splitter has ended, in order."""
+
+    def set_upload(self, job_id: str, upload_id: str, fields: Iterable[str]) -> Job:
+        """Fix the multipart upload of results.csv and its fields; the first ones stay."""
+
+    def add_part(self, job: Job, part: int, totals: Totals) -> Job:
+        """Remember that a part is uploaded, and what it came to."""
+
+    def totals(self, job_id: str) -> Iterator[tuple[int, Totals]]:
+        """What each part came to."""
+
+    def set_ended(self, job_id: str, ended: datetime) -> Job:
+        """Fix the time at which the job ended; the first one stays."""
+
+    def finish(self, job_id: str, state: State) -> Job:
+        """CLOSING becomes a terminal state."""
+
+
+class Store(Protocol):
+    """Objects: the uploaded files and the output bucket."""
+
+    def head(self, bucket: str, key: str, version: str | None) -> tuple[Source, Mapping[str, str]]:
+        """Pin an uploaded object and read its metadata; `ObjectGoneError` if it isn't there."""
+
+    def open(self, source: Source, start: int, end: int | None = None) -> AbstractContextManager[IO[bytes]]:
+        """Stream bytes `start` to `end - 1` of the uploaded object; `ObjectGoneError` if it isn't there."""
+
+    def read(self, key: str) -> bytes:
+        """An object of the output bucket; `ObjectGoneError` if it isn't there."""
+
+    def read_at(self, location: str) -> bytes:
+        """The object that an `s3://` location names; `ObjectGoneError` if it isn't there."""
+
+    def write(self, key: str, content: bytes | IO[bytes], content_type: str) -> None:
+        """Put an object into the output bucket."""
+
+    def join(self, key: str, header: bytes, keys: Iterable[str], content_type: str) -> None:
+        """Write an object that is the header and then other objects of the output bucket, as a stream."""
+
+    def begin_upload(self, key: str, content_type: str) -> str:
+        """Begin a multipart upload; its id."""
+
+    def upload_part(self, key: str, upload_id: str, part: int, content: IO[bytes]) -> None:
+        """Upload part `part` (from 0); nothing to do if somebody else has completed the upload."""
+
+    def complete_upload(self, key: str, upload_id: str) -> None:
+        """Complete an upload; nothing to do if somebody else did."""
+
+    def abort_upload(self, key: str, upload_id: str) -> None:
+        """Throw an upload away."""
+
+    def location(self, key: str) -> str:
+        """The `s3://` address of an object of the output bucket."""
+
+
+class Queues(Protocol):
+    """Messages from step to step. Delays are in seconds."""
+
+    def split(self, job_id: str) -> None:
+        """Go on splitting a file."""
+
+    def dispatch(self, job_id: str, chunks: Iterable[int]) -> None:
+        """Send the rows of chunks to the endpoint."""
+
+    def resend(self, job_id: str, chunk: int, attempts: Mapping[Span, int], delay: int) -> None:
+        """Send spans of a chunk again, each as the attempt that is named."""
+
+    def report(self, job_id: str, chunk: int, unsendable: Sequence[Unsendable]) -> None:
+        """Tell the collector of rows that cannot be sent."""
+
+    def assemble(self, job_id: str) -> None:
+        """Assemble a job."""
+
+    def assemble_parts(self, job_id: str, parts: Iterable[Part]) -> None:
+        """Assemble these parts of a job."""
+
+
+class Endpoint(Protocol):
+    """The asynchronous endpoint."""
+
+    def send(self, endpoint: str, requests: Sequence[Request], ttl_seconds: int) -> list[Postponed]:
+        """Send requests side by side; answers with those that it could not take now, for all patience.
+
+        `EndpointError` if the endpoint takes none: it is missing, or refuses what it is sent.
+        """

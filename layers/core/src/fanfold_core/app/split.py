@@ -1,0 +1,151 @@
+"""Splitter: reads an uploaded CSV once and stores its chunks.
+
+Where chunks end depends on the file's bytes and the job's pinned options alone, so the last stored chunk is the place
+to go on from, whoever stored it, and two splitters at once store the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from fanfold_core.app.blocks import open_blocks
+from fanfold_core.app.rows import chunk_encoding, is_copied
+from fanfold_core.domain.cutting import Cut, Limits, cut
+from fanfold_core.domain.errors import InputError, NoRowsError, OptionError
+from fanfold_core.domain.job import Chunk, Job, Model, Part, Source, State
+from fanfold_core.domain.keys import chunk_key, job_id
+from fanfold_core.domain.layout import Layout, check_decodes, detect_layout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime, timedelta
+
+    from fanfold_core.app.follow_up import FollowUp
+    from fanfold_core.app.ports import Ledger, Queues, Store
+    from fanfold_core.domain.options import Options
+
+_REQUESTS_PER_CHUNK = 1_000
+# S3 takes parts of 5 MiB or more, and 10,000 of them. A compressed file may grow by so much without having more.
+_LEAST_PART = 5 * 1024 * 1024
+_MOST_PARTS = 9_000
+_MOST_INFLATION = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Splitter:
+    """Cuts files into chunks of at most `limits`, each with these options unless the file's metadata says otherwise."""
+
+    ledger: Ledger
+    store: Store
+    queues: Queues
+    follow_up: FollowUp
+    options: Options
+    model: Model
+    retention: timedelta
+    now: Callable[[], datetime]
+    limits: Limits
+
+    def begin(self, bucket: str, key: str, version: str | None, out_of_time: Callable[[], bool]) -> Job:
+        """Create the job of an uploaded object, unless it exists, and split it; `ObjectGoneError` if it is gone."""
+        source, metadata = self.store.head(bucket, key, version)
+        try:
+            options = self.options.overridden(metadata)
+        except OptionError as error:
+            job = self.ledger.create(self._job(source, self.options))
+            return self.follow_up.close(job.id, State.FAILED, str(error))
+        return self.split(self.ledger.create(self._job(source, options)), out_of_time)
+
+    def go_on(self, job_id: str, out_of_time: Callable[[], bool]) -> Job:
+        """Split on from the last stored chunk."""
+        return self.split(self.ledger.job(job_id), out_of_time)
+
+    def split(self, job: Job, out_of_time: Callable[[], bool]) -> Job:
+        """Store chunks until the file ends or time runs out, in which case the next message goes on."""
+        if job.state is not State.RUNNING or job.total is not None:
+            return self.follow_up(job)
+        try:
+            if job.layout is None:
+                job = self.ledger.set_layout(job.id, self._layout(job, out_of_time))
+            return self._store_chunks(job, out_of_time)
+        except InputError as error:
+            return self.follow_up.close(job.id, State.FAILED, str(error))
+
+    def _job(self, source: Source, options: Options) -> Job:
+        created = self.now()
+        inflation = _MOST_INFLATION if source.key.lower().endswith(".gz") else 1
+        return Job(
+            id=job_id(source.bucket, source.key, source.version),
+            source=source,
+            options=options,
+            model=self.model,
+            created=created,
+            expires=int((created + self.retention).timestamp()),
+            part_bytes=max(_LEAST_PART, source.size * inflation // _MOST_PARTS),
+        )
+
+    def _layout(self, job: Job, out_of_time: Callable[[], bool]) -> Layout:
+        with open_blocks(self.store, job, 0, out_of_time) as blocks:
+            head, following = next(blocks, b""), next(blocks, b"")
+        return detect_layout(
+            head,
+            complete=not following,
+            encoding=chunk_encoding(job),
+            dialect=job.options.dialect,
+            header=job.options.header,
+            input_column=job.options.input_column or None,
+        )
+
+    def _store_chunks(self, job: Job, out_of_time: Callable[[], bool]) -> Job:
+        layout = job.known_layout
+        last = self.ledger.chunk(job.id, job.stored - 1) if job.stored else None
+        start, row = (last.end, last.first_row + last.rows) if last else (layout.first_byte, 0)
+        limits = self.limits.at_most(rows=_REQUESTS_PER_CHUNK * job.options.rows_per_request)
+        with open_blocks(self.store, job, start, out_of_time) as blocks:
+            for piece in cut(
+                blocks,
+                start=start,
+                first_row=row,
+                dialect=job.options.dialect,
+                blank_is_row=layout.blank_is_row,
+                limits=limits,
+            ):
+                check_decodes(piece, chunk_encoding(job), job.options.dialect)
+                last = next_chunk(last, piece, job)
+                job = self._store(job, last, piece)
+                if job.state is not State.RUNNING:
+                    return self.follow_up(job)
+                if out_of_time():
+                    self.queues.split(job.id)
+                    return job
+        if last is None:
+            raise NoRowsError(job.source.key)
+        return self.follow_up(self.ledger.set_total(job.id, last.number + 1, last.first_row + last.rows))
+
+    def _store(self, job: Job, chunk: Chunk, piece: Cut) -> Job:
+        if is_copied(job):
+            self.store.write(chunk_key(job.id, chunk.number), piece.data, "text/csv")
+        ends_part = chunk.part_weight >= job.part_bytes
+        part = Part(chunk.part, chunk.part_first, chunk.number + 1) if ends_part else None
+        return self.follow_up(self.ledger.store(job, chunk, part))
+
+
+def next_chunk(last: Chunk | None, piece: Cut, job: Job) -> Chunk:
+    """The chunk that comes after `last`, in its part or the next one."""
+    number = last.number + 1 if last else 0
+    chunk = Chunk(number, piece.start, piece.end, piece.first_row, piece.rows, part_weight=weight(piece, job))
+    if last is None:
+        return chunk
+    if last.part_weight >= job.part_bytes:
+        return replace(chunk, part=last.part + 1, part_first=number)
+    return replace(chunk, part=last.part, part_first=last.part_first, part_weight=last.part_weight + chunk.part_weight)
+
+
+def weight(piece: Cut, job: Job) -> int:
+    """Bytes that these rows will surely take in results.csv, whatever their results are.
+
+    All but quotes and line ends come back as they are, and each row has a comma and a line end more. A part that
+    weighs S3's least part size can be uploaded as one, however late it becomes known what stands in it.
+    """
+    lost = job.options.quote.encode() + b"\r\n"
+    return len(piece.data.translate(None, lost)) + 2 * piece.rows

@@ -1,0 +1,37 @@
+"""The summary of a finished job, as `summary.json` and the command line give it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fanfold_core.domain.keys import result_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fanfold_core.domain.job import Job, State, Totals
+
+
+def summary(job: Job, state: State, totals: Totals, location: Callable[[str], str], version: str) -> dict[str, Any]:
+    """What a finished job came to, ready for JSON. Times are ISO 8601 in UTC, `seconds` lie between them."""
+    ended = job.ended or job.created
+    return {
+        "job": job.id,
+        "state": state.value,
+        "reason": job.reason,
+        "rows": totals.rows,
+        "predicted": totals.predicted,
+        "failed": totals.failed,
+        "requests": totals.requests,
+        "seconds": round((ended - job.created).total_seconds(), 3),
+        "created": job.created.isoformat(),
+        "ended": ended.isoformat(),
+        "input": f"s3://{job.source.bucket}/{job.source.key}",
+        "input_version": job.source.version,
+        "results": location(result_key(job.id, "results.csv")),
+        "errors": location(result_key(job.id, "errors.csv")),
+        "model": job.model.model,
+        "endpoint": job.model.endpoint,
+        "endpoint_config": job.model.endpoint_config,
+        "fanfold": version,
+    }

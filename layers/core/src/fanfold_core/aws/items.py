@@ -1,0 +1,198 @@
+"""How jobs, chunks and parts are written in the ledger: domain values to DynamoDB items and back.
+
+    pk             sk                    holds
+    JOB#<job>      JOB                   the job
+    JOB#<job>      PART#<n>              the chunks of part n
+    JOB#<job>      TOTALS#<n>            what part n came to
+    JOB#<job>#<c>  CHUNK                 chunk c
+    JOB#<job>#<c>  SPAN#0000320-0032     results, or the reason why there are none; the mark
+
+Every item carries `expires`, fixed when its job was created.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from fanfold_core.domain.job import Chunk, Job, Model, Part, Source, State, Totals
+from fanfold_core.domain.layout import Layout
+from fanfold_core.domain.options import Options
+from fanfold_core.domain.results import SpanOutcome
+from fanfold_core.domain.spans import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fanfold_core.app.ports import Failure, Prediction
+
+Item = dict[str, Any]
+SCHEMA = 1
+# An item holds 400 KB; larger results stay in S3.
+_MOST_RESULTS = 300_000
+
+
+def job_key(job_id: str) -> Item:
+    """Key of a job's item."""
+    return {"pk": f"JOB#{job_id}", "sk": "JOB"}
+
+
+def chunk_key(job_id: str, chunk: int) -> Item:
+    """Key of a chunk's item."""
+    return {"pk": f"JOB#{job_id}#{chunk}", "sk": "CHUNK"}
+
+
+def span_key(job_id: str, chunk: int, span: Span) -> Item:
+    """Key of a span's item."""
+    return {"pk": f"JOB#{job_id}#{chunk}", "sk": f"SPAN#{span}"}
+
+
+def part_key(job_id: str, part: int) -> Item:
+    """Key of a part's item."""
+    return {"pk": f"JOB#{job_id}", "sk": f"PART#{part:05d}"}
+
+
+def totals_key(job_id: str, part: int) -> Item:
+    """Key of the totals of a part."""
+    return {"pk": f"JOB#{job_id}", "sk": f"TOTALS#{part:05d}"}
+
+
+def job_item(job: Job) -> Item:
+    """A job as it is created: nothing stored, nothing covered."""
+    return {
+        **job_key(job.id),
+        "listed": "job",
+        "schema": SCHEMA,
+        **asdict(job.source),
+        "options": asdict(job.options),
+        "model": asdict(job.model),
+        "created": job.created.isoformat(),
+        "expires": job.expires,
+        "part_bytes": job.part_bytes,
+        "state": job.state.value,
+        "reason": job.reason,
+        "stored": 0,
+        "released": 0,
+        "low": 0,
+    }
+
+
+def read_job(item: Item) -> Job:
+    """The job that an item holds."""
+    return Job(
+        id=item["pk"].removeprefix("JOB#"),
+        source=Source(item["bucket"], item["key"], item["version"], item["etag"], int(item["size"])),
+        options=Options(**_with_ints(item["options"])),
+        model=Model(**item["model"]),
+        created=datetime.fromisoformat(item["created"]),
+        expires=int(item["expires"]),
+        part_bytes=int(item["part_bytes"]),
+        state=State(item["state"]),
+        outcome=State(item["outcome"]) if "outcome" in item else None,
+        reason=item["reason"],
+        layout=read_layout(item["layout"]) if "layout" in item else None,
+        stored=int(item["stored"]),
+        released=int(item["released"]),
+        total=int(item["total"]) if "total" in item else None,
+        rows=int(item["rows"]) if "rows" in item else None,
+        low=int(item["low"]),
+        covered=frozenset(map(int, item.get("covered", ()))),
+        fields=frozenset(item.get("fields", ())),
+        upload_id=item.get("upload_id"),
+        parts=frozenset(map(int, item.get("parts", ()))),
+        ended=datetime.fromisoformat(item["ended"]) if "ended" in item else None,
+    )
+
+
+def layout_value(layout: Layout) -> str:
+    """A layout as one attribute. JSON, since a set of names would lose their order and a list costs more."""
+    return json.dumps(asdict(layout), ensure_ascii=False)
+
+
+def read_layout(value: str) -> Layout:
+    """The layout in an attribute."""
+    content = json.loads(value)
+    return Layout(**{**content, "columns": tuple(content["columns"])})
+
+
+_CHUNK_NUMBERS = ("number", "start", "end", "first_row", "rows", "part", "part_first", "part_weight", "sent")
+
+
+def chunk_item(job: Job, chunk: Chunk) -> Item:
+    """A chunk as it is stored: nothing sent, nothing covered."""
+    numbers = {name: getattr(chunk, name) for name in _CHUNK_NUMBERS}
+    return {**chunk_key(job.id, chunk.number), **numbers, "expires": job.expires}
+
+
+def read_chunk(item: Item) -> Chunk:
+    """The chunk that an item holds."""
+    return Chunk(
+        **{name: int(item[name]) for name in _CHUNK_NUMBERS},
+        covered=frozenset(map(Span.parse, item.get("covered", ()))),
+        fields=frozenset(item.get("fields", ())),
+    )
+
+
+def part_item(job: Job, part: Part) -> Item:
+    """A part that the splitter has ended."""
+    return {**part_key(job.id, part.number), **asdict(part), "expires": job.expires}
+
+
+def read_part(item: Item) -> Part:
+    """The part that an item holds."""
+    return Part(int(item["number"]), int(item["first"]), int(item["end"]))
+
+
+def totals_item(job: Job, part: int, totals: Totals) -> Item:
+    """What a part came to."""
+    return {**totals_key(job.id, part), "number": part, **asdict(totals), "expires": job.expires}
+
+
+def read_totals(item: Item) -> tuple[int, Totals]:
+    """The part's number, and what it came to."""
+    names = ("rows", "predicted", "failed", "requests")
+    return int(item["number"]), Totals(**{name: int(item[name]) for name in names})
+
+
+def prediction_item(job: Job, prediction: Prediction) -> Item:
+    """A span that has its results, or the place where they lie."""
+    request, results = prediction.id, prediction.predictions.results
+    fits = len(results) <= _MOST_RESULTS and len(results.encode()) <= _MOST_RESULTS
+    return {
+        **span_key(job.id, request.chunk, request.span),
+        "attempt": request.attempt,
+        "expires": job.expires,
+        **({"results": results} if fits else {"results_at": prediction.location}),
+    }
+
+
+def failure_item(job: Job, chunk: int, failure: Failure) -> Item:
+    """A span that ended in an error."""
+    return {
+        **span_key(job.id, chunk, failure.span),
+        "reason": failure.reason,
+        "attempt": failure.requests,
+        "expires": job.expires,
+    }
+
+
+def read_outcome(item: Item) -> SpanOutcome:
+    """What an item knows of its span."""
+    return SpanOutcome(
+        span=Span.parse(item["sk"].removeprefix("SPAN#")),
+        results=item.get("results"),
+        reason=item.get("reason"),
+        requests=max(int(item.get("attempt", 0)), int(item.get("mark", 0))),
+        location=item.get("results_at"),
+    )
+
+
+def spellings(spans: Iterable[Span]) -> set[str]:
+    """A set of spans as DynamoDB keeps it."""
+    return {str(span) for span in spans}
+
+
+def _with_ints(options: Item) -> Item:
+    return {name: value if isinstance(value, str) else int(value) for name, value in options.items()}

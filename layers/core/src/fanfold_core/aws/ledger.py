@@ -1,0 +1,201 @@
+"""The ledger on DynamoDB: `app.ports.Ledger` in one table. No counters, no transactions, no locks.
+
+Every update names the condition under which it makes sense and answers with the item as it then is. Where the
+condition fails, somebody else has done it or the job has moved on; the item is read instead, and decides.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.conditions import Attr, ConditionBase, Key
+
+from fanfold_core.aws import items
+from fanfold_core.domain.errors import UnknownChunkError, UnknownJobError
+from fanfold_core.domain.job import Chunk, Job, Part, State, Totals
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from types_boto3_dynamodb.service_resource import Table
+
+    from fanfold_core.app.ports import Failure, Prediction
+    from fanfold_core.aws.items import Item
+    from fanfold_core.domain.layout import Layout
+    from fanfold_core.domain.results import SpanOutcome
+    from fanfold_core.domain.spans import Span
+
+# An update never creates a job or a chunk: what the ledger has forgotten stays forgotten.
+_EXISTS = Attr("pk").exists()
+_IS_NEW = Attr("pk").not_exists()
+_HAS_NO_RESULTS = Attr("results").not_exists() & Attr("results_at").not_exists()
+_IS_RUNNING = Attr("state").eq(State.RUNNING.value)
+_IS_CLOSING = Attr("state").eq(State.CLOSING.value)
+_KEYS_PER_BATCH = 100
+
+
+class DynamoLedger:
+    """Jobs, chunks and spans in one table; `items` describes what is in it."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def create(self, job: Job) -> Job:
+        return job if self._put(items.job_item(job), _IS_NEW) else self.job(job.id)
+
+    def job(self, job_id: str) -> Job:
+        item = self._get(items.job_key(job_id))
+        if item is None:
+            raise UnknownJobError(job_id)
+        return items.read_job(item)
+
+    def set_layout(self, job_id: str, layout: Layout) -> Job:
+        return self._update_job(job_id, _EXISTS, put={"layout": items.layout_value(layout)})
+
+    def store(self, job: Job, chunk: Chunk, part: Part | None) -> Job:
+        if part is not None:
+            self._put(items.part_item(job, part), _IS_NEW)
+        self._put(items.chunk_item(job, chunk), _IS_NEW)
+        stored = chunk.number + 1
+        return self._update_job(job.id, _IS_RUNNING & Attr("stored").lt(stored), put={"stored": stored})
+
+    def set_total(self, job_id: str, total: int, rows: int) -> Job:
+        return self._update_job(job_id, _IS_RUNNING, put={"total": total, "rows": rows})
+
+    def raise_released(self, job_id: str, released: int) -> None:
+        self._update_job(job_id, Attr("released").lt(released), put={"released": released})
+
+    def compact(self, job_id: str, low: int, below: Iterable[int]) -> None:
+        self._update_job(job_id, Attr("low").lt(low), put={"low": low}, delete={"covered": set(below)})
+
+    def close(self, job_id: str, outcome: State, reason: str) -> Job:
+        put = {"state": State.CLOSING.value, "outcome": outcome.value, "reason": reason}
+        return self._update_job(job_id, _IS_RUNNING, put=put)
+
+    def chunk(self, job_id: str, number: int) -> Chunk:
+        item = self._get(items.chunk_key(job_id, number))
+        if item is None:
+            raise UnknownChunkError(job_id, number)
+        return items.read_chunk(item)
+
+    def chunks(self, job_id: str, numbers: Iterable[int]) -> Iterator[Chunk]:
+        return (self.chunk(job_id, number) for number in numbers)
+
+    def advance_sent(self, job_id: str, chunk: int, before: int, after: int) -> bool:
+        return self._update(items.chunk_key(job_id, chunk), Attr("sent").eq(before), put={"sent": after}) is not None
+
+    def put_predictions(self, job: Job, chunk: int, predictions: Sequence[Prediction]) -> None:
+        del chunk  # each request names its own
+        with self._table.batch_writer(overwrite_by_pkeys=["pk", "sk"]) as batch:
+            for prediction in predictions:
+                item = items.prediction_item(job, prediction)
+                if prediction.id.attempt == 1:
+                    batch.put_item(Item=item)
+                else:
+                    # Of two attempts that both succeeded the lower one stays, whichever comes last.
+                    self._put(item, _HAS_NO_RESULTS | Attr("attempt").gte(prediction.id.attempt))
+
+    def put_failures(self, job: Job, chunk: int, failures: Sequence[Failure]) -> None:
+        for failure in failures:
+            self._put(items.failure_item(job, chunk, failure), _HAS_NO_RESULTS)
+
+    def cover(self, job_id: str, chunk: int, spans: Iterable[Span], fields: Iterable[str]) -> Chunk:
+        add = {"covered": items.spellings(spans), "fields": set(fields)}
+        item = self._update(items.chunk_key(job_id, chunk), _EXISTS, add=add)
+        if item is None:
+            raise UnknownChunkError(job_id, chunk)
+        return items.read_chunk(item)
+
+    def cover_chunk(self, job_id: str, chunk: int, fields: Iterable[str]) -> Job:
+        return self._update_job(job_id, _EXISTS, add={"covered": {chunk}, "fields": set(fields)})
+
+    def mark(self, job_id: str, chunk: int, span: Span) -> int:
+        item = self._get(items.span_key(job_id, chunk, span)) or {}
+        return int(item.get("mark", 0))
+
+    def set_mark(self, job: Job, chunk: int, span: Span, attempt: int) -> None:
+        is_higher = Attr("mark").not_exists() | Attr("mark").lt(attempt)
+        self._update(items.span_key(job.id, chunk, span), is_higher, put={"mark": attempt, "expires": job.expires})
+
+    def outcomes(self, job_id: str, chunk: int) -> Iterator[SpanOutcome]:
+        return map(items.read_outcome, self._query(items.chunk_key(job_id, chunk)["pk"], "SPAN#"))
+
+    def parts(self, job_id: str) -> Iterator[Part]:
+        return map(items.read_part, self._query(items.job_key(job_id)["pk"], "PART#"))
+
+    def set_upload(self, job_id: str, upload_id: str, fields: Iterable[str]) -> Job:
+        condition = _IS_CLOSING & Attr("upload_id").not_exists()
+        return self._update_job(job_id, condition, put={"upload_id": upload_id}, add={"fields": set(fields)})
+
+    def add_part(self, job: Job, part: int, totals: Totals) -> Job:
+        self._put(items.totals_item(job, part, totals))
+        return self._update_job(job.id, _EXISTS, add={"parts": {part}})
+
+    def totals(self, job_id: str) -> Iterator[tuple[int, Totals]]:
+        return map(items.read_totals, self._query(items.job_key(job_id)["pk"], "TOTALS#"))
+
+    def set_ended(self, job_id: str, ended: datetime) -> Job:
+        return self._update_job(job_id, Attr("ended").not_exists(), put={"ended": ended.isoformat()})
+
+    def finish(self, job_id: str, state: State) -> Job:
+        return self._update_job(job_id, _IS_CLOSING, put={"state": state.value})
+
+    def _update_job(self, job_id: str, condition: ConditionBase, **changes: Mapping[str, Any]) -> Job:
+        item = self._update(items.job_key(job_id), condition & _EXISTS, **changes)
+        return self.job(job_id) if item is None else items.read_job(item)
+
+    def _get(self, key: Item) -> Item | None:
+        return self._table.get_item(Key=key, ConsistentRead=True).get("Item")
+
+    def _query(self, pk: str, prefix: str) -> Iterator[Item]:
+        condition = Key("pk").eq(pk) & Key("sk").begins_with(prefix)
+        start: dict[str, Any] = {}
+        while True:
+            page = self._table.query(KeyConditionExpression=condition, ConsistentRead=True, **start)
+            yield from page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    def _put(self, item: Item, condition: ConditionBase | None = None) -> bool:
+        """Put an item; False if its condition fails."""
+        conditions: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
+        try:
+            self._table.put_item(Item=item, **conditions)
+        except self._table.meta.client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def _update(
+        self,
+        key: Item,
+        condition: ConditionBase,
+        *,
+        put: Mapping[str, Any] | None = None,
+        add: Mapping[str, set[Any]] | None = None,
+        delete: Mapping[str, set[Any]] | None = None,
+    ) -> Item | None:
+        """Change one item; answers with all of it as it then is, or None if the condition fails."""
+        clauses: list[str] = []
+        names: dict[str, str] = {}
+        values: dict[str, Any] = {}
+        for verb, joint, changes in (("SET", " = ", put), ("ADD", " ", add), ("DELETE", " ", delete)):
+            # DynamoDB knows no empty sets, and adding nothing changes nothing.
+            filled = {name: value for name, value in (changes or {}).items() if value != set()}
+            if filled:
+                clauses.append(f"{verb} " + ", ".join(f"#{name}{joint}:{name}" for name in filled))
+                names |= {f"#{name}": name for name in filled}
+                values |= {f":{name}": value for name, value in filled.items()}
+        try:
+            answer = self._table.update_item(
+                Key=key,
+                UpdateExpression=" ".join(clauses),
+                ConditionExpression=condition,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=values,
+                ReturnValues="ALL_NEW",
+            )
+        except self._table.meta.client.exceptions.ConditionalCheckFailedException:
+            return None
+        return answer["Attributes"]

@@ -1,0 +1,115 @@
+"""Puts each step together with its adapters. The only place that makes AWS clients."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+from fanfold_core import __version__
+from fanfold_core.app.assemble import Assembler
+from fanfold_core.app.collect import Collector
+from fanfold_core.app.dispatch import Dispatcher
+from fanfold_core.app.follow_up import FollowUp
+from fanfold_core.app.split import Splitter
+from fanfold_core.aws.endpoint import CONNECTIONS, SageMakerEndpoint
+from fanfold_core.aws.ledger import DynamoLedger
+from fanfold_core.aws.queues import SqsQueues
+from fanfold_core.aws.settings import AssemblerSettings, CollectorSettings, DispatcherSettings, SplitterSettings
+from fanfold_core.aws.store import S3Store
+from fanfold_core.domain.cutting import Limits
+from fanfold_core.domain.job import Model
+from fanfold_core.domain.options import Options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from fanfold_core.aws.settings import Settings
+
+_CLIENT = Config(retries={"mode": "standard", "max_attempts": 5})
+_MANY_CONNECTIONS = Config(retries={"mode": "standard", "max_attempts": 8}, max_pool_connections=CONNECTIONS)
+# Work stops when a function has no more than this left of its 90 seconds, and goes on in the next message.
+_RESERVE_MILLISECONDS = 30_000
+
+
+def splitter(environ: Mapping[str, str]) -> Splitter:
+    """The splitter in this environment."""
+    settings = SplitterSettings.read(environ)
+    ledger = _ledger(settings)
+    queues = _queues(
+        uploads=settings.uploads_queue_url, chunks=settings.chunks_queue_url, assembly=settings.assembly_queue_url
+    )
+    options = Options(
+        input_column=settings.input_column,
+        header=settings.header,
+        delimiter=settings.delimiter,
+        encoding=settings.encoding,
+        rows_per_request=settings.rows_per_request,
+        max_attempts=settings.max_attempts,
+        request_ttl_seconds=settings.request_ttl_seconds,
+        parameters=settings.model_parameters,
+    )
+    return Splitter(
+        ledger=ledger,
+        store=_store(settings),
+        queues=queues,
+        follow_up=FollowUp(ledger, queues, settings.window_chunks),
+        options=options,
+        model=Model(settings.endpoint_name, settings.endpoint_config, settings.model),
+        retention=timedelta(days=settings.retention_days),
+        now=now,
+        limits=Limits(),
+    )
+
+
+def dispatcher(environ: Mapping[str, str]) -> Dispatcher:
+    """The dispatcher in this environment."""
+    settings = DispatcherSettings.read(environ)
+    ledger = _ledger(settings)
+    queues = _queues(
+        chunks=settings.chunks_queue_url, outcomes=settings.outcomes_queue_url, assembly=settings.assembly_queue_url
+    )
+    endpoint = SageMakerEndpoint(boto3.client("sagemaker-runtime", config=_MANY_CONNECTIONS))
+    return Dispatcher(ledger, _store(settings), queues, endpoint, FollowUp(ledger, queues, settings.window_chunks))
+
+
+def collector(environ: Mapping[str, str]) -> Collector:
+    """The collector in this environment."""
+    settings = CollectorSettings.read(environ)
+    ledger = _ledger(settings)
+    queues = _queues(chunks=settings.chunks_queue_url, assembly=settings.assembly_queue_url)
+    return Collector(ledger, _store(settings), queues, FollowUp(ledger, queues, settings.window_chunks))
+
+
+def assembler(environ: Mapping[str, str]) -> Assembler:
+    """The assembler in this environment."""
+    settings = AssemblerSettings.read(environ)
+    return Assembler(
+        _ledger(settings), _store(settings), _queues(assembly=settings.assembly_queue_url), __version__, now
+    )
+
+
+def now() -> datetime:
+    """The time in UTC."""
+    return datetime.now(UTC)
+
+
+def out_of_time(context: LambdaContext) -> Callable[[], bool]:
+    """Whether a function had better stop and go on in the next message."""
+    return lambda: context.get_remaining_time_in_millis() < _RESERVE_MILLISECONDS
+
+
+def _ledger(settings: Settings) -> DynamoLedger:
+    return DynamoLedger(boto3.resource("dynamodb", config=_CLIENT).Table(settings.table_name))
+
+
+def _store(settings: Settings) -> S3Store:
+    return S3Store(boto3.client("s3", config=_CLIENT), settings.output_bucket)
+
+
+def _queues(**urls: str) -> SqsQueues:
+    return SqsQueues(boto3.client("sqs", config=_CLIENT), **urls)

@@ -1,0 +1,1 @@
+"""Rules and facts of the field: pure functions and frozen values, standard library only."""

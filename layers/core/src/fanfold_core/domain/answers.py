@@ -1,0 +1,52 @@
+"""Answers: what a model said to a request, checked and made one JSON text per request for the ledger."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from fanfold_core.domain.errors import MalformedAnswerError
+
+# Stands in the set of field names for results that are no flat objects. A model with a field of this very name gets
+# its results written as JSON, too, which is harmless.
+NOT_FLAT = "{}"
+MOST_FIELDS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """The results of a request's rows: a JSON list in row order, and the names of the fields that occur in them."""
+
+    results: str
+    fields: frozenset[str]
+
+
+def read_answer(content: bytes, rows: int) -> Predictions:
+    """Check that the answer holds one result per row; `MalformedAnswerError` if it doesn't.
+
+    >>> read_answer(b'[{"label": "POSITIVE", "score": 0.9}]', rows=1).fields == {"label", "score"}
+    True
+    """
+    try:
+        results = json.loads(content, parse_constant=_refuse)
+    except ValueError as error:
+        raise MalformedAnswerError(f"the model's answer is not JSON: {error}") from error
+    if not isinstance(results, list):
+        raise MalformedAnswerError(f"the model's answer is a JSON {type(results).__name__}, not a list of results")
+    if len(results) != rows:
+        raise MalformedAnswerError(f"the model's answer has {len(results)} results for {rows} rows")
+    if any(result is None for result in results):
+        raise MalformedAnswerError("the model's answer has no result (null) for one of its rows")
+    fields = frozenset[str]().union(*map(_fields, results))
+    text = json.dumps(results, ensure_ascii=False, separators=(",", ":"))
+    return Predictions(text, fields if len(fields) <= MOST_FIELDS else frozenset({NOT_FLAT}))
+
+
+def _fields(result: Any) -> frozenset[str]:
+    is_flat = isinstance(result, dict) and result and not any(isinstance(v, dict | list) for v in result.values())
+    return frozenset(result) if is_flat and all(result) else frozenset({NOT_FLAT})
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON number")

@@ -1,0 +1,157 @@
+"""What a job is: the facts that the ledger keeps, and the states that a job goes through.
+
+    RUNNING ──▶ CLOSING ──▶ SUCCEEDED | COMPLETED_WITH_ERRORS | FAILED | CANCELLED
+
+State only moves forward. Completion, failure and cancel all go through CLOSING, and all end in the assembler.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from fanfold_core.domain.spans import Span, gaps
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from fanfold_core.domain.layout import Layout
+    from fanfold_core.domain.options import Options
+
+
+class State(StrEnum):
+    """Where a job stands."""
+
+    RUNNING = "RUNNING"
+    CLOSING = "CLOSING"
+    SUCCEEDED = "SUCCEEDED"
+    COMPLETED_WITH_ERRORS = "COMPLETED_WITH_ERRORS"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the job's files are written and final."""
+        return self not in {State.RUNNING, State.CLOSING}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The uploaded object: one version of it, so that it can be replaced while its job runs. `size` in bytes."""
+
+    bucket: str
+    key: str
+    version: str
+    etag: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What made the predictions: the endpoint, its configuration, the model it serves (both empty where unknown)."""
+
+    endpoint: str
+    endpoint_config: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A run of whole rows: bytes `start` to `end - 1` of the file (or of the object written for it).
+
+    `sent` rows of it have been handed to the endpoint; `covered` spans have their final answer, `fields` are the names
+    of the fields in their results. The chunk's part begins at chunk `part_first` and weighs `part_weight` so far.
+    """
+
+    number: int
+    start: int
+    end: int
+    first_row: int
+    rows: int
+    part: int = 0
+    part_first: int = 0
+    part_weight: int = 0
+    sent: int = 0
+    covered: frozenset[Span] = frozenset()
+    fields: frozenset[str] = frozenset()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every row has its final answer."""
+        return not any(gaps(self.rows, self.covered))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A run of chunks, `first` to `end - 1`, that makes one part of results.csv. Fixed by the input alone."""
+
+    number: int
+    first: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a part, or a whole job, came to. `requests` were sent to the endpoint for it."""
+
+    rows: int = 0
+    predicted: int = 0
+    failed: int = 0
+    requests: int = 0
+
+    def __add__(self, other: Totals) -> Totals:
+        return Totals(
+            self.rows + other.rows,
+            self.predicted + other.predicted,
+            self.failed + other.failed,
+            self.requests + other.requests,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One version of one uploaded CSV on its way, as the ledger has it.
+
+    `stored` chunks are known, `released` of them are handed to the dispatcher, all below `low` and those in `covered`
+    are done; `total` is known when the file has been read to its end.
+    """
+
+    id: str
+    source: Source
+    options: Options
+    model: Model
+    created: datetime
+    expires: int
+    part_bytes: int
+    state: State = State.RUNNING
+    outcome: State | None = None
+    reason: str = ""
+    layout: Layout | None = None
+    stored: int = 0
+    released: int = 0
+    total: int | None = None
+    rows: int | None = None
+    low: int = 0
+    covered: frozenset[int] = frozenset()
+    fields: frozenset[str] = frozenset()
+    upload_id: str | None = None
+    parts: frozenset[int] = frozenset()
+    ended: datetime | None = None
+
+    @property
+    def known_layout(self) -> Layout:
+        """How the file is laid out; known as soon as the job has a chunk."""
+        if self.layout is None:
+            raise ValueError(f"job {self.id} has no layout yet")
+        return self.layout
+
+    @property
+    def done(self) -> int:
+        """How many chunks are covered."""
+        return self.low + sum(number >= self.low for number in self.covered)
+
+    @property
+    def all_done(self) -> bool:
+        """Whether every row of the file has its final answer."""
+        return self.total is not None and self.done >= self.total

@@ -1,0 +1,88 @@
+"""Names that can be computed: of jobs, of requests, and of every object in the output bucket.
+
+Whoever holds an inference id or a job id knows where everything of it lies; nothing has to be looked up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from fanfold_core.domain.spans import Span
+
+_NOT_A_SLUG = re.compile(r"[^a-z0-9]+")
+_REQUEST_ID = re.compile(r"([a-z0-9][a-z0-9.-]{0,33})/([0-9]{1,7})/([0-9]{7}-[0-9]{4})/([0-9]{1,3})")
+
+
+def job_id(bucket: str, key: str, version: str) -> str:
+    """The id of the job that one version of one object is: at most 33 characters of `[a-z0-9-]`.
+
+    The same upload event, delivered again, is the same job.
+
+    >>> job_id("in", "2024/Tweet data.csv", "v1")
+    'tweet-data-6a5ef09ece7577f1'
+    """
+    slug = _NOT_A_SLUG.sub("-", PurePosixPath(key).name.partition(".")[0].lower())[:16].strip("-") or "csv"
+    digest = hashlib.sha256(json.dumps([bucket, key, version]).encode()).hexdigest()
+    return f"{slug}-{digest[:16]}"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestId:
+    """Which span of which chunk a request is for, and which try it is. Spelt, it is the request's `InferenceId`.
+
+    >>> str(RequestId("tweets-1f", 7, Span(320, 32), 1))
+    'tweets-1f/7/0000320-0032/1'
+    """
+
+    job: str
+    chunk: int
+    span: Span
+    attempt: int
+
+    def __str__(self) -> str:
+        return f"{self.job}/{self.chunk}/{self.span}/{self.attempt}"
+
+    @classmethod
+    def parse(cls, inference_id: str) -> RequestId | None:
+        """The request that is called so, or None: a topic may carry other people's notifications."""
+        match = _REQUEST_ID.fullmatch(inference_id)
+        return match and cls(match[1], int(match[2]), Span.parse(match[3]), int(match[4]))
+
+    @property
+    def folder(self) -> str:
+        """Where its output lies below the endpoint's output path (`S3OutputPathExtension`)."""
+        return f"{self.job}/{self.chunk:07d}"
+
+    @property
+    def filename(self) -> str:
+        """What its output is called there (`Filename`)."""
+        return f"{self.span}-{self.attempt}.json"
+
+
+def request_key(request: RequestId) -> str:
+    """Object that holds a request too large to go inline."""
+    return f"requests/{request.folder}/{request.filename}"
+
+
+def chunk_key(job: str, chunk: int) -> str:
+    """Object that holds a chunk of a file without byte ranges of its own (compressed, or transcoded)."""
+    return f"chunks/{job}/{chunk:07d}.csv"
+
+
+def part_errors_key(job: str, part: int) -> str:
+    """Object that holds a part's lines of errors.csv."""
+    return f"parts/{job}/{part:05d}-errors.csv"
+
+
+def part_totals_key(job: str, part: int) -> str:
+    """Object that holds a part's totals."""
+    return f"parts/{job}/{part:05d}-totals.json"
+
+
+def result_key(job: str, name: str) -> str:
+    """Object that the user reads: `results.csv`, `errors.csv` or `summary.json` of a job."""
+    return f"results/{job}/{name}"

@@ -1,0 +1,88 @@
+"""What may be chosen per job: the template's parameters, overridden by a file's S3 object metadata."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from fanfold_core.domain.errors import OptionError
+from fanfold_core.domain.layout import HEADER_CHOICES, is_byte_cuttable
+from fanfold_core.domain.records import Dialect
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_RANGES = {"rows_per_request": (1, 1000), "max_attempts": (1, 20), "request_ttl_seconds": (60, 21600)}
+_SPELT_DELIMITERS = {"tab": "\t", "\\t": "\t"}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How one file is read and sent. Pinned when its job is created.
+
+    `parameters` is the JSON object that every request carries beside its inputs; `input_column` a name, a 0-based
+    index, or empty for the defaults.
+    """
+
+    input_column: str = ""
+    header: str = "auto"
+    delimiter: str = ","
+    quote: str = '"'
+    encoding: str = "utf-8"
+    rows_per_request: int = 32
+    max_attempts: int = 3
+    request_ttl_seconds: int = 3600
+    parameters: str = "{}"
+
+    @property
+    def dialect(self) -> Dialect:
+        """How records are written in the file."""
+        return Dialect(self.delimiter, self.quote)
+
+    def overridden(self, metadata: Mapping[str, str]) -> Options:
+        """These options with those that the object's metadata names; `OptionError` for a value that none may have.
+
+        Metadata that names no option is somebody else's and left alone. Values are percent-decoded, since S3 metadata
+        is ASCII.
+
+        >>> Options().overridden({"input-column": "caf%C3%A9", "rows-per-request": "16"}).input_column
+        'café'
+        """
+        names = {field.name.replace("_", "-"): field.name for field in fields(self)}
+        chosen = {
+            names[key]: _parsed(key, names[key], unquote(metadata[key])) for key in names.keys() & metadata.keys()
+        }
+        return replace(self, **chosen).checked()
+
+    def checked(self) -> Options:
+        """These options, if they go together; `OptionError` if not."""
+        if self.header not in HEADER_CHOICES:
+            raise OptionError("header", self.header, f"one of {', '.join(HEADER_CHOICES)}")
+        for name, (least, most) in _RANGES.items():
+            if not least <= getattr(self, name) <= most:
+                raise OptionError(name.replace("_", "-"), str(getattr(self, name)), f"a number from {least} to {most}")
+        if not isinstance(_json(self.parameters), dict):
+            raise OptionError("parameters", self.parameters, 'a JSON object such as {"truncation": true}')
+        # Making a dialect, and asking about an encoding, checks them.
+        _ = self.dialect, is_byte_cuttable(self.encoding)
+        return self
+
+
+def _parsed(key: str, name: str, value: str) -> Any:
+    if name == "delimiter":
+        return _SPELT_DELIMITERS.get(value, value)
+    if name in _RANGES:
+        if not (value.isascii() and value.isdigit()):
+            least, most = _RANGES[name]
+            raise OptionError(key, value, f"a number from {least} to {most}")
+        return int(value)
+    return value
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None

@@ -1,0 +1,73 @@
+"""Outcomes: what came back for a request, and to which class a failure belongs.
+
+A *refused* request is about what was sent: halves of it may pass. A *broken* one is the platform's doing: the very
+same request may pass later.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fanfold_core.domain.keys import RequestId
+    from fanfold_core.domain.requests import Unsendable
+
+_STATUS = re.compile(r"\(([0-9]{3})\)")
+# Too busy, or too slow: nothing that another request would change.
+_RETRIABLE = {"408", "424", "429"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The model answered. `content` is the answer, None if it has to be read at `location`."""
+
+    id: RequestId
+    content: bytes | None
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The model would not take the request."""
+
+    id: RequestId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The platform lost the request: a server error, a time-out, an expiry."""
+
+    id: RequestId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """Rows of a chunk that the dispatcher could not send."""
+
+    job: str
+    chunk: int
+    runs: tuple[Unsendable, ...]
+
+
+Outcome = Answered | Refused | Broken | Unsent
+
+
+def chunk_of(outcome: Outcome) -> tuple[str, int]:
+    """Job and chunk that an outcome belongs to."""
+    return (outcome.job, outcome.chunk) if isinstance(outcome, Unsent) else (outcome.id.job, outcome.id.chunk)
+
+
+def failed(request: RequestId, reason: str) -> Refused | Broken:
+    """The class of a failure, by the model's HTTP status as SageMaker spells it in its reason.
+
+    >>> type(failed(RequestId("j", 0, Span(0, 1), 1), "ClientError: Received client error (400) from model.")).__name__
+    'Refused'
+    """
+    status = _STATUS.search(reason)
+    if status and status[1].startswith("4") and status[1] not in _RETRIABLE:
+        return Refused(request, reason)
+    return Broken(request, reason)

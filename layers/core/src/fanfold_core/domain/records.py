@@ -1,0 +1,101 @@
+"""Records: what a CSV file holds, exactly as Python's `csv` module reads and writes it."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from io import StringIO
+from typing import TYPE_CHECKING, Protocol
+
+from fanfold_core.domain.errors import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import TextIO
+
+# The most that fits a C long everywhere. How large a record may be is decided where the file is cut.
+_LARGEST_CELL = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    r"""How records are written: one ASCII character between cells, one around cells that need it.
+
+    `OptionError` if one of them cannot be that.
+
+    >>> Dialect(delimiter="\t")
+    Dialect(delimiter='\t', quote='"')
+    """
+
+    delimiter: str = ","
+    quote: str = '"'
+
+    def __post_init__(self) -> None:
+        for option, character in (("delimiter", self.delimiter), ("quote", self.quote)):
+            if len(character) != 1 or not character.isascii() or character in "\r\n\0":
+                raise OptionError(option, character, "one ASCII character, and neither a line end nor NUL")
+        if self.delimiter == self.quote:
+            raise OptionError("quote", self.quote, "another character than the delimiter")
+
+
+class RecordReader(Protocol):
+    """Iterates over records. `line_num` is the number of lines read so far."""
+
+    @property
+    def line_num(self) -> int: ...  # noqa: D102
+
+    def __iter__(self) -> Iterator[list[str]]: ...
+
+
+class RecordWriter(Protocol):
+    """Writes records, as lists of cells, to the stream it was made for."""
+
+    def writerow(self, row: Iterable[str], /) -> object:
+        """Write one record."""
+
+    def writerows(self, rows: Iterable[Iterable[str]], /) -> object:
+        """Write many records, which is faster than writing them one by one."""
+
+
+def record_reader(lines: Iterable[str], dialect: Dialect) -> RecordReader:
+    r"""Read records from lines, which keep their ends (`\n`, `\r\n` or `\r`) and have no others inside.
+
+    >>> list(record_reader(['a,"b\n', 'c"\n'], Dialect()))
+    [['a', 'b\nc']]
+    """
+    csv.field_size_limit(_LARGEST_CELL)
+    return csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quote)
+
+
+def read_records(text: str, dialect: Dialect) -> Iterator[list[str]]:
+    r"""Yield the records of a text whose line ends are as they were in the file; a blank line is `[]`.
+
+    A quote left open ends with the text.
+
+    >>> list(read_records('a,"b,\r\nc"\r\n\r\nd', Dialect()))
+    [['a', 'b,\r\nc'], [], ['d']]
+    """
+    return iter(record_reader(StringIO(text, newline=""), dialect))
+
+
+def record_writer(stream: TextIO, dialect: Dialect) -> RecordWriter:
+    r"""Write records to a text stream opened with `newline=""`. Every cell comes back from `read_records` as it was.
+
+    >>> stream = StringIO(newline="")
+    >>> _ = record_writer(stream, Dialect()).writerow(["a", "b,c", "d\re"])
+    >>> stream.getvalue()
+    'a,"b,c","d\re"\r\n'
+    """
+    # Python 3.11 puts a cell with a line end in quotes only if that character is part of the line terminator.
+    return csv.writer(stream, delimiter=dialect.delimiter, quotechar=dialect.quote, lineterminator="\r\n")
+
+
+def format_record(cells: Sequence[str], dialect: Dialect) -> str:
+    r"""One record as text, with its line end.
+
+    >>> format_record(["a", "b,c"], Dialect())
+    'a,"b,c"\r\n'
+    """
+    stream = StringIO(newline="")
+    record_writer(stream, dialect).writerow(cells)
+    return stream.getvalue()

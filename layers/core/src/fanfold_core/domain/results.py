@@ -1,0 +1,129 @@
+"""Results: the columns of results.csv and errors.csv, and what stands in them for each row."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fanfold_core.domain.answers import MOST_FIELDS, NOT_FLAT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from fanfold_core.domain.spans import Span
+
+_FIRST = ("label", "score")
+
+
+@dataclass(frozen=True, slots=True)
+class SpanOutcome:
+    """What is known of a span: its results as one JSON list, or the reason why it has none, or neither yet.
+
+    `requests` were sent for it; results too large for the ledger are at `location`.
+    """
+
+    span: Span
+    results: str | None
+    reason: str | None
+    requests: int
+    location: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which columns the files have. `fields` are the result's own names, `names` what they are called here.
+
+    No fields means that results aren't flat and stand as JSON in one column.
+    """
+
+    original: tuple[str, ...]
+    fields: tuple[str, ...]
+    names: tuple[str, ...]
+    error: str
+
+    @property
+    def results_header(self) -> list[str]:
+        """First line of results.csv."""
+        return [*self.original, *self.names, self.error]
+
+    @property
+    def errors_header(self) -> list[str]:
+        """First line of errors.csv: the row's number from 0, why, the row's own cells, and cells beyond them."""
+        return [
+            *(_unused(name, self.original) for name in ("row", "error")),
+            *self.original,
+            _unused("surplus", self.original),
+        ]
+
+
+def columns(original: tuple[str, ...], fields: Iterable[str]) -> Columns:
+    """The file's own columns, then the result fields that occurred in a job: `label`, `score`, then alphabetical.
+
+    A name that the file has already is prefixed `fanfold_`.
+
+    >>> columns(("id", "label"), {"score", "label"}).results_header
+    ['id', 'label', 'fanfold_label', 'score', 'error']
+    """
+    found = frozenset(fields)
+    flat = NOT_FLAT not in found and len(found) <= MOST_FIELDS
+    ordered = tuple(sorted(found, key=lambda name: (name not in _FIRST, name))) if flat else ()
+    shown = ordered if flat else ("prediction",)
+    taken = (*original, *(name for name in shown if name not in original))
+    return Columns(original, ordered, tuple(_unused(name, original) for name in shown), _unused("error", taken))
+
+
+def _unused(name: str, taken: Sequence[str]) -> str:
+    while name in taken:
+        name = f"fanfold_{name}"
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A row's final answer: its result, or the reason why it has none."""
+
+    result: Any
+    error: str
+
+
+def answers(rows: int, outcomes: Iterable[SpanOutcome], uncovered: str) -> list[Answer]:
+    """The final answer of each row of a chunk; `uncovered` is the reason of rows that nothing came back for.
+
+    Where spans overlap, the larger one's prediction counts, so it doesn't matter in which order they arrived.
+    """
+    final: list[Answer | None] = [None] * rows
+    known = (outcome for outcome in outcomes if outcome.results is not None or outcome.reason is not None)
+    for outcome in sorted(known, key=lambda outcome: (outcome.results is None, -outcome.span.rows, outcome.span.start)):
+        span = outcome.span
+        results = json.loads(outcome.results) if outcome.results is not None else [None] * span.rows
+        for row, result in zip(range(span.start, span.end), results, strict=True):
+            if final[row] is None:
+                final[row] = Answer(result, outcome.reason or "")
+    return [answer or Answer(None, uncovered) for answer in final]
+
+
+def result_line(cells: Sequence[str], answer: Answer, columns: Columns) -> list[str]:
+    """A row's line of results.csv. A short row is padded; surplus cells stand in errors.csv only."""
+    width = len(columns.original)
+    own = [*cells[:width], *[""] * (width - len(cells))]
+    if answer.error:
+        return [*own, *[""] * len(columns.names), answer.error]
+    if not columns.fields:
+        return [*own, _cell(answer.result), ""]
+    return [*own, *(_cell(answer.result.get(field)) for field in columns.fields), ""]
+
+
+def error_line(row: int, cells: Sequence[str], answer: Answer, columns: Columns) -> list[str]:
+    """A failed row's line of errors.csv; surplus cells stand in the last column as a JSON list."""
+    width = len(columns.original)
+    surplus = json.dumps(list(cells[width:]), ensure_ascii=False) if len(cells) > width else ""
+    return [str(row), answer.error, *cells[:width], *[""] * (width - len(cells)), surplus]
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,85 @@
+"""`fanfold local up`: a local cloud that keeps running."""
+
+import json
+import signal
+from pathlib import Path
+from threading import Event
+
+import click
+
+from fanfold.cli.talk import talk
+
+
+@click.group()
+def local() -> None:
+    """The same system on this machine, without an account and without Docker."""
+
+
+@local.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=4566, show_default=True, help="Port of AWS; 0 for any.")
+@click.option(
+    "--endpoint-port",
+    type=click.IntRange(0, 65535),
+    default=4567,
+    show_default=True,
+    help="Port of the SageMaker runtime; 0 for any.",
+)
+@click.option(
+    "--model",
+    default="vader",
+    show_default=True,
+    metavar="M",
+    help="What the endpoint runs: vader, a folder with a transformers model, or a container's address.",
+)
+@click.option(
+    "--parameter", "parameters", multiple=True, metavar="KEY=VALUE", help="Value of a parameter of template.yaml."
+)
+@click.option(
+    "--logs",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".fanfold"),
+    show_default=True,
+    help="Folder for the functions' logs and for sam-env.json.",
+)
+def up(port: int, endpoint_port: int, model: str, parameters: tuple[str, ...], logs: Path) -> None:
+    """Keep a local cloud running, created from template.yaml, until Ctrl-C.
+
+    It prints what to export so that AWS's tools talk to it, in another terminal:
+
+    \b
+    aws s3 cp tweets.csv s3://fanfold-input-123456789012-us-east-1/
+    aws s3 ls --recursive s3://fanfold-output-123456789012-us-east-1/results/
+
+    And it writes what `sam local invoke --env-vars .fanfold/sam-env.json` needs.
+    """
+    from fanfold.local.cloud import LocalCloud  # noqa: PLC0415 - takes a second that `--help` needn't wait for
+
+    chosen = dict(_key_value(parameter) for parameter in parameters)
+    with talk.status("starting the local cloud"):
+        cloud = LocalCloud(port=port, endpoint_port=endpoint_port, model=model, parameters=chosen, log_dir=logs)
+        cloud.start()
+    try:
+        (logs / "sam-env.json").write_text(json.dumps(cloud.function_environments(), indent=2), encoding="utf-8")
+        for name, value in cloud.environment.items():
+            click.echo(f"export {name}={value}")
+        talk.print("\nIn another terminal, after these exports:\n")
+        talk.print(f"  aws s3 cp tweets.csv s3://{cloud.outputs['InputBucket']}/")
+        talk.print(f"  aws s3 ls --recursive s3://{cloud.outputs['OutputBucket']}/results/\n")
+        talk.print(f"The functions log to {logs}. Ctrl-C ends it all.")
+        _wait_for_the_end()
+    finally:
+        cloud.stop()
+
+
+def _key_value(parameter: str) -> tuple[str, str]:
+    key, equals, value = parameter.partition("=")
+    if not equals:
+        raise click.BadParameter(f"{parameter!r} is not KEY=VALUE", param_hint="--parameter")
+    return key, value
+
+
+def _wait_for_the_end() -> None:
+    ended = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    ended.wait()

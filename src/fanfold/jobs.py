@@ -1,0 +1,104 @@
+"""One job from the outside: upload a file, follow its job, fetch its results."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+from uuid import uuid4
+
+from boto3.exceptions import S3UploadFailedError
+from botocore.exceptions import BotoCoreError, ClientError
+
+from fanfold.errors import UploadError
+from fanfold_core.aws.ledger import DynamoLedger
+from fanfold_core.domain.errors import UnknownJobError
+from fanfold_core.domain.keys import job_id, result_key
+from fanfold_core.domain.spans import gaps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from fanfold.stacks import Stack
+    from fanfold_core.domain.job import Job, State
+
+RESULT_FILES = ("results.csv", "errors.csv", "summary.json")
+_CSV_NAMES = (".csv", ".csv.gz")
+
+
+def submit(stack: Stack, file: Path, options: Mapping[str, str], sent: Callable[[int], None]) -> str:
+    """Upload a file and answer with the id of its job. `sent` is told of bytes as they go; `UploadError` names trouble.
+
+    The options travel as object metadata, which is ASCII: they are percent-encoded.
+    """
+    client = stack.session.client("s3")
+    # A folder of its own, so that two people's tweets.csv don't meet.
+    name = file.name if file.name.lower().endswith(_CSV_NAMES) else f"{file.name}.csv"
+    key = f"{uuid4().hex[:12]}/{name}"
+    metadata = {option: quote(value) for option, value in options.items()}
+    try:
+        client.upload_file(str(file), stack.input_bucket, key, ExtraArgs={"Metadata": metadata}, Callback=sent)
+        version = client.head_object(Bucket=stack.input_bucket, Key=key).get("VersionId", "null")
+    except (S3UploadFailedError, ClientError, BotoCoreError, OSError) as error:
+        raise UploadError(f"{file} could not be uploaded to s3://{stack.input_bucket}/{key}: {error}") from error
+    return job_id(stack.input_bucket, key, version)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job is: rows that have their final answer, and all rows, None while the file is still being read."""
+
+    state: State | None
+    rows_done: int
+    rows: int | None
+
+
+@dataclass(slots=True)
+class Watch:
+    """Reads a job's progress from the ledger; chunks that are done are read once."""
+
+    ledger: DynamoLedger
+    job: str
+    _done: dict[int, int] = field(default_factory=dict)
+
+    def progress(self) -> Progress:
+        """How far the job is now."""
+        try:
+            job = self.ledger.job(self.job)
+        except UnknownJobError:
+            return Progress(None, 0, None)
+        return Progress(job.state, self._rows_done(job), job.rows)
+
+    def _rows_done(self, job: Job) -> int:
+        rows = 0
+        for chunk in self.ledger.chunks(job.id, set(range(job.released)) - self._done.keys()):
+            missing = sum(gap.rows for gap in gaps(chunk.rows, chunk.covered))
+            if missing:
+                rows += chunk.rows - missing
+            else:
+                self._done[chunk.number] = chunk.rows
+        return rows + sum(self._done.values())
+
+
+def follow(stack: Stack, job: str, interval: float) -> Iterator[Progress]:
+    """The job's progress every `interval` seconds, until it has ended."""
+    watch = Watch(DynamoLedger(stack.session.resource("dynamodb").Table(stack.ledger_table)), job)
+    while True:
+        progress = watch.progress()
+        yield progress
+        if progress.state is not None and progress.state.is_terminal:
+            return
+        time.sleep(interval)
+
+
+def fetch(stack: Stack, job: str, folder: Path) -> dict[str, Any]:
+    """Write results.csv, errors.csv and summary.json of an ended job to the folder; answers with the summary."""
+    folder.mkdir(parents=True, exist_ok=True)
+    client = stack.session.client("s3")
+    for name in RESULT_FILES:
+        client.download_file(stack.output_bucket, result_key(job, name), str(folder / name))
+    summary: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    return summary

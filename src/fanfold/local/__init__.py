@@ -1,0 +1,1 @@
+"""The local cloud: the whole system on one machine, without an account."""

@@ -1,0 +1,203 @@
+"""The local cloud: everything started, put together, and ended."""
+
+import contextlib
+import logging
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from fanfold.local import project, properties, template
+from fanfold.local.credentials import LocalSession
+from fanfold.local.endpoint import AsyncEndpointServer, load_model
+from fanfold.local.endpoint.cloud import Cloud
+from fanfold.local.functions import Functions, LogListener
+from fanfold.local.process import PortTakenError, ServerProcess
+from fanfold.local.stack import Stack
+from fanfold.local.template import REGION, Template
+
+logger = logging.getLogger(__name__)
+
+_COUNTS = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
+
+
+class LocalCloud:
+    """The whole system on this machine, as template.yaml describes it.
+
+    Example:
+        >>> with LocalCloud() as cloud:
+        ...     cloud.session().client("s3").upload_file("tweets.csv", cloud.outputs["InputBucket"], "tweets.csv")
+        ...     cloud.wait_idle(60)
+    """
+
+    def __init__(  # noqa: PLR0913 # each has a default
+        self,
+        root: Path | None = None,
+        *,
+        stack_name: str = "fanfold",
+        port: int = 0,
+        endpoint_port: int = 0,
+        model: str = "vader",
+        parameters: Mapping[str, str] | None = None,
+        log_dir: Path | None = None,
+        on_log: LogListener | None = None,
+    ) -> None:
+        """Take what to start; nothing starts before `start`.
+
+        Args:
+            root: folder of template.yaml; by default the repository's, or the one inside the installed package.
+            stack_name: names buckets and endpoint.
+            port: where AWS will be, on 127.0.0.1; 0 for any.
+            endpoint_port: likewise the SageMaker runtime.
+            model: what the endpoint runs, see `fanfold.local.endpoint.load_model`.
+            parameters: values of the template's parameters.
+            log_dir: where logs go, server.log and <function>.log; by default a folder that `stop` removes.
+            on_log: is called with a function's logical id and a line of its log, from other threads.
+        """
+        self._root = root
+        self._stack_name = stack_name
+        self._ports = (port, endpoint_port)
+        self._model = model
+        self._parameters = parameters
+        self._log_dir = log_dir
+        self._on_log = on_log
+        self._running = contextlib.ExitStack()
+
+    def start(self) -> None:
+        """Start everything, in about four seconds. Whatever goes wrong, or Ctrl-C, ends what was started.
+
+        Raises:
+            ProjectNotFoundError: there is no template.
+            TemplateError: the template or a parameter is not valid, or beyond the local cloud.
+            PortTakenError: a port is another program's.
+            ModelUnavailableError: there is no such model.
+            StackError: the stack couldn't be created.
+        """
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End everything and remove what is temporary. May be called again, or when nothing runs."""
+        self._running.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment variables under which any AWS tool talks to the local cloud, as its administrator."""
+        return {
+            **self._addresses,
+            **self._server.admin.environment,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+        }
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """The stack's outputs."""
+        return self._stack.outputs
+
+    def session(self) -> LocalSession:
+        """A boto3 session as the administrator; its clients talk to the local cloud."""
+        return LocalSession(self._endpoints, self._server.admin)
+
+    def function_environments(self) -> dict[str, dict[str, str]]:
+        """Each function's variables by logical id, as `sam local invoke --env-vars` takes them."""
+        return {
+            function.logical_id: {**function.variables, **self._addresses}
+            for function in self._stack.functions.values()
+        }
+
+    def invoke(self, logical_id: str, event: object) -> object:
+        """Invoke a function as Lambda would; raises FunctionError, or KeyError for an unknown one.
+
+        Example:
+            >>> cloud.invoke("SplitterFunction", {"Records": []})
+            {'batchItemFailures': []}
+        """
+        return self._functions.pools[logical_id].invoke(event)
+
+    def idle(self) -> bool:
+        """Whether no message waits or is worked on in a queue that a function reads, nor a request in an endpoint."""
+        endpoints = self.session().client("sagemaker").list_endpoints()["Endpoints"]
+        for load in (self._endpoint.load(endpoint["EndpointName"]) for endpoint in endpoints):
+            if load.waiting or load.running:
+                return False
+        sqs = self.session().client("sqs")
+        for url in self._functions.queue_urls:
+            counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(_COUNTS))["Attributes"]
+            if any(int(counts[name]) for name in _COUNTS):
+                return False
+        return True
+
+    def wait_idle(self, seconds: float) -> bool:
+        """Wait until `idle`, for so many seconds at most; whether it is.
+
+        An answer on its way from the endpoint to its topic isn't seen for some milliseconds.
+        """
+        deadline = time.monotonic() + seconds
+        while not (is_idle := self.idle()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return is_idle
+
+    @property
+    def endpoint(self) -> AsyncEndpointServer:
+        """The server of the asynchronous endpoints."""
+        return self._endpoint
+
+    def _start(self) -> None:
+        started = time.monotonic()
+        logs = self._log_dir or Path(self._running.enter_context(tempfile.TemporaryDirectory(prefix="fanfold-")))
+        logs.mkdir(parents=True, exist_ok=True)
+        server_log = self._running.enter_context((logs / "server.log").open("a", encoding="utf-8"))
+        self._server = ServerProcess(self._ports[0], server_log)
+        self._running.callback(self._server.stop)
+        # While the server loads, this process has time for the template and the model.
+        checked = self._template()
+        model = load_model(self._model)
+        self._server.wait_ready()
+        self._endpoint = AsyncEndpointServer(model, cloud=self._cloud_of_sagemaker(), port=self._ports[1])
+        try:
+            self._endpoint.start()
+        except OSError as error:
+            raise PortTakenError(str(error)) from error
+        self._running.callback(self._endpoint.stop)
+        self._endpoints = {"": self._server.url, "sagemaker-runtime": self._endpoint.url}
+        self._addresses = {
+            "AWS_ENDPOINT_URL": self._server.url,
+            "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": self._endpoint.url,
+        }
+        self._stack = Stack.create(self.session(), self._stack_name, checked)
+        service = LocalSession(self._endpoints, self._server.services["lambda.amazonaws.com"])
+        self._functions = Functions(self._stack, service, self._endpoints, self._addresses, logs, self._on_log)
+        # The end of the server ends what the pollers wait for.
+        self._running.callback(self._functions.join)
+        self._running.callback(self._server.stop)
+        self._running.callback(self._functions.end)
+        self._functions.start()
+        logger.info("started in %.1f s: %s", time.monotonic() - started, self._server.url)
+
+    def _template(self) -> Template:
+        checked = template.load(self._root or project.find_root(), self._parameters)
+        properties.check(checked)
+        return checked
+
+    def _cloud_of_sagemaker(self) -> Cloud:
+        keys = self._server.services["sagemaker.amazonaws.com"]
+        return Cloud(self._server.url, REGION, keys.access_key_id, keys.secret_access_key)

@@ -1,0 +1,38 @@
+"""The models a local endpoint can run, and how to name one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fanfold.local.endpoint.models.container import ContainerModel
+from fanfold.local.endpoint.models.model import Model, ModelError, ModelUnavailableError
+from fanfold.local.endpoint.models.transformers_folder import TransformersModel
+from fanfold.local.endpoint.models.vader import VaderModel
+
+__all__ = [
+    "ContainerModel",
+    "Model",
+    "ModelError",
+    "ModelUnavailableError",
+    "TransformersModel",
+    "VaderModel",
+    "load_model",
+]
+
+
+def load_model(spec: str) -> Model:
+    """Load the model a user names: ``vader``, a folder with a transformers model, or the URL of a container.
+
+    Raises ModelUnavailableError, with words for the user, when there is no such model.
+    Example: ``load_model("http://127.0.0.1:8080")`` waits for the container's ``/ping``.
+    """
+    if spec == "vader":
+        return VaderModel()
+    if spec.startswith(("http://", "https://")):
+        model = ContainerModel(spec)
+        model.wait_until_ready()
+        return model
+    if Path(spec).is_dir():
+        return TransformersModel(Path(spec), "text-classification")
+    msg = f"{spec!r} names no model: give 'vader', a folder with a transformers model, or a container's URL"
+    raise ModelUnavailableError(msg)

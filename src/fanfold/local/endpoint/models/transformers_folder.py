@@ -1,0 +1,47 @@
+"""A model saved by Hugging Face's transformers, in a folder."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from typing import TYPE_CHECKING
+
+from fanfold.local.endpoint.models import huggingface
+from fanfold.local.endpoint.models.model import ModelUnavailableError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class TransformersModel:
+    """Runs a transformers pipeline on the CPU, as Hugging Face's inference container would."""
+
+    def __init__(self, path: Path, task: str) -> None:
+        """Load the model in a folder; ModelUnavailableError if transformers is missing or can't load it.
+
+        Example: ``TransformersModel(Path("models/roberta"), "text-classification")``.
+        """
+        try:
+            # Optional and slow to import, so only here.
+            transformers = importlib.import_module("transformers")
+        except ImportError as error:
+            msg = "running a model folder needs transformers and torch: pip install transformers torch"
+            raise ModelUnavailableError(msg) from error
+        try:
+            self._pipeline = transformers.pipeline(task, model=str(path), tokenizer=str(path), device=-1)
+        except (OSError, ValueError, KeyError) as error:
+            msg = f"transformers can't load {path} for {task}: {error}"
+            raise ModelUnavailableError(msg) from error
+        # A fast tokenizer refuses to be used by two threads when one of them changes the truncation.
+        self._one_at_a_time = threading.Lock()
+
+    def predict(self, body: bytes, content_type: str, accept: str) -> bytes:
+        """Run the pipeline on ``inputs`` with ``parameters``. See ``Model.predict``."""
+        call = huggingface.decode(body, content_type, accept)
+        try:
+            with self._one_at_a_time:
+                prediction = self._pipeline(call.inputs, **call.parameters)
+            return huggingface.encode(prediction)
+        except Exception as error:
+            # The container answers every exception with 400, whatever it is.
+            raise huggingface.refused(str(error)) from error

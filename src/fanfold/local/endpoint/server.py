@@ -1,0 +1,188 @@
+"""The endpoint server put together: HTTP surface, control plane, queues, model, and hands in S3 and SNS."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import threading
+import time
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Self
+
+from fanfold.local.endpoint.delivery import Delivery
+from fanfold.local.endpoint.endpoints import ControlPlane, Endpoint
+from fanfold.local.endpoint.errors import ModelAnsweredError, ServiceUnavailableError, ValidationError
+from fanfold.local.endpoint.instances import ModelInstance, no_extra_time
+from fanfold.local.endpoint.invocations import Invocation, Load
+from fanfold.local.endpoint.locations import destinations
+from fanfold.local.endpoint.outcomes import Failure, Outcome
+from fanfold.local.endpoint.queues import EndpointQueue
+from fanfold.local.endpoint.requests import InferenceRequest, RequestParser
+from fanfold.local.endpoint.surface import LOOPBACK, HttpSurface, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from fanfold.local.endpoint.cloud import Cloud
+    from fanfold.local.endpoint.models import Model
+    from fanfold.local.endpoint.requests import Headers
+
+logger = logging.getLogger(__name__)
+
+_TICK_SECONDS = 0.1
+_PATIENCE_SECONDS = 5.0
+"""How long ``stop`` waits for a model that is still at work."""
+_STOPPING = "The local endpoint is stopping."
+
+
+class AsyncEndpointServer:
+    """A server to which every endpoint of the control plane is reachable, all of them running one model.
+
+    Example::
+
+        with AsyncEndpointServer(VaderModel(), cloud=Cloud("http://127.0.0.1:5000", "eu-west-1", "k", "s")) as server:
+            runtime = boto3.client("sagemaker-runtime", endpoint_url=server.url)
+            runtime.invoke_endpoint_async(EndpointName="tweets", ContentType="application/json", Body=b'{"inputs": …}')
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        cloud: Cloud,
+        port: int = 0,
+        clock: Callable[[], float] = time.time,
+        service_time: Callable[[InferenceRequest], float] = no_extra_time,
+    ) -> None:
+        """Take what to run and where.
+
+        ``clock`` gives seconds since 1970 and decides about expiry and time-outs, looked at every 0.1 s.
+        ``service_time`` gives the seconds an instance is to be busy with a request, at least; 0 is as fast as the
+        model. ``cloud.connections`` is also the number of threads for S3 and SNS.
+        """
+        self._cloud = cloud
+        self._port = port
+        self._clock = clock
+        self._parser = RequestParser()
+        self._control_plane = ControlPlane(cloud.client("sagemaker"), cloud.client("sts"))
+        self._delivery = Delivery(cloud, clock)
+        self._queues: dict[str, EndpointQueue] = {}
+        self._queues_lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._instance = ModelInstance(model, service_time, self._stopping)
+        self._model_name = type(model).__name__
+
+    def start(self) -> None:
+        """Listen; OSError with a plain message when the port is taken. A server starts once."""
+        self._surface = HttpSurface(self._port, self)
+        self._io = ThreadPoolExecutor(self._cloud.connections, thread_name_prefix="endpoint-io")
+        self._threads = [
+            threading.Thread(target=self._surface.serve_forever, args=(0.05,), name="endpoint-http"),
+            threading.Thread(target=self._watch_the_clock, name="endpoint-clock"),
+        ]
+        for thread in self._threads:
+            thread.start()
+        logger.info("asynchronous endpoints at %s, running %s", self.url, self._model_name)
+
+    def stop(self) -> None:
+        """End every thread. Nothing is drained: what waits, or isn't delivered yet, is gone."""
+        with self._queues_lock:
+            self._stopping.set()
+        for queue in self._queues.values():
+            queue.close()
+        self._surface.close()
+        self._io.shutdown(cancel_futures=True)
+        until = time.monotonic() + _PATIENCE_SECONDS
+        for queue in self._queues.values():
+            queue.join(until)
+        for thread in self._threads:
+            thread.join()
+
+    def __enter__(self) -> Self:
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop."""
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """The value for ``AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME``."""
+        return f"http://{LOOPBACK}:{self._surface.server_address[1]}"
+
+    def set_instances(self, endpoint_name: str, count: int) -> None:
+        """Scale an endpoint to ``count`` instances, 0 or more, whatever its configuration says."""
+        self._queue(self._control_plane.endpoint(endpoint_name)).set_instances(count)
+
+    def load(self, endpoint_name: str) -> Load:
+        """Tell how busy an endpoint is."""
+        return self._queue(self._control_plane.endpoint(endpoint_name)).load()
+
+    def invoke_async(self, endpoint_name: str, headers: Headers, body: bytes) -> Reply:
+        """Accept an InvokeEndpointAsync request; raises ValidationError."""
+        request = self._parser.asynchronous(headers, body)
+        endpoint = self._control_plane.endpoint(endpoint_name)
+        if endpoint.output is None:
+            message = f"Endpoint {endpoint_name} has no AsyncInferenceConfig: it is not asynchronous."
+            raise ValidationError(message)
+        output = endpoint.output
+        places = destinations(output.output_path, output.failure_path, request.output_path_extension, request.filename)
+        invocation = Invocation(endpoint, request, self._clock())
+
+        def hand_over(done: Future[Outcome]) -> None:
+            # RuntimeError: the I/O threads take nothing any more, because the server is stopping.
+            with contextlib.suppress(CancelledError, RuntimeError):
+                self._io.submit(self._delivery.deliver, invocation, output, places, done.result())
+
+        invocation.done.add_done_callback(hand_over)
+        self._queue(endpoint).submit(invocation)
+        located = {"X-Amzn-SageMaker-OutputLocation": places.output.uri}
+        if places.failure:
+            located["X-Amzn-SageMaker-FailureLocation"] = places.failure.uri
+        return Reply(HTTPStatus.ACCEPTED, json.dumps({"InferenceId": request.inference_id}).encode(), located)
+
+    def invoke(self, endpoint_name: str, headers: Headers, body: bytes) -> Reply:
+        """Answer an InvokeEndpoint request; raises ValidationError, ModelAnsweredError, ServiceUnavailableError."""
+        request = self._parser.synchronous(headers, body)
+        endpoint = self._control_plane.endpoint(endpoint_name)
+        invocation = Invocation(endpoint, request, self._clock())
+        self._queue(endpoint).submit(invocation)
+        try:
+            outcome = invocation.done.result()
+        except CancelledError as error:
+            raise ServiceUnavailableError(_STOPPING) from error
+        if isinstance(outcome, Failure):
+            if outcome.expired:
+                message = f"No instance of {endpoint_name} took the request in time."
+                raise ServiceUnavailableError(message)
+            kind = "client" if HTTPStatus.BAD_REQUEST <= outcome.status < HTTPStatus.INTERNAL_SERVER_ERROR else "server"
+            message = f'Received {kind} error ({outcome.status}) from primary with message "{outcome.message}".'
+            raise ModelAnsweredError(message, outcome.status, outcome.message)
+        answered = {"Content-Type": outcome.content_type, "x-Amzn-Invoked-Production-Variant": endpoint.variant}
+        if request.custom_attributes is not None:
+            answered["X-Amzn-SageMaker-Custom-Attributes"] = request.custom_attributes
+        return Reply(HTTPStatus.OK, outcome.body, answered)
+
+    def _queue(self, endpoint: Endpoint) -> EndpointQueue:
+        with self._queues_lock:
+            if self._stopping.is_set():
+                raise ServiceUnavailableError(_STOPPING)
+            if endpoint.name not in self._queues:
+                self._queues[endpoint.name] = EndpointQueue(
+                    endpoint, instance=self._instance, reader=self._delivery.read, io=self._io, clock=self._clock
+                )
+            return self._queues[endpoint.name]
+
+    def _watch_the_clock(self) -> None:
+        while not self._stopping.wait(_TICK_SECONDS):
+            with self._queues_lock:
+                queues = list(self._queues.values())
+            for queue in queues:
+                queue.tick()

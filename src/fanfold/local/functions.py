@@ -1,0 +1,77 @@
+"""The stack's functions at work: their workers, and the pollers that bring them messages."""
+
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from fanfold.local.credentials import LocalSession, Role
+from fanfold.local.mappings import Poller
+from fanfold.local.pool import WorkerPool
+from fanfold.local.stack import Stack
+from fanfold.local.workers import FunctionLog
+
+logger = logging.getLogger(__name__)
+
+LogListener = Callable[[str, str], None]
+
+
+class Functions:
+    """Pools and pollers for every function of a stack.
+
+    Example:
+        >>> functions = Functions(stack, service, endpoints, addresses, Path("logs"), on_log=None)
+        >>> functions.start()
+        >>> functions.pools["SplitterFunction"].invoke({"Records": []})
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 # what the cloud is made of
+        self,
+        stack: Stack,
+        service: LocalSession,
+        endpoints: Mapping[str, str],
+        addresses: Mapping[str, str],
+        logs: Path,
+        on_log: LogListener | None,
+    ) -> None:
+        """Prepare them; `service` is Lambda's own session, `addresses` environment variables that say where AWS is."""
+        self.pools: dict[str, WorkerPool] = {}
+        self.queue_urls: set[str] = set()
+        self._logs: list[FunctionLog] = []
+        self._pollers: list[Poller] = []
+        mappings = stack.mappings()
+        for arn, function in stack.functions.items():
+            of_function = [mapping for mapping in mappings if mapping.function_arn == arn]
+            role = Role(service, function.role, endpoints)
+            log = FunctionLog(logs / f"{function.logical_id}.log", _listener(function.logical_id, on_log))
+            lanes = sum(mapping.lanes for mapping in of_function)
+            pool = WorkerPool(function, role, addresses, log, limit=max(1, lanes))
+            self._logs.append(log)
+            self.pools[function.logical_id] = pool
+            for mapping in of_function:
+                url = stack.queue_url(mapping.queue_arn)
+                self.queue_urls.add(url)
+                self._pollers.append(Poller(mapping, pool, role.session(), url))
+
+    def start(self) -> None:
+        """Begin to poll."""
+        for poller in self._pollers:
+            poller.start()
+
+    def end(self) -> None:
+        """Take no more messages, and end handlers where they stand; what they had in hand is not deleted."""
+        for poller in self._pollers:
+            poller.ask_to_stop()
+        with ThreadPoolExecutor() as several:
+            list(several.map(WorkerPool.close, self.pools.values()))
+
+    def join(self) -> None:
+        """Wait for the pollers, which may still wait for an answer of SQS, and close the logs."""
+        for poller in self._pollers:
+            poller.join()
+        for log in self._logs:
+            log.close()
+
+
+def _listener(logical_id: str, on_log: LogListener | None) -> Callable[[str], None] | None:
+    return (lambda line: on_log(logical_id, line)) if on_log else None

@@ -1,0 +1,132 @@
+"""template.yaml as plain CloudFormation, and what it says about where its functions' code is."""
+
+import copy
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from samtranslator.model.exceptions import InvalidDocumentException
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+from samtranslator.yaml_helper import yaml_parse
+
+REGION = "us-east-1"
+# The translator accepts code in S3 only; nothing is ever looked up there.
+_PLACEHOLDER = "s3://local/code"
+
+
+class TemplateError(Exception):
+    """The template, or a parameter given with it, is not valid. Do not retry."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCode:
+    """Where a function's code is: its own folder and its layers' content roots."""
+
+    folder: Path
+    handler: str
+    layers: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A template ready for CloudFormation. `body` is plain JSON-like data; `functions` goes by logical id."""
+
+    body: Mapping[str, Any]
+    parameters: Mapping[str, str]
+    functions: Mapping[str, FunctionCode]
+
+    @property
+    def text(self) -> str:
+        """The template as CloudFormation takes it."""
+        return json.dumps(self.body)
+
+
+def load(root: Path, overrides: Mapping[str, str] | None = None) -> Template:
+    """Read and transform `root`/template.yaml. `overrides` are values of its parameters.
+
+    Raises:
+        TemplateError: SAM refuses the template, or a parameter is unknown or has a value that isn't allowed.
+
+    Example:
+        >>> load(find_root(), {"LogLevel": "DEBUG"}).functions["SplitterFunction"].handler
+        'handler.handler'
+    """
+    source = yaml_parse((root / "template.yaml").read_text(encoding="utf-8"))
+    parameters = dict(overrides or {})
+    for name, value in parameters.items():
+        _check_parameter(name, value, source.get("Parameters", {}))
+    functions = _functions(source, root)
+    return Template(_transform(source), parameters, functions)
+
+
+def _check_parameter(name: str, value: str, declared: Mapping[str, Any]) -> None:
+    """Moto takes any value, and ignores a parameter that the template doesn't have."""
+    if name not in declared:
+        raise TemplateError(f"The template has no parameter {name}. It has {', '.join(sorted(declared)) or 'none'}.")
+    rules = declared[name]
+    allowed = [str(choice) for choice in rules.get("AllowedValues", [value])]
+    if value not in allowed:
+        raise TemplateError(f"Parameter {name} may be {', '.join(allowed)}, not {value!r}.")
+    if not re.fullmatch(rules.get("AllowedPattern", ".*"), value, re.DOTALL):
+        raise TemplateError(f"Parameter {name} must match {rules['AllowedPattern']}, which {value!r} doesn't.")
+    if rules["Type"] == "Number" and not _in_range(value, rules):
+        raise TemplateError(f"Parameter {name} must be a number within its limits, which {value!r} is not.")
+
+
+def _in_range(value: str, rules: Mapping[str, Any]) -> bool:
+    try:
+        number = float(value)
+    except ValueError:
+        return False
+    return float(rules.get("MinValue", number)) <= number <= float(rules.get("MaxValue", number))
+
+
+def _functions(source: Mapping[str, Any], root: Path) -> dict[str, FunctionCode]:
+    shared = source.get("Globals", {}).get("Function", {})
+    resources = source["Resources"]
+    layers = {
+        name: root / resource["Properties"]["ContentUri"]
+        for name, resource in resources.items()
+        if resource["Type"] == "AWS::Serverless::LayerVersion"
+    }
+    found = {}
+    for name, resource in resources.items():
+        if resource["Type"] != "AWS::Serverless::Function":
+            continue
+        properties = {**shared, **resource["Properties"]}
+        named = [*shared.get("Layers", []), *resource["Properties"].get("Layers", [])]
+        try:
+            roots = tuple(_content_root(layers[layer["Ref"]]) for layer in named)
+            found[name] = FunctionCode(root / properties["CodeUri"], properties["Handler"], roots)
+        except (KeyError, TypeError) as error:
+            raise TemplateError(
+                f"{name}: the local cloud needs CodeUri, Handler, and layers that are !Ref to layers of this template."
+            ) from error
+    return found
+
+
+def _content_root(content: Path) -> Path:
+    """A layer that is built by a Makefile keeps what becomes /opt/python in src/."""
+    return content / "src" if (content / "src").is_dir() else content
+
+
+def _transform(source: Mapping[str, Any]) -> dict[str, Any]:
+    document = copy.deepcopy(dict(source))
+    places = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}
+    for resource in document["Resources"].values():
+        if resource["Type"] in places:
+            resource["Properties"][places[resource["Type"]]] = _PLACEHOLDER
+    with patch.dict("os.environ", {"AWS_DEFAULT_REGION": REGION}):
+        try:
+            translated = Translator(managed_policy_map=None, sam_parser=Parser()).translate(
+                document, {}, get_managed_policy_map=dict
+            )
+        except InvalidDocumentException as error:
+            causes = "; ".join(cause.message for cause in error.causes)
+            raise TemplateError(f"SAM refuses the template: {causes}") from error
+    return json.loads(json.dumps(translated, default=str))  # type: ignore[no-any-return] # it was a mapping

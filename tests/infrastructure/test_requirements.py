@@ -1,0 +1,65 @@
+"""The requirements files agree with each other, and the layer carries what the functions call. Offline."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LAYER = ROOT / "layers/core"
+LAYER_REQUIREMENTS = LAYER / "src/requirements.txt"
+REQUIREMENTS = [*sorted((ROOT / "requirements").glob("*.txt")), LAYER_REQUIREMENTS]
+
+each_file = pytest.mark.parametrize("path", REQUIREMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+def pins(path: Path) -> dict[str, set[str]]:
+    """Every version a file pins, by name: {"networkx": {"3.6.1", "3.7"}}. A version may hold for some Pythons only."""
+    found: dict[str, set[str]] = {}
+    for name, version in re.findall(r"^([a-z0-9-]+)(?:\[[a-z,]+\])?==([^\s;\\]+)", path.read_text(), re.MULTILINE):
+        found.setdefault(name, set()).add(version)
+    return found
+
+
+@each_file
+def test_no_file_names_an_index_or_an_address(path: Path) -> None:
+    assert not re.search(r"http|file:|--(extra-)?index-url|--find-links|@ ", path.read_text())
+
+
+@each_file
+def test_every_requirement_is_pinned_and_hashed(path: Path) -> None:
+    requirements = path.read_text().replace("\\\n", "").splitlines()
+    assert requirements
+    assert [line for line in requirements if "==" not in line or "--hash=sha256:" not in line] == []
+
+
+def test_lambda_runs_the_versions_that_are_tested_here() -> None:
+    layer, runtime, dev = (
+        pins(path) for path in (LAYER_REQUIREMENTS, ROOT / "requirements/runtime.txt", ROOT / "requirements/dev.txt")
+    )
+    assert {"boto3", "aws-lambda-powertools"} <= layer.keys()
+    assert layer == {name: runtime.get(name) for name in layer}
+    assert runtime == {name: dev.get(name) for name in runtime}
+
+
+def test_the_layer_is_the_same_for_every_python_that_builds_it() -> None:
+    """Pip judges markers by the Python that runs it, not by the one it installs for."""
+    assert ";" not in LAYER_REQUIREMENTS.read_text()
+
+
+def test_the_layer_keeps_the_description_of_every_service_that_is_called() -> None:
+    services = re.search(r"^SERVICES := (.+)$", (LAYER / "Makefile").read_text(), re.MULTILINE)
+    assert services
+    modules = [ast.parse(path.read_text()) for path in LAYER.glob("src/fanfold_core/**/*.py")]
+    called = {
+        call.args[0].value
+        for module in modules
+        for call in ast.walk(module)
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr in {"client", "resource"}
+        and call.args
+        and isinstance(call.args[0], ast.Constant)
+    }
+    assert called <= set(services[1].split())

@@ -1,0 +1,63 @@
+"""Names that can be computed."""
+
+import re
+
+import pytest
+from botocore.session import get_session
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fanfold_core.domain.keys import RequestId, job_id
+from fanfold_core.domain.spans import Span
+
+HOSTILE_KEYS = [
+    "space plus+file (1).csv",
+    "2026/11/tweets.csv.gz",
+    "日本語.csv",
+    "%41%.csv",
+    ".csv",
+    "a" * 1000 + ".csv",
+    "folder/",
+]
+requests = st.builds(
+    RequestId,
+    st.sampled_from([job_id("in", key, "v") for key in HOSTILE_KEYS]),
+    st.integers(0, 9_999_999),
+    st.builds(Span, st.integers(0, 9_999_999), st.integers(1, 9_999)),
+    st.integers(1, 999),
+)
+
+
+@pytest.mark.parametrize("key", HOSTILE_KEYS)
+def test_a_job_id_is_short_plain_and_the_same_for_the_same_upload(key: str) -> None:
+    assert re.fullmatch(r"[a-z0-9][a-z0-9-]{17,32}", job_id("bucket", key, "version"))
+    assert job_id("bucket", key, "version") == job_id("bucket", key, "version")
+
+
+def test_another_bucket_key_or_version_is_another_job() -> None:
+    uploads = [("a", "b", "c"), ("x", "b", "c"), ("a", "x", "c"), ("a", "b", "x"), ("a\nb", "", "c"), ("a", "b\nc", "")]
+    assert len({job_id(*upload) for upload in uploads}) == len(uploads)
+
+
+@given(requests)
+def test_a_request_is_known_by_its_inference_id(request: RequestId) -> None:
+    assert RequestId.parse(str(request)) == request
+
+
+@given(requests)
+def test_every_name_of_a_request_is_one_that_the_api_takes(request: RequestId) -> None:
+    shape = get_session().get_service_model("sagemaker-runtime").operation_model("InvokeEndpointAsync").input_shape
+    assert shape is not None
+    names = {"InferenceId": str(request), "S3OutputPathExtension": request.folder, "Filename": request.filename}
+    for parameter, name in names.items():
+        limits = shape.members[parameter].metadata
+        assert limits["min"] <= len(name) <= limits["max"]
+    assert re.fullmatch(shape.members["S3OutputPathExtension"].metadata["pattern"], request.folder)
+    assert re.fullmatch(shape.members["Filename"].metadata["pattern"], request.filename)
+
+
+@pytest.mark.parametrize(
+    "foreign", ["", "6f2d1c9e-0b1a-4c55-9a3f-1f5f0c2f8f3a", "job/1/0000000-0001", "job/x/0000000-0001/1", "j" * 60]
+)
+def test_other_peoples_inference_ids_are_nobodys_request(foreign: str) -> None:
+    assert RequestId.parse(foreign) is None

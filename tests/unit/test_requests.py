@@ -1,0 +1,50 @@
+"""Which rows go together, and what the endpoint is sent."""
+
+import json
+from itertools import pairwise
+
+from fanfold_core.domain.layout import Layout
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fanfold_core.domain.requests import INPUT_BYTES, Unsendable, body, obstacle, plan
+from fanfold_core.domain.spans import Span
+
+TWO = Layout(columns=("id", "text"), has_header=True, input_index=1, first_byte=0, blank_is_row=False)
+ONE = Layout(columns=("text",), has_header=False, input_index=0, first_byte=0, blank_is_row=True)
+
+cells = st.sampled_from([["1", "fine"], ["1", ""], ["1", " \n"], ["1"], ["1", "2", "3"]])
+
+
+@given(st.lists(cells, max_size=40), st.integers(1, 7))
+def test_a_plan_has_every_row_once_in_order_and_sends_what_can_be_sent(rows: list[list[str]], most: int) -> None:
+    runs = list(plan(rows, TWO, most))
+    spans = [run.span if isinstance(run, Unsendable) else run for run in runs]
+    assert [row for span in spans for row in range(span.start, span.end)] == list(range(len(rows)))
+    assert all(1 <= span.rows <= most for span in spans)
+    for run, span in zip(runs, spans, strict=True):
+        reasons = {obstacle(row, TWO) for row in rows[span.start : span.end]}
+        assert reasons == ({run.reason} if isinstance(run, Unsendable) else {None})
+
+
+@given(st.lists(cells, min_size=1, max_size=40), st.integers(1, 7))
+def test_sendable_rows_are_not_split_further_than_asked(rows: list[list[str]], most: int) -> None:
+    runs = list(plan(rows, TWO, most))
+    for one, other in pairwise(runs):
+        if isinstance(one, Span) and isinstance(other, Span):
+            assert one.rows == most
+
+
+def test_what_stands_in_the_way_of_a_row_is_said_in_words() -> None:
+    assert obstacle(["1", "fine"], TWO) is None
+    assert obstacle(["1"], TWO) == "row has 1 cells where the file has 2 columns"
+    assert obstacle(["1", "2", "3"], TWO) == "row has 3 cells where the file has 2 columns"
+    assert obstacle(["1", " \t\n"], TWO) == "input is empty"
+    assert obstacle([], ONE) == "input is empty"
+    assert obstacle(["x" * INPUT_BYTES], ONE) is None
+    assert obstacle(["é" * (INPUT_BYTES // 2 + 1)], ONE) == "input is longer than 1,000,000 bytes"
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8"))))
+def test_a_body_is_json_with_the_texts_as_they_are(texts: list[str]) -> None:
+    assert json.loads(body(texts, '{"truncation": true}')) == {"inputs": texts, "parameters": {"truncation": True}}

@@ -1,0 +1,82 @@
+"""Columns and lines of results.csv and errors.csv."""
+
+import json
+from itertools import permutations
+
+import pytest
+
+from fanfold_core.domain.answers import MOST_FIELDS, NOT_FLAT
+from fanfold_core.domain.results import Answer, SpanOutcome, answers, columns, error_line, result_line
+from fanfold_core.domain.spans import Span
+
+
+def predicted(start: int, labels: str) -> SpanOutcome:
+    results = json.dumps([{"label": label} for label in labels])
+    return SpanOutcome(Span(start, len(labels)), results, None, requests=1)
+
+
+def refused(start: int, rows: int = 1) -> SpanOutcome:
+    return SpanOutcome(Span(start, rows), None, "refused", requests=3)
+
+
+def test_label_and_score_come_first_and_then_the_alphabet() -> None:
+    assert columns(("text",), {"zeta", "score", "alpha", "label"}).results_header == [
+        "text", "label", "score", "alpha", "zeta", "error",
+    ]  # fmt: skip
+
+
+def test_a_column_that_the_file_has_already_is_prefixed() -> None:
+    shown = columns(("label", "error", "row", "fanfold_row"), {"label", "score"})
+    assert shown.results_header == ["label", "error", "row", "fanfold_row", "fanfold_label", "score", "fanfold_error"]
+    assert shown.errors_header[:2] == ["fanfold_fanfold_row", "fanfold_error"]
+
+
+def test_a_result_field_called_error_keeps_its_name_and_the_errors_get_another() -> None:
+    assert columns(("text",), {"error"}).results_header == ["text", "error", "fanfold_error"]
+
+
+@pytest.mark.parametrize("fields", [{"label", NOT_FLAT}, {f"f{number}" for number in range(MOST_FIELDS + 1)}])
+def test_results_without_flat_fields_stand_as_json_in_one_column(fields: set[str]) -> None:
+    shown = columns(("text",), fields)
+    assert shown.results_header == ["text", "prediction", "error"]
+    assert result_line(["so"], Answer([{"é": 1.5}], ""), shown) == ["so", '[{"é":1.5}]', ""]
+
+
+def test_values_are_written_as_people_read_them() -> None:
+    shown = columns(("text",), {"a", "b", "c", "d", "e"})
+    result = {"a": 0.1, "b": True, "c": None, "d": "x,\ny", "e": 12345678901234567890}
+    assert result_line(["t"], Answer(result, ""), shown) == [
+        "t",
+        "0.1",
+        "true",
+        "",
+        "x,\ny",
+        "12345678901234567890",
+        "",
+    ]
+
+
+def test_a_short_row_is_padded_and_surplus_cells_stand_in_errors_only() -> None:
+    shown = columns(("a", "b"), {"label"})
+    failed = Answer(None, "row has 3 cells")
+    assert result_line(["1"], failed, shown) == ["1", "", "", "row has 3 cells"]
+    assert result_line(["1", "2", "3"], failed, shown) == ["1", "2", "", "row has 3 cells"]
+    assert error_line(7, ["1", "2", "3"], failed, shown) == ["7", "row has 3 cells", "1", "2", '["3"]']
+    assert error_line(7, [], failed, shown) == ["7", "row has 3 cells", "", "", ""]
+
+
+def test_every_row_has_one_answer_whatever_the_order_of_outcomes() -> None:
+    outcomes = [predicted(0, "AB"), predicted(2, "C"), refused(3), refused(2), SpanOutcome(Span(0, 4), None, None, 1)]
+    expected = [
+        Answer({"label": "A"}, ""),
+        Answer({"label": "B"}, ""),
+        Answer({"label": "C"}, ""),
+        Answer(None, "refused"),
+    ]
+    for order in permutations(outcomes):
+        assert answers(5, order, "cancelled") == [*expected, Answer(None, "cancelled")]
+
+
+def test_the_larger_spans_prediction_counts_where_two_overlap() -> None:
+    for order in permutations([predicted(0, "AAAA"), predicted(0, "BB"), predicted(2, "CC"), refused(1, 2)]):
+        assert answers(4, order, "") == [Answer({"label": "A"}, "")] * 4
