@@ -1,12 +1,17 @@
+import json
 import time
 import uuid
 from collections.abc import Callable
-from functools import partial
+from datetime import timedelta
+from functools import cache, partial
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from fanfold.local import credentials
 from fanfold.local.cloud import LocalCloud
+from fanfold.local.credentials import Keys, LocalSession
 
 
 def eventually(find: Callable[[], Any], seconds: float = 12) -> Any:
@@ -24,9 +29,13 @@ def send(cloud: LocalCloud, *bodies: str, queue: str = "Queue") -> None:
     )
 
 
+@cache
+def table(cloud: LocalCloud) -> Any:
+    return cloud.session().resource("dynamodb").Table(cloud.outputs["Table"])
+
+
 def seen(cloud: LocalCloud, body: str, receives: int = 1) -> dict[str, Any] | None:
-    table = cloud.session().resource("dynamodb").Table(cloud.outputs["Table"])
-    item = table.get_item(Key={"pk": body}).get("Item")
+    item = table(cloud).get_item(Key={"pk": body}).get("Item")
     return dict(item) if item and item["receives"] >= receives else None
 
 
@@ -81,10 +90,9 @@ def test_an_uploaded_object_reaches_the_handler_as_one_complete_event(cloud: Loc
     version = s3.complete_multipart_upload(
         **where, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
     )["VersionId"]
-    table = cloud.session().resource("dynamodb").Table(cloud.outputs["Table"])
 
     def events() -> list[str]:
-        return [item["pk"] for item in table.scan()["Items"] if token in item["pk"]]
+        return [item["pk"] for item in table(cloud).scan()["Items"] if token in item["pk"]]
 
     assert eventually(events)
     (event,) = events()
@@ -103,6 +111,31 @@ def test_a_call_beyond_the_functions_role_is_access_denied(cloud: LocalCloud) ->
     assert cloud.invoke("Forbidden", {}) == "AccessDeniedException"
 
 
+def test_a_missing_object_is_forbidden_to_who_may_not_list_the_bucket(cloud: LocalCloud) -> None:
+    iam = cloud.session().client("iam")
+    iam.create_user(UserName="reader")
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{cloud.outputs['Bucket']}/*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName="reader", PolicyName="read", PolicyDocument=policy)
+    made = iam.create_access_key(UserName="reader")["AccessKey"]
+    keys = Keys(made["AccessKeyId"], made["SecretAccessKey"])
+    reader = LocalSession({"": cloud.environment["AWS_ENDPOINT_URL"]}, keys).client("s3")
+    for read in (reader.get_object, reader.head_object):
+        with pytest.raises(ClientError) as refused:
+            read(Bucket=cloud.outputs["Bucket"], Key="missing")
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
+def test_a_worker_whose_keys_run_out_is_replaced(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    cloud.invoke("Forbidden", {})
+    before = cloud._functions.pools["Forbidden"]._all.copy()  # noqa: SLF001 # nobody else sees processes
+    monkeypatch.setattr(credentials, "MARGIN", timedelta(hours=2))
+    assert cloud.invoke("Forbidden", {}) == "AccessDeniedException"
+    monkeypatch.undo()
+    assert cloud.invoke("Forbidden", {}) == "AccessDeniedException"
+    assert before.isdisjoint(cloud._functions.pools["Forbidden"]._all)  # noqa: SLF001 # likewise
+
+
 def test_what_a_function_prints_is_in_its_log(cloud: LocalCloud, token: str) -> None:
     send(cloud, token)
     assert eventually(lambda: seen(cloud, token))
@@ -113,11 +146,11 @@ def test_what_a_function_prints_is_in_its_log(cloud: LocalCloud, token: str) -> 
 def test_the_template_is_what_the_control_planes_say(cloud: LocalCloud) -> None:
     session = cloud.session()
     s3, dynamodb = session.client("s3"), session.client("dynamodb")
-    bucket, table = cloud.outputs["Bucket"], cloud.outputs["Table"]
+    bucket, name = cloud.outputs["Bucket"], cloud.outputs["Table"]
     assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
     assert s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]["BlockPublicAcls"]
-    assert dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]["AttributeName"] == "expires"
-    backups = dynamodb.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
+    assert dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]["AttributeName"] == "expires"
+    backups = dynamodb.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
     assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
-    assert dynamodb.describe_table(TableName=table)["Table"]["SSEDescription"]["Status"] == "ENABLED"
-    assert cloud.function_environments()["Recorder"]["TABLE_NAME"] == table
+    assert dynamodb.describe_table(TableName=name)["Table"]["SSEDescription"]["Status"] == "ENABLED"
+    assert cloud.function_environments()["Recorder"]["TABLE_NAME"] == name

@@ -43,16 +43,17 @@ def test_stopping_leaves_no_process_thread_or_folder_behind(project: Path) -> No
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux shows them")
-def test_nothing_outlives_a_cloud_that_is_killed(project: Path) -> None:
+def test_nothing_outlives_a_cloud_that_is_killed(project: Path, tmp_path: Path) -> None:
     program = f"""
 import time
 from pathlib import Path
 from fanfold.local.cloud import LocalCloud
 
-cloud = LocalCloud(Path({str(project)!r}))
+cloud = LocalCloud(Path({str(project)!r}), log_dir=Path({str(tmp_path)!r}))
 cloud.start()
 cloud.invoke("Forbidden", {{}})
-print(cloud._server._process.pid, *(w._process.pid for p in cloud._functions.pools.values() for w in p._all), flush=True)
+workers = [worker for pool in cloud._functions.pools.values() for worker in pool._all]
+print(cloud._server._process.pid, *(worker._process.pid for worker in workers), flush=True)
 time.sleep(60)
 """
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:

@@ -1,12 +1,12 @@
 """`fanfold local up`: a local cloud that keeps running."""
 
-import json
 import signal
 from pathlib import Path
 from threading import Event
 
 import click
 
+from fanfold.cli.clouds import local_cloud
 from fanfold.cli.talk import talk
 
 
@@ -39,7 +39,7 @@ def local() -> None:
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(".fanfold"),
     show_default=True,
-    help="Folder for the functions' logs and for sam-env.json.",
+    help="Folder for the functions' logs.",
 )
 def up(port: int, endpoint_port: int, model: str, parameters: tuple[str, ...], logs: Path) -> None:
     """Keep a local cloud running, created from template.yaml, until Ctrl-C.
@@ -49,26 +49,16 @@ def up(port: int, endpoint_port: int, model: str, parameters: tuple[str, ...], l
     \b
     aws s3 cp tweets.csv s3://fanfold-input-123456789012-us-east-1/
     aws s3 ls --recursive s3://fanfold-output-123456789012-us-east-1/results/
-
-    And it writes what `sam local invoke --env-vars .fanfold/sam-env.json` needs.
     """
-    from fanfold.local.cloud import LocalCloud  # noqa: PLC0415 - takes a second that `--help` needn't wait for
-
     chosen = dict(_key_value(parameter) for parameter in parameters)
-    with talk.status("starting the local cloud"):
-        cloud = LocalCloud(port=port, endpoint_port=endpoint_port, model=model, parameters=chosen, log_dir=logs)
-        cloud.start()
-    try:
-        (logs / "sam-env.json").write_text(json.dumps(cloud.function_environments(), indent=2), encoding="utf-8")
+    with local_cloud(model, chosen, port=port, endpoint_port=endpoint_port, log_dir=logs) as cloud:
         for name, value in cloud.environment.items():
             click.echo(f"export {name}={value}")
         talk.print("\nIn another terminal, after these exports:\n")
-        talk.print(f"  aws s3 cp tweets.csv s3://{cloud.outputs['InputBucket']}/")
-        talk.print(f"  aws s3 ls --recursive s3://{cloud.outputs['OutputBucket']}/results/\n")
+        talk.print(f"  aws s3 cp tweets.csv s3://{cloud.outputs['InputBucket']}/", soft_wrap=True)
+        talk.print(f"  aws s3 ls --recursive s3://{cloud.outputs['OutputBucket']}/results/\n", soft_wrap=True)
         talk.print(f"The functions log to {logs}. Ctrl-C ends it all.")
         _wait_for_the_end()
-    finally:
-        cloud.stop()
 
 
 def _key_value(parameter: str) -> tuple[str, str]:

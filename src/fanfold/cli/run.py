@@ -11,6 +11,7 @@ import boto3
 import click
 
 from fanfold import jobs
+from fanfold.cli.clouds import local_cloud
 from fanfold.cli.codes import ExitCode
 from fanfold.cli.talk import show_progress, talk, upload_bar
 from fanfold.stacks import Stack
@@ -60,7 +61,7 @@ def run(file: Path, out: Path, stack: str | None, model: str, **options: Any) ->
     fanfold run tweets.csv --stack fanfold | jq .predicted
     """
     chosen = {name.replace("_", "-"): str(value) for name, value in options.items() if value is not None}
-    with _deployed(stack) if stack else _local(model) as target:
+    with _target(stack, model) as target:
         with upload_bar(file) as sent:
             job = jobs.submit(target, file, chosen, sent)
         talk.print(f"job {job}")
@@ -71,22 +72,12 @@ def run(file: Path, out: Path, stack: str | None, model: str, **options: Any) ->
 
 
 @contextmanager
-def _deployed(name: str) -> Iterator[Stack]:
-    yield Stack.find(boto3.Session(), name)
-
-
-@contextmanager
-def _local(model: str) -> Iterator[Stack]:
-    from fanfold.local.cloud import LocalCloud  # noqa: PLC0415 - takes a second that a stack needn't wait for
-
-    with talk.status("starting a local cloud"):
-        cloud = LocalCloud(model=model)
-        cloud.start()
-    try:
+def _target(stack: str | None, model: str) -> Iterator[Stack]:
+    if stack:
+        yield Stack.find(boto3.Session(), stack)
+        return
+    with local_cloud(model) as cloud:
         yield Stack.find(cloud.session(), cloud.stack_name)
-    finally:
-        with talk.status("ending the local cloud"):
-            cloud.stop()
 
 
 def _conclude(file: Path, summary: dict[str, Any], out: Path) -> ExitCode:

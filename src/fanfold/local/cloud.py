@@ -47,6 +47,7 @@ class LocalCloud:
         parameters: Mapping[str, str] | None = None,
         log_dir: Path | None = None,
         on_log: LogListener | None = None,
+        run_functions: bool = True,
     ) -> None:
         """Take what to start; nothing starts before `start`.
 
@@ -59,14 +60,16 @@ class LocalCloud:
             parameters: values of the template's parameters.
             log_dir: where logs go, server.log and <function>.log; by default a folder that `stop` removes.
             on_log: is called with a function's logical id and a line of its log, from other threads.
+            run_functions: whether queues are read; if not, functions run by `invoke` only, or by somebody else.
         """
         self._root = root
-        self._stack_name = stack_name
+        self.stack_name = stack_name
         self._ports = (port, endpoint_port)
         self._model = model
         self._parameters = parameters
         self._log_dir = log_dir
         self._on_log = on_log
+        self._run_functions = run_functions
         self._running = contextlib.ExitStack()
 
     def start(self) -> None:
@@ -118,11 +121,8 @@ class LocalCloud:
         return LocalSession(self._endpoints, self._server.admin)
 
     def function_environments(self) -> dict[str, dict[str, str]]:
-        """Each function's variables by logical id, as `sam local invoke --env-vars` takes them."""
-        return {
-            function.logical_id: {**function.variables, **self._addresses}
-            for function in self._stack.functions.values()
-        }
+        """Environment variables under which a function, by logical id, runs outside of the local cloud's workers."""
+        return self._functions.environments()
 
     def invoke(self, logical_id: str, event: object) -> object:
         """Invoke a function as Lambda would; raises FunctionError, or KeyError for an unknown one.
@@ -183,14 +183,15 @@ class LocalCloud:
             "AWS_ENDPOINT_URL": self._server.url,
             "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": self._endpoint.url,
         }
-        self._stack = Stack.create(self.session(), self._stack_name, checked)
+        self._stack = Stack.create(self.session(), self.stack_name, checked)
         service = LocalSession(self._endpoints, self._server.services["lambda.amazonaws.com"])
         self._functions = Functions(self._stack, service, self._endpoints, self._addresses, logs, self._on_log)
         # The end of the server ends what the pollers wait for.
         self._running.callback(self._functions.join)
         self._running.callback(self._server.stop)
         self._running.callback(self._functions.end)
-        self._functions.start()
+        if self._run_functions:
+            self._functions.start()
         logger.info("started in %.1f s: %s", time.monotonic() - started, self._server.url)
 
     def _template(self) -> Template:

@@ -37,6 +37,8 @@ class Functions:
         """Prepare them; `service` is Lambda's own session, `addresses` environment variables that say where AWS is."""
         self.pools: dict[str, WorkerPool] = {}
         self.queue_urls: set[str] = set()
+        self._roles: dict[str, Role] = {}
+        self._stack, self._addresses = stack, addresses
         self._logs: list[FunctionLog] = []
         self._pollers: list[Poller] = []
         mappings = stack.mappings()
@@ -47,6 +49,7 @@ class Functions:
             lanes = sum(mapping.lanes for mapping in of_function)
             pool = WorkerPool(function, role, addresses, log, limit=max(1, lanes))
             self._logs.append(log)
+            self._roles[function.logical_id] = role
             self.pools[function.logical_id] = pool
             for mapping in of_function:
                 url = stack.queue_url(mapping.queue_arn)
@@ -57,6 +60,17 @@ class Functions:
         """Begin to poll."""
         for poller in self._pollers:
             poller.start()
+
+    def environments(self) -> dict[str, dict[str, str]]:
+        """What each function, by logical id, needs to know and to be wherever it runs: variables, role, addresses."""
+        return {
+            function.logical_id: {
+                **function.variables,
+                **self._roles[function.logical_id].keys().environment,
+                **self._addresses,
+            }
+            for function in self._stack.functions.values()
+        }
 
     def end(self) -> None:
         """Take no more messages, and end handlers where they stand; what they had in hand is not deleted."""

@@ -5,16 +5,17 @@ import subprocess
 import sys
 from typing import IO
 
+from fanfold.errors import UserError
 from fanfold.local.credentials import Keys
 
 STOP_SECONDS = 5
 
 
-class PortTakenError(Exception):
+class PortTakenError(UserError):
     """Another program listens on the port. Retry with another port, or when that program has ended."""
 
 
-class ServerDiedError(Exception):
+class ServerDiedError(UserError):
     """The server ended before it was ready; its log says why. Do not retry."""
 
 

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import fanfold
+from fanfold.errors import UserError
 
 
-class ProjectNotFoundError(Exception):
+class ProjectNotFoundError(UserError):
     """There is no template.yaml where one was expected. Do not retry."""
 
 

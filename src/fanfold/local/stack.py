@@ -5,13 +5,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from fanfold.errors import UserError
 from fanfold.local.credentials import LocalSession
 from fanfold.local.mappings import Mapping
 from fanfold.local.template import Template
 from fanfold.local.workers import Function
 
 
-class StackError(Exception):
+class StackError(UserError):
     """The stack couldn't be created. Do not retry."""
 
 

@@ -14,12 +14,14 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 
+from fanfold.errors import UserError
+
 REGION = "us-east-1"
 # The translator accepts code in S3 only; nothing is ever looked up there.
 _PLACEHOLDER = "s3://local/code"
 
 
-class TemplateError(Exception):
+class TemplateError(UserError):
     """The template, or a parameter given with it, is not valid. Do not retry."""
 
 

@@ -10,8 +10,9 @@ from botocore.exceptions import ClientError
 from fanfold.local.endpoint import AsyncEndpointServer, load_model
 
 if TYPE_CHECKING:
-    from fanfold.local.endpoint.cloud import Cloud
     from tests.local.endpoint.conftest import World
+
+    from fanfold.local.endpoint.cloud import Cloud
 
 
 def refusal(world: World, **parameters: object) -> str:

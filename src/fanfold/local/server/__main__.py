@@ -25,8 +25,11 @@ from fanfold.local.server import access, queues, resources, storage
 from fanfold.local.server.http import HOST, PortTakenError, bind
 from fanfold.local.server.patching import put
 
-SERVICES = ("lambda.amazonaws.com", "sagemaker.amazonaws.com")
-ALLOW = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"%s","Resource":"*"}]}'
+# What services may do beside what their roles say. SageMaker reads what it runs.
+SERVICES = {
+    "lambda.amazonaws.com": ("sts:AssumeRole",),
+    "sagemaker.amazonaws.com": ("sts:AssumeRole", "sagemaker:Describe*"),
+}
 
 
 def main() -> int:
@@ -46,8 +49,8 @@ def main() -> int:
     for part in (access, queues, storage):
         part.improve()
     resources.improve(url)
-    admin = _user("admin", ALLOW % "*")
-    services = {name: _user(name, ALLOW % "sts:AssumeRole") for name in SERVICES}
+    admin = _user("admin", "*")
+    services = {name: _user(name, *actions) for name, actions in SERVICES.items()}
     settings.INITIAL_NO_AUTH_ACTION_COUNT = 0
     threading.Thread(target=server.serve_forever, daemon=True).start()
     _say({"url": url, "admin": admin, "services": services})
@@ -55,8 +58,10 @@ def main() -> int:
     return 0
 
 
-def _user(name: str, policy: str) -> tuple[str, str]:
-    """Create an IAM user; its access key id and secret."""
+def _user(name: str, *actions: str) -> tuple[str, str]:
+    """Create an IAM user who may do `actions`; its access key id and secret."""
+    statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     backend = iam_backends[DEFAULT_ACCOUNT_ID]["aws"]
     backend.create_user("us-east-1", name)
     backend.put_user_policy(name, "local-cloud", policy)

@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 HEADER_CHOICES = ("auto", "present", "absent")
 # Names of the input column when none is given, the likeliest first.
 _DEFAULT_NAMES = ("inputs", "text", "input")
+# Every byte, and what switches to other characters in the encodings of the ISO 2022 family and in Python's escapes.
+_EVERY_BYTE = bytes(range(256)) + rb"\x22\u0022" + b'\x1b$B""\x1b(B\x1b$)C\x0e""\x0f'
+# Columns in an error's words, and characters of each.
 _MOST_SHOWN = 20
+_MOST_CHARACTERS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ def detect_layout(  # noqa: PLR0913 (the head of the file, and what the job's op
     r"""Find the layout of a file from its first bytes (`complete` if they are all of it) and the job's options.
 
     `header` is one of `HEADER_CHOICES`; `input_column` a name, of which case and surrounding white space don't matter,
-    or a 0-based index, or None for the defaults `inputs`, `text` and `input`.
+    or a 0-based index (digits always are one), or None for the defaults `inputs`, `text` and `input`.
 
     `LayoutError` if the file isn't as the options say; `OpenQuoteError`, `RecordTooLargeError` or `UndecodableError`
     if its first record cannot be read.
@@ -63,12 +67,12 @@ def detect_layout(  # noqa: PLR0913 (the head of the file, and what the job's op
     """
     _check_is_text(head)
     first_byte = len(BOM_UTF8) if head.startswith(BOM_UTF8) and lookup(encoding).name.startswith("utf-8") else 0
-    cells, end = _first_record(head, first_byte, complete, encoding, dialect)
+    cells, end = _first_record(head, first_byte, complete=complete, encoding=encoding, dialect=dialect)
     has_header = header == "present" or (header == "auto" and _names_input(cells, input_column))
     return Layout(
         columns=tuple(cells) if has_header else tuple(f"column_{number}" for number in range(1, len(cells) + 1)),
         has_header=has_header,
-        input_index=_input_index(cells, has_header, header, input_column),
+        input_index=_input_index(cells, input_column, has_header=has_header),
         first_byte=end if has_header else first_byte,
         blank_is_row=len(cells) == 1,
     )
@@ -83,16 +87,15 @@ def is_byte_cuttable(encoding: str) -> bool:
     >>> is_byte_cuttable("cp1252"), is_byte_cuttable("utf-16")
     (True, False)
     """
-    every_byte = bytes(range(256))
     try:
         if lookup(encoding).name in {"utf-8", "utf-8-sig"}:
             return True
-        text = every_byte.decode(encoding, "replace")
+        text = _EVERY_BYTE.decode(encoding, "replace")
     except UnicodeError:
         return False
     except (LookupError, ValueError) as error:
         raise OptionError("encoding", encoding, "a text encoding that Python knows, such as utf-8 or cp1252") from error
-    return len(text) == len(every_byte) and text[:128] == every_byte[:128].decode("ascii")
+    return len(text) == len(_EVERY_BYTE) and _ascii_of(text) == _ascii_of(_EVERY_BYTE.decode("latin-1"))
 
 
 def check_decodes(piece: Cut, encoding: str, dialect: Dialect) -> None:
@@ -109,6 +112,10 @@ def check_decodes(piece: Cut, encoding: str, dialect: Dialect) -> None:
         raise UndecodableError.in_row(piece.first_row + rows, piece.start + error.start, encoding) from error
 
 
+def _ascii_of(text: str) -> str:
+    return "".join(filter(str.isascii, text))
+
+
 def _check_is_text(head: bytes) -> None:
     kind = what_it_is(head)
     if kind == UTF_16:
@@ -120,7 +127,7 @@ def _check_is_text(head: bytes) -> None:
         raise LayoutError(f"the file is no CSV but looks like {kind}: export it as CSV, and upload that")
 
 
-def _first_record(head: bytes, start: int, complete: bool, encoding: str, dialect: Dialect) -> tuple[list[str], int]:  # noqa: FBT001
+def _first_record(head: bytes, start: int, *, complete: bool, encoding: str, dialect: Dialect) -> tuple[list[str], int]:
     """The cells of the first record that isn't blank, and the byte of the file after it."""
     begin = len(head) - len(head[start:].lstrip(LINE_ENDS))
     if begin == len(head):
@@ -148,7 +155,7 @@ def _names_input(cells: Sequence[str], input_column: str | None) -> bool:
     )
 
 
-def _input_index(cells: Sequence[str], has_header: bool, header: str, input_column: str | None) -> int:  # noqa: FBT001
+def _input_index(cells: Sequence[str], input_column: str | None, *, has_header: bool) -> int:
     if input_column is not None and input_column.isdecimal():
         if int(input_column) < len(cells):
             return int(input_column)
@@ -160,7 +167,7 @@ def _input_index(cells: Sequence[str], has_header: bool, header: str, input_colu
         if input_column is None:
             return 0
         raise LayoutError(
-            f"the input column is given by name, {input_column!r}, but header={header} says that there are no names: "
+            f"the input column is given by name, {input_column!r}, but header=absent says that there are no names: "
             "give its number, counted from 0, or header=present"
         )
     names = [_plain(cell) for cell in cells]
@@ -186,7 +193,6 @@ def _plain(name: str) -> str:
 
 
 def _shown(cells: Sequence[str]) -> str:
-    shown = ", ".join(
-        repr(cell if len(cell) <= 2 * _MOST_SHOWN else cell[: 2 * _MOST_SHOWN] + "…") for cell in cells[:_MOST_SHOWN]
-    )
-    return shown if len(cells) <= _MOST_SHOWN else f"{shown} and {len(cells) - _MOST_SHOWN} more"
+    some = [cell if len(cell) <= _MOST_CHARACTERS else cell[:_MOST_CHARACTERS] + "…" for cell in cells[:_MOST_SHOWN]]
+    more = f" and {len(cells) - _MOST_SHOWN} more" if len(cells) > _MOST_SHOWN else ""
+    return ", ".join(map(repr, some)) + more

@@ -64,7 +64,9 @@ def chunk_of(outcome: Outcome) -> tuple[str, int]:
 def failed(request: RequestId, reason: str) -> Refused | Broken:
     """The class of a failure, by the model's HTTP status as SageMaker spells it in its reason.
 
-    >>> type(failed(RequestId("j", 0, Span(0, 1), 1), "ClientError: Received client error (400) from model.")).__name__
+    >>> from fanfold_core.domain.keys import RequestId
+    >>> request = RequestId.parse("tweets-1f/7/0000320-0032/1")
+    >>> type(failed(request, "ClientError: Received client error (400) from model.")).__name__
     'Refused'
     """
     status = _STATUS.search(reason)

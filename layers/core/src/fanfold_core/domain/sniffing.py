@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-_UTF_16_OR_32 = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
+UTF_16 = "text in UTF-16 or UTF-32"
+_BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _BEGINNINGS = {
     b"PK\x03\x04": "a zip archive, such as an Excel workbook (.xlsx)",
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Office document, such as an Excel workbook (.xls)",
@@ -40,9 +41,6 @@ def what_it_is(head: bytes) -> str | None:
             return kind
     sample = head[:_SAMPLE]
     nuls = sample.count(0) / len(sample) if sample else 0
-    if head.startswith(_UTF_16_OR_32) or nuls >= _NULS_OF_UTF_16:
+    if head.startswith(_BYTE_ORDER_MARKS) or nuls >= _NULS_OF_UTF_16:
         return UTF_16
     return "binary data" if nuls > _NULS_OF_BINARY else None
-
-
-UTF_16 = "text in UTF-16 or UTF-32"

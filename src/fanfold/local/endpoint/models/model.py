@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from fanfold.errors import UserError
+
 
 class Model(Protocol):
     """Anything that answers requests as a container's ``/invocations`` does. It is called by several threads."""
@@ -27,5 +29,5 @@ class ModelError(Exception):
         self.message = message
 
 
-class ModelUnavailableError(Exception):
+class ModelUnavailableError(UserError):
     """There is no such model, or it doesn't start. Do not retry."""

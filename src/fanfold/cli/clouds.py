@@ -1,0 +1,26 @@
+"""The local cloud as commands start it."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fanfold.cli.talk import talk
+
+if TYPE_CHECKING:
+    from fanfold.local.cloud import LocalCloud
+
+
+@contextmanager
+def local_cloud(model: str, parameters: Mapping[str, str] | None = None, **options: Any) -> Iterator["LocalCloud"]:
+    """A local cloud that runs this model, and says so wherever the template's model is named."""
+    from fanfold.local.cloud import LocalCloud  # noqa: PLC0415 - takes a second that `--help` needn't wait for
+
+    cloud = LocalCloud(model=model, parameters={"HfModelId": Path(model).name, **(parameters or {})}, **options)
+    with talk.status("starting a local cloud"):
+        cloud.start()
+    try:
+        yield cloud
+    finally:
+        with talk.status("ending the local cloud"):
+            cloud.stop()

@@ -1,0 +1,111 @@
+"""The stack without its pollers: functions run when a test invokes them, in their own environment and role."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from fanfold.local.cloud import LocalCloud
+from fanfold.local.project import find_root
+from fanfold_core.aws.ledger import DynamoLedger
+from fanfold_core.domain.job import Chunk, Job, Model, Source
+from fanfold_core.domain.layout import Layout
+from fanfold_core.domain.options import Options
+
+EVENTS = find_root() / "events"
+# What the events of events/ are about. The last row has no text.
+KEY = "2026/space plus+file (1).csv"
+CONTENT = b"id,text\r\n1,so good\r\n2,never again\r\n3,\r\n"
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    with LocalCloud(run_functions=False, log_dir=tmp_path_factory.mktemp("logs")) as cloud:
+        yield cloud
+
+
+def event(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    return found
+
+
+def body(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(event(name)["Records"][0]["body"])
+    return found
+
+
+class System:
+    """The cloud as a test looks at it."""
+
+    def __init__(self, cloud: LocalCloud) -> None:
+        self.cloud = cloud
+        self.s3 = cloud.session().client("s3")
+        self.table = cloud.session().resource("dynamodb").Table(cloud.outputs["LedgerTable"])
+        self.ledger = DynamoLedger(self.table)
+        self._sqs = cloud.session().client("sqs")
+        self._stack = cloud.session().client("cloudformation")
+
+    def invoke(self, function: str, name: str) -> object:
+        """Hand an event of events/ to a function."""
+        return self.cloud.invoke(f"{function}Function", event(name))
+
+    def messages(self, queue: str, expected: int = 0) -> list[dict[str, Any]]:
+        """Take what waits in a queue; wait up to ten seconds for so many messages."""
+        resource = self._stack.describe_stack_resource(StackName="fanfold", LogicalResourceId=f"{queue}Queue")
+        url = resource["StackResourceDetail"]["PhysicalResourceId"]
+        found: list[dict[str, Any]] = []
+        while received := self._sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=10 if len(found) < expected else 0
+        ).get("Messages"):
+            for message in received:
+                self._sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                found.append(json.loads(message["Body"]))
+        return found
+
+    def read(self, key: str) -> str:
+        """An object of the output bucket."""
+        content = self.s3.get_object(Bucket=self.cloud.outputs["OutputBucket"], Key=key)["Body"].read()
+        return str(content.decode())
+
+
+@pytest.fixture(scope="session")
+def started(cloud: LocalCloud) -> System:
+    return System(cloud)
+
+
+@pytest.fixture
+def system(started: System) -> System:
+    for queue in ("Uploads", "Chunks", "Outcomes", "Assembly"):
+        started.messages(queue)
+    return started
+
+
+@pytest.fixture
+def job(system: System) -> Callable[..., Job]:
+    """Makes the job that the events are about anew: one chunk of three rows, stored and released."""
+
+    def make(**options: Any) -> Job:
+        identity = body("chunk")["job"]
+        for item in system.table.scan()["Items"]:
+            system.table.delete_item(Key={"pk": item["pk"], "sk": item["sk"]})
+        bucket = system.cloud.outputs["InputBucket"]
+        put = system.s3.put_object(Bucket=bucket, Key=KEY, Body=CONTENT)
+        created = Job(
+            id=identity,
+            source=Source(bucket, KEY, put["VersionId"], put["ETag"], len(CONTENT)),
+            options=Options(rows_per_request=2, **options),
+            model=Model("fanfold", "", ""),
+            created=datetime.now(UTC),
+            expires=int((datetime.now(UTC) + timedelta(days=1)).timestamp()),
+            part_bytes=5 * 1024 * 1024,
+        )
+        created = system.ledger.create(created)
+        layout = Layout(("id", "text"), has_header=True, input_index=1, first_byte=9, blank_is_row=False)
+        created = system.ledger.set_layout(identity, layout)
+        created = system.ledger.store(created, Chunk(0, 9, len(CONTENT), 0, 3, part_weight=30), None)
+        system.ledger.raise_released(identity, 1)
+        return system.ledger.set_total(identity, 1, 3)
+
+    return make
