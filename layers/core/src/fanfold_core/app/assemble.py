@@ -50,7 +50,7 @@ class Assembler:
         job = self.ledger.job(job_id)
         if job.state is not State.CLOSING:
             return job
-        parts = self._parts(job)
+        parts = self.parts(job)
         if job.upload_id is None:
             job = self._begin(job, parts)
         missing = [part for part in parts if part.number not in job.parts]
@@ -66,10 +66,10 @@ class Assembler:
             return job
         totals = self._write(job, part)
         job = self.ledger.add_part(job, part.number, totals)
-        parts = self._parts(job)
+        parts = self.parts(job)
         return self._complete(job) if len(job.parts) == len(parts) else job
 
-    def _parts(self, job: Job) -> list[Part]:
+    def parts(self, job: Job) -> list[Part]:
         """All parts of the job: those that the splitter has ended, and the one it was at. At least one, maybe empty."""
         if not job.stored:
             return [Part(0, 0, 0)]
