@@ -77,7 +77,7 @@ def split(key: str, bucket: str) -> dict[str, Any]:
 
 def predict(cloud: LocalCloud, job_id: str) -> None:
     """Cover every chunk with predictions, and close the job, as dispatcher and collector would."""
-    ledger = DynamoLedger(cloud.session().resource("dynamodb").Table(cloud.outputs["LedgerTable"]))
+    ledger = DynamoLedger(cloud.session().resource("dynamodb").Table(cloud.outputs["LedgerTable"]), wiring.now)
     job = ledger.job(job_id)
     for chunk in ledger.chunks(job_id, range(job.stored)):
         spans = list(spans_of(chunk.rows))

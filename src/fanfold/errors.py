@@ -11,3 +11,11 @@ class StackError(UserError):
 
 class UploadError(UserError):
     """The file could not be uploaded. Retry when the words say so."""
+
+
+class JobNotFoundError(UserError):
+    """The stack knows no such job. Do not retry: name another, or another stack."""
+
+
+class JobStillOpenError(UserError):
+    """Something was asked of a job that only an ended one can do. Retry when it has ended."""

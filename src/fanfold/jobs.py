@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -12,9 +14,11 @@ from uuid import uuid4
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import BotoCoreError, ClientError
 
-from fanfold.errors import UploadError
-from fanfold_core.aws.ledger import DynamoLedger
-from fanfold_core.domain.errors import UnknownJobError
+from fanfold.errors import JobNotFoundError, JobStillOpenError, UploadError
+from fanfold_core.app.follow_up import FollowUp
+from fanfold_core.app.retry import retry as begin_retry
+from fanfold_core.domain.errors import NotEndedError, UnknownJobError
+from fanfold_core.domain.job import Job, State
 from fanfold_core.domain.keys import job_id, result_key
 from fanfold_core.domain.spans import gaps
 
@@ -23,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fanfold.stacks import Stack
-    from fanfold_core.domain.job import Job, State
+    from fanfold_core.aws.ledger import DynamoLedger
 
 RESULT_FILES = ("results.csv", "errors.csv", "summary.json")
 _CSV_NAMES = (".csv", ".csv.gz")
@@ -85,13 +89,41 @@ class Watch:
 
 def follow(stack: Stack, job: str, interval: float) -> Iterator[Progress]:
     """The job's progress every `interval` seconds, until it has ended."""
-    watch = Watch(DynamoLedger(stack.session.resource("dynamodb").Table(stack.ledger_table)), job)
+    watch = Watch(stack.ledger, job)
     while True:
         progress = watch.progress()
         yield progress
         if progress.state is not None and progress.state.is_terminal:
             return
         time.sleep(interval)
+
+
+def cancel(stack: Stack, job: str) -> Job:
+    """End a job with the rows that it has; `JobNotFoundError` if the stack knows none of this id."""
+    with _known(job):
+        return FollowUp(stack.ledger, stack.queues, window=0).close(job, State.CANCELLED, "cancelled")
+
+
+def retry(stack: Stack, job: str) -> Job:
+    """Begin the next round of an ended job, of its failed rows.
+
+    `JobNotFoundError` if the stack knows none of this id, `JobStillOpenError` if it has not ended.
+    """
+    with _known(job):
+        try:
+            return begin_retry(job, stack.ledger, stack.queues, datetime.now(UTC))
+        except NotEndedError as error:
+            raise JobStillOpenError(str(error)) from error
+
+
+@contextmanager
+def _known(job: str) -> Iterator[None]:
+    try:
+        yield
+    except UnknownJobError as error:
+        raise JobNotFoundError(
+            f"this stack knows no job {job}: `fanfold run` prints a job's id when it begins"
+        ) from error
 
 
 def fetch(stack: Stack, job: str, folder: Path) -> dict[str, Any]:

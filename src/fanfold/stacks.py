@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fanfold.errors import StackError
+from fanfold_core.aws.ledger import DynamoLedger
+from fanfold_core.aws.queues import SqsQueues
 
 if TYPE_CHECKING:
     from boto3 import Session
+
+_OUTPUTS = ("InputBucket", "OutputBucket", "LedgerTable", "UploadsQueue", "AssemblyQueue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,18 @@ class Stack:
     input_bucket: str
     output_bucket: str
     ledger_table: str
+    uploads_queue: str
+    assembly_queue: str
+
+    @property
+    def ledger(self) -> DynamoLedger:
+        """What is known of the stack's jobs."""
+        return DynamoLedger(self.session.resource("dynamodb").Table(self.ledger_table), lambda: datetime.now(UTC))
+
+    @property
+    def queues(self) -> SqsQueues:
+        """The queues in which a retry and a cancel begin."""
+        return SqsQueues(self.session.client("sqs"), uploads=self.uploads_queue, assembly=self.assembly_queue)
 
     @classmethod
     def find(cls, session: Session, name: str) -> Self:
@@ -35,6 +52,6 @@ class Stack:
             raise StackError(f"stack {name} cannot be looked up: {error}") from error
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", ())}
         try:
-            return cls(session, outputs["InputBucket"], outputs["OutputBucket"], outputs["LedgerTable"])
+            return cls(session, *(outputs[name] for name in _OUTPUTS))
         except KeyError as error:
             raise StackError(f"stack {name} has no output {error}: is it a stack of Fanfold?") from error

@@ -15,6 +15,7 @@ from fanfold_core.domain.layout import Layout
 from fanfold_core.domain.options import Options
 
 EVENTS = find_root() / "events"
+NOTHING_FAILED: dict[str, list[str]] = {"batchItemFailures": []}
 # What the events of events/ are about. The last row has no text.
 KEY = "2026/space plus+file (1).csv"
 CONTENT = b"id,text\r\n1,so good\r\n2,never again\r\n3,\r\n"
@@ -43,7 +44,7 @@ class System:
         self.cloud = cloud
         self.s3 = cloud.session().client("s3")
         self.table = cloud.session().resource("dynamodb").Table(cloud.outputs["LedgerTable"])
-        self.ledger = DynamoLedger(self.table)
+        self.ledger = DynamoLedger(self.table, lambda: datetime.now(UTC))
         self._sqs = cloud.session().client("sqs")
         self._stack = cloud.session().client("cloudformation")
 
@@ -64,6 +65,14 @@ class System:
                 found.append(json.loads(message["Body"]))
         return found
 
+    def forget(self) -> None:
+        """Empty the ledger and the output bucket."""
+        for item in self.table.scan()["Items"]:
+            self.table.delete_item(Key={"pk": item["pk"], "sk": item["sk"]})
+        bucket = self.cloud.outputs["OutputBucket"]
+        for found in self.s3.list_objects_v2(Bucket=bucket).get("Contents", []):
+            self.s3.delete_object(Bucket=bucket, Key=found["Key"])
+
     def read(self, key: str) -> str:
         """An object of the output bucket."""
         content = self.s3.get_object(Bucket=self.cloud.outputs["OutputBucket"], Key=key)["Body"].read()
@@ -77,7 +86,7 @@ def started(cloud: LocalCloud) -> System:
 
 @pytest.fixture
 def system(started: System) -> System:
-    for queue in ("Uploads", "Chunks", "Outcomes", "Assembly"):
+    for queue in ("Uploads", "Chunks", "Outcomes", "Assembly", "Sweeps"):
         started.messages(queue)
     return started
 
@@ -88,10 +97,10 @@ def job(system: System) -> Callable[..., Job]:
 
     def make(**options: Any) -> Job:
         identity = body("chunk")["job"]
-        for item in system.table.scan()["Items"]:
-            system.table.delete_item(Key={"pk": item["pk"], "sk": item["sk"]})
+        system.forget()
         bucket = system.cloud.outputs["InputBucket"]
         put = system.s3.put_object(Bucket=bucket, Key=KEY, Body=CONTENT)
+        system.messages("Uploads", expected=1)
         created = Job(
             id=identity,
             source=Source(bucket, KEY, put["VersionId"], put["ETag"], len(CONTENT)),

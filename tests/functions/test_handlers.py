@@ -5,13 +5,12 @@ import io
 from collections.abc import Callable
 
 import pytest
-from tests.functions.conftest import CONTENT, KEY, System, body, event
+from tests.functions.conftest import CONTENT, KEY, NOTHING_FAILED, System, body, event
 
 from fanfold_core.domain.job import Job, State
 from fanfold_core.domain.keys import job_id, result_key
 from fanfold_core.domain.spans import Span
 
-NOTHING_FAILED: dict[str, list[str]] = {"batchItemFailures": []}
 MakeJob = Callable[..., Job]
 
 
@@ -121,13 +120,19 @@ def test_the_last_row_closes_the_job_and_the_assembler_writes_its_files(system: 
     assert errors == [["row", "error", "id", "text", "surplus"], ["2", "input is empty", "3", "", ""]]
 
 
-@pytest.mark.parametrize("function", ["Splitter", "Dispatcher", "Collector", "Assembler"])
+@pytest.mark.parametrize("function", ["Splitter", "Dispatcher", "Collector", "Assembler", "Sweeper"])
 @pytest.mark.parametrize("content", ["no json", "[]", "{}", '"text"', '{"job": 7}'])
 def test_a_message_that_nobody_understands_comes_back_and_takes_no_other_with_it(
     system: System, job: MakeJob, function: str, content: str
 ) -> None:
     job()
-    names = {"Splitter": "split-on", "Dispatcher": "chunk", "Collector": "success", "Assembler": "assembly"}
+    names = {
+        "Splitter": "split-on",
+        "Dispatcher": "chunk",
+        "Collector": "success",
+        "Assembler": "assembly",
+        "Sweeper": "sweep-job",
+    }
     good = event(names[function])["Records"][0]
     bad = {**good, "messageId": "bad", "body": content}
     answer = system.cloud.invoke(f"{function}Function", {"Records": [bad, good]})

@@ -13,6 +13,7 @@ from fanfold_core.aws.settings import (
     DispatcherSettings,
     Settings,
     SplitterSettings,
+    SweeperSettings,
 )
 from fanfold_core.domain.options import Options
 
@@ -21,6 +22,7 @@ SETTINGS = {
     "DispatcherFunction": DispatcherSettings,
     "CollectorFunction": CollectorSettings,
     "AssemblerFunction": AssemblerSettings,
+    "SweeperFunction": SweeperSettings,
 }
 SQS_LARGEST_RECEIVE_LAG = 6
 RETENTION_SECONDS = 14 * 24 * 3600
@@ -54,6 +56,8 @@ def test_the_parameters_defaults_are_options_that_a_job_may_have() -> None:
         rows_per_request=int(defaults["RowsPerRequest"]),
         max_attempts=int(defaults["MaxAttempts"]),
         request_ttl_seconds=int(defaults["RequestTtlSeconds"]),
+        deadline_hours=int(defaults["DeadlineHours"]),
+        tolerated_failure_percentage=int(defaults["ToleratedFailurePercentage"]),
         parameters=defaults["ModelParameters"],
     ).checked()
 

@@ -3,10 +3,10 @@
 import json
 from itertools import pairwise
 
-from fanfold_core.domain.layout import Layout
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fanfold_core.domain.layout import Layout
 from fanfold_core.domain.requests import INPUT_BYTES, Unsendable, body, obstacle, plan
 from fanfold_core.domain.spans import Span
 
@@ -18,7 +18,7 @@ cells = st.sampled_from([["1", "fine"], ["1", ""], ["1", " \n"], ["1"], ["1", "2
 
 @given(st.lists(cells, max_size=40), st.integers(1, 7))
 def test_a_plan_has_every_row_once_in_order_and_sends_what_can_be_sent(rows: list[list[str]], most: int) -> None:
-    runs = list(plan(rows, TWO, most))
+    runs = list(plan(rows, Span(0, len(rows)), TWO, most))
     spans = [run.span if isinstance(run, Unsendable) else run for run in runs]
     assert [row for span in spans for row in range(span.start, span.end)] == list(range(len(rows)))
     assert all(1 <= span.rows <= most for span in spans)
@@ -29,7 +29,7 @@ def test_a_plan_has_every_row_once_in_order_and_sends_what_can_be_sent(rows: lis
 
 @given(st.lists(cells, min_size=1, max_size=40), st.integers(1, 7))
 def test_sendable_rows_are_not_split_further_than_asked(rows: list[list[str]], most: int) -> None:
-    runs = list(plan(rows, TWO, most))
+    runs = list(plan(rows, Span(0, len(rows)), TWO, most))
     for one, other in pairwise(runs):
         if isinstance(one, Span) and isinstance(other, Span):
             assert one.rows == most

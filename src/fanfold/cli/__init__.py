@@ -5,6 +5,7 @@ import sys
 import click
 
 from fanfold.cli.codes import ExitCode
+from fanfold.cli.jobs import cancel, retry
 from fanfold.cli.local import local
 from fanfold.cli.run import run
 from fanfold.cli.talk import talk
@@ -24,8 +25,8 @@ def cli() -> None:
     """
 
 
-cli.add_command(run)
-cli.add_command(local)
+for command in (run, cancel, retry, local):
+    cli.add_command(command)
 
 
 def main() -> None:

@@ -1,6 +1,5 @@
 """`fanfold run`: one file through the model, on a local cloud of its own or on a deployed stack."""
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,13 +11,9 @@ import click
 
 from fanfold import jobs
 from fanfold.cli.clouds import local_cloud
-from fanfold.cli.codes import ExitCode
-from fanfold.cli.talk import show_progress, talk, upload_bar
+from fanfold.cli.conclusion import follow_to_the_end
+from fanfold.cli.talk import upload_bar
 from fanfold.stacks import Stack
-from fanfold_core.domain.job import State
-
-# Seconds between two looks at the ledger, which on AWS costs a little each time.
-_LOCAL_INTERVAL, _STACK_INTERVAL = 0.2, 2.0
 
 
 @click.command()
@@ -64,11 +59,8 @@ def run(file: Path, out: Path, stack: str | None, model: str, **options: Any) ->
     with _target(stack, model) as target:
         with upload_bar(file) as sent:
             job = jobs.submit(target, file, chosen, sent)
-        talk.print(f"job {job}")
-        show_progress(jobs.follow(target, job, _STACK_INTERVAL if stack else _LOCAL_INTERVAL))
-        summary = jobs.fetch(target, job, out)
-    click.echo(json.dumps(summary, indent=2))
-    sys.exit(_conclude(file, summary, out))
+        code = follow_to_the_end(target, job, str(file), out)
+    sys.exit(code)
 
 
 @contextmanager
@@ -78,15 +70,3 @@ def _target(stack: str | None, model: str) -> Iterator[Stack]:
         return
     with local_cloud(model) as cloud:
         yield Stack.find(cloud.session(), cloud.stack_name)
-
-
-def _conclude(file: Path, summary: dict[str, Any], out: Path) -> ExitCode:
-    if summary["state"] in {State.FAILED, State.CANCELLED}:
-        talk.print(f"{file}: {summary['reason'] or 'cancelled'}", style="red", soft_wrap=True)
-        talk.print(f"What is known of its rows is in {out}.")
-        return ExitCode.FAILED
-    talk.print(f"{summary['predicted']:,} of {summary['rows']:,} rows predicted: {out / 'results.csv'}", soft_wrap=True)
-    if summary["failed"]:
-        talk.print(f"{summary['failed']:,} rows ended in errors: {out / 'errors.csv'}", style="yellow", soft_wrap=True)
-        return ExitCode.SOME_ROWS_FAILED
-    return ExitCode.OK

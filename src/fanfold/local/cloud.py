@@ -15,6 +15,7 @@ from fanfold.local.endpoint import AsyncEndpointServer, load_model
 from fanfold.local.endpoint.cloud import Cloud
 from fanfold.local.functions import Functions, LogListener
 from fanfold.local.process import PortTakenError, ServerProcess
+from fanfold.local.schedules import Scheduler
 from fanfold.local.stack import Stack
 from fanfold.local.template import REGION, Template
 
@@ -190,8 +191,11 @@ class LocalCloud:
         self._running.callback(self._functions.join)
         self._running.callback(self._server.stop)
         self._running.callback(self._functions.end)
+        scheduler = Scheduler(self.session())
+        self._running.callback(scheduler.stop)
         if self._run_functions:
             self._functions.start()
+            scheduler.start()
         logger.info("started in %.1f s: %s", time.monotonic() - started, self._server.url)
 
     def _template(self) -> Template:

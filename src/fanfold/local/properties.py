@@ -31,6 +31,10 @@ TYPES: Mapping[str, Known] = {
         "TableName AttributeDefinitions KeySchema BillingMode GlobalSecondaryIndexes SSESpecification.SSEEnabled "
         "StreamSpecification TimeToLiveSpecification PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled Tags",
     ),
+    "AWS::Events::Rule": _known(
+        "ScheduleExpression Targets.Id Targets.Arn Targets.Input",
+        Description="nobody asks a rule what it is for",
+    ),
     "AWS::IAM::Policy": _known("PolicyName PolicyDocument Roles"),
     "AWS::IAM::Role": _known("RoleName Path Description AssumeRolePolicyDocument ManagedPolicyArns Policies Tags"),
     "AWS::Lambda::EventSourceMapping": _known(

@@ -20,7 +20,7 @@ from fanfold_core.app.summary import summary
 from fanfold_core.domain.job import Job, Part, State, Totals
 from fanfold_core.domain.keys import part_errors_key, result_key
 from fanfold_core.domain.records import record_writer
-from fanfold_core.domain.results import Columns, SpanOutcome, answers, columns, error_line, result_line
+from fanfold_core.domain.results import Columns, SpanOutcome, answers, columns, error_line, overlay, result_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -110,9 +110,11 @@ class Assembler:
             if part.number == 0:
                 write_result(shown.results_header)
             for chunk in self._chunks_of(job, part):
-                outcomes = [self._with_results(outcome) for outcome in self.ledger.outcomes(job.id, chunk.number)]
+                outcomes = self._outcomes(job.id, chunk)
                 rows = read_rows(self.store, job, chunk)
                 final = answers(len(rows), outcomes, _uncovered(job))
+                for parent in self._rounds_before(job):
+                    final = overlay(answers(len(rows), self._outcomes(parent.id, chunk), _uncovered(parent)), final)
                 failed = 0
                 for number, (cells, answer) in enumerate(zip(rows, final, strict=True), chunk.first_row):
                     write_result(result_line(cells, answer, shown))
@@ -126,6 +128,15 @@ class Assembler:
     def _chunks_of(self, job: Job, part: Part) -> Iterator[Chunk]:
         return (self.ledger.chunk(job.id, number) for number in range(part.first, part.end))
 
+    def _rounds_before(self, job: Job) -> Iterator[Job]:
+        """The jobs whose failed rows this one has tried again, the latest first."""
+        while job.parent:
+            job = self.ledger.job(job.parent)
+            yield job
+
+    def _outcomes(self, job_id: str, chunk: Chunk) -> list[SpanOutcome]:
+        return [self._with_results(outcome) for outcome in self.ledger.outcomes(job_id, chunk.number)]
+
     def _with_results(self, outcome: SpanOutcome) -> SpanOutcome:
         if outcome.location is None:
             return outcome
@@ -138,10 +149,10 @@ class Assembler:
         self._join_errors(job, [number for number in sorted(totals) if totals[number].failed])
         whole = reduce(add, totals.values(), Totals())
         job = self.ledger.set_ended(job.id, self.now())
-        state = _final_state(job, whole)
+        job, state = _judged(job, whole)
         described = json.dumps(summary(job, state, whole, self.store.location, self.version), indent=2)
         self.store.write(result_key(job.id, "summary.json"), f"{described}\n".encode(), "application/json")
-        return self.ledger.finish(job.id, state)
+        return self.ledger.finish(job.id, state, job.reason)
 
     def _join_errors(self, job: Job, parts: list[int]) -> None:
         header = StringIO(newline="")
@@ -169,7 +180,12 @@ def _uncovered(job: Job) -> str:
     return "cancelled" if job.outcome is State.CANCELLED else f"job failed: {job.reason}"
 
 
-def _final_state(job: Job, totals: Totals) -> State:
-    if job.outcome is State.SUCCEEDED and totals.failed:
-        return State.COMPLETED_WITH_ERRORS
-    return job.outcome or State.FAILED
+def _judged(job: Job, totals: Totals) -> tuple[Job, State]:
+    """The job with its final reason, and its final state."""
+    if job.outcome is not State.SUCCEEDED:
+        return job, job.outcome or State.FAILED
+    tolerated = job.options.tolerated_failure_percentage
+    if totals.failed * 100 > tolerated * totals.rows:
+        reason = f"{totals.failed:,} of {totals.rows:,} rows failed, which is more than the {tolerated} % tolerated"
+        return replace(job, reason=reason), State.FAILED
+    return job, State.COMPLETED_WITH_ERRORS if totals.failed else State.SUCCEEDED

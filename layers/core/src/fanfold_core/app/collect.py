@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # A request that the platform broke waits twice as long before each attempt, at most SQS's fifteen minutes.
 _FIRST_DELAY_SECONDS = 5
 _LONGEST_DELAY_SECONDS = 900
+# When the model has refused so many rows of a chunk and predicted none of the job, it will not predict the rest.
+_HOPELESS_ROWS = 100
 
 
 @dataclass(slots=True)
@@ -65,11 +67,21 @@ class Collector:
             chunk = self.ledger.cover(job_id, number, settlement.spans, settlement.fields)
             if chunk.is_done:
                 job = self.follow_up(self.ledger.cover_chunk(job_id, number, chunk.fields))
+            elif settlement.failures and not chunk.fields | job.fields:
+                job = self._give_up(job, chunk)
         else:
             chunk = self.ledger.chunk(job_id, number)
         if settlement.again and job.state is State.RUNNING:
             self._try_again(job, chunk, settlement.again)
         return settlement
+
+    def _give_up(self, job: Job, chunk: Chunk) -> Job:
+        """End a job whose every row so far the model has refused, instead of trying all others, too."""
+        refused = [known for known in self.ledger.outcomes(job.id, chunk.number) if known.reason and known.requests]
+        if sum(known.span.rows for known in refused) < _HOPELESS_ROWS:
+            return job
+        reason = f"the model refuses every row, the first {_HOPELESS_ROWS} of them with: {refused[0].reason}"
+        return self.follow_up.close(job.id, State.FAILED, reason)
 
     def _sort(self, outcomes: Sequence[Outcome], max_attempts: int) -> Settlement:
         settlement = Settlement()
@@ -96,6 +108,8 @@ class Collector:
 
     def _try_again(self, job: Job, chunk: Chunk, again: Sequence[Refused | Broken]) -> None:
         """Each failed attempt is acted upon once: its span is marked *after* the sends, so none is ever lost."""
+        if any(isinstance(failed, Broken) for failed in again):
+            self.ledger.set_broken(job.id, chunk.number)
         due = [
             failed.id
             for failed in again

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from fanfold_core.app.rows import read_rows
-from fanfold_core.domain.errors import ChunkMismatchError, EndpointError, ObjectGoneError
+from fanfold_core.domain.errors import JobError
 from fanfold_core.domain.job import Job, State
 from fanfold_core.domain.keys import RequestId, request_key
 from fanfold_core.domain.requests import Request, Unsendable, body, plan
-from fanfold_core.domain.spans import Span, is_covered
+from fanfold_core.domain.spans import Span, gaps, is_covered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from fanfold_core.app.follow_up import FollowUp
     from fanfold_core.app.ports import Endpoint, Ledger, Queues, Store
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 _WAVE = 128
 # A throttled endpoint is left alone for so many seconds.
 _PAUSE_SECONDS = 20
+_LONGEST_DELAY_SECONDS = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,48 +49,76 @@ class Dispatcher:
     queues: Queues
     endpoint: Endpoint
     follow_up: FollowUp
+    now: Callable[[], datetime]
 
     def dispatch(self, job_id: str, number: int, out_of_time: Callable[[], bool]) -> Dispatched:
         """Send what has not been sent yet of a chunk. When time runs out, the next message goes on."""
         job = self.ledger.job(job_id)
         if job.state is not State.RUNNING:
             return Dispatched()
-        chunk = self.ledger.chunk(job_id, number)
-        try:
-            return self._dispatch(job, chunk, out_of_time)
-        except (ObjectGoneError, ChunkMismatchError, EndpointError) as error:
-            self.follow_up.close(job.id, State.FAILED, str(error))
-            return Dispatched()
+        if pause := self._pause(job):
+            self.queues.dispatch(job_id, [number], delay=pause)
+            return Dispatched(postponed=frozenset({f"the endpoint is paused for {pause} seconds"}))
+        with self._closing(job):
+            return self._dispatch(job, self.ledger.chunk(job_id, number), out_of_time)
+        return Dispatched()
 
     def resend(self, job_id: str, number: int, attempts: Mapping[Span, int]) -> Dispatched:
         """Send spans of a chunk again, each as the attempt that is named, unless they are covered by now."""
         job = self.ledger.job(job_id)
         if job.state is not State.RUNNING:
             return Dispatched()
-        chunk = self.ledger.chunk(job_id, number)
-        due = {span: attempt for span, attempt in attempts.items() if not is_covered(span, chunk.covered)}
+        if pause := self._pause(job):
+            self.queues.resend(job_id, number, attempts, delay=pause)
+            return Dispatched(postponed=frozenset({f"the endpoint is paused for {pause} seconds"}))
+        with self._closing(job):
+            return self._resend(job, self.ledger.chunk(job_id, number), attempts)
+        return Dispatched()
+
+    def _pause(self, job: Job) -> int:
+        """Seconds for which nothing is to be sent to the job's endpoint, at most the longest delay of a message."""
+        left = self.ledger.pause(job.model.endpoint).until - int(self.now().timestamp())
+        return max(0, min(left, _LONGEST_DELAY_SECONDS))
+
+    @contextmanager
+    def _closing(self, job: Job) -> Iterator[None]:
+        """End the job with the words of an error after which it cannot go on."""
         try:
-            rows = read_rows(self.store, job, chunk)
-            return self._send(job, number, due, rows)
-        except (ObjectGoneError, ChunkMismatchError, EndpointError) as error:
+            yield
+        except JobError as error:
             self.follow_up.close(job.id, State.FAILED, str(error))
-            return Dispatched()
 
     def _dispatch(self, job: Job, chunk: Chunk, out_of_time: Callable[[], bool]) -> Dispatched:
         rows = read_rows(self.store, job, chunk)
-        runs = plan(rows, job.known_layout, job.options.rows_per_request)
-        waiting = (run for run in runs if _span(run).start >= chunk.sent)
+        waiting = (run for run in _plan(job, chunk, rows) if _span(run).start >= chunk.sent)
         reached, sent = chunk.sent, Dispatched()
-        while wave := list(islice(waiting, _WAVE)):
+        while reached < chunk.rows:
+            wave = list(islice(waiting, _WAVE))
             if out_of_time():
                 self.queues.dispatch(job.id, [chunk.number])
                 return sent
             self.queues.report(job.id, chunk.number, [run for run in wave if isinstance(run, Unsendable)])
             sent += self._send(job, chunk.number, {run: 1 for run in wave if isinstance(run, Span)}, rows)
-            before, reached = reached, _span(wave[-1]).end
+            # After the last wave nothing is left to send, also where rows follow that an earlier round has predicted.
+            before, reached = reached, _span(wave[-1]).end if len(wave) == _WAVE else chunk.rows
             if not self.ledger.advance_sent(job.id, chunk.number, before, reached):
                 return sent  # somebody else is at it, and further
         return sent
+
+    def _resend(self, job: Job, chunk: Chunk, attempts: Mapping[Span, int]) -> Dispatched:
+        rows = read_rows(self.store, job, chunk)
+        again: dict[Span, int] = {}
+        for span, attempt in attempts.items():
+            if is_covered(span, chunk.covered):
+                continue
+            for run in plan(rows, span, job.known_layout, job.options.rows_per_request):
+                if isinstance(run, Unsendable):
+                    self.queues.report(job.id, chunk.number, [run])
+                else:
+                    # A part of what was to be sent has attempts of its own.
+                    again[run] = attempt if run == span else self.ledger.mark(job.id, chunk.number, run) + 1
+        self.ledger.touch(job.id, chunk.number)
+        return self._send(job, chunk.number, again, rows)
 
     def _send(self, job: Job, number: int, attempts: Mapping[Span, int], rows: Sequence[Sequence[str]]) -> Dispatched:
         requests = [self._request(job, RequestId(job.id, number, *item), rows) for item in attempts.items()]
@@ -99,13 +130,18 @@ class Dispatcher:
 
     def _request(self, job: Job, identity: RequestId, rows: Sequence[Sequence[str]]) -> Request:
         span, column = identity.span, job.known_layout.input_index
-        request = Request(
-            identity, body([cells[column] for cells in rows[span.start : span.end]], job.options.parameters)
-        )
+        inputs = [cells[column] for cells in rows[span.start : span.end]]
+        request = Request(identity, body(inputs, job.options.parameters))
         if request.goes_inline:
             return request
         self.store.write(request_key(identity), request.body, "application/json")
         return replace(request, location=self.store.location(request_key(identity)))
+
+
+def _plan(job: Job, chunk: Chunk, rows: Sequence[Sequence[str]]) -> Iterator[Span | Unsendable]:
+    """What is to be sent of a chunk: all but what an earlier round has predicted."""
+    for gap in gaps(chunk.rows, chunk.inherited):
+        yield from plan(rows, gap, job.known_layout, job.options.rows_per_request)
 
 
 def _span(run: Span | Unsendable) -> Span:

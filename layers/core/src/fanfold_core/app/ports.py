@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import IO
 
     from fanfold_core.domain.answers import Predictions
-    from fanfold_core.domain.job import Chunk, Job, Part, Source, State, Totals
+    from fanfold_core.domain.job import Chunk, Job, Part, Pause, Source, State, Totals
     from fanfold_core.domain.keys import RequestId
     from fanfold_core.domain.layout import Layout
     from fanfold_core.domain.requests import Request, Unsendable
@@ -79,6 +79,21 @@ class Ledger(Protocol):
     def chunks(self, job_id: str, numbers: Iterable[int]) -> Iterator[Chunk]:
         """Read several chunks, in no particular order."""
 
+    def touch(self, job_id: str, chunk: int) -> None:
+        """Remember that something of a chunk has been sent just now."""
+
+    def set_broken(self, job_id: str, chunk: int) -> None:
+        """Remember that the platform has broken a request of this chunk just now."""
+
+    def open_jobs(self) -> Iterator[str]:
+        """The ids of jobs that are RUNNING or CLOSING, perhaps without the very latest."""
+
+    def pause(self, endpoint: str) -> Pause:
+        """The circuit breaker of an endpoint."""
+
+    def set_pause(self, endpoint: str, pause: Pause) -> None:
+        """Set the circuit breaker of an endpoint."""
+
     def advance_sent(self, job_id: str, chunk: int, before: int, after: int) -> bool:
         """Move a chunk's dispatch progress by compare-and-set; False if somebody else did."""
 
@@ -118,8 +133,8 @@ class Ledger(Protocol):
     def set_ended(self, job_id: str, ended: datetime) -> Job:
         """Fix the time at which the job ended; the first one stays."""
 
-    def finish(self, job_id: str, state: State) -> Job:
-        """CLOSING becomes a terminal state."""
+    def finish(self, job_id: str, state: State, reason: str) -> Job:
+        """CLOSING becomes a terminal state, for this reason."""
 
 
 class Store(Protocol):
@@ -155,6 +170,9 @@ class Store(Protocol):
     def abort_upload(self, key: str, upload_id: str) -> None:
         """Throw an upload away."""
 
+    def keys(self, prefix: str) -> Iterator[str]:
+        """The objects of the output bucket whose keys begin so."""
+
     def location(self, key: str) -> str:
         """The `s3://` address of an object of the output bucket."""
 
@@ -165,7 +183,7 @@ class Queues(Protocol):
     def split(self, job_id: str) -> None:
         """Go on splitting a file."""
 
-    def dispatch(self, job_id: str, chunks: Iterable[int]) -> None:
+    def dispatch(self, job_id: str, chunks: Iterable[int], delay: int = 0) -> None:
         """Send the rows of chunks to the endpoint."""
 
     def resend(self, job_id: str, chunk: int, attempts: Mapping[Span, int], delay: int) -> None:
@@ -173,6 +191,12 @@ class Queues(Protocol):
 
     def report(self, job_id: str, chunk: int, unsendable: Sequence[Unsendable]) -> None:
         """Tell the collector of rows that cannot be sent."""
+
+    def found(self, outputs: Mapping[RequestId, str]) -> None:
+        """Tell the collector of outputs, by their locations, that nobody has reported."""
+
+    def sweep(self, job_id: str, start: int = 0) -> None:
+        """Sweep a job, from this chunk on."""
 
     def assemble(self, job_id: str) -> None:
         """Assemble a job."""

@@ -30,7 +30,7 @@ def read_rows(store: Store, job: Job, chunk: Chunk) -> list[list[str]]:
     `ObjectGoneError` if the file is gone; `ChunkMismatchError` if there aren't as many rows as the splitter counted.
     """
     if is_copied(job):
-        content = store.read(chunk_key(job.id, chunk.number))
+        content = store.read(chunk_key(job.first_round, chunk.number))
     else:
         with store.open(job.source, chunk.start, chunk.end) as stream:
             content = stream.read()

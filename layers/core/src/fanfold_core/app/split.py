@@ -67,6 +67,9 @@ class Splitter:
         try:
             if job.layout is None:
                 job = self.ledger.set_layout(job.id, self._layout(job, out_of_time))
+            parent = self.ledger.job(job.parent) if job.parent else None
+            if parent and job.stored < parent.stored:
+                return self._copy_chunks(job, parent, out_of_time)
             return self._store_chunks(job, out_of_time)
         except InputError as error:
             return self.follow_up.close(job.id, State.FAILED, str(error))
@@ -113,21 +116,44 @@ class Splitter:
                 check_decodes(piece, chunk_encoding(job), job.options.dialect)
                 last = next_chunk(last, piece, job)
                 job = self._store(job, last, piece)
-                if job.state is not State.RUNNING:
-                    return self.follow_up(job)
-                if out_of_time():
-                    self.queues.split(job.id)
+                if job.state is not State.RUNNING or self._goes_on_later(job, out_of_time):
                     return job
         if last is None:
             raise NoRowsError(job.source.key)
         return self.follow_up(self.ledger.set_total(job.id, last.number + 1, last.first_row + last.rows))
 
+    def _copy_chunks(self, job: Job, parent: Job, out_of_time: Callable[[], bool]) -> Job:
+        """Store the chunks of an earlier round; what it has predicted is covered from the start."""
+        for number in range(job.stored, parent.stored):
+            chunk = self.ledger.chunk(parent.id, number)
+            predicted = {known.span for known in self.ledger.outcomes(parent.id, number) if known.is_prediction}
+            inherited = chunk.inherited | predicted
+            copy = replace(chunk, sent=0, inherited=inherited, covered=inherited)
+            job = self.ledger.store(job, copy, _ended_part(job, copy))
+            if copy.is_done:
+                job = self.ledger.cover_chunk(job.id, number, ())
+            job = self.follow_up(job)
+            if job.state is not State.RUNNING or self._goes_on_later(job, out_of_time):
+                return job
+        return self._store_chunks(job, out_of_time)
+
+    def _goes_on_later(self, job: Job, out_of_time: Callable[[], bool]) -> bool:
+        if not out_of_time():
+            return False
+        self.queues.split(job.id)
+        return True
+
     def _store(self, job: Job, chunk: Chunk, piece: Cut) -> Job:
         if is_copied(job):
             self.store.write(chunk_key(job.id, chunk.number), piece.data, "text/csv")
-        ends_part = chunk.part_weight >= job.part_bytes
-        part = Part(chunk.part, chunk.part_first, chunk.number + 1) if ends_part else None
-        return self.follow_up(self.ledger.store(job, chunk, part))
+        return self.follow_up(self.ledger.store(job, chunk, _ended_part(job, chunk)))
+
+
+def _ended_part(job: Job, chunk: Chunk) -> Part | None:
+    """The part that ends with this chunk, if one does."""
+    if chunk.part_weight < job.part_bytes:
+        return None
+    return Part(chunk.part, chunk.part_first, chunk.number + 1)
 
 
 def next_chunk(last: Chunk | None, piece: Cut, job: Job) -> Chunk:

@@ -23,6 +23,7 @@ def summary(job: Job, state: State, totals: Totals, location: Callable[[str], st
         "predicted": totals.predicted,
         "failed": totals.failed,
         "requests": totals.requests,
+        "retry_of": job.parent,
         "seconds": round((ended - job.created).total_seconds(), 3),
         "created": job.created.isoformat(),
         "ended": ended.isoformat(),

@@ -54,6 +54,14 @@ class Dispatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Sweep:
+    """Open jobs are to be swept: all of them, or one, from this chunk on."""
+
+    job: str | None
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
 class Assemble:
     """A job is to be assembled, or one part of it."""
 
@@ -99,12 +107,22 @@ def outcome(body: str) -> Outcome | Ignored:
     message = _object(body)
     if "unsendable" in message:
         return _unsent(message)
+    if "found" in message:
+        return _found(message)
     request = RequestId.parse(str(message.get("inferenceId", "")))
     if request is None:
         return Ignored(f"a notification about somebody else's request: inference id {message.get('inferenceId')!r}")
     if message.get("invocationStatus") == "Completed":
         return _answered(request, message)
     return failed(request, str(message.get("failureReason") or f"status {message.get('invocationStatus')}"))
+
+
+def sweep(body: str) -> Sweep:
+    """What a message of the sweeps queue asks for: EventBridge's scheduled event, or one job's sweep."""
+    message = _object(body)
+    if message.get("detail-type") == "Scheduled Event":
+        return Sweep(None, 0)
+    return Sweep(_text(message, "job"), _number(message, "start"))
 
 
 def assemble(body: str) -> Assemble:
@@ -125,6 +143,13 @@ def _unsent(message: dict[str, Any]) -> Unsent:
     except (AttributeError, ValueError) as error:
         raise MalformedMessageError(f"unsendable rows that are none: {message['unsendable']!r}") from error
     return Unsent(_text(message, "job"), _number(message, "chunk"), runs)
+
+
+def _found(message: dict[str, Any]) -> Answered:
+    request = RequestId.parse(_text(message, "found"))
+    if request is None:
+        raise MalformedMessageError(f"an output of no request: {message!r}")
+    return Answered(request, None, _text(message, "at"))
 
 
 def _answered(request: RequestId, message: dict[str, Any]) -> Answered:

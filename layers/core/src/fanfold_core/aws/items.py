@@ -6,6 +6,7 @@
     JOB#<job>      TOTALS#<n>            what part n came to
     JOB#<job>#<c>  CHUNK                 chunk c
     JOB#<job>#<c>  SPAN#0000320-0032     results, or the reason why there are none; the mark
+    ENDPOINT#<n>   ENDPOINT              the circuit breaker of endpoint n
 
 Every item carries `expires`, fixed when its job was created.
 """
@@ -49,6 +50,11 @@ def span_key(job_id: str, chunk: int, span: Span) -> Item:
     return {"pk": f"JOB#{job_id}#{chunk}", "sk": f"SPAN#{span}"}
 
 
+def endpoint_key(endpoint: str) -> Item:
+    """Key of an endpoint's item."""
+    return {"pk": f"ENDPOINT#{endpoint}", "sk": "ENDPOINT"}
+
+
 def part_key(job_id: str, part: int) -> Item:
     """Key of a part's item."""
     return {"pk": f"JOB#{job_id}", "sk": f"PART#{part:05d}"}
@@ -64,6 +70,7 @@ def job_item(job: Job) -> Item:
     return {
         **job_key(job.id),
         "listed": "job",
+        "open": "job",
         "schema": SCHEMA,
         **asdict(job.source),
         "options": asdict(job.options),
@@ -76,6 +83,10 @@ def job_item(job: Job) -> Item:
         "stored": 0,
         "released": 0,
         "low": 0,
+        "touched": int(job.created.timestamp()),
+        **({"parent": job.parent} if job.parent else {}),
+        **({"layout": layout_value(job.layout)} if job.layout else {}),
+        **({"fields": set(job.fields)} if job.fields else {}),
     }
 
 
@@ -103,6 +114,9 @@ def read_job(item: Item) -> Job:
         upload_id=item.get("upload_id"),
         parts=frozenset(map(int, item.get("parts", ()))),
         ended=datetime.fromisoformat(item["ended"]) if "ended" in item else None,
+        parent=item.get("parent"),
+        touched=int(item["touched"]),
+        answered=int(item.get("answered", 0)),
     )
 
 
@@ -121,9 +135,11 @@ _CHUNK_NUMBERS = ("number", "start", "end", "first_row", "rows", "part", "part_f
 
 
 def chunk_item(job: Job, chunk: Chunk) -> Item:
-    """A chunk as it is stored: nothing sent, nothing covered."""
+    """A chunk as it is stored: nothing sent, and nothing covered but what an earlier round has predicted."""
     numbers = {name: getattr(chunk, name) for name in _CHUNK_NUMBERS}
-    return {**chunk_key(job.id, chunk.number), **numbers, "expires": job.expires}
+    inherited = spellings(chunk.inherited)
+    sets = {"inherited": inherited, "covered": inherited} if inherited else {}
+    return {**chunk_key(job.id, chunk.number), **numbers, **sets, "expires": job.expires}
 
 
 def read_chunk(item: Item) -> Chunk:
@@ -132,6 +148,8 @@ def read_chunk(item: Item) -> Chunk:
         **{name: int(item[name]) for name in _CHUNK_NUMBERS},
         covered=frozenset(map(Span.parse, item.get("covered", ()))),
         fields=frozenset(item.get("fields", ())),
+        inherited=frozenset(map(Span.parse, item.get("inherited", ()))),
+        **{name: int(item.get(name, 0)) for name in ("touched", "answered", "broken")},
     )
 
 

@@ -12,10 +12,10 @@ from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 
 from fanfold_core.aws import items
 from fanfold_core.domain.errors import UnknownChunkError, UnknownJobError
-from fanfold_core.domain.job import Chunk, Job, Part, State, Totals
+from fanfold_core.domain.job import Chunk, Job, Part, Pause, State, Totals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from types_boto3_dynamodb.service_resource import Table
@@ -38,8 +38,9 @@ _KEYS_PER_BATCH = 100
 class DynamoLedger:
     """Jobs, chunks and spans in one table; `items` describes what is in it."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, now: Callable[[], datetime]) -> None:
         self._table = table
+        self._now = now
 
     def create(self, job: Job) -> Job:
         return job if self._put(items.job_item(job), _IS_NEW) else self.job(job.id)
@@ -58,7 +59,8 @@ class DynamoLedger:
             self._put(items.part_item(job, part), _IS_NEW)
         self._put(items.chunk_item(job, chunk), _IS_NEW)
         stored = chunk.number + 1
-        return self._update_job(job.id, _IS_RUNNING & Attr("stored").lt(stored), put={"stored": stored})
+        put = {"stored": stored, "touched": self._seconds()}
+        return self._update_job(job.id, _IS_RUNNING & Attr("stored").lt(stored), put=put)
 
     def set_total(self, job_id: str, total: int, rows: int) -> Job:
         return self._update_job(job_id, _IS_RUNNING, put={"total": total, "rows": rows})
@@ -70,7 +72,12 @@ class DynamoLedger:
         self._update_job(job_id, Attr("low").lt(low), put={"low": low}, delete={"covered": set(below)})
 
     def close(self, job_id: str, outcome: State, reason: str) -> Job:
-        put = {"state": State.CLOSING.value, "outcome": outcome.value, "reason": reason}
+        put = {
+            "state": State.CLOSING.value,
+            "outcome": outcome.value,
+            "reason": reason,
+            "touched": self._seconds(),
+        }
         return self._update_job(job_id, _IS_RUNNING, put=put)
 
     def chunk(self, job_id: str, number: int) -> Chunk:
@@ -83,7 +90,25 @@ class DynamoLedger:
         return (self.chunk(job_id, number) for number in numbers)
 
     def advance_sent(self, job_id: str, chunk: int, before: int, after: int) -> bool:
-        return self._update(items.chunk_key(job_id, chunk), Attr("sent").eq(before), put={"sent": after}) is not None
+        put = {"sent": after, "touched": self._seconds()}
+        return self._update(items.chunk_key(job_id, chunk), Attr("sent").eq(before), put=put) is not None
+
+    def touch(self, job_id: str, chunk: int) -> None:
+        self._update(items.chunk_key(job_id, chunk), _EXISTS, put={"touched": self._seconds()})
+
+    def set_broken(self, job_id: str, chunk: int) -> None:
+        self._update(items.chunk_key(job_id, chunk), _EXISTS, put={"broken": self._seconds()})
+
+    def open_jobs(self) -> Iterator[str]:
+        found = self._query(IndexName="open", KeyConditionExpression=Key("open").eq("job"))
+        return (item["pk"].removeprefix("JOB#") for item in found)
+
+    def pause(self, endpoint: str) -> Pause:
+        item = self._get(items.endpoint_key(endpoint)) or {}
+        return Pause(int(item.get("until", 0)), int(item.get("seconds", 0)))
+
+    def set_pause(self, endpoint: str, pause: Pause) -> None:
+        self._put({**items.endpoint_key(endpoint), "until": pause.until, "seconds": pause.seconds})
 
     def put_predictions(self, job: Job, chunk: int, predictions: Sequence[Prediction]) -> None:
         del chunk  # each request names its own
@@ -101,14 +126,19 @@ class DynamoLedger:
             self._put(items.failure_item(job, chunk, failure), _HAS_NO_RESULTS)
 
     def cover(self, job_id: str, chunk: int, spans: Iterable[Span], fields: Iterable[str]) -> Chunk:
-        add = {"covered": items.spellings(spans), "fields": set(fields)}
-        item = self._update(items.chunk_key(job_id, chunk), _EXISTS, add=add)
+        found = set(fields)
+        # Only predictions bring fields, and only they show that the endpoint works.
+        seconds = {"touched": self._seconds(), **({"answered": self._seconds()} if found else {})}
+        add = {"covered": items.spellings(spans), "fields": found}
+        item = self._update(items.chunk_key(job_id, chunk), _EXISTS, put=seconds, add=add)
         if item is None:
             raise UnknownChunkError(job_id, chunk)
         return items.read_chunk(item)
 
     def cover_chunk(self, job_id: str, chunk: int, fields: Iterable[str]) -> Job:
-        return self._update_job(job_id, _EXISTS, add={"covered": {chunk}, "fields": set(fields)})
+        found = set(fields)
+        put = {"answered": self._seconds()} if found else {}
+        return self._update_job(job_id, _EXISTS, put=put, add={"covered": {chunk}, "fields": found})
 
     def mark(self, job_id: str, chunk: int, span: Span) -> int:
         item = self._get(items.span_key(job_id, chunk, span)) or {}
@@ -119,10 +149,10 @@ class DynamoLedger:
         self._update(items.span_key(job.id, chunk, span), is_higher, put={"mark": attempt, "expires": job.expires})
 
     def outcomes(self, job_id: str, chunk: int) -> Iterator[SpanOutcome]:
-        return map(items.read_outcome, self._query(items.chunk_key(job_id, chunk)["pk"], "SPAN#"))
+        return map(items.read_outcome, self._items(items.chunk_key(job_id, chunk)["pk"], "SPAN#"))
 
     def parts(self, job_id: str) -> Iterator[Part]:
-        return map(items.read_part, self._query(items.job_key(job_id)["pk"], "PART#"))
+        return map(items.read_part, self._items(items.job_key(job_id)["pk"], "PART#"))
 
     def set_upload(self, job_id: str, upload_id: str, fields: Iterable[str]) -> Job:
         condition = _IS_CLOSING & Attr("upload_id").not_exists()
@@ -130,29 +160,36 @@ class DynamoLedger:
 
     def add_part(self, job: Job, part: int, totals: Totals) -> Job:
         self._put(items.totals_item(job, part, totals))
-        return self._update_job(job.id, _EXISTS, add={"parts": {part}})
+        return self._update_job(job.id, _EXISTS, put={"touched": self._seconds()}, add={"parts": {part}})
 
     def totals(self, job_id: str) -> Iterator[tuple[int, Totals]]:
-        return map(items.read_totals, self._query(items.job_key(job_id)["pk"], "TOTALS#"))
+        return map(items.read_totals, self._items(items.job_key(job_id)["pk"], "TOTALS#"))
 
     def set_ended(self, job_id: str, ended: datetime) -> Job:
         return self._update_job(job_id, Attr("ended").not_exists(), put={"ended": ended.isoformat()})
 
-    def finish(self, job_id: str, state: State) -> Job:
-        return self._update_job(job_id, _IS_CLOSING, put={"state": state.value})
+    def finish(self, job_id: str, state: State, reason: str) -> Job:
+        put = {"state": state.value, "reason": reason}
+        return self._update_job(job_id, _IS_CLOSING, put=put, remove=["open"])
 
-    def _update_job(self, job_id: str, condition: ConditionBase, **changes: Mapping[str, Any]) -> Job:
+    def _seconds(self) -> int:
+        return int(self._now().timestamp())
+
+    def _update_job(self, job_id: str, condition: ConditionBase, **changes: Any) -> Job:
         item = self._update(items.job_key(job_id), condition & _EXISTS, **changes)
         return self.job(job_id) if item is None else items.read_job(item)
 
     def _get(self, key: Item) -> Item | None:
         return self._table.get_item(Key=key, ConsistentRead=True).get("Item")
 
-    def _query(self, pk: str, prefix: str) -> Iterator[Item]:
+    def _items(self, pk: str, prefix: str) -> Iterator[Item]:
         condition = Key("pk").eq(pk) & Key("sk").begins_with(prefix)
+        return self._query(KeyConditionExpression=condition, ConsistentRead=True)
+
+    def _query(self, **query: Any) -> Iterator[Item]:
         start: dict[str, Any] = {}
         while True:
-            page = self._table.query(KeyConditionExpression=condition, ConsistentRead=True, **start)
+            page = self._table.query(**query, **start)
             yield from page["Items"]
             if "LastEvaluatedKey" not in page:
                 return
@@ -167,7 +204,7 @@ class DynamoLedger:
             return False
         return True
 
-    def _update(
+    def _update(  # noqa: PLR0913 - an update's own clauses
         self,
         key: Item,
         condition: ConditionBase,
@@ -175,6 +212,7 @@ class DynamoLedger:
         put: Mapping[str, Any] | None = None,
         add: Mapping[str, set[Any]] | None = None,
         delete: Mapping[str, set[Any]] | None = None,
+        remove: Sequence[str] = (),
     ) -> Item | None:
         """Change one item; answers with all of it as it then is, or None if the condition fails."""
         clauses: list[str] = []
@@ -187,6 +225,9 @@ class DynamoLedger:
                 clauses.append(f"{verb} " + ", ".join(f"#{name}{joint}:{name}" for name in filled))
                 names |= {f"#{name}": name for name in filled}
                 values |= {f":{name}": value for name, value in filled.items()}
+        if remove:
+            clauses.append("REMOVE " + ", ".join(f"#{name}" for name in remove))
+            names |= {f"#{name}": name for name in remove}
         try:
             answer = self._table.update_item(
                 Key=key,

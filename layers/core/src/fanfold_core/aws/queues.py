@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
     from fanfold_core.domain.job import Part
+    from fanfold_core.domain.keys import RequestId
     from fanfold_core.domain.requests import Unsendable
     from fanfold_core.domain.spans import Span
 
@@ -24,17 +25,25 @@ _MESSAGES_PER_CALL = 10
 class SqsQueues:
     """The queues between the steps. A function is given those that it sends to."""
 
-    def __init__(
-        self, client: SQSClient, *, uploads: str = "", chunks: str = "", outcomes: str = "", assembly: str = ""
+    def __init__(  # noqa: PLR0913 - one for each queue
+        self,
+        client: SQSClient,
+        *,
+        uploads: str = "",
+        chunks: str = "",
+        outcomes: str = "",
+        assembly: str = "",
+        sweeps: str = "",
     ) -> None:
         self._client = client
-        self._uploads, self._chunks, self._outcomes, self._assembly = uploads, chunks, outcomes, assembly
+        self._uploads, self._chunks, self._outcomes = uploads, chunks, outcomes
+        self._assembly, self._sweeps = assembly, sweeps
 
     def split(self, job_id: str) -> None:
         self._send(self._uploads, [{"job": job_id}])
 
-    def dispatch(self, job_id: str, chunks: Iterable[int]) -> None:
-        self._send(self._chunks, [{"job": job_id, "chunk": chunk} for chunk in chunks])
+    def dispatch(self, job_id: str, chunks: Iterable[int], delay: int = 0) -> None:
+        self._send(self._chunks, [{"job": job_id, "chunk": chunk} for chunk in chunks], delay)
 
     def resend(self, job_id: str, chunk: int, attempts: Mapping[Span, int], delay: int) -> None:
         spans = {str(span): attempt for span, attempt in attempts.items()}
@@ -43,6 +52,12 @@ class SqsQueues:
     def report(self, job_id: str, chunk: int, unsendable: Sequence[Unsendable]) -> None:
         runs = {str(run.span): run.reason for run in unsendable}
         self._send(self._outcomes, [{"job": job_id, "chunk": chunk, "unsendable": runs}] if runs else [])
+
+    def found(self, outputs: Mapping[RequestId, str]) -> None:
+        self._send(self._outcomes, [{"found": str(request), "at": location} for request, location in outputs.items()])
+
+    def sweep(self, job_id: str, start: int = 0) -> None:
+        self._send(self._sweeps, [{"job": job_id, "start": start}])
 
     def assemble(self, job_id: str) -> None:
         self._send(self._assembly, [{"job": job_id}])

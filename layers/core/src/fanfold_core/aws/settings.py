@@ -51,6 +51,8 @@ class SplitterSettings(Settings):
     window_chunks: int
     max_attempts: int
     request_ttl_seconds: int
+    deadline_hours: int
+    tolerated_failure_percentage: int
     model_parameters: str
     retention_days: int
 
@@ -72,6 +74,20 @@ class CollectorSettings(Settings):
     chunks_queue_url: str
     assembly_queue_url: str
     window_chunks: int
+
+
+@dataclass(frozen=True, slots=True)
+class SweeperSettings(Settings):
+    """Environment of the sweeper."""
+
+    uploads_queue_url: str
+    chunks_queue_url: str
+    outcomes_queue_url: str
+    assembly_queue_url: str
+    sweeps_queue_url: str
+    window_chunks: int
+    quiet_seconds: int
+    grace_seconds: int
 
 
 @dataclass(frozen=True, slots=True)

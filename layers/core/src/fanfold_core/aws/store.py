@@ -95,6 +95,10 @@ class S3Store:
     def abort_upload(self, key: str, upload_id: str) -> None:
         self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
 
+    def keys(self, prefix: str) -> Iterator[str]:
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        return (found["Key"] for page in pages for found in page.get("Contents", ()))
+
     def location(self, key: str) -> str:
         return f"s3://{self._bucket}/{key}"
 

@@ -14,10 +14,17 @@ from fanfold_core.app.collect import Collector
 from fanfold_core.app.dispatch import Dispatcher
 from fanfold_core.app.follow_up import FollowUp
 from fanfold_core.app.split import Splitter
+from fanfold_core.app.sweep import Sweeper
 from fanfold_core.aws.endpoint import CONNECTIONS, SageMakerEndpoint
 from fanfold_core.aws.ledger import DynamoLedger
 from fanfold_core.aws.queues import SqsQueues
-from fanfold_core.aws.settings import AssemblerSettings, CollectorSettings, DispatcherSettings, SplitterSettings
+from fanfold_core.aws.settings import (
+    AssemblerSettings,
+    CollectorSettings,
+    DispatcherSettings,
+    SplitterSettings,
+    SweeperSettings,
+)
 from fanfold_core.aws.store import S3Store
 from fanfold_core.domain.cutting import Limits
 from fanfold_core.domain.job import Model
@@ -51,6 +58,8 @@ def splitter(environ: Mapping[str, str]) -> Splitter:
         rows_per_request=settings.rows_per_request,
         max_attempts=settings.max_attempts,
         request_ttl_seconds=settings.request_ttl_seconds,
+        deadline_hours=settings.deadline_hours,
+        tolerated_failure_percentage=settings.tolerated_failure_percentage,
         parameters=settings.model_parameters,
     )
     return Splitter(
@@ -74,7 +83,8 @@ def dispatcher(environ: Mapping[str, str]) -> Dispatcher:
         chunks=settings.chunks_queue_url, outcomes=settings.outcomes_queue_url, assembly=settings.assembly_queue_url
     )
     endpoint = SageMakerEndpoint(boto3.client("sagemaker-runtime", config=_MANY_CONNECTIONS))
-    return Dispatcher(ledger, _store(settings), queues, endpoint, FollowUp(ledger, queues, settings.window_chunks))
+    follow_up = FollowUp(ledger, queues, settings.window_chunks)
+    return Dispatcher(ledger, _store(settings), queues, endpoint, follow_up, now)
 
 
 def collector(environ: Mapping[str, str]) -> Collector:
@@ -93,6 +103,28 @@ def assembler(environ: Mapping[str, str]) -> Assembler:
     )
 
 
+def sweeper(environ: Mapping[str, str]) -> Sweeper:
+    """The sweeper in this environment."""
+    settings = SweeperSettings.read(environ)
+    ledger = _ledger(settings)
+    queues = _queues(
+        uploads=settings.uploads_queue_url,
+        chunks=settings.chunks_queue_url,
+        outcomes=settings.outcomes_queue_url,
+        assembly=settings.assembly_queue_url,
+        sweeps=settings.sweeps_queue_url,
+    )
+    return Sweeper(
+        ledger=ledger,
+        store=_store(settings),
+        queues=queues,
+        follow_up=FollowUp(ledger, queues, settings.window_chunks),
+        quiet_seconds=settings.quiet_seconds,
+        grace_seconds=settings.grace_seconds,
+        now=now,
+    )
+
+
 def now() -> datetime:
     """The time in UTC."""
     return datetime.now(UTC)
@@ -104,7 +136,7 @@ def out_of_time(context: LambdaContext) -> Callable[[], bool]:
 
 
 def _ledger(settings: Settings) -> DynamoLedger:
-    return DynamoLedger(boto3.resource("dynamodb", config=_CLIENT).Table(settings.table_name))
+    return DynamoLedger(boto3.resource("dynamodb", config=_CLIENT).Table(settings.table_name), now)
 
 
 def _store(settings: Settings) -> S3Store:

@@ -15,6 +15,7 @@ FanfoldError
 │   └── EndpointError
 ├── MalformedAnswerError     the model's answer cannot be used
 ├── MalformedMessageError    a message that no version of Fanfold has written
+├── NotEndedError            a job is still at work, and something needs it ended
 ├── UnknownJobError          the ledger has forgotten, or never known
 ├── UnknownChunkError
 ├── QueueError               SQS did not take a message
@@ -132,6 +133,13 @@ class MalformedAnswerError(FanfoldError):
 
 class MalformedMessageError(FanfoldError):
     """A message that nobody can understand. Do not retry: it belongs among the dead letters."""
+
+
+class NotEndedError(FanfoldError):
+    """A job is still at work; only what has ended can be tried again. Retry when it has ended."""
+
+    def __init__(self, job: str) -> None:
+        super().__init__(f"job {job} is still at work: cancel it, or wait until it has ended")
 
 
 class UnknownJobError(FanfoldError):

@@ -8,6 +8,7 @@ State only moves forward. Completion, failure and cancel all go through CLOSING,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,9 @@ class Chunk:
     """A run of whole rows: bytes `start` to `end - 1` of the file (or of the object written for it).
 
     `sent` rows of it have been handed to the endpoint; `covered` spans have their final answer, `fields` are the names
-    of the fields in their results. The chunk's part begins at chunk `part_first` and weighs `part_weight` so far.
+    of the fields in their results; `inherited` spans were predicted in an earlier round and are not sent. The chunk's
+    part begins at chunk `part_first` and weighs `part_weight` so far. When it was last sent or covered (`touched`),
+    predicted (`answered`) or broken by the platform (`broken`) is in seconds since 1970, 0 for never.
     """
 
     number: int
@@ -75,6 +78,10 @@ class Chunk:
     sent: int = 0
     covered: frozenset[Span] = frozenset()
     fields: frozenset[str] = frozenset()
+    inherited: frozenset[Span] = frozenset()
+    touched: int = 0
+    answered: int = 0
+    broken: int = 0
 
     @property
     def is_done(self) -> bool:
@@ -89,6 +96,17 @@ class Part:
     number: int
     first: int
     end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The circuit breaker of an endpoint: nothing is sent to it before `until`, in seconds since 1970.
+
+    `seconds` is how long it was paused the last time, 0 if it works.
+    """
+
+    until: int = 0
+    seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +132,9 @@ class Job:
     """One version of one uploaded CSV on its way, as the ledger has it.
 
     `stored` chunks are known, `released` of them are handed to the dispatcher, all below `low` and those in `covered`
-    are done; `total` is known when the file has been read to its end.
+    are done; `total` is known when the file has been read to its end. `parent` is the job whose failed rows this one
+    tries again. `touched` and `answered` are seconds since 1970: the last progress of splitter or assembler, and the
+    last chunk that was done.
     """
 
     id: str
@@ -138,6 +158,19 @@ class Job:
     upload_id: str | None = None
     parts: frozenset[int] = frozenset()
     ended: datetime | None = None
+    parent: str | None = None
+    touched: int = 0
+    answered: int = 0
+
+    @property
+    def first_round(self) -> str:
+        """The job that has cut the file."""
+        return self.id.partition(".")[0]
+
+    @property
+    def deadline(self) -> datetime:
+        """When the job ends, whatever has become of it."""
+        return self.created + timedelta(hours=self.options.deadline_hours)
 
     @property
     def known_layout(self) -> Layout:

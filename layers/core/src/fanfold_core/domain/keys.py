@@ -63,6 +63,27 @@ class RequestId:
         return f"{self.span}-{self.attempt}.json"
 
 
+def next_round(job: str) -> str:
+    """The id of the job that tries the failed rows of this one again.
+
+    >>> next_round("tweets-1f"), next_round("tweets-1f.2")
+    ('tweets-1f.2', 'tweets-1f.3')
+    """
+    base, _, number = job.partition(".")
+    return f"{base}.{int(number or 1) + 1}"
+
+
+def output_prefix(job: str, chunk: int) -> str:
+    """Where the endpoint writes the outputs of a chunk's requests, each under its request's file name."""
+    return f"async/{job}/{chunk:07d}/"
+
+
+def request_of_output(job: str, chunk: int, key: str) -> RequestId | None:
+    """The request whose output is this object, or None if it is none's."""
+    span, _, attempt = PurePosixPath(key).stem.rpartition("-")
+    return RequestId.parse(f"{job}/{chunk}/{span}/{attempt}")
+
+
 def request_key(request: RequestId) -> str:
     """Object that holds a request too large to go inline."""
     return f"requests/{request.folder}/{request.filename}"

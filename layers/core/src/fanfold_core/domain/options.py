@@ -14,7 +14,13 @@ from fanfold_core.domain.records import Dialect
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_RANGES = {"rows_per_request": (1, 1000), "max_attempts": (1, 20), "request_ttl_seconds": (60, 21600)}
+_RANGES = {
+    "rows_per_request": (1, 1000),
+    "max_attempts": (1, 20),
+    "request_ttl_seconds": (60, 21600),
+    "deadline_hours": (1, 336),
+    "tolerated_failure_percentage": (0, 100),
+}
 _SPELT_DELIMITERS = {"tab": "\t", "\\t": "\t"}
 
 
@@ -23,7 +29,8 @@ class Options:
     """How one file is read and sent. Pinned when its job is created.
 
     `parameters` is the JSON object that every request carries beside its inputs; `input_column` a name, a 0-based
-    index, or empty for the defaults.
+    index, or empty for the defaults. A job of which more than `tolerated_failure_percentage` of the rows end in
+    errors is FAILED.
     """
 
     input_column: str = ""
@@ -34,6 +41,8 @@ class Options:
     rows_per_request: int = 32
     max_attempts: int = 3
     request_ttl_seconds: int = 3600
+    deadline_hours: int = 72
+    tolerated_failure_percentage: int = 100
     parameters: str = "{}"
 
     @property

@@ -54,20 +54,22 @@ def obstacle(cells: Sequence[str], layout: Layout) -> str | None:
     return None
 
 
-def plan(rows: Sequence[Sequence[str]], layout: Layout, rows_per_request: int) -> Iterator[Span | Unsendable]:
-    """Cut a chunk's rows into spans to send and runs that cannot be sent, in order and without a gap.
+def plan(
+    rows: Sequence[Sequence[str]], span: Span, layout: Layout, rows_per_request: int
+) -> Iterator[Span | Unsendable]:
+    """Cut a span of a chunk's rows into spans to send and runs that cannot be sent, in order and without a gap.
 
     The plan is a function of the rows and pinned options alone, so whoever makes it again cuts alike.
     """
-    start, reason = 0, None
-    for number, cells in enumerate(rows):
-        found = obstacle(cells, layout)
+    start, reason = span.start, None
+    for number in range(span.start, span.end):
+        found = obstacle(rows[number], layout)
         if number > start and (found != reason or number - start == rows_per_request):
             yield _run(start, number, reason)
             start = number
         reason = found
-    if rows:
-        yield _run(start, len(rows), reason)
+    if span.rows:
+        yield _run(start, span.end, reason)
 
 
 def _run(start: int, end: int, reason: str | None) -> Span | Unsendable:

@@ -29,6 +29,11 @@ class SpanOutcome:
     requests: int
     location: str | None = None
 
+    @property
+    def is_prediction(self) -> bool:
+        """Whether it has results, here or elsewhere."""
+        return self.results is not None or self.location is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Columns:
@@ -101,6 +106,11 @@ def answers(rows: int, outcomes: Iterable[SpanOutcome], uncovered: str) -> list[
             if final[row] is None:
                 final[row] = Answer(result, outcome.reason or "")
     return [answer or Answer(None, uncovered) for answer in final]
+
+
+def overlay(earlier: Sequence[Answer], later: Sequence[Answer]) -> list[Answer]:
+    """The answers of a later round over those of an earlier one, of which predictions stay."""
+    return [new if old.error else old for old, new in zip(earlier, later, strict=True)]
 
 
 def result_line(cells: Sequence[str], answer: Answer, columns: Columns) -> list[str]:

@@ -1,0 +1,35 @@
+"""Sweeper: open jobs are looked over, and what was lost on the way is sent again."""
+
+import os
+from typing import Any
+
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from fanfold_core.aws import events, wiring
+
+logger = Logger(service="sweeper")
+tracer = Tracer(service="sweeper")
+batch = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+sweeper = wiring.sweeper(os.environ)
+
+
+def sweep(record: SQSRecord, lambda_context: LambdaContext) -> None:
+    """Do what one message of the sweeps queue asks for."""
+    message = events.sweep(record.body)
+    if message.job is None:
+        logger.info("sweeping", extra={"jobs": sweeper.sweep_all()})
+        return
+    logger.append_keys(job=message.job)
+    swept = sweeper.sweep(message.job, message.start, wiring.out_of_time(lambda_context))
+    logger.info("swept", extra={"found": swept.found, "resent": swept.resent})
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Answer with the messages that are to come again."""
+    return process_partial_response(event, sweep, batch, context)
