@@ -54,7 +54,7 @@ def test_an_output_that_nobody_reported_becomes_an_outcome(system: System, sent:
 
 
 def test_rows_that_nothing_came_back_for_are_sent_again_as_a_later_attempt(system: System, sent: Job) -> None:
-    system.ledger.set_mark(sent, 0, Span(0, 2), 4)
+    system.ledger.set_mark(sent, 0, Span(0, 2), 4, None)
     for _ in range(2):
         assert system.invoke("Sweeper", "sweep-job") == NOTHING_FAILED
     again = {"v": 1, "job": sent.id, "chunk": 0, "spans": {"0000000-0002": 5, "0000002-0001": 1}}

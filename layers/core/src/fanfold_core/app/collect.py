@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # A request that the platform broke waits twice as long before each attempt, at most SQS's fifteen minutes.
 _FIRST_DELAY_SECONDS = 5
 _LONGEST_DELAY_SECONDS = 900
-# When the model has refused so many rows of a chunk and predicted none of the job, it will not predict the rest.
+# When the model has refused so many single rows of a chunk and predicted none of the job, it will not predict others.
 _HOPELESS_ROWS = 100
 
 
@@ -41,6 +41,11 @@ class Settlement:
     def spans(self) -> list[Span]:
         """The spans that have their final answer now."""
         return [*(prediction.id.span for prediction in self.predictions), *(failure.span for failure in self.failures)]
+
+    @property
+    def has_refusals(self) -> bool:
+        """Whether the model would not take something."""
+        return bool(self.failures) or any(isinstance(failed, Refused) for failed in self.again)
 
     @property
     def fields(self) -> frozenset[str]:
@@ -67,21 +72,21 @@ class Collector:
             chunk = self.ledger.cover(job_id, number, settlement.spans, settlement.fields)
             if chunk.is_done:
                 job = self.follow_up(self.ledger.cover_chunk(job_id, number, chunk.fields))
-            elif settlement.failures and not chunk.fields | job.fields:
-                job = self._give_up(job, chunk)
         else:
             chunk = self.ledger.chunk(job_id, number)
         if settlement.again and job.state is State.RUNNING:
             self._try_again(job, chunk, settlement.again)
+        if settlement.has_refusals and not chunk.fields | job.fields:
+            self._give_up_if_hopeless(job, chunk)
         return settlement
 
-    def _give_up(self, job: Job, chunk: Chunk) -> Job:
+    def _give_up_if_hopeless(self, job: Job, chunk: Chunk) -> None:
         """End a job whose every row so far the model has refused, instead of trying all others, too."""
-        refused = [known for known in self.ledger.outcomes(job.id, chunk.number) if known.reason and known.requests]
-        if sum(known.span.rows for known in refused) < _HOPELESS_ROWS:
-            return job
-        reason = f"the model refuses every row, the first {_HOPELESS_ROWS} of them with: {refused[0].reason}"
-        return self.follow_up.close(job.id, State.FAILED, reason)
+        known = self.ledger.outcomes(job.id, chunk.number)
+        refusals = [outcome.refusal for outcome in known if outcome.span.rows == 1 and outcome.refusal]
+        if len(refusals) >= _HOPELESS_ROWS:
+            reason = f"the model has refused {len(refusals)} rows and predicted none; the first with: {refusals[0]}"
+            self.follow_up.close(job.id, State.FAILED, reason)
 
     def _sort(self, outcomes: Sequence[Outcome], max_attempts: int) -> Settlement:
         settlement = Settlement()
@@ -111,24 +116,25 @@ class Collector:
         if any(isinstance(failed, Broken) for failed in again):
             self.ledger.set_broken(job.id, chunk.number)
         due = [
-            failed.id
+            failed
             for failed in again
             if failed.id.attempt > self.ledger.mark(job.id, chunk.number, failed.id.span)
             and not is_covered(failed.id.span, chunk.covered)
         ]
         if not due:
             return
-        broken = {failed.id for failed in again if isinstance(failed, Broken)}
         attempts: dict[Span, int] = {}
-        for request in due:
-            if request in broken or request.span.rows == 1:
-                attempts[request.span] = request.attempt + 1
+        for failed in due:
+            span = failed.id.span
+            if isinstance(failed, Broken) or span.rows == 1:
+                attempts[span] = failed.id.attempt + 1
             else:
-                attempts |= {half: self.ledger.mark(job.id, chunk.number, half) + 1 for half in request.span.halves()}
-        delay = max((_delay(request.attempt) for request in due if request in broken), default=0)
+                attempts |= {half: self.ledger.mark(job.id, chunk.number, half) + 1 for half in span.halves()}
+        delay = max((_delay(failed.id.attempt) for failed in due if isinstance(failed, Broken)), default=0)
         self.queues.resend(job.id, chunk.number, attempts, delay)
-        for request in due:
-            self.ledger.set_mark(job, chunk.number, request.span, request.attempt)
+        for failed in due:
+            refusal = failed.reason if isinstance(failed, Refused) else None
+            self.ledger.set_mark(job, chunk.number, failed.id.span, failed.id.attempt, refusal)
 
 
 def _sort_refused(refused: Refused, settlement: Settlement, max_attempts: int) -> None:

@@ -112,8 +112,8 @@ class Ledger(Protocol):
     def mark(self, job_id: str, chunk: int, span: Span) -> int:
         """The highest attempt of this span that has been acted upon, 0 if none."""
 
-    def set_mark(self, job: Job, chunk: int, span: Span, attempt: int) -> None:
-        """Raise the mark of a span."""
+    def set_mark(self, job: Job, chunk: int, span: Span, attempt: int, refusal: str | None) -> None:
+        """Raise the mark of a span; `refusal` are the model's words if it was the model that failed it."""
 
     def outcomes(self, job_id: str, chunk: int) -> Iterator[SpanOutcome]:
         """What is known of a chunk's spans: one strongly consistent read, in order."""

@@ -192,6 +192,7 @@ def failure_item(job: Job, chunk: int, failure: Failure) -> Item:
         **span_key(job.id, chunk, failure.span),
         "reason": failure.reason,
         "attempt": failure.requests,
+        **({"refusal": failure.reason} if failure.requests else {}),
         "expires": job.expires,
     }
 
@@ -204,6 +205,7 @@ def read_outcome(item: Item) -> SpanOutcome:
         reason=item.get("reason"),
         requests=max(int(item.get("attempt", 0)), int(item.get("mark", 0))),
         location=item.get("results_at"),
+        refusal=item.get("refusal"),
     )
 
 

@@ -144,9 +144,10 @@ class DynamoLedger:
         item = self._get(items.span_key(job_id, chunk, span)) or {}
         return int(item.get("mark", 0))
 
-    def set_mark(self, job: Job, chunk: int, span: Span, attempt: int) -> None:
+    def set_mark(self, job: Job, chunk: int, span: Span, attempt: int, refusal: str | None) -> None:
         is_higher = Attr("mark").not_exists() | Attr("mark").lt(attempt)
-        self._update(items.span_key(job.id, chunk, span), is_higher, put={"mark": attempt, "expires": job.expires})
+        put = {"mark": attempt, "expires": job.expires, **({"refusal": refusal} if refusal else {})}
+        self._update(items.span_key(job.id, chunk, span), is_higher, put=put)
 
     def outcomes(self, job_id: str, chunk: int) -> Iterator[SpanOutcome]:
         return map(items.read_outcome, self._items(items.chunk_key(job_id, chunk)["pk"], "SPAN#"))

@@ -20,7 +20,8 @@ _FIRST = ("label", "score")
 class SpanOutcome:
     """What is known of a span: its results as one JSON list, or the reason why it has none, or neither yet.
 
-    `requests` were sent for it; results too large for the ledger are at `location`.
+    `requests` were sent for it, and the model has refused one of them with the words `refusal`; results too large for
+    the ledger are at `location`.
     """
 
     span: Span
@@ -28,6 +29,7 @@ class SpanOutcome:
     reason: str | None
     requests: int
     location: str | None = None
+    refusal: str | None = None
 
     @property
     def is_prediction(self) -> bool:
