@@ -1,12 +1,16 @@
 """What template.yaml says, against what the code and the promises need."""
 
+import json
+import re
 from dataclasses import fields
+from runpy import run_path
 from typing import Any
 
 import pytest
 
+from fanfold.local.cloud import LocalCloud
 from fanfold.local.project import find_root
-from fanfold.local.template import load
+from fanfold.local.template import TemplateError, load
 from fanfold_core.aws.settings import (
     AssemblerSettings,
     CollectorSettings,
@@ -27,8 +31,11 @@ SETTINGS = {
 SQS_LARGEST_RECEIVE_LAG = 6
 RETENTION_SECONDS = 14 * 24 * 3600
 
-resources: dict[str, dict[str, Any]] = dict(load(find_root()).body["Resources"])
-parameters: dict[str, dict[str, Any]] = dict(load(find_root()).body["Parameters"])
+OWN_KEY = {"Fn::If": ["OwnKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]}
+ROOT = find_root()
+
+resources: dict[str, dict[str, Any]] = dict(load(ROOT).body["Resources"])
+parameters: dict[str, dict[str, Any]] = dict(load(ROOT).body["Parameters"])
 
 
 def of_type(resource_type: str) -> dict[str, dict[str, Any]]:
@@ -75,14 +82,119 @@ def test_every_arrow_into_a_function_is_a_queue_that_keeps_what_fails(mapping: d
 
 @pytest.mark.parametrize("queue", of_type("AWS::SQS::Queue").values())
 def test_every_queue_is_encrypted_and_keeps_messages_for_14_days(queue: dict[str, Any]) -> None:
-    assert queue["SqsManagedSseEnabled"] is True
+    assert queue["SqsManagedSseEnabled"] == {"Fn::If": ["OwnKey", {"Ref": "AWS::NoValue"}, True]}
+    assert queue["KmsMasterKeyId"] == OWN_KEY
     assert queue["MessageRetentionPeriod"] == RETENTION_SECONDS
 
 
 @pytest.mark.parametrize("bucket", of_type("AWS::S3::Bucket").values())
 def test_every_bucket_is_closed_and_encrypted(bucket: dict[str, Any]) -> None:
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
-    assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == {"Fn::If": ["OwnKey", "aws:kms", "AES256"]}
+    assert rule["ServerSideEncryptionByDefault"]["KMSMasterKeyID"] == OWN_KEY
+
+
+@pytest.mark.parametrize(
+    ("resource_type", "policy_type", "named"),
+    [
+        ("AWS::S3::Bucket", "AWS::S3::BucketPolicy", "Bucket"),
+        ("AWS::SQS::Queue", "AWS::SQS::QueuePolicy", "Queues"),
+        ("AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "Topics"),
+    ],
+)
+def test_every_bucket_queue_and_topic_refuses_plain_http(resource_type: str, policy_type: str, named: str) -> None:
+    closed = set()
+    for policy in of_type(policy_type).values():
+        statements = policy["PolicyDocument"]["Statement"]
+        if any(
+            (statement["Effect"], statement["Principal"]) == ("Deny", "*")
+            and statement["Condition"] == {"Bool": {"aws:SecureTransport": False}}
+            for statement in statements
+        ):
+            references = policy[named] if isinstance(policy[named], list) else [policy[named]]
+            closed |= {reference["Ref"] for reference in references}
+    assert closed == set(of_type(resource_type))
+
+
+@pytest.mark.parametrize(
+    "policy", [*of_type("AWS::SQS::QueuePolicy").values(), *of_type("AWS::SNS::TopicPolicy").values()]
+)
+def test_a_service_is_let_in_only_on_behalf_of_a_source_of_this_stack(policy: dict[str, Any]) -> None:
+    for statement in policy["PolicyDocument"]["Statement"]:
+        if statement["Effect"] == "Allow":
+            assert set(statement["Principal"]) == {"Service"}
+            assert statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+
+
+@pytest.mark.parametrize("log_group", of_type("AWS::Logs::LogGroup").values())
+def test_logs_end_by_parameter(log_group: dict[str, Any]) -> None:
+    assert log_group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    assert log_group["KmsKeyId"] == OWN_KEY
+
+
+def test_every_function_may_use_a_key_of_ones_own() -> None:
+    roles = {resources[name]["Properties"]["Role"]["Fn::GetAtt"][0] for name in SETTINGS}
+    assert {role["Ref"] for role in resources["KeyPolicy"]["Properties"]["Roles"]} == roles
+
+
+def test_the_containers_are_those_that_the_script_found() -> None:
+    script = ROOT / "scripts/huggingface_images.py"
+    images = json.loads(script.with_suffix(".json").read_text(encoding="utf-8"))
+    (written,) = run_path(str(script))["BLOCK"].findall((ROOT / "template.yaml").read_text(encoding="utf-8"))
+    assert written == run_path(str(script))["render"](images)
+
+
+def test_every_instance_type_has_the_container_for_its_processor() -> None:
+    processors = load(ROOT).body["Mappings"]["InstanceProcessor"]
+    assert list(processors) == parameters["InstanceType"]["AllowedValues"]
+    for name, found in processors.items():
+        assert found["Processor"] == ("gpu" if re.match(r"ml\.[gp]", name) else "cpu")
+
+
+EVERYTHING_OF_AN_OWN_ENDPOINT = {
+    "HfTokenSecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:hub-token-a1B2c3",
+    "SubnetIds": "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
+    "SecurityGroupIds": "sg-0123456789abcdef0",
+    "KmsKeyArn": "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "created"),
+    [
+        ({"EndpointName": "theirs"}, False),
+        ({}, True),
+        (EVERYTHING_OF_AN_OWN_ENDPOINT, True),
+        ({"ModelDataUrl": "s3://models/mine/model.tar.gz"}, True),
+    ],
+)
+def test_sagemaker_is_touched_only_without_an_endpoint_that_exists(chosen: dict[str, str], *, created: bool) -> None:
+    with LocalCloud(parameters=chosen) as cloud:
+        listed = cloud.session().client("cloudformation").describe_stack_resources(StackName="fanfold")
+        found = {resource["LogicalResourceId"] for resource in listed["StackResources"] if "ResourceType" in resource}
+    assert {"Ledger", "OutcomesQueue"} <= found
+    assert {name in found for name in ("Model", "EndpointConfig", "Endpoint", "EndpointRole", "EndpointPolicy")} == {
+        created
+    }
+    assert ("KeyPolicy" in found) == ("KmsKeyArn" in chosen)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "words"),
+    [
+        ({"EndpointName": "theirs", "HfModelId": "owner/model"}, "leave HfModelId at its default"),
+        ({"EndpointName": "theirs", "ModelDataUrl": "s3://models/model.tar.gz"}, "leave ModelDataUrl empty"),
+        ({"HfModelId": "owner/model", "ModelDataUrl": "s3://models/model.tar.gz"}, "in place of a model on the Hub"),
+        ({"SubnetIds": "subnet-0123456789abcdef0"}, "give both, or neither"),
+        ({"KmsKeyArn": "alias/mine"}, "must be the ARN of a KMS key"),
+        ({"RequestTtlSeconds": "60"}, "RequestTtlSeconds must be a number within its limits"),
+        ({"Delimiter": "||"}, "must be one character"),
+    ],
+)
+def test_parameters_that_cannot_be_meant_are_refused_with_words(chosen: dict[str, str], words: str) -> None:
+    with pytest.raises(TemplateError, match=words):
+        load(ROOT, chosen)
 
 
 @pytest.mark.parametrize("name", ["InputBucket", "OutputBucket", "Ledger"])

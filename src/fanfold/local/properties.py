@@ -23,12 +23,12 @@ def _known(honoured: str, **ignored: str) -> Known:
     return Known(frozenset(honoured.split()), ignored)
 
 
-_NO_TIME = "nothing lives long enough here to expire"
 _SMALL = "one machine has one size"
+_NO_KEYS = "nothing is encrypted here"
 
 TYPES: Mapping[str, Known] = {
     "AWS::DynamoDB::Table": _known(
-        "TableName AttributeDefinitions KeySchema BillingMode GlobalSecondaryIndexes SSESpecification.SSEEnabled "
+        "TableName AttributeDefinitions KeySchema BillingMode GlobalSecondaryIndexes SSESpecification "
         "StreamSpecification TimeToLiveSpecification PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled Tags",
     ),
     "AWS::Events::Rule": _known(
@@ -46,6 +46,7 @@ TYPES: Mapping[str, Known] = {
         "Architectures",
         Code="handlers run from their folders",
         EphemeralStorage=_SMALL,
+        KmsKeyArn=_NO_KEYS,
         Runtime="handlers run in the Python that runs this",
         Tags="nobody asks a function for its tags",
         TracingConfig="there is no X-Ray; its SDK is switched off in the workers",
@@ -56,7 +57,9 @@ TYPES: Mapping[str, Known] = {
         Content="layers come from their folders",
         LicenseInfo="nobody asks",
     ),
-    "AWS::Logs::LogGroup": _known("LogGroupName RetentionInDays", Tags="nobody asks a log group for its tags"),
+    "AWS::Logs::LogGroup": _known(
+        "LogGroupName RetentionInDays", KmsKeyId=_NO_KEYS, Tags="nobody asks a log group for its tags"
+    ),
     "AWS::S3::Bucket": _known(
         "BucketName BucketEncryption VersioningConfiguration.Status PublicAccessBlockConfiguration Tags "
         "NotificationConfiguration.QueueConfigurations.Event NotificationConfiguration.QueueConfigurations.Queue "
@@ -67,9 +70,14 @@ TYPES: Mapping[str, Known] = {
         OwnershipControls="everything here has one owner",
     ),
     "AWS::S3::BucketPolicy": _known("Bucket PolicyDocument"),
-    "AWS::SageMaker::Endpoint": _known("EndpointName EndpointConfigName Tags"),
+    "AWS::SageMaker::Endpoint": _known(
+        "EndpointName EndpointConfigName Tags", RetainAllVariantProperties="nothing is updated here"
+    ),
     "AWS::SageMaker::EndpointConfig": _known("EndpointConfigName ProductionVariants AsyncInferenceConfig Tags"),
-    "AWS::SageMaker::Model": _known("ModelName ExecutionRoleArn PrimaryContainer Tags"),
+    "AWS::SageMaker::Model": _known(
+        "ModelName ExecutionRoleArn PrimaryContainer VpcConfig Tags",
+        EnableNetworkIsolation="the model runs in this process, or where it is told",
+    ),
     "AWS::SNS::Subscription": _known(
         "TopicArn Protocol Endpoint RawMessageDelivery FilterPolicy FilterPolicyScope RedrivePolicy"
     ),
@@ -86,7 +94,7 @@ TYPES: Mapping[str, Known] = {
 
 # What may stand beside a resource's properties. Of the last two: nothing outlives the local cloud.
 _BESIDE = {"Type", "Properties", "Condition", "DependsOn", "Metadata", "DeletionPolicy", "UpdateReplacePolicy"}
-# Rules restrict parameters for who deploys; Metadata is for consoles and build tools.
+# Rules have been obeyed when the template was loaded; Metadata is for consoles and build tools.
 _SECTIONS = {"AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Rules", "Mappings", "Conditions"}
 _SECTIONS |= {"Resources", "Outputs"}
 

@@ -92,7 +92,8 @@ class Stack:
                 aws_lambda.get_function_configuration(FunctionName=resource["PhysicalResourceId"]),
             )
             for resource in listed["StackResources"]
-            if resource["ResourceType"] == "AWS::Lambda::Function"
+            # Moto lists what a condition leaves out, too, without a type.
+            if resource.get("ResourceType") == "AWS::Lambda::Function"
         ]
 
     def _function(self, logical_id: str, configuration: MappingOf[str, Any]) -> Function:

@@ -15,6 +15,7 @@ from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 
 from fanfold.errors import UserError
+from fanfold.local import rules
 
 REGION = "us-east-1"
 # The translator accepts code in S3 only; nothing is ever looked up there.
@@ -52,7 +53,8 @@ def load(root: Path, overrides: Mapping[str, str] | None = None) -> Template:
     """Read and transform `root`/template.yaml. `overrides` are values of its parameters.
 
     Raises:
-        TemplateError: SAM refuses the template, or a parameter is unknown or has a value that isn't allowed.
+        TemplateError: SAM refuses the template, or a parameter is unknown or has a value that isn't allowed, by itself
+            or beside the others.
 
     Example:
         >>> load(find_root(), {"LogLevel": "DEBUG"}).functions["SplitterFunction"].handler
@@ -60,32 +62,37 @@ def load(root: Path, overrides: Mapping[str, str] | None = None) -> Template:
     """
     source = yaml_parse((root / "template.yaml").read_text(encoding="utf-8"))
     parameters = dict(overrides or {})
+    declared = source.get("Parameters", {})
     for name, value in parameters.items():
-        _check_parameter(name, value, source.get("Parameters", {}))
+        _check_parameter(name, value, declared)
+    defaults = {name: str(found["Default"]) for name, found in declared.items() if "Default" in found}
+    if contradictions := list(rules.broken(source.get("Rules", {}), {**defaults, **parameters})):
+        raise TemplateError("\n".join(contradictions))
     functions = _functions(source, root)
     return Template(_transform(source), parameters, functions)
 
 
 def _check_parameter(name: str, value: str, declared: Mapping[str, Any]) -> None:
-    """Moto takes any value, and ignores a parameter that the template doesn't have."""
+    """Moto takes any value, and ignores a parameter that the template doesn't have; and it ignores Rules."""
     if name not in declared:
         raise TemplateError(f"The template has no parameter {name}. It has {', '.join(sorted(declared)) or 'none'}.")
-    rules = declared[name]
-    allowed = [str(choice) for choice in rules.get("AllowedValues", [value])]
+    limits = declared[name]
+    allowed = [str(choice) for choice in limits.get("AllowedValues", [value])]
     if value not in allowed:
         raise TemplateError(f"Parameter {name} may be {', '.join(allowed)}, not {value!r}.")
-    if not re.fullmatch(rules.get("AllowedPattern", ".*"), value, re.DOTALL):
-        raise TemplateError(f"Parameter {name} must match {rules['AllowedPattern']}, which {value!r} doesn't.")
-    if rules["Type"] == "Number" and not _in_range(value, rules):
+    if not re.fullmatch(limits.get("AllowedPattern", ".*"), value, re.DOTALL):
+        wanted = limits.get("ConstraintDescription", f"must match {limits['AllowedPattern']}").removesuffix(".")
+        raise TemplateError(f"Parameter {name} {wanted}; {value!r} isn't that.")
+    if limits["Type"] == "Number" and not _in_range(value, limits):
         raise TemplateError(f"Parameter {name} must be a number within its limits, which {value!r} is not.")
 
 
-def _in_range(value: str, rules: Mapping[str, Any]) -> bool:
+def _in_range(value: str, limits: Mapping[str, Any]) -> bool:
     try:
         number = float(value)
     except ValueError:
         return False
-    return float(rules.get("MinValue", number)) <= number <= float(rules.get("MaxValue", number))
+    return float(limits.get("MinValue", number)) <= number <= float(limits.get("MaxValue", number))
 
 
 def _functions(source: Mapping[str, Any], root: Path) -> dict[str, FunctionCode]:
