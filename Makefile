@@ -7,7 +7,10 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 BIN := .venv/bin
 SAM := .venv-sam/bin/sam
+CHECKOV := .venv-checkov/bin/checkov
 export SAM_CLI_TELEMETRY := 0
+
+OFFLINE := --skip-download --quiet --compact
 
 # $(call quietly,COMMAND): run it silently; show what it said only if it fails.
 quietly = said=$$($(1) 2>&1) || { printf '%s\n' "$$said" >&2; exit 1; }
@@ -31,6 +34,10 @@ setup: .venv/.installed ## create .venv with the locked tools and fanfold itself
 
 .venv-sam/.locked: requirements/sam.txt
 	@$(call venv,.venv-sam,$<)
+	@touch $@
+
+.venv-checkov/.locked: requirements/checkov.txt
+	@$(call venv,.venv-checkov,$<)
 	@touch $@
 
 # $(call venv,FOLDER,REQUIREMENTS): an environment with exactly these versions; one that exists is kept.
@@ -71,10 +78,13 @@ arrows: setup ## who may import whom (import-linter)
 	@$(call quietly,$(BIN)/lint-imports)
 
 .PHONY: validate
-validate: setup .venv-sam/.locked ## the template (cfn-lint, sam validate)
+validate: setup .venv-sam/.locked .venv-checkov/.locked ## the template (cfn-lint, sam, checkov), and secrets anywhere (checkov)
 	@echo "check: template"
 	@$(BIN)/cfn-lint template.yaml
 	@$(call quietly,$(SAM) validate --lint)
+	@$(call quietly,$(CHECKOV) --framework cloudformation $(OFFLINE) --file template.yaml)
+	@echo "check: secrets"
+	@$(call quietly,$(CHECKOV) --framework secrets $(OFFLINE) --file $$(git ls-files --cached --others --exclude-standard))
 
 .PHONY: build
 build: .venv-sam/.locked ## build functions and layer for Lambda (sam build)

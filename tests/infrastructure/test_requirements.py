@@ -24,7 +24,7 @@ def pins(path: Path) -> dict[str, set[str]]:
 
 @each_file
 def test_no_file_names_an_index_or_an_address(path: Path) -> None:
-    assert not re.search(r"http|file:|--(extra-)?index-url|--find-links|@ ", path.read_text())
+    assert not re.search(r"https?:|file:|--(extra-)?index-url|--find-links|@ ", path.read_text())
 
 
 @each_file
