@@ -15,7 +15,17 @@ from fanfold_core.aws.queues import SqsQueues
 if TYPE_CHECKING:
     from boto3 import Session
 
-_OUTPUTS = ("InputBucket", "OutputBucket", "LedgerTable", "UploadsQueue", "AssemblyQueue")
+# Outputs of template.yaml, in the order of the fields below.
+_OUTPUTS = (
+    "InputBucket",
+    "OutputBucket",
+    "LedgerTable",
+    "UploadsQueue",
+    "AssemblyQueue",
+    "EndpointName",
+    "SuccessTopic",
+    "ErrorTopic",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +38,9 @@ class Stack:
     ledger_table: str
     uploads_queue: str
     assembly_queue: str
+    endpoint: str
+    success_topic: str
+    error_topic: str
 
     @property
     def ledger(self) -> DynamoLedger:

@@ -5,6 +5,7 @@ import sys
 import click
 
 from fanfold.cli.codes import ExitCode
+from fanfold.cli.doctor import doctor
 from fanfold.cli.jobs import cancel, retry
 from fanfold.cli.local import local
 from fanfold.cli.run import run
@@ -22,10 +23,11 @@ def cli() -> None:
     fanfold run tweets.csv --out results     # on a local cloud of its own
     fanfold run tweets.csv --stack fanfold   # on the deployed stack of that name
     fanfold local up                         # a local cloud to drop files into
+    fanfold doctor --stack fanfold           # whether an endpoint of your own fits the stack
     """
 
 
-for command in (run, cancel, retry, local):
+for command in (run, cancel, retry, local, doctor):
     cli.add_command(command)
 
 

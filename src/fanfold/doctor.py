@@ -1,0 +1,104 @@
+"""Whether a stack's endpoint fits it: what an endpoint must be like that the stack hasn't created itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from fanfold.errors import StackError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from types_boto3_sagemaker import SageMakerClient
+    from types_boto3_sagemaker.type_defs import AsyncInferenceConfigOutputTypeDef
+
+    from fanfold.stacks import Stack
+
+# SageMaker's word for an endpoint, or a configuration, that isn't there; and moto's.
+_NOT_FOUND = {"ValidationException", "ValidationError"}
+_RESPONSES = ("SUCCESS_NOTIFICATION_TOPIC", "ERROR_NOTIFICATION_TOPIC")
+
+
+class Verdict(StrEnum):
+    """What a finding means: nothing to do, jobs cost more than they must, jobs don't end well."""
+
+    OK = "ok"
+    COSTLY = "costly"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at, in one line; unless it is OK, the line says what to do."""
+
+    verdict: Verdict
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.verdict:<7}{self.words}"
+
+
+def examine(stack: Stack) -> Iterator[Finding]:
+    """Look at the endpoint, its output path, topics and included responses.
+
+    Raises:
+        StackError: SageMaker refuses to describe the endpoint for another reason than that there is none.
+
+    Example:
+        >>> [str(finding) for finding in examine(stack)]
+        ['ok     endpoint tweets is InService', …]
+    """
+    client = stack.session.client("sagemaker")
+    name = stack.endpoint
+    try:
+        status, config = _described(client, name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _NOT_FOUND:
+            raise StackError(f"endpoint {name} cannot be described: {error}") from error
+        words = f"{error.response['Error']['Message']} Create it, or deploy the stack with another EndpointName"
+        yield Finding(Verdict.WRONG, f"endpoint {name}: {words}")
+        return
+    except BotoCoreError as error:
+        raise StackError(f"endpoint {name} cannot be described: {error}") from error
+    yield _judge(
+        f"endpoint {name} is {status}", status == "InService", "requests wait until it is InService: see why it isn't"
+    )
+    if config is None:
+        words = f"endpoint {name} answers at once only; give its configuration an AsyncInferenceConfig"
+        yield Finding(Verdict.WRONG, words)
+        return
+    yield from _output(stack, config)
+
+
+def _described(client: SageMakerClient, name: str) -> tuple[str, AsyncInferenceConfigOutputTypeDef | None]:
+    endpoint = client.describe_endpoint(EndpointName=name)
+    config = client.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
+    return endpoint["EndpointStatus"], config.get("AsyncInferenceConfig")
+
+
+def _output(stack: Stack, config: AsyncInferenceConfigOutputTypeDef) -> Iterator[Finding]:
+    output = config["OutputConfig"]
+    wanted = f"s3://{stack.output_bucket}/async"
+    path = output["S3OutputPath"].rstrip("/")
+    yield _judge(f"it writes to {path}", path == wanted, f"its S3OutputPath must be {wanted}")
+    notified = output.get("NotificationConfig", {})
+    for what, topic, expected in (
+        ("SuccessTopic", notified.get("SuccessTopic"), stack.success_topic),
+        ("ErrorTopic", notified.get("ErrorTopic"), stack.error_topic),
+    ):
+        yield _judge(f"its {what} is {topic}", topic == expected, f"its {what} must be {expected}")
+    included = notified.get("IncludeInferenceResponseIn", [])
+    missing = [name for name in _RESPONSES if name not in included]
+    if missing:
+        words = f"add {' and '.join(missing)} to its IncludeInferenceResponseIn, which saves reading each from S3"
+        yield Finding(Verdict.COSTLY, f"its notifications don't include every response; {words}")
+    else:
+        yield Finding(Verdict.OK, "its notifications include the responses")
+
+
+def _judge(found: str, fits: bool, remedy: str) -> Finding:  # noqa: FBT001 # what the finding turns on
+    return Finding(Verdict.OK, found) if fits else Finding(Verdict.WRONG, f"{found}; {remedy}")
