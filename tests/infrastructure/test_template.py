@@ -210,6 +210,22 @@ def test_notifications_include_the_response_and_reach_the_collector_raw() -> Non
     assert all(subscription["RawMessageDelivery"] is True for subscription in subscriptions)
 
 
+def test_the_endpoint_scales_from_zero_to_five_by_its_backlog() -> None:
+    defaults = {name: found["Default"] for name, found in parameters.items() if "Default" in found}
+    assert (defaults["MinInstances"], defaults["MaxInstances"]) == (0, 5)
+    tracking = resources["BacklogPolicy"]["Properties"]["TargetTrackingScalingPolicyConfiguration"]
+    assert tracking["CustomizedMetricSpecification"]["MetricName"] == "ApproximateBacklogSizePerInstance"
+    named = [tracking[name]["Ref"] for name in ("TargetValue", "ScaleInCooldown", "ScaleOutCooldown")]
+    assert [defaults[name] for name in named] == [5, 600, 300]
+
+
+def test_an_endpoint_without_instance_wakes_for_its_first_request() -> None:
+    alarm = resources["WakeUpAlarm"]["Properties"]
+    assert alarm["MetricName"] == "HasBacklogWithoutCapacity"
+    assert (alarm["Period"], alarm["EvaluationPeriods"], alarm["Threshold"]) == (60, 2, 1)
+    assert alarm["AlarmActions"] == [{"Ref": "WakeUpPolicy"}]
+
+
 @pytest.mark.parametrize("function", SETTINGS)
 def test_every_function_has_a_role_of_its_own_without_wildcard_actions(function: str) -> None:
     role = resources[resources[function]["Properties"]["Role"]["Fn::GetAtt"][0]]["Properties"]

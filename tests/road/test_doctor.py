@@ -1,15 +1,22 @@
 """What `fanfold doctor` says of endpoints that fit a stack, and of ones that don't."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.road.conftest import Road
 
 from fanfold.doctor import Finding, Verdict, examine
-from fanfold.local.cloud import LocalCloud
 from fanfold.stacks import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.road.conftest import Road
+    from types_boto3_sagemaker.type_defs import ProductionVariantTypeDef
+
+    from fanfold.local.cloud import LocalCloud
 
 RESPONSES = ["SUCCESS_NOTIFICATION_TOPIC", "ERROR_NOTIFICATION_TOPIC"]
 
@@ -27,11 +34,14 @@ def examined(stack: Stack, request: pytest.FixtureRequest) -> Callable[[dict[str
     def create(output: dict[str, Any] | None) -> list[Finding]:
         client = stack.session.client("sagemaker")
         (model,) = client.list_models()["Models"]
-        variant = {"VariantName": "v", "ModelName": model["ModelName"], "InstanceType": "ml.m5.xlarge"}
+        variant: ProductionVariantTypeDef = {
+            "VariantName": "v",
+            "ModelName": model["ModelName"],
+            "InstanceType": "ml.m5.xlarge",
+        }
+        variant["InitialInstanceCount"] = 1
         asynchronous: dict[str, Any] = {"AsyncInferenceConfig": {"OutputConfig": output}} if output else {}
-        client.create_endpoint_config(
-            EndpointConfigName=name, ProductionVariants=[{**variant, "InitialInstanceCount": 1}], **asynchronous
-        )
+        client.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant], **asynchronous)
         client.create_endpoint(EndpointName=name, EndpointConfigName=name)
         return list(examine(replace(stack, endpoint=name)))
 

@@ -41,7 +41,19 @@ def local() -> None:
     show_default=True,
     help="Folder for the functions' logs.",
 )
-def up(port: int, endpoint_port: int, model: str, parameters: tuple[str, ...], logs: Path) -> None:
+@click.option(
+    "--simulate-scaling",
+    "scaling_speed",
+    type=click.FloatRange(0, min_open=True),
+    is_flag=False,
+    flag_value=60.0,
+    default=0.0,
+    metavar="[SPEED]",
+    help="Let the endpoint scale, down to no instance and up again, SPEED times faster than real (60).",
+)
+def up(  # noqa: PLR0913, PLR0917 - an argument for each option
+    port: int, endpoint_port: int, model: str, parameters: tuple[str, ...], logs: Path, scaling_speed: float
+) -> None:
     """Keep a local cloud running, created from template.yaml, until Ctrl-C.
 
     It prints what to export so that AWS's tools talk to it, in another terminal:
@@ -51,7 +63,8 @@ def up(port: int, endpoint_port: int, model: str, parameters: tuple[str, ...], l
     aws s3 ls --recursive s3://fanfold-output-123456789012-us-east-1/results/
     """
     chosen = dict(_key_value(parameter) for parameter in parameters)
-    with local_cloud(model, chosen, port=port, endpoint_port=endpoint_port, log_dir=logs) as cloud:
+    scaling = {"scaling_speed": scaling_speed, "on_scaling": talk.print}
+    with local_cloud(model, chosen, port=port, endpoint_port=endpoint_port, log_dir=logs, **scaling) as cloud:
         for name, value in cloud.environment.items():
             click.echo(f"export {name}={value}")
         talk.print("\nIn another terminal, after these exports:\n")

@@ -4,7 +4,7 @@ import contextlib
 import logging
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,6 +15,7 @@ from fanfold.local.endpoint import AsyncEndpointServer, load_model
 from fanfold.local.endpoint.cloud import Cloud
 from fanfold.local.functions import Functions, LogListener
 from fanfold.local.process import PortTakenError, ServerProcess
+from fanfold.local.scaling import ScalingSimulation
 from fanfold.local.schedules import Scheduler
 from fanfold.local.stack import Stack
 from fanfold.local.template import REGION, Template
@@ -49,6 +50,8 @@ class LocalCloud:
         log_dir: Path | None = None,
         on_log: LogListener | None = None,
         run_functions: bool = True,
+        scaling_speed: float = 0,
+        on_scaling: Callable[[str], None] = logger.info,
     ) -> None:
         """Take what to start; nothing starts before `start`.
 
@@ -62,6 +65,8 @@ class LocalCloud:
             log_dir: where logs go, server.log and <function>.log; by default a folder that `stop` removes.
             on_log: is called with a function's logical id and a line of its log, from other threads.
             run_functions: whether queues are read; if not, functions run by `invoke` only, or by somebody else.
+            scaling_speed: how many times faster than real the endpoint scales; 0: it keeps its instances.
+            on_scaling: is called with a line whenever it does, from another thread.
         """
         self._root = root
         self.stack_name = stack_name
@@ -71,6 +76,8 @@ class LocalCloud:
         self._log_dir = log_dir
         self._on_log = on_log
         self._run_functions = run_functions
+        self._scaling_speed = scaling_speed
+        self._on_scaling = on_scaling
         self._running = contextlib.ExitStack()
 
     def start(self) -> None:
@@ -196,6 +203,10 @@ class LocalCloud:
         if self._run_functions:
             self._functions.start()
             scheduler.start()
+        if self._scaling_speed:
+            scaling = ScalingSimulation(self.session(), self._endpoint, self._scaling_speed, self._on_scaling)
+            scaling.start()
+            self._running.callback(scaling.stop)
         logger.info("started in %.1f s: %s", time.monotonic() - started, self._server.url)
 
     def _template(self) -> Template:

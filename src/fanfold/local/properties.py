@@ -27,6 +27,16 @@ _SMALL = "one machine has one size"
 _NO_KEYS = "nothing is encrypted here"
 
 TYPES: Mapping[str, Known] = {
+    "AWS::ApplicationAutoScaling::ScalableTarget": _known(
+        "ServiceNamespace ResourceId ScalableDimension MinCapacity MaxCapacity RoleARN"
+    ),
+    "AWS::ApplicationAutoScaling::ScalingPolicy": _known(
+        "PolicyName PolicyType ScalingTargetId StepScalingPolicyConfiguration TargetTrackingScalingPolicyConfiguration"
+    ),
+    "AWS::CloudWatch::Alarm": _known(
+        "AlarmName AlarmDescription AlarmActions OKActions ComparisonOperator DatapointsToAlarm Dimensions "
+        "EvaluationPeriods MetricName Namespace Period Statistic Threshold TreatMissingData",
+    ),
     "AWS::DynamoDB::Table": _known(
         "TableName AttributeDefinitions KeySchema BillingMode GlobalSecondaryIndexes SSESpecification "
         "StreamSpecification TimeToLiveSpecification PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled Tags",

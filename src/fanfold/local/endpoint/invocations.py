@@ -46,8 +46,9 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How busy an endpoint is: requests waiting, requests worked on, instances there."""
+    """How busy an endpoint is: requests waiting, worked on, instances there; `oldest` has waited so many seconds."""
 
     waiting: int
     running: int
     instances: int
+    oldest: float = 0.0

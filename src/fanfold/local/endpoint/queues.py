@@ -82,7 +82,9 @@ class EndpointQueue:
     def load(self) -> Load:
         """Tell how busy the endpoint is right now."""
         with self._changed:
-            return Load(len(self._waiting), len(self._running), self._instances)
+            waiting = self._waiting
+            oldest = self._clock() - min(one.received_at for one in waiting) if waiting else 0.0
+            return Load(len(waiting), len(self._running), self._instances, oldest)
 
     def tick(self) -> None:
         """Settle what has waited or worked too long; costs one comparison when nothing is due."""

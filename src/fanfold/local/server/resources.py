@@ -17,13 +17,16 @@ from moto.sagemaker.models import FakeEndpoint, FakeEndpointConfig, Model
 from moto.sns.models import Topic
 from moto.sqs.models import Queue
 
-from fanfold.local.server import finish, policies
+from fanfold.local.server import finish, policies, scaling
 from fanfold.local.server.patching import put, replace
 
 Properties = dict[str, Any]
 
 # Types moto lacks: create(properties, account, region) makes it and answers with its physical id.
 _CREATED: Mapping[str, Callable[[Properties, str, str], str]] = {
+    "AWS::ApplicationAutoScaling::ScalableTarget": scaling.target,
+    "AWS::ApplicationAutoScaling::ScalingPolicy": scaling.policy,
+    "AWS::CloudWatch::Alarm": scaling.alarm,
     "AWS::S3::BucketPolicy": policies.bucket,
     "AWS::SNS::Subscription": policies.subscription,
     "AWS::SNS::TopicPolicy": policies.topic,
