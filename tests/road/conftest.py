@@ -18,8 +18,14 @@ from fanfold.stacks import Stack
 
 
 @pytest.fixture(scope="session")
-def cloud() -> Iterator[LocalCloud]:
-    with LocalCloud() as cloud:
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the cloud's functions log to."""
+    return tmp_path_factory.mktemp("logs")
+
+
+@pytest.fixture(scope="session")
+def cloud(logs: Path) -> Iterator[LocalCloud]:
+    with LocalCloud(log_dir=logs) as cloud:
         yield cloud
 
 
@@ -64,6 +70,7 @@ class Road:
 
 
 def records(file: Path) -> list[list[str]]:
+    csv.field_size_limit(sys.maxsize)
     with file.open(encoding="utf-8", newline="") as stream:
         return list(csv.reader(stream))
 

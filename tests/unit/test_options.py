@@ -25,6 +25,13 @@ def test_metadata_overrides_what_it_names_and_leaves_the_rest() -> None:
         ("header", "yes", "one of auto, present, absent"),
         ("parameters", "[1]", "a JSON object"),
         ("parameters", "{", "a JSON object"),
+        ("parameters", '{"top_k": NaN}', "a JSON object"),
+        ("parameters", '{"text": "\\ud800"}', "a JSON object"),
+        pytest.param("parameters", "[" * 2_000, "a JSON object", id="deep"),
+        ("max-attempts", "٣", "a number from 1 to 20"),
+        ("delimiter", "\n", "one ASCII character, and neither a line end nor NUL"),
+        ("quote", ",", "another character than the delimiter"),
+        ("encoding", "base64", "a text encoding that Python knows"),
     ],
 )
 def test_a_value_that_none_may_have_is_refused_by_its_option(option: str, value: str, words: str) -> None:

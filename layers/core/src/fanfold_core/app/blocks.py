@@ -29,10 +29,11 @@ def open_blocks(store: Store, job: Job, start: int, out_of_time: Callable[[], bo
     `ObjectGoneError` if the file is gone, `CompressionError` if it is no gzip file, ends in its middle, or is too
     large to be read up to `start` in one go.
     """
+    if not job.source.size or (start >= job.source.size and not is_copied(job)):
+        # S3 refuses a range of which there is no byte.
+        yield iter(())
+        return
     if not is_copied(job):
-        if start >= job.source.size:
-            yield iter(())
-            return
         with store.open(job.source, start) as stream:
             yield iter(partial(stream.read, BLOCK_BYTES), b"")
         return

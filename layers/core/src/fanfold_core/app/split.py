@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from fanfold_core.app.blocks import open_blocks
 from fanfold_core.app.rows import chunk_encoding, is_copied
 from fanfold_core.domain.cutting import Cut, Limits, cut
-from fanfold_core.domain.errors import InputError, NoRowsError, OptionError
+from fanfold_core.domain.errors import InputError, NoRowsError, ObjectGoneError, OptionError
 from fanfold_core.domain.job import Chunk, Job, Model, Part, Source, State
 from fanfold_core.domain.keys import chunk_key, job_id
 from fanfold_core.domain.layout import Layout, check_decodes, detect_layout
@@ -71,7 +71,7 @@ class Splitter:
             if parent and job.stored < parent.stored:
                 return self._copy_chunks(job, parent, out_of_time)
             return self._store_chunks(job, out_of_time)
-        except InputError as error:
+        except (InputError, ObjectGoneError) as error:
             return self.follow_up.close(job.id, State.FAILED, str(error))
 
     def _job(self, source: Source, options: Options) -> Job:
@@ -119,7 +119,7 @@ class Splitter:
                 if job.state is not State.RUNNING or self._goes_on_later(job, out_of_time):
                     return job
         if last is None:
-            raise NoRowsError(job.source.key)
+            raise NoRowsError
         return self.follow_up(self.ledger.set_total(job.id, last.number + 1, last.first_row + last.rows))
 
     def _copy_chunks(self, job: Job, parent: Job, out_of_time: Callable[[], bool]) -> Job:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from fanfold_core.domain.errors import MalformedAnswerError
+from fanfold_core.domain.json_text import read_json, write_json
 
 # Stands in the set of field names for results that are no flat objects. A model with a field of this very name gets
 # its results written as JSON, too, which is harmless.
@@ -29,7 +29,8 @@ def read_answer(content: bytes, rows: int) -> Predictions:
     True
     """
     try:
-        results = json.loads(content, parse_constant=_refuse)
+        results = read_json(content.decode("utf-8-sig"))
+        text = write_json(results)
     except ValueError as error:
         raise MalformedAnswerError(f"the model's answer is not JSON: {error}") from error
     if not isinstance(results, list):
@@ -39,14 +40,9 @@ def read_answer(content: bytes, rows: int) -> Predictions:
     if any(result is None for result in results):
         raise MalformedAnswerError("the model's answer has no result (null) for one of its rows")
     fields = frozenset[str]().union(*map(_fields, results))
-    text = json.dumps(results, ensure_ascii=False, separators=(",", ":"))
     return Predictions(text, fields if len(fields) <= MOST_FIELDS else frozenset({NOT_FLAT}))
 
 
 def _fields(result: Any) -> frozenset[str]:
     is_flat = isinstance(result, dict) and result and not any(isinstance(v, dict | list) for v in result.values())
     return frozenset(result) if is_flat and all(result) else frozenset({NOT_FLAT})
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON number")

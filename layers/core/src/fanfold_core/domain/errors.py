@@ -96,8 +96,10 @@ class LayoutError(InputError):
 class NoRowsError(InputError):
     """The file holds no row of data. Do not retry."""
 
-    def __init__(self, key: str) -> None:
-        super().__init__(f"{key} has no rows: there is nothing after its header, or nothing but empty lines")
+    def __init__(self) -> None:
+        super().__init__(
+            "the file has no rows: nothing follows its header, or nothing but empty lines; upload one with rows"
+        )
 
 
 class JobError(FanfoldError):

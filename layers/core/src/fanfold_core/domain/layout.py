@@ -27,6 +27,8 @@ HEADER_CHOICES = ("auto", "present", "absent")
 _DEFAULT_NAMES = ("inputs", "text", "input")
 # Every byte, and what switches to other characters in the encodings of the ISO 2022 family and in Python's escapes.
 _EVERY_BYTE = bytes(range(256)) + rb"\x22\u0022" + b'\x1b$B""\x1b(B\x1b$)C\x0e""\x0f'
+# The names of all columns stand in the job's ledger item, which is charged by its size and holds 400 KB at most.
+_MOST_NAMES_BYTES = 64 * 1024
 # Columns in an error's words, and characters of each.
 _MOST_SHOWN = 20
 _MOST_CHARACTERS = 40
@@ -69,8 +71,10 @@ def detect_layout(  # noqa: PLR0913 (the head of the file, and what the job's op
     first_byte = len(BOM_UTF8) if head.startswith(BOM_UTF8) and lookup(encoding).name.startswith("utf-8") else 0
     cells, end = _first_record(head, first_byte, complete=complete, encoding=encoding, dialect=dialect)
     has_header = header == "present" or (header == "auto" and _names_input(cells, input_column))
+    columns = tuple(cells) if has_header else tuple(f"column_{number}" for number in range(1, len(cells) + 1))
+    _check_fits(columns)
     return Layout(
-        columns=tuple(cells) if has_header else tuple(f"column_{number}" for number in range(1, len(cells) + 1)),
+        columns=columns,
         has_header=has_header,
         input_index=_input_index(cells, input_column, has_header=has_header),
         first_byte=end if has_header else first_byte,
@@ -125,6 +129,14 @@ def _check_is_text(head: bytes) -> None:
         )
     if kind:
         raise LayoutError(f"the file is no CSV but looks like {kind}: export it as CSV, and upload that")
+
+
+def _check_fits(columns: Sequence[str]) -> None:
+    if sum(len(name.encode()) for name in columns) > _MOST_NAMES_BYTES:
+        raise LayoutError(
+            f"the first line has {len(columns):,} columns, whose names take more than {_MOST_NAMES_BYTES:,} bytes "
+            "together; perhaps the cells are delimited by another character: name it with the option `delimiter`"
+        )
 
 
 def _first_record(head: bytes, start: int, *, complete: bool, encoding: str, dialect: Dialect) -> tuple[list[str], int]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from fanfold_core.domain.errors import OptionError
+from fanfold_core.domain.json_text import read_json
 from fanfold_core.domain.layout import HEADER_CHOICES, is_byte_cuttable
 from fanfold_core.domain.records import Dialect
 
@@ -92,6 +92,6 @@ def _parsed(key: str, name: str, value: str) -> Any:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text)
+        return read_json(text)
     except ValueError:
         return None
