@@ -58,6 +58,10 @@ demo: setup ## label the sample texts in the local cloud and show the results
 test: setup ## run the tests, one process per core; ARGS goes to pytest
 	@$(BIN)/pytest -q -n auto --dist worksteal $(ARGS)
 
+.PHONY: soak-events
+soak-events: setup ## more than 10,000 malformed events through the real handlers
+	@$(BIN)/pytest -q -n auto --hypothesis-profile=soak --hypothesis-show-statistics tests/functions/test_hostile_events.py $(ARGS)
+
 .PHONY: check
 check: lint types arrows validate ## everything that is checked without running it
 

@@ -4,16 +4,17 @@ import os
 from typing import Any
 
 from aws_lambda_powertools import Logger, Tracer
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch import process_partial_response
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from fanfold_core.aws import events, wiring
+from fanfold_core.aws.batch import SqsBatch
 
 logger = Logger(service="assembler")
 tracer = Tracer(service="assembler")
-batch = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+batch = SqsBatch(logger)
 assembler = wiring.assembler(os.environ)
 
 

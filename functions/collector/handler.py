@@ -10,7 +10,6 @@ from aws_lambda_powertools.utilities.data_classes import SQSEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from fanfold_core.aws import events, wiring
-from fanfold_core.domain.errors import MalformedMessageError
 from fanfold_core.domain.outcomes import Outcome, chunk_of
 
 logger = Logger(service="collector")
@@ -25,8 +24,8 @@ def collect(event: SQSEvent) -> list[str]:
     for record in event.records:
         try:
             outcome = events.outcome(record.body)
-        except MalformedMessageError:
-            logger.exception("malformed message", extra={"message_id": record.message_id})
+        except Exception:
+            logger.exception("not understood: the message comes again", extra={"message_id": record.message_id})
             failed.append(record.message_id)
             continue
         if isinstance(outcome, events.Ignored):

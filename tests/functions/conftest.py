@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -93,28 +94,29 @@ def system(started: System) -> System:
 
 @pytest.fixture
 def job(system: System) -> Callable[..., Job]:
-    """Makes the job that the events are about anew: one chunk of three rows, stored and released."""
+    """Makes the job that the events are about anew."""
+    return partial(make_job, system)
 
-    def make(**options: Any) -> Job:
-        identity = body("chunk")["job"]
-        system.forget()
-        bucket = system.cloud.outputs["InputBucket"]
-        put = system.s3.put_object(Bucket=bucket, Key=KEY, Body=CONTENT)
-        system.messages("Uploads", expected=1)
-        created = Job(
-            id=identity,
-            source=Source(bucket, KEY, put["VersionId"], put["ETag"], len(CONTENT)),
-            options=Options(rows_per_request=2, **options),
-            model=Model("fanfold", "", ""),
-            created=datetime.now(UTC),
-            expires=int((datetime.now(UTC) + timedelta(days=1)).timestamp()),
-            part_bytes=5 * 1024 * 1024,
-        )
-        created = system.ledger.create(created)
-        layout = Layout(("id", "text"), has_header=True, input_index=1, first_byte=9, blank_is_row=False)
-        created = system.ledger.set_layout(identity, layout)
-        created = system.ledger.store(created, Chunk(0, 9, len(CONTENT), 0, 3, part_weight=30), None)
-        system.ledger.raise_released(identity, 1)
-        return system.ledger.set_total(identity, 1, 3)
 
-    return make
+def make_job(system: System, **options: Any) -> Job:
+    """The job that the events are about, and no other: one chunk of three rows, stored and released."""
+    identity = body("chunk")["job"]
+    system.forget()
+    bucket = system.cloud.outputs["InputBucket"]
+    put = system.s3.put_object(Bucket=bucket, Key=KEY, Body=CONTENT)
+    system.messages("Uploads", expected=1)
+    created = Job(
+        id=identity,
+        source=Source(bucket, KEY, put["VersionId"], put["ETag"], len(CONTENT)),
+        options=Options(rows_per_request=2, **options),
+        model=Model("fanfold", "", ""),
+        created=datetime.now(UTC),
+        expires=int((datetime.now(UTC) + timedelta(days=1)).timestamp()),
+        part_bytes=5 * 1024 * 1024,
+    )
+    created = system.ledger.create(created)
+    layout = Layout(("id", "text"), has_header=True, input_index=1, first_byte=9, blank_is_row=False)
+    created = system.ledger.set_layout(identity, layout)
+    created = system.ledger.store(created, Chunk(0, 9, len(CONTENT), 0, 3, part_weight=30), None)
+    system.ledger.raise_released(identity, 1)
+    return system.ledger.set_total(identity, 1, 3)

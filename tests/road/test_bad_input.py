@@ -17,7 +17,7 @@ from tests.road.conftest import Road, records
 
 from fanfold.cli import main
 from fanfold.local.cloud import LocalCloud
-from fanfold_core.aws.ledger import DynamoLedger
+from fanfold.stacks import Stack
 from fanfold_core.domain.job import State
 
 OK, FAILED, SOME_ROWS_FAILED = 0, 1, 3
@@ -70,7 +70,7 @@ def fanfold(
 
 
 def reason_in_ledger(cloud: LocalCloud, job: str) -> str:
-    found = DynamoLedger(cloud.session().resource("dynamodb").Table(cloud.outputs["LedgerTable"])).job(job)
+    found = Stack.find(cloud.session(), cloud.stack_name).ledger.job(job)
     assert found.state is State.FAILED
     return found.reason
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
-from fanfold_core.domain.errors import MalformedMessageError
+from fanfold_core.aws.bodies import malformed, read_body, read_job_id, read_number, shown
 from fanfold_core.domain.job import Part
 from fanfold_core.domain.keys import RequestId
 from fanfold_core.domain.outcomes import Answered, Outcome, Unsent, failed
@@ -71,47 +70,54 @@ class Assemble:
 
 def uploads(body: str) -> Iterator[Upload | Ignored | GoOn]:
     """What a message of the uploads queue asks for."""
-    message = _object(body)
+    message = read_body(body)
     if "job" in message:
-        yield GoOn(_text(message, "job"))
+        yield GoOn(read_job_id(message))
     elif message.get("Event") == "s3:TestEvent":
         yield Ignored("the test event that S3 sends when notifications are set up")
     else:
-        yield from map(_upload, _list(message, "Records"))
+        records = message.get("Records")
+        if not isinstance(records, list):
+            raise malformed("a message that is no S3 event", message)
+        yield from map(_upload, records)
 
 
-def _upload(record: dict[str, Any]) -> Upload | Ignored:
-    try:
-        bucket, found = record["s3"]["bucket"]["name"], record["s3"]["object"]
-        key = unquote_plus(found["key"])
-    except (KeyError, TypeError) as error:
-        raise MalformedMessageError(f"an S3 event record without {error}") from error
+def _upload(record: Any) -> Upload | Ignored:
+    match record:
+        case {"s3": {"bucket": {"name": str(bucket)}, "object": {"key": str(quoted)} as found}}:
+            key, version = unquote_plus(quoted), found.get("versionId")
+        case _:
+            raise malformed("an S3 event record that names no object", record)
+    if not isinstance(version, str | None):
+        raise malformed("a version that is none", version)
     if not key.lower().endswith(_CSV_NAMES):
         return Ignored(f"s3://{bucket}/{key}: its name ends neither in .csv nor in .csv.gz")
-    return Upload(bucket, key, found.get("versionId"))
+    return Upload(bucket, key, version)
 
 
 def dispatch(body: str) -> Dispatch:
     """What a message of the chunks queue asks for."""
-    message = _object(body)
+    message = read_body(body)
     spans = message.get("spans", {})
     try:
-        attempts = {Span.parse(span): int(attempt) for span, attempt in spans.items()}
-    except (AttributeError, TypeError, ValueError) as error:
-        raise MalformedMessageError(f"spans that are none: {spans!r}") from error
-    return Dispatch(_text(message, "job"), _number(message, "chunk"), attempts)
+        attempts = {Span.parse(span): read_number(attempt) for span, attempt in spans.items()}
+    except (AttributeError, ValueError) as error:
+        raise malformed("spans that are none", spans) from error
+    return Dispatch(read_job_id(message), read_number(message.get("chunk")), attempts)
 
 
 def outcome(body: str) -> Outcome | Ignored:
     """What a message of the outcomes queue tells: a SageMaker notification, or rows that could not be sent."""
-    message = _object(body)
+    message = read_body(body)
     if "unsendable" in message:
         return _unsent(message)
     if "found" in message:
         return _found(message)
     request = RequestId.parse(str(message.get("inferenceId", "")))
     if request is None:
-        return Ignored(f"a notification about somebody else's request: inference id {message.get('inferenceId')!r}")
+        return Ignored(
+            f"a notification about somebody else's request: inference id {shown(message.get('inferenceId'))}"
+        )
     if message.get("invocationStatus") == "Completed":
         return _answered(request, message)
     return failed(request, str(message.get("failureReason") or f"status {message.get('invocationStatus')}"))
@@ -119,44 +125,45 @@ def outcome(body: str) -> Outcome | Ignored:
 
 def sweep(body: str) -> Sweep:
     """What a message of the sweeps queue asks for: EventBridge's scheduled event, or one job's sweep."""
-    message = _object(body)
+    message = read_body(body)
     if message.get("detail-type") == "Scheduled Event":
         return Sweep(None, 0)
-    return Sweep(_text(message, "job"), _number(message, "start"))
+    return Sweep(read_job_id(message), read_number(message.get("start")))
 
 
 def assemble(body: str) -> Assemble:
     """What a message of the assembly queue asks for."""
-    message = _object(body)
-    if "part" not in message:
-        return Assemble(_text(message, "job"), None)
-    try:
-        number, first, end = map(int, message["part"])
-    except (TypeError, ValueError) as error:
-        raise MalformedMessageError(f"a part that is none: {message['part']!r}") from error
-    return Assemble(_text(message, "job"), Part(number, first, end))
+    message = read_body(body)
+    match message.get("part"):
+        case None:
+            part = None
+        case [number, first, end]:
+            part = Part(read_number(number), read_number(first), read_number(end))
+        case other:
+            raise malformed("a part that is none", other)
+    return Assemble(read_job_id(message), part)
 
 
 def _unsent(message: dict[str, Any]) -> Unsent:
     try:
         runs = tuple(Unsendable(Span.parse(span), str(reason)) for span, reason in message["unsendable"].items())
     except (AttributeError, ValueError) as error:
-        raise MalformedMessageError(f"unsendable rows that are none: {message['unsendable']!r}") from error
-    return Unsent(_text(message, "job"), _number(message, "chunk"), runs)
+        raise malformed("unsendable rows that are none", message["unsendable"]) from error
+    return Unsent(read_job_id(message), read_number(message.get("chunk")), runs)
 
 
 def _found(message: dict[str, Any]) -> Answered:
-    request = RequestId.parse(_text(message, "found"))
-    if request is None:
-        raise MalformedMessageError(f"an output of no request: {message!r}")
-    return Answered(request, None, _text(message, "at"))
+    request, location = RequestId.parse(str(message["found"])), message.get("at")
+    if request is None or not isinstance(location, str):
+        raise malformed("an output of no request, or nowhere", message)
+    return Answered(request, None, location)
 
 
 def _answered(request: RequestId, message: dict[str, Any]) -> Answered:
     parameters = message.get("responseParameters")
     location = parameters.get("outputLocation") if isinstance(parameters, dict) else None
     if not isinstance(location, str):
-        raise MalformedMessageError(f"a success without output location: inference id {request}")
+        raise malformed("a success without output location", message)
     included = message.get("responseBody")
     if not isinstance(included, dict) or included.get("encoding") != "BASE64":
         return Answered(request, None, location)
@@ -165,31 +172,3 @@ def _answered(request: RequestId, message: dict[str, Any]) -> Answered:
     except (KeyError, TypeError, ValueError):
         # Whatever stands there, the answer itself is in S3.
         return Answered(request, None, location)
-
-
-def _object(body: str) -> dict[str, Any]:
-    try:
-        message = json.loads(body)
-    except ValueError as error:
-        raise MalformedMessageError(f"a message that is no JSON: {body[:200]!r}") from error
-    if not isinstance(message, dict):
-        raise MalformedMessageError(f"a message that is no JSON object: {body[:200]!r}")
-    return message
-
-
-def _text(message: dict[str, Any], name: str) -> str:
-    if not isinstance(message.get(name), str):
-        raise MalformedMessageError(f"a message without {name!r}: {message!r}")
-    return str(message[name])
-
-
-def _number(message: dict[str, Any], name: str) -> int:
-    if not isinstance(message.get(name), int):
-        raise MalformedMessageError(f"a message without {name!r}: {message!r}")
-    return int(message[name])
-
-
-def _list(message: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    if not isinstance(message.get(name), list):
-        raise MalformedMessageError(f"a message that is no S3 event: {message!r}")
-    return list(message[name])

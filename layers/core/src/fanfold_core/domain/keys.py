@@ -14,7 +14,8 @@ from pathlib import PurePosixPath
 from fanfold_core.domain.spans import Span
 
 _NOT_A_SLUG = re.compile(r"[^a-z0-9]+")
-_REQUEST_ID = re.compile(r"([a-z0-9][a-z0-9.-]{0,33})/([0-9]{1,7})/([0-9]{7}-[0-9]{4})/([0-9]{1,3})")
+_JOB_ID = r"[a-z0-9][a-z0-9.-]{0,33}"
+_REQUEST_ID = re.compile(rf"({_JOB_ID})/([0-9]{{1,7}})/([0-9]{{7}}-[0-9]{{4}})/([0-9]{{1,3}})")
 
 
 def job_id(bucket: str, key: str, version: str) -> str:
@@ -28,6 +29,11 @@ def job_id(bucket: str, key: str, version: str) -> str:
     slug = _NOT_A_SLUG.sub("-", PurePosixPath(key).name.partition(".")[0].lower())[:16].strip("-") or "csv"
     digest = hashlib.sha256(json.dumps([bucket, key, version]).encode()).hexdigest()
     return f"{slug}-{digest[:16]}"
+
+
+def is_job_id(text: str) -> bool:
+    """Whether a job, or a round of one, may be called so."""
+    return re.fullmatch(_JOB_ID, text) is not None
 
 
 @dataclass(frozen=True, slots=True)

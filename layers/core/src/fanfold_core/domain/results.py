@@ -97,10 +97,15 @@ class Answer:
 def answers(rows: int, outcomes: Iterable[SpanOutcome], uncovered: str) -> list[Answer]:
     """The final answer of each row of a chunk; `uncovered` is the reason of rows that nothing came back for.
 
-    Where spans overlap, the larger one's prediction counts, so it doesn't matter in which order they arrived.
+    Where spans overlap, the larger one's prediction counts, so it doesn't matter in which order they arrived. A span
+    beyond the chunk, such as only a forged notification has, says nothing about its rows.
     """
     final: list[Answer | None] = [None] * rows
-    known = (outcome for outcome in outcomes if outcome.results is not None or outcome.reason is not None)
+    known = (
+        outcome
+        for outcome in outcomes
+        if outcome.span.end <= rows and (outcome.results is not None or outcome.reason is not None)
+    )
     for outcome in sorted(known, key=lambda outcome: (outcome.results is None, -outcome.span.rows, outcome.span.start)):
         span = outcome.span
         results = json.loads(outcome.results) if outcome.results is not None else [None] * span.rows
