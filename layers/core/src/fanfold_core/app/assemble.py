@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from fanfold_core.app.rows import read_rows
 from fanfold_core.app.summary import summary
+from fanfold_core.domain.errors import JobError, ObjectGoneError
 from fanfold_core.domain.job import Job, Part, State, Totals
 from fanfold_core.domain.keys import part_errors_key, result_key
 from fanfold_core.domain.records import record_writer
@@ -109,9 +110,9 @@ class Assembler:
             write_error = record_writer(errors_text, job.options.dialect).writerow
             if part.number == 0:
                 write_result(shown.results_header)
-            for chunk in self._chunks_of(job, part):
+            for chunk in (self.ledger.chunk(job.id, number) for number in range(part.first, part.end)):
                 outcomes = self._outcomes(job.id, chunk)
-                rows = read_rows(self.store, job, chunk)
+                rows = self._rows(job, chunk)
                 final = answers(len(rows), outcomes, _uncovered(job))
                 for parent in self._rounds_before(job):
                     final = overlay(answers(len(rows), self._outcomes(parent.id, chunk), _uncovered(parent)), final)
@@ -125,8 +126,13 @@ class Assembler:
                 totals += Totals(len(rows), len(rows) - failed, failed, requests)
         return totals
 
-    def _chunks_of(self, job: Job, part: Part) -> Iterator[Chunk]:
-        return (self.ledger.chunk(job.id, number) for number in range(part.first, part.end))
+    def _rows(self, job: Job, chunk: Chunk) -> list[list[str]]:
+        """The chunk's rows; without cells, and the job a failure, if the file is gone: what is predicted is kept."""
+        try:
+            return read_rows(self.store, job, chunk)
+        except JobError as error:
+            self.ledger.spoil(job.id, str(error))
+            return [[]] * chunk.rows
 
     def _rounds_before(self, job: Job) -> Iterator[Job]:
         """The jobs whose failed rows this one has tried again, the latest first."""
@@ -140,7 +146,10 @@ class Assembler:
     def _with_results(self, outcome: SpanOutcome) -> SpanOutcome:
         if outcome.location is None:
             return outcome
-        return replace(outcome, results=self.store.read_at(outcome.location).decode())
+        try:
+            return replace(outcome, results=self.store.read_at(outcome.location).decode())
+        except ObjectGoneError as error:
+            return replace(outcome, reason=str(error))
 
     def _complete(self, job: Job) -> Job:
         if job.upload_id:

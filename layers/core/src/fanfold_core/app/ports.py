@@ -124,6 +124,9 @@ class Ledger(Protocol):
     def set_upload(self, job_id: str, upload_id: str, fields: Iterable[str]) -> Job:
         """Fix the multipart upload of results.csv and its fields; the first ones stay."""
 
+    def spoil(self, job_id: str, reason: str) -> None:
+        """A job that is CLOSING becomes a failure for this reason, unless it is one."""
+
     def add_part(self, job: Job, part: int, totals: Totals) -> Job:
         """Remember that a part is uploaded, and what it came to."""
 

@@ -159,6 +159,10 @@ class DynamoLedger:
         condition = _IS_CLOSING & Attr("upload_id").not_exists()
         return self._update_job(job_id, condition, put={"upload_id": upload_id}, add={"fields": set(fields)})
 
+    def spoil(self, job_id: str, reason: str) -> None:
+        put = {"outcome": State.FAILED.value, "reason": reason}
+        self._update_job(job_id, _IS_CLOSING & Attr("outcome").ne(State.FAILED.value), put=put)
+
     def add_part(self, job: Job, part: int, totals: Totals) -> Job:
         self._put(items.totals_item(job, part, totals))
         return self._update_job(job.id, _EXISTS, put={"touched": self._seconds()}, add={"parts": {part}})
