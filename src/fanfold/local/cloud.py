@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from fanfold.local import project, properties, template
+from fanfold.local.conditions import Conditions
 from fanfold.local.credentials import LocalSession
 from fanfold.local.endpoint import AsyncEndpointServer, load_model
 from fanfold.local.endpoint.cloud import Cloud
@@ -18,15 +19,9 @@ from fanfold.local.process import PortTakenError, ServerProcess
 from fanfold.local.scaling import ScalingSimulation
 from fanfold.local.schedules import Scheduler
 from fanfold.local.stack import Stack
-from fanfold.local.template import REGION, Template
+from fanfold.local.template import REGION
 
 logger = logging.getLogger(__name__)
-
-_COUNTS = (
-    "ApproximateNumberOfMessages",
-    "ApproximateNumberOfMessagesNotVisible",
-    "ApproximateNumberOfMessagesDelayed",
-)
 
 
 class LocalCloud:
@@ -52,6 +47,7 @@ class LocalCloud:
         run_functions: bool = True,
         scaling_speed: float = 0,
         on_scaling: Callable[[str], None] = logger.info,
+        conditions: Conditions | None = None,
     ) -> None:
         """Take what to start; nothing starts before `start`.
 
@@ -67,12 +63,14 @@ class LocalCloud:
             run_functions: whether queues are read; if not, functions run by `invoke` only, or by somebody else.
             scaling_speed: how many times faster than real the endpoint scales; 0: it keeps its instances.
             on_scaling: is called with a line whenever it does, from another thread.
+            conditions: what goes wrong by itself, see `fanfold.local.chaos`; by default nothing.
         """
         self._root = root
         self.stack_name = stack_name
         self._ports = (port, endpoint_port)
         self._model = model
-        self._parameters = parameters
+        self._conditions = conditions or Conditions()
+        self._parameters = {**self._conditions.parameters, **(parameters or {})}
         self._log_dir = log_dir
         self._on_log = on_log
         self._run_functions = run_functions
@@ -125,7 +123,7 @@ class LocalCloud:
         return self._stack.outputs
 
     def session(self) -> LocalSession:
-        """A boto3 session as the administrator; its clients talk to the local cloud."""
+        """A boto3 session as the administrator, whose clients talk to the local cloud."""
         return LocalSession(self._endpoints, self._server.admin)
 
     def function_environments(self) -> dict[str, dict[str, str]]:
@@ -133,12 +131,7 @@ class LocalCloud:
         return self._functions.environments()
 
     def invoke(self, logical_id: str, event: object) -> object:
-        """Invoke a function as Lambda would; raises FunctionError, or KeyError for an unknown one.
-
-        Example:
-            >>> cloud.invoke("SplitterFunction", {"Records": []})
-            {'batchItemFailures': []}
-        """
+        """Invoke a function, by logical id, as Lambda would; raises FunctionError, or KeyError for an unknown one."""
         return self._functions.pools[logical_id].invoke(event)
 
     def idle(self) -> bool:
@@ -147,12 +140,7 @@ class LocalCloud:
         for load in (self._endpoint.load(endpoint["EndpointName"]) for endpoint in endpoints):
             if load.waiting or load.running:
                 return False
-        sqs = self.session().client("sqs")
-        for url in self._functions.queue_urls:
-            counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(_COUNTS))["Attributes"]
-            if any(int(counts[name]) for name in _COUNTS):
-                return False
-        return True
+        return self._functions.idle(self.session().client("sqs"))
 
     def wait_idle(self, seconds: float) -> bool:
         """Wait until `idle`, for so many seconds at most; whether it is.
@@ -164,11 +152,6 @@ class LocalCloud:
             time.sleep(0.1)
         return is_idle
 
-    @property
-    def endpoint(self) -> AsyncEndpointServer:
-        """The server of the asynchronous endpoints."""
-        return self._endpoint
-
     def _start(self) -> None:
         started = time.monotonic()
         logs = self._log_dir or Path(self._running.enter_context(tempfile.TemporaryDirectory(prefix="fanfold-")))
@@ -177,15 +160,24 @@ class LocalCloud:
         self._server = ServerProcess(self._ports[0], server_log)
         self._running.callback(self._server.stop)
         # While the server loads, this process has time for the template and the model.
-        checked = self._template()
-        model = load_model(self._model)
+        checked = template.load(self._root or project.find_root(), self._parameters)
+        properties.check(checked)
+        model = self._conditions.model(load_model(self._model))
         self._server.wait_ready()
-        self._endpoint = AsyncEndpointServer(model, cloud=self._cloud_of_sagemaker(), port=self._ports[1])
+        keys = self._server.services["sagemaker.amazonaws.com"]
+        self._endpoint = AsyncEndpointServer(
+            model,
+            cloud=Cloud(self._server.url, REGION, keys.access_key_id, keys.secret_access_key),
+            port=self._ports[1],
+            service_time=self._conditions.service_time,
+            gets_lost=self._conditions.gets_lost,
+        )
         try:
             self._endpoint.start()
         except OSError as error:
             raise PortTakenError(str(error)) from error
         self._running.callback(self._endpoint.stop)
+        self._running.callback(self._conditions.end)
         self._endpoints = {"": self._server.url, "sagemaker-runtime": self._endpoint.url}
         self._addresses = {
             "AWS_ENDPOINT_URL": self._server.url,
@@ -193,7 +185,9 @@ class LocalCloud:
         }
         self._stack = Stack.create(self.session(), self.stack_name, checked)
         service = LocalSession(self._endpoints, self._server.services["lambda.amazonaws.com"])
-        self._functions = Functions(self._stack, service, self._endpoints, self._addresses, logs, self._on_log)
+        self._functions = Functions(
+            self._stack, service, self._endpoints, self._addresses, logs, self._on_log, self._conditions
+        )
         # The end of the server ends what the pollers wait for.
         self._running.callback(self._functions.join)
         self._running.callback(self._server.stop)
@@ -202,18 +196,10 @@ class LocalCloud:
         self._running.callback(scheduler.stop)
         if self._run_functions:
             self._functions.start()
+            self._conditions.begin(self._endpoint)
             scheduler.start()
         if self._scaling_speed:
             scaling = ScalingSimulation(self.session(), self._endpoint, self._scaling_speed, self._on_scaling)
             scaling.start()
             self._running.callback(scaling.stop)
         logger.info("started in %.1f s: %s", time.monotonic() - started, self._server.url)
-
-    def _template(self) -> Template:
-        checked = template.load(self._root or project.find_root(), self._parameters)
-        properties.check(checked)
-        return checked
-
-    def _cloud_of_sagemaker(self) -> Cloud:
-        keys = self._server.services["sagemaker.amazonaws.com"]
-        return Cloud(self._server.url, REGION, keys.access_key_id, keys.secret_access_key)

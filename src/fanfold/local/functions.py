@@ -4,7 +4,9 @@ import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+from fanfold.local.conditions import Conditions
 from fanfold.local.credentials import LocalSession, Role
 from fanfold.local.mappings import Poller
 from fanfold.local.pool import WorkerPool
@@ -15,12 +17,18 @@ logger = logging.getLogger(__name__)
 
 LogListener = Callable[[str, str], None]
 
+_COUNTS = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
+
 
 class Functions:
     """Pools and pollers for every function of a stack.
 
     Example:
-        >>> functions = Functions(stack, service, endpoints, addresses, Path("logs"), on_log=None)
+        >>> functions = Functions(stack, service, endpoints, addresses, Path("logs"), None, Conditions())
         >>> functions.start()
         >>> functions.pools["SplitterFunction"].invoke({"Records": []})
     """
@@ -33,6 +41,7 @@ class Functions:
         addresses: Mapping[str, str],
         logs: Path,
         on_log: LogListener | None,
+        conditions: Conditions,
     ) -> None:
         """Prepare them; `service` is Lambda's own session, `addresses` environment variables that say where AWS is."""
         self.pools: dict[str, WorkerPool] = {}
@@ -47,19 +56,27 @@ class Functions:
             role = Role(service, function.role, endpoints)
             log = FunctionLog(logs / f"{function.logical_id}.log", _listener(function.logical_id, on_log))
             lanes = sum(mapping.lanes for mapping in of_function)
-            pool = WorkerPool(function, role, addresses, log, limit=max(1, lanes))
+            pool = WorkerPool(function, role, addresses, log, max(1, lanes), conditions)
             self._logs.append(log)
             self._roles[function.logical_id] = role
             self.pools[function.logical_id] = pool
             for mapping in of_function:
                 url = stack.queue_url(mapping.queue_arn)
                 self.queue_urls.add(url)
-                self._pollers.append(Poller(mapping, pool, role.session(), url))
+                self._pollers.append(Poller(mapping, pool, role.session(), url, conditions))
 
     def start(self) -> None:
         """Begin to poll."""
         for poller in self._pollers:
             poller.start()
+
+    def idle(self, sqs: Any) -> bool:
+        """Whether no message waits or is worked on in a queue that a function reads."""
+        for url in self.queue_urls:
+            counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(_COUNTS))["Attributes"]
+            if any(int(counts[name]) for name in _COUNTS):
+                return False
+        return True
 
     def environments(self) -> dict[str, dict[str, str]]:
         """What each function, by logical id, needs to know and to be wherever it runs: variables, role, addresses."""

@@ -10,6 +10,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fanfold.local import sqs_event
+from fanfold.local.conditions import Conditions
 from fanfold.local.credentials import LocalSession
 from fanfold.local.pool import WorkerPool
 from fanfold.local.sqs_event import Message
@@ -55,18 +56,21 @@ class Mapping:
 
 
 class Poller:
-    """Brings a queue's messages to a function. What fails returns by its visibility time-out.
+    """Brings a queue's messages to a function. What fails returns by its visibility time-out, or earlier if told so.
 
     Example:
-        >>> poller = Poller(mapping, pool, role.session(), queue_url)
+        >>> poller = Poller(mapping, pool, role.session(), queue_url, Conditions())
         >>> poller.start()
     """
 
-    def __init__(self, mapping: Mapping, pool: WorkerPool, session: LocalSession, queue_url: str) -> None:
+    def __init__(
+        self, mapping: Mapping, pool: WorkerPool, session: LocalSession, queue_url: str, conditions: Conditions
+    ) -> None:
         self._mapping = mapping
         self._pool = pool
         self._sqs = session.client("sqs")
         self._url = queue_url
+        self._conditions = conditions
         self._stopping = threading.Event()
         name = pool.function.logical_id
         self._lanes = [
@@ -129,12 +133,14 @@ class Poller:
         return batch
 
     def _receive(self, count: int, wait_seconds: int) -> list[Message]:
+        redelivery = self._conditions.redelivery_seconds
         answer = self._sqs.receive_message(
             QueueUrl=self._url,
             MaxNumberOfMessages=min(count, _RECEIVE_LIMIT),
             WaitTimeSeconds=wait_seconds,
             MessageSystemAttributeNames=["All"],
             MessageAttributeNames=["All"],
+            **({} if redelivery is None else {"VisibilityTimeout": redelivery}),
         )
         return list(answer.get("Messages", []))
 
@@ -149,7 +155,8 @@ class Poller:
         back = sqs_event.returned(answer, ids) if self._mapping.partial else set()
         if back:
             logger.warning("%s: %d of %d messages return", self._pool.function.logical_id, len(back), len(ids))
-        self._delete([message for message in batch if message["MessageId"] not in back])
+        done = [message for message in batch if message["MessageId"] not in back]
+        self._delete([message for message in done if not self._conditions.comes_again()])
 
     def _delete(self, done: Sequence[Message]) -> None:
         for start in range(0, len(done), _RECEIVE_LIMIT):

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping
 
+from fanfold.local.conditions import Conditions
 from fanfold.local.credentials import Role
 from fanfold.local.workers import Function, FunctionError, FunctionLog, Worker, WorkerLostError
 
@@ -16,10 +17,17 @@ class WorkerPool:
         {'batchItemFailures': []}
     """
 
-    def __init__(
-        self, function: Function, role: Role, endpoints: Mapping[str, str], log: FunctionLog, limit: int
+    def __init__(  # noqa: PLR0913, PLR0917 # what a worker is made of, and how many under which conditions
+        self,
+        function: Function,
+        role: Role,
+        endpoints: Mapping[str, str],
+        log: FunctionLog,
+        limit: int,
+        conditions: Conditions,
     ) -> None:
         self.function = function
+        self._conditions = conditions
         self._start: Callable[[], Worker] = lambda: Worker(function, role.keys(), endpoints, log)
         self._slots = threading.Semaphore(limit)
         self._lock = threading.Lock()
@@ -41,7 +49,8 @@ class WorkerPool:
         with self._slots:
             worker = self._take()
             try:
-                result = worker.invoke(event)
+                with self._conditions.invoking(worker):
+                    result = worker.invoke(event)
             except WorkerLostError:
                 self._drop(worker)
                 raise

@@ -138,7 +138,7 @@ class ScalingSimulation:
     """Lets the endpoints of a stack scale as their policies say, a minute every `60 / speed` seconds.
 
     Example:
-        >>> simulation = ScalingSimulation(cloud.session(), cloud.endpoint, speed=60, listener=print)
+        >>> simulation = ScalingSimulation(session, endpoint_server, speed=60, listener=print)
         >>> simulation.start()
     """
 

@@ -107,6 +107,10 @@ class Worker:
         self._send({"id": request, "event": event, "deadline": deadline, "arn": self._function.arn})
         return self._answer(self._function.timeout, request)
 
+    def interrupt(self) -> None:
+        """Kill the process and leave the rest to who waits for its answer."""
+        self._process.kill()
+
     def kill(self) -> None:
         """End the process and wait until it is gone. May be called again."""
         self._process.kill()

@@ -104,15 +104,20 @@ class EndpointQueue:
         for one in late:
             one.done.set_result(timed_out())
 
+    def lose_all(self) -> None:
+        """Cancel everything unsettled, and go on."""
+        with self._changed:
+            unsettled = [*self._waiting, *self._running]
+            self._forget(unsettled)
+        for one in unsettled:
+            one.done.cancel()
+
     def close(self) -> None:
         """Cancel everything unsettled and let the threads go; doesn't wait for them, see ``join``."""
         with self._changed:
             self._closed = True
-            unsettled = [*self._waiting, *self._running]
-            self._forget(unsettled)
             self._changed.notify_all()
-        for one in unsettled:
-            one.done.cancel()
+        self.lose_all()
 
     def join(self, until: float) -> None:
         """Wait for the threads to end, until a moment of ``time.monotonic``; a model may hold one up."""

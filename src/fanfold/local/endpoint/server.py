@@ -11,7 +11,7 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Self
 
-from fanfold.local.endpoint.delivery import Delivery
+from fanfold.local.endpoint.delivery import Delivery, arrives
 from fanfold.local.endpoint.endpoints import ControlPlane, Endpoint
 from fanfold.local.endpoint.errors import ModelAnsweredError, ServiceUnavailableError, ValidationError
 from fanfold.local.endpoint.instances import ModelInstance, no_extra_time
@@ -48,7 +48,7 @@ class AsyncEndpointServer:
             runtime.invoke_endpoint_async(EndpointName="tweets", ContentType="application/json", Body=b'{"inputs": …}')
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- all but two have defaults
         self,
         model: Model,
         *,
@@ -56,19 +56,21 @@ class AsyncEndpointServer:
         port: int = 0,
         clock: Callable[[], float] = time.time,
         service_time: Callable[[InferenceRequest], float] = no_extra_time,
+        gets_lost: Callable[[], bool] = arrives,
     ) -> None:
         """Take what to run and where.
 
         ``clock`` gives seconds since 1970 and decides about expiry and time-outs, looked at every 0.1 s.
         ``service_time`` gives the seconds an instance is to be busy with a request, at least; 0 is as fast as the
-        model. ``cloud.connections`` is also the number of threads for S3 and SNS.
+        model. ``gets_lost`` says of each notification whether it does. ``cloud.connections`` is also the number of
+        threads for S3 and SNS.
         """
         self._cloud = cloud
         self._port = port
         self._clock = clock
         self._parser = RequestParser()
         self._control_plane = ControlPlane(cloud.client("sagemaker"), cloud.client("sts"))
-        self._delivery = Delivery(cloud, clock)
+        self._delivery = Delivery(cloud, clock, gets_lost)
         self._queues: dict[str, EndpointQueue] = {}
         self._queues_lock = threading.Lock()
         self._stopping = threading.Event()
@@ -111,6 +113,13 @@ class AsyncEndpointServer:
     ) -> None:
         """Stop."""
         self.stop()
+
+    def restart(self) -> None:
+        """Lose all that waits or is being worked on, as a process that is killed would, and go on."""
+        with self._queues_lock:
+            queues = list(self._queues.values())
+        for queue in queues:
+            queue.lose_all()
 
     @property
     def url(self) -> str:

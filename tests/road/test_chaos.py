@@ -1,0 +1,37 @@
+"""Everything goes wrong at once, for real: the results are those of a calm day, byte by byte."""
+
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+
+from tests.functions.conftest import event
+from tests.road.conftest import Road
+from tests.road.test_road import BARE
+
+from fanfold.local.chaos import Chaos
+from fanfold.local.cloud import LocalCloud
+
+MANY_SMALL = {"rows-per-request": "2"}
+SWEEP_EVERY_SECONDS = 3
+
+
+def test_a_file_comes_through_chaos_as_on_a_calm_day(road: Road, tmp_path: Path) -> None:
+    calm = road.run("tweets.csv", BARE, MANY_SMALL)
+    chaos = Chaos(seed=7)
+    with LocalCloud(conditions=chaos) as stormy, ThreadPoolExecutor(1) as aside:
+        running = aside.submit(Road(stormy, tmp_path).run, "tweets.csv", BARE, MANY_SMALL)
+        while not running.done():
+            sweep(stormy)
+            wait([running], SWEEP_EVERY_SECONDS)
+    finished = running.result()
+    assert finished.content == calm.content
+    assert (finished.summary["state"], finished.errors) == ("SUCCEEDED", [])
+    assert all(chaos.faults.values()), chaos.faults
+    assert len(chaos.faults) == 6, chaos.faults
+
+
+def sweep(cloud: LocalCloud) -> None:
+    """Send what the schedule sends, which keeps whole minutes."""
+    stack = cloud.session().client("cloudformation")
+    found = stack.describe_stack_resource(StackName=cloud.stack_name, LogicalResourceId="SweepsQueue")
+    url = found["StackResourceDetail"]["PhysicalResourceId"]
+    cloud.session().client("sqs").send_message(QueueUrl=url, MessageBody=event("schedule")["Records"][0]["body"])
