@@ -1,58 +1,162 @@
-"""The asynchronous endpoint: `app.ports.Endpoint` over InvokeEndpointAsync."""
+"""The asynchronous endpoint: `app.ports.Endpoint` over InvokeEndpointAsync.
+
+boto3 says where the service is, what its headers are called and what an error means; the requests themselves go
+through libcurl.
+"""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import TYPE_CHECKING, Any
+import random
+import time
+from collections import deque
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, cast
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import create_parser
 
 from fanfold_core.app.ports import Postponed
+from fanfold_core.aws.transfers import Lost, Signer, Transfers
 from fanfold_core.domain.errors import EndpointError
+from fanfold_core.domain.pace import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from botocore.credentials import Credentials
+    from botocore.model import StructureShape
     from types_boto3_sagemaker_runtime import SageMakerRuntimeClient
 
+    from fanfold_core.aws.transfers import Reply
     from fanfold_core.domain.requests import Request
 
-CONNECTIONS = 32
-# HTTP 400, like the refusals, but about the moment and not about the request; told by code since its message is null.
-_THROTTLED = {"ThrottlingException", "TooManyRequestsException", "Throttling"}
-_CLIENT_ERRORS = range(400, 500)
+# Client errors that are about the moment and not about the request; told by code, since throttling has no message.
+_OF_THE_MOMENT = {
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "RequestExpired",
+}
+_SUCCESSES, _CLIENT_ERRORS = range(200, 300), range(400, 500)
+_IDLE_SECONDS = 1.0
+_FIRST_DELAY_SECONDS = 0.1
+_LONGEST_DELAY_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds after which requests that the endpoint hasn't taken are postponed, and that it has for a reply.
+
+    Together they leave some of the thirty seconds that a function keeps in reserve.
+    """
+
+    taking: float = 15
+    reply: float = 10
+
+
+@dataclass(slots=True)
+class _Try:
+    """A request on its way to the endpoint: how often it has failed, and its number among all that were sent."""
+
+    request: Request
+    failures: int = 0
+    number: int = 0
 
 
 class SageMakerEndpoint:
-    """Sends requests side by side, over `CONNECTIONS` connections."""
+    """Sends requests side by side, as many at once as the endpoint has been found to take."""
 
-    def __init__(self, client: SageMakerRuntimeClient) -> None:
-        self._client = client
+    def __init__(
+        self,
+        client: SageMakerRuntimeClient,
+        credentials: Credentials,
+        ca_bundle: str,
+        patience: Patience = Patience(),
+    ) -> None:
+        service = client.meta.service_model
+        operation = service.operation_model("InvokeEndpointAsync")
+        self._output = cast("StructureShape", operation.output_shape)
+        self._headers = {
+            member: shape.serialization["name"]
+            for member, shape in cast("StructureShape", operation.input_shape).members.items()
+            if shape.serialization.get("location") == "header"
+        }
+        self._url = client.meta.endpoint_url.rstrip("/")
+        signer = Signer(credentials, client.meta.region_name, service.signing_name)
+        self._transfers: Transfers[_Try] = Transfers(ca_bundle, signer, patience.reply)
+        self._patience_seconds = patience.taking
+        self._parser = create_parser(service.protocol)
+        self._pace = Pace()
+        self._sent = 0
 
     def send(self, endpoint: str, requests: Sequence[Request], ttl_seconds: int) -> list[Postponed]:
-        with ThreadPoolExecutor(CONNECTIONS) as pool:
-            answers = pool.map(partial(self._send, endpoint, ttl_seconds), requests)
-            return [answer for answer in answers if answer is not None]
-
-    def _send(self, endpoint: str, ttl_seconds: int, request: Request) -> Postponed | None:
-        payload: dict[str, Any] = {"InputLocation": request.location} if request.location else {"Body": request.body}
         try:
-            self._client.invoke_endpoint_async(
-                EndpointName=endpoint,
-                ContentType="application/json",
-                Accept="application/json",
-                InferenceId=str(request.id),
-                S3OutputPathExtension=request.id.folder,
-                Filename=request.id.filename,
-                RequestTTLSeconds=ttl_seconds,
-                **payload,
-            )
-        except ClientError as error:
-            code, status = error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
-            if status in _CLIENT_ERRORS and code not in _THROTTLED:
-                raise EndpointError(endpoint, f"{code}: {error.response['Error']['Message']}") from error
-            return Postponed(request, str(error))
-        except BotoCoreError as error:  # the connection failed or timed out, after botocore's own retries
-            return Postponed(request, str(error))
-        return None
+            return self._send(endpoint, requests, ttl_seconds)
+        finally:
+            self._transfers.abandon()
+
+    def _send(self, endpoint: str, requests: Sequence[Request], ttl_seconds: int) -> list[Postponed]:
+        patience_ends = time.monotonic() + self._patience_seconds
+        url = f"{self._url}/endpoints/{endpoint}/async-invocations"
+        ready = deque(map(_Try, requests))
+        resting: list[tuple[float, int, _Try]] = []
+        postponed: list[Postponed] = []
+        while ready or resting or self._transfers:
+            now = time.monotonic()
+            while resting and resting[0][0] <= now:
+                ready.append(heappop(resting)[-1])
+            if now >= patience_ends:
+                postponed += [Postponed(late.request, "the endpoint takes requests too slowly") for late in ready]
+                ready.clear()
+            while ready and len(self._transfers) < self._pace.limit:
+                self._start(url, ttl_seconds, ready.popleft())
+            for tried, reply in self._transfers.finished(resting[0][0] - now if resting else _IDLE_SECONDS):
+                reason = self._trouble(endpoint, reply)
+                if reason is None:
+                    self._pace = self._pace.after_success()
+                    continue
+                self._pace = self._pace.after_refusal(tried.number, self._sent)
+                tried.failures += 1
+                again = time.monotonic() + _delay(tried.failures)
+                if again < patience_ends:
+                    heappush(resting, (again, tried.number, tried))
+                else:
+                    postponed.append(Postponed(tried.request, reason))
+        return postponed
+
+    def _start(self, url: str, ttl_seconds: int, tried: _Try) -> None:
+        request, name = tried.request, self._headers
+        headers = [
+            f"{name['ContentType']}: application/json",
+            f"{name['Accept']}: application/json",
+            f"{name['InferenceId']}: {request.id}",
+            f"{name['S3OutputPathExtension']}: {request.id.folder}",
+            f"{name['Filename']}: {request.id.filename}",
+            f"{name['RequestTTLSeconds']}: {ttl_seconds}",
+        ]
+        if request.location:
+            headers.append(f"{name['InputLocation']}: {request.location}")
+        tried.number = self._sent
+        self._transfers.start(tried, url, headers, b"" if request.location else request.body)
+        self._sent += 1
+
+    def _trouble(self, endpoint: str, reply: Reply | Lost) -> str | None:
+        """Why a request was not taken, None if it was; `EndpointError` if it never will be."""
+        if isinstance(reply, Lost):
+            return reply.why
+        if reply.status in _SUCCESSES:
+            return None
+        answer = {"status_code": reply.status, "headers": reply.headers, "body": reply.body}
+        error = self._parser.parse(answer, self._output)["Error"]
+        words = f"{error['Code']}: {error['Message']}" if error.get("Message") else str(error["Code"])
+        if reply.status in _CLIENT_ERRORS and error["Code"] not in _OF_THE_MOMENT:
+            raise EndpointError(endpoint, words)
+        return words
+
+
+def _delay(failures: int) -> float:
+    """Seconds until the next try: at random, so that what failed together doesn't come together again."""
+    longest = min(_LONGEST_DELAY_SECONDS, _FIRST_DELAY_SECONDS * 2 ** (failures - 1))
+    return random.uniform(longest / 2, longest)  # noqa: S311 - nothing to guess

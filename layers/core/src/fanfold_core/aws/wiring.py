@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import NoCredentialsError
+from botocore.httpsession import where
 
 from fanfold_core import __version__
 from fanfold_core.app.assemble import Assembler
@@ -15,7 +17,7 @@ from fanfold_core.app.dispatch import Dispatcher
 from fanfold_core.app.follow_up import FollowUp
 from fanfold_core.app.split import Splitter
 from fanfold_core.app.sweep import Sweeper
-from fanfold_core.aws.endpoint import CONNECTIONS, SageMakerEndpoint
+from fanfold_core.aws.endpoint import SageMakerEndpoint
 from fanfold_core.aws.ledger import DynamoLedger
 from fanfold_core.aws.queues import SqsQueues
 from fanfold_core.aws.settings import (
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
     from fanfold_core.aws.settings import Settings
 
 _CLIENT = Config(retries={"mode": "standard", "max_attempts": 5})
-_MANY_CONNECTIONS = Config(retries={"mode": "standard", "max_attempts": 8}, max_pool_connections=CONNECTIONS)
 # Work stops when a function has no more than this left of its 90 seconds, and goes on in the next message.
 _RESERVE_MILLISECONDS = 30_000
 
@@ -82,9 +83,8 @@ def dispatcher(environ: Mapping[str, str]) -> Dispatcher:
     queues = _queues(
         chunks=settings.chunks_queue_url, outcomes=settings.outcomes_queue_url, assembly=settings.assembly_queue_url
     )
-    endpoint = SageMakerEndpoint(boto3.client("sagemaker-runtime", config=_MANY_CONNECTIONS))
     follow_up = FollowUp(ledger, queues, settings.window_chunks)
-    return Dispatcher(ledger, _store(settings), queues, endpoint, follow_up, now)
+    return Dispatcher(ledger, _store(settings), queues, _endpoint(environ), follow_up, now)
 
 
 def collector(environ: Mapping[str, str]) -> Collector:
@@ -137,6 +137,15 @@ def out_of_time(context: LambdaContext) -> Callable[[], bool]:
 
 def _ledger(settings: Settings) -> DynamoLedger:
     return DynamoLedger(boto3.resource("dynamodb", config=_CLIENT).Table(settings.table_name), now)
+
+
+def _endpoint(environ: Mapping[str, str]) -> SageMakerEndpoint:
+    session = boto3.Session()
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise NoCredentialsError
+    ca_bundle = environ.get("AWS_CA_BUNDLE") or where()
+    return SageMakerEndpoint(session.client("sagemaker-runtime", config=_CLIENT), credentials, ca_bundle)
 
 
 def _store(settings: Settings) -> S3Store:

@@ -1,0 +1,152 @@
+"""HTTP requests side by side, sent and signed by libcurl: for the one call that is made by the million.
+
+boto3 spends thirty times the processor time on a call, most of it in Python; see docs/adr/0007-libcurl-for-one-call.md.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from http.client import parse_headers
+from io import BytesIO
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import pycurl
+
+from fanfold_core import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from email.message import Message
+
+    from botocore.credentials import Credentials, ReadOnlyCredentials
+
+T = TypeVar("T")
+
+_CONNECT_SECONDS = 5
+# Connections that stay open while nothing is under way.
+_CONNECTIONS = 256
+# libcurl sometimes has nothing to wait for yet: a name that is still being looked up.
+_BLINK_SECONDS = 0.005
+# libcurl takes every POST for a form, unless told that it has no type.
+_NO_CONTENT_TYPE = "Content-Type:"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP response: its status, its head as it came, its body."""
+
+    status: int
+    head: bytes
+    body: bytes
+
+    @property
+    def headers(self) -> Message:
+        """The headers, whatever the case of their names."""
+        _, _, fields = self.head.partition(b"\r\n")
+        return parse_headers(BytesIO(fields))
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """There is no response: no connection, or it broke, or it took too long. libcurl says why."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Whose requests they are, and what for: `credentials` may change at any time, and are read for each request."""
+
+    credentials: Credentials
+    region: str
+    service: str
+
+
+@dataclass(slots=True)
+class _Line:
+    """A handle of libcurl, what arrives on it, and what has been set that stays for its next requests."""
+
+    curl: pycurl.Curl
+    head: list[bytes] = field(default_factory=list)
+    blocks: list[bytes] = field(default_factory=list)
+    lasting: tuple[str, ReadOnlyCredentials] | None = None
+
+
+class Transfers(Generic[T]):
+    """POST requests to one server, each with something to know it by. Not for several threads at once.
+
+    >>> transfers = Transfers("ca.pem", Signer(credentials, "eu-west-1", "sagemaker"), reply_seconds=10)
+    >>> transfers.start("first", "https://…/async-invocations", ["X-Amzn-SageMaker-Inference-Id: first"], b"{…}")
+    >>> for what, reply in transfers.finished(seconds=1): …
+    """
+
+    def __init__(self, ca_bundle: str, signer: Signer, reply_seconds: float) -> None:
+        self._ca_bundle = ca_bundle
+        self._signer = signer
+        self._reply_seconds = reply_seconds
+        self._multi = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_MAXCONNECTS, _CONNECTIONS)
+        self._idle: list[_Line] = []
+        self._busy: dict[pycurl.Curl, tuple[_Line, T]] = {}
+
+    def __len__(self) -> int:
+        return len(self._busy)
+
+    def start(self, what: T, url: str, headers: list[str], body: bytes) -> None:
+        """Send a request, signed with the credentials as they are now."""
+        line = self._idle.pop() if self._idle else self._line()
+        curl, keys = line.curl, self._signer.credentials.get_frozen_credentials()
+        # Setting an option takes a microsecond, and these hardly ever change.
+        if line.lasting != (url, keys):
+            line.lasting = (url, keys)
+            curl.setopt(pycurl.URL, url)
+            curl.setopt(pycurl.USERNAME, keys.access_key)
+            curl.setopt(pycurl.PASSWORD, keys.secret_key)
+        token = [f"X-Amz-Security-Token: {keys.token}"] if keys.token else []
+        curl.setopt(pycurl.HTTPHEADER, [*headers, *token, _NO_CONTENT_TYPE])
+        curl.setopt(pycurl.POSTFIELDS, body)
+        line.head.clear()
+        line.blocks.clear()
+        self._multi.add_handle(curl)
+        self._busy[curl] = (line, what)
+
+    def finished(self, seconds: float) -> Iterator[tuple[T, Reply | Lost]]:
+        """Wait until something has happened, `seconds` at most, and tell what has come to an end."""
+        libcurl_waits = self._multi.timeout() / 1000  # less than zero: for as long as you like
+        if self._multi.select(min(seconds, libcurl_waits) if libcurl_waits >= 0 else seconds) < 0:
+            time.sleep(min(seconds, _BLINK_SECONDS))
+        self._multi.perform()
+        more = 1
+        while more:
+            more, answered, broken = self._multi.info_read()
+            for curl in answered:
+                line, what = self._end(curl)
+                yield what, Reply(curl.getinfo(pycurl.RESPONSE_CODE), b"".join(line.head), b"".join(line.blocks))
+            for curl, _, why in broken:
+                yield self._end(curl)[1], Lost(why)
+
+    def abandon(self) -> None:
+        """Forget whatever is under way."""
+        for curl in list(self._busy):
+            self._end(curl)
+
+    def _end(self, curl: pycurl.Curl) -> tuple[_Line, T]:
+        self._multi.remove_handle(curl)
+        line, what = self._busy.pop(curl)
+        self._idle.append(line)
+        return line, what
+
+    def _line(self) -> _Line:
+        line = _Line(curl := pycurl.Curl())
+        curl.setopt(pycurl.NOSIGNAL, 1)
+        curl.setopt(pycurl.POST, 1)
+        curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
+        curl.setopt(pycurl.CAINFO, self._ca_bundle)
+        curl.setopt(pycurl.AWS_SIGV4, f"aws:amz:{self._signer.region}:{self._signer.service}")
+        curl.setopt(pycurl.USERAGENT, f"fanfold/{__version__}")
+        curl.setopt(pycurl.CONNECTTIMEOUT, _CONNECT_SECONDS)
+        curl.setopt(pycurl.TIMEOUT_MS, int(self._reply_seconds * 1000))
+        curl.setopt(pycurl.HEADERFUNCTION, line.head.append)
+        curl.setopt(pycurl.WRITEFUNCTION, line.blocks.append)
+        return line

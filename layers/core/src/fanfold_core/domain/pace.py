@@ -1,0 +1,39 @@
+"""Pace: how many requests may be under way at once, found out by trying.
+
+Nobody says how many requests an endpoint takes; it says when they were too many. So the number grows with every
+request taken and halves when one is not, as TCP does it: fast until the first time, then by one per round trip.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+_MOST = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """At most `limit` requests under way; those numbered below `halved_at` were under way when it was last halved.
+
+    >>> Pace(limit=8).after_success().limit, Pace(limit=8).after_refusal(number=3, started=8).limit
+    (9, 4)
+    """
+
+    limit: float = 32
+    halved_at: int = 0
+
+    def after_success(self) -> Pace:
+        """The pace once another request has been taken."""
+        if self.limit >= _MOST:
+            return self
+        step = 1 / self.limit if self.halved_at else 1
+        return replace(self, limit=min(_MOST, self.limit + step))
+
+    def after_refusal(self, number: int, started: int) -> Pace:
+        """The pace once request `number` (from 0) found the endpoint busy, when `started` had been sent.
+
+        Requests that were under way together find it busy together, which is to be answered once.
+        """
+        if number < self.halved_at:
+            return self
+        return Pace(max(1, self.limit / 2), started)
