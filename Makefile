@@ -32,6 +32,10 @@ setup: .venv/.installed ## create .venv with the locked tools and fanfold itself
 	@$(call venv,.venv,$<)
 	@touch $@
 
+.venv-bench/.locked: requirements/bench.txt
+	@$(call venv,.venv-bench,$<)
+	@touch $@
+
 .venv-sam/.locked: requirements/sam.txt
 	@$(call venv,.venv-sam,$<)
 	@touch $@
@@ -100,6 +104,10 @@ build: .venv-sam/.locked ## build functions and layer for Lambda (sam build)
 .PHONY: sam-local
 sam-local: setup build ## invoke the built functions in Lambda's containers, against a local cloud
 	@$(BIN)/python scripts/sam_local.py
+
+.PHONY: bench
+bench: setup .venv-bench/.locked ## measure every figure of docs/performance.md again (half an hour) and write it
+	@$(BIN)/python benchmarks/bench.py $(ARGS)
 
 .PHONY: lock
 lock: setup ## write all requirements files again; ARGS=--upgrade lifts the versions

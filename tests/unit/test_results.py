@@ -6,7 +6,7 @@ from itertools import permutations
 import pytest
 
 from fanfold_core.domain.answers import MOST_FIELDS, NOT_FLAT
-from fanfold_core.domain.results import Answer, SpanOutcome, answers, columns, error_line, result_line
+from fanfold_core.domain.results import Answer, Columns, SpanOutcome, answers, columns, error_line, result_lines
 from fanfold_core.domain.spans import Span
 
 
@@ -17,6 +17,11 @@ def predicted(start: int, labels: str) -> SpanOutcome:
 
 def refused(start: int, rows: int = 1) -> SpanOutcome:
     return SpanOutcome(Span(start, rows), None, "refused", requests=3)
+
+
+def line(cells: list[str], answer: Answer, shown: Columns) -> list[str]:
+    (only,) = result_lines([cells], [answer], shown)
+    return only
 
 
 def test_label_and_score_come_first_and_then_the_alphabet() -> None:
@@ -39,13 +44,13 @@ def test_a_result_field_called_error_keeps_its_name_and_the_errors_get_another()
 def test_results_without_flat_fields_stand_as_json_in_one_column(fields: set[str]) -> None:
     shown = columns(("text",), fields)
     assert shown.results_header == ["text", "prediction", "error"]
-    assert result_line(["so"], Answer([{"é": 1.5}], ""), shown) == ["so", '[{"é":1.5}]', ""]
+    assert line(["so"], Answer([{"é": 1.5}], ""), shown) == ["so", '[{"é":1.5}]', ""]
 
 
 def test_values_are_written_as_people_read_them() -> None:
     shown = columns(("text",), {"a", "b", "c", "d", "e"})
     result = {"a": 0.1, "b": True, "c": None, "d": "x,\ny", "e": 12345678901234567890}
-    assert result_line(["t"], Answer(result, ""), shown) == [
+    assert line(["t"], Answer(result, ""), shown) == [
         "t",
         "0.1",
         "true",
@@ -59,8 +64,8 @@ def test_values_are_written_as_people_read_them() -> None:
 def test_a_short_row_is_padded_and_surplus_cells_stand_in_errors_only() -> None:
     shown = columns(("a", "b"), {"label"})
     failed = Answer(None, "row has 3 cells")
-    assert result_line(["1"], failed, shown) == ["1", "", "", "row has 3 cells"]
-    assert result_line(["1", "2", "3"], failed, shown) == ["1", "2", "", "row has 3 cells"]
+    assert line(["1"], failed, shown) == ["1", "", "", "row has 3 cells"]
+    assert line(["1", "2", "3"], failed, shown) == ["1", "2", "", "row has 3 cells"]
     assert error_line(7, ["1", "2", "3"], failed, shown) == ["7", "row has 3 cells", "1", "2", '["3"]']
     assert error_line(7, [], failed, shown) == ["7", "row has 3 cells", "", "", ""]
 

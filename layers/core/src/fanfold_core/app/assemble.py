@@ -7,10 +7,9 @@ built by anyone, twice, and at once, and whoever sees that all of them are there
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import reduce
-from io import StringIO, TextIOWrapper
+from itertools import count
 from operator import add
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING
@@ -20,8 +19,8 @@ from fanfold_core.app.summary import summary
 from fanfold_core.domain.errors import JobError, ObjectGoneError
 from fanfold_core.domain.job import Job, Part, State, Totals
 from fanfold_core.domain.keys import part_errors_key, result_key
-from fanfold_core.domain.records import record_writer
-from fanfold_core.domain.results import Columns, SpanOutcome, answers, columns, error_line, overlay, result_line
+from fanfold_core.domain.records import format_records
+from fanfold_core.domain.results import Columns, SpanOutcome, answers, columns, error_line, overlay, result_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -103,27 +102,25 @@ class Assembler:
         return totals
 
     def _write_lines(self, job: Job, part: Part, results: IO[bytes], errors: IO[bytes]) -> Totals:
-        shown = _columns(job)
+        shown, dialect = _columns(job), job.options.dialect
         totals = Totals()
-        with _text(results) as results_text, _text(errors) as errors_text:
-            write_result = record_writer(results_text, job.options.dialect).writerow
-            write_error = record_writer(errors_text, job.options.dialect).writerow
-            if part.number == 0:
-                write_result(shown.results_header)
-            for chunk in (self.ledger.chunk(job.id, number) for number in range(part.first, part.end)):
-                outcomes = self._outcomes(job.id, chunk)
-                rows = self._rows(job, chunk)
-                final = answers(len(rows), outcomes, _uncovered(job))
-                for parent in self._rounds_before(job):
-                    final = overlay(answers(len(rows), self._outcomes(parent.id, chunk), _uncovered(parent)), final)
-                failed = 0
-                for number, (cells, answer) in enumerate(zip(rows, final, strict=True), chunk.first_row):
-                    write_result(result_line(cells, answer, shown))
-                    if answer.error:
-                        write_error(error_line(number, cells, answer, shown))
-                        failed += 1
-                requests = sum(outcome.requests for outcome in outcomes)
-                totals += Totals(len(rows), len(rows) - failed, failed, requests)
+        if part.number == 0:
+            results.write(format_records([shown.results_header], dialect).encode())
+        for chunk in (self.ledger.chunk(job.id, number) for number in range(part.first, part.end)):
+            outcomes = self._outcomes(job.id, chunk)
+            rows = self._rows(job, chunk)
+            final = answers(len(rows), outcomes, _uncovered(job))
+            for parent in self._rounds_before(job):
+                final = overlay(answers(len(rows), self._outcomes(parent.id, chunk), _uncovered(parent)), final)
+            results.write(format_records(result_lines(rows, final, shown), dialect).encode())
+            failed = [
+                error_line(number, cells, answer, shown)
+                for number, cells, answer in zip(count(chunk.first_row), rows, final, strict=False)
+                if answer.error
+            ]
+            errors.write(format_records(failed, dialect).encode())
+            requests = sum(outcome.requests for outcome in outcomes)
+            totals += Totals(len(rows), len(rows) - len(failed), len(failed), requests)
         return totals
 
     def _rows(self, job: Job, chunk: Chunk) -> list[list[str]]:
@@ -164,20 +161,9 @@ class Assembler:
         return self.ledger.finish(job.id, state, job.reason)
 
     def _join_errors(self, job: Job, parts: list[int]) -> None:
-        header = StringIO(newline="")
-        record_writer(header, job.options.dialect).writerow(_columns(job).errors_header)
+        header = format_records([_columns(job).errors_header], job.options.dialect)
         keys = [part_errors_key(job.id, part) for part in parts]
-        self.store.join(result_key(job.id, "errors.csv"), header.getvalue().encode(), keys, CSV)
-
-
-@contextmanager
-def _text(file: IO[bytes]) -> Iterator[TextIOWrapper]:
-    """The file as text while in here, and still open afterwards."""
-    text = TextIOWrapper(file, encoding="utf-8", newline="", write_through=False)
-    try:
-        yield text
-    finally:
-        text.detach()
+        self.store.join(result_key(job.id, "errors.csv"), header.encode(), keys, CSV)
 
 
 def _columns(job: Job) -> Columns:

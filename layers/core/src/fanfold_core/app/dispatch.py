@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from fanfold_core.app.ports import Endpoint, Ledger, Queues, Store
     from fanfold_core.domain.job import Chunk
 
-# Requests between two entries of the progress in the ledger: dying costs at most so many sent twice.
-_WAVE = 128
+# Requests between two entries of the progress in the ledger. Dying costs at most so many sent twice; and after each
+# wave the endpoint waits for the last reply, so a wave is several times what is under way at once.
+WAVE = 500
 # A throttled endpoint is left alone for so many seconds.
 _PAUSE_SECONDS = 20
 _LONGEST_DELAY_SECONDS = 900
@@ -93,14 +94,14 @@ class Dispatcher:
         waiting = (run for run in _plan(job, chunk, rows) if _span(run).start >= chunk.sent)
         reached, sent = chunk.sent, Dispatched()
         while reached < chunk.rows:
-            wave = list(islice(waiting, _WAVE))
+            wave = list(islice(waiting, WAVE))
             if out_of_time():
                 self.queues.dispatch(job.id, [chunk.number])
                 return sent
             self.queues.report(job.id, chunk.number, [run for run in wave if isinstance(run, Unsendable)])
             sent += self._send(job, chunk.number, {run: 1 for run in wave if isinstance(run, Span)}, rows)
             # After the last wave nothing is left to send, also where rows follow that an earlier round has predicted.
-            before, reached = reached, _span(wave[-1]).end if len(wave) == _WAVE else chunk.rows
+            before, reached = reached, _span(wave[-1]).end if len(wave) == WAVE else chunk.rows
             if not self.ledger.advance_sent(job.id, chunk.number, before, reached):
                 return sent  # somebody else is at it, and further
         return sent

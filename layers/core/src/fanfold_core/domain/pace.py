@@ -16,7 +16,7 @@ class Pace:
     """At most `limit` requests under way; those numbered below `halved_at` were under way when it was last halved.
 
     >>> Pace(limit=8).after_success().limit, Pace(limit=8).after_refusal(number=3, started=8).limit
-    (9, 4)
+    (9, 4.0)
     """
 
     limit: float = 32

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from fanfold_core.domain.errors import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from typing import TextIO
+    from collections.abc import Iterable, Iterator
 
 # The most that fits a C long everywhere. How large a record may be is decided where the file is cut.
 _LARGEST_CELL = 2**31 - 1
@@ -47,16 +46,6 @@ class RecordReader(Protocol):
     def __iter__(self) -> Iterator[list[str]]: ...
 
 
-class RecordWriter(Protocol):
-    """Writes records, as lists of cells, to the stream it was made for."""
-
-    def writerow(self, row: Iterable[str], /) -> object:
-        """Write one record."""
-
-    def writerows(self, rows: Iterable[Iterable[str]], /) -> object:
-        """Write many records, which is faster than writing them one by one."""
-
-
 def record_reader(lines: Iterable[str], dialect: Dialect) -> RecordReader:
     r"""Read records from lines, which keep their ends (`\n`, `\r\n` or `\r`) and have no others inside.
 
@@ -78,24 +67,14 @@ def read_records(text: str, dialect: Dialect) -> Iterator[list[str]]:
     return iter(record_reader(StringIO(text, newline=""), dialect))
 
 
-def record_writer(stream: TextIO, dialect: Dialect) -> RecordWriter:
-    r"""Write records to a text stream opened with `newline=""`. Every cell comes back from `read_records` as it was.
+def format_records(rows: Iterable[Iterable[str]], dialect: Dialect) -> str:
+    r"""Records as text, each with its line end. Every cell comes back from `read_records` as it was.
 
-    >>> stream = StringIO(newline="")
-    >>> _ = record_writer(stream, Dialect()).writerow(["a", "b,c", "d\re"])
-    >>> stream.getvalue()
+    >>> format_records([["a", "b,c", "d\re"]], Dialect())
     'a,"b,c","d\re"\r\n'
     """
-    # Python 3.11 puts a cell with a line end in quotes only if that character is part of the line terminator.
-    return csv.writer(stream, delimiter=dialect.delimiter, quotechar=dialect.quote, lineterminator="\r\n")
-
-
-def format_record(cells: Sequence[str], dialect: Dialect) -> str:
-    r"""One record as text, with its line end.
-
-    >>> format_record(["a", "b,c"], Dialect())
-    'a,"b,c"\r\n'
-    """
     stream = StringIO(newline="")
-    record_writer(stream, dialect).writerow(cells)
+    # Python 3.11 puts a cell with a line end in quotes only if that character is part of the line terminator.
+    writer = csv.writer(stream, delimiter=dialect.delimiter, quotechar=dialect.quote, lineterminator="\r\n")
+    writer.writerows(rows)
     return stream.getvalue()
