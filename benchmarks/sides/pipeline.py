@@ -1,0 +1,182 @@
+"""Takes a file of so many rows the whole road, in one process on moto, and counts every call to AWS.
+
+Lambda's own calls count, too: it takes messages from a queue and deletes them, up to ten in a call. What SageMaker and
+SNS do among themselves doesn't. Prints calls by service and operation, and processor time of collecting.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from moto import mock_aws
+
+from fanfold_core.app.ports import Postponed
+from fanfold_core.aws import events, wiring
+from fanfold_core.domain.job import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from fanfold_core.domain.requests import Request
+
+ROWS_PER_REQUEST = 32
+# As template.yaml has it: messages that the collector is handed at once.
+OUTCOMES_PER_BATCH = 100
+MESSAGES_PER_CALL = 10
+QUEUES = ("uploads", "chunks", "outcomes", "assembly")
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "TABLE_NAME": "ledger",
+    "OUTPUT_BUCKET": "output",
+    "ENDPOINT_NAME": "tweets",
+    "ENDPOINT_CONFIG": "",
+    "MODEL": "",
+    "INPUT_COLUMN": "",
+    "HEADER": "auto",
+    "DELIMITER": ",",
+    "ENCODING": "utf-8",
+    "ROWS_PER_REQUEST": str(ROWS_PER_REQUEST),
+    "WINDOW_CHUNKS": "4",
+    "MAX_ATTEMPTS": "3",
+    "REQUEST_TTL_SECONDS": "3600",
+    "DEADLINE_HOURS": "24",
+    "TOLERATED_FAILURE_PERCENTAGE": "100",
+    "MODEL_PARAMETERS": "{}",
+    "RETENTION_DAYS": "30",
+}
+
+
+@dataclass(slots=True)
+class Model:
+    """An endpoint that takes everything and answers at once."""
+
+    calls: Counter[str]
+    outcomes: list[str] = field(default_factory=list)
+
+    def send(self, _endpoint: str, requests: Sequence[Request], _ttl_seconds: int) -> list[Postponed]:
+        """Answer as SageMaker's notifications do."""
+        self.calls["sagemaker-runtime:InvokeEndpointAsync"] += len(requests)
+        for request in requests:
+            results = json.dumps([{"label": "LABEL_2", "score": 0.98765}] * request.id.span.rows)
+            notification = {
+                "invocationStatus": "Completed",
+                "inferenceId": str(request.id),
+                "responseParameters": {"outputLocation": f"s3://output/async/{request.id}"},
+                "responseBody": {"content": base64.b64encode(results.encode()).decode(), "encoding": "BASE64"},
+            }
+            self.outcomes.append(json.dumps(notification))
+        return []
+
+
+@dataclass(slots=True)
+class Road:
+    """All steps, and the queues between them."""
+
+    calls: Counter[str] = field(default_factory=Counter)
+    collecting: float = 0
+
+    def run(self, rows: int) -> State:
+        """Take a file of so many rows from upload to results; the state in which its job ends."""
+        boto3.setup_default_session()
+        assert boto3.DEFAULT_SESSION  # noqa: S101 - just set
+        urls = self._build(boto3.DEFAULT_SESSION)
+        text = "".join(f'{row},"so good, no. {row}, and then some more of it"\r\n' for row in range(rows))
+        s3 = boto3.client("s3")
+        version = s3.put_object(Bucket="input", Key="tweets.csv", Body=f"id,text\r\n{text}".encode())["VersionId"]
+        boto3.DEFAULT_SESSION.events.register("before-call", self._count)
+        environ = os.environ | {f"{name}_queue_url".upper(): url for name, url in urls.items()}
+        model = Model(self.calls)
+        splitter, collector, assembler = (
+            make(environ) for make in (wiring.splitter, wiring.collector, wiring.assembler)
+        )
+        dispatcher = replace(wiring.dispatcher(environ), endpoint=model)
+        self._received(1)
+        job = splitter.begin("input", "tweets.csv", version, in_time)
+        while not job.state.is_terminal:
+            for message in map(events.dispatch, self._messages(urls["chunks"])):
+                dispatcher.dispatch(message.job, message.chunk, in_time)
+            began = time.process_time()
+            while batch := model.outcomes[:OUTCOMES_PER_BATCH]:
+                del model.outcomes[:OUTCOMES_PER_BATCH]
+                self._received(len(batch))
+                settle(collector.settle, batch)
+            self.collecting += time.process_time() - began
+            for wanted in map(events.assemble, self._messages(urls["assembly"])):
+                job = assembler.build(wanted.job, wanted.part) if wanted.part else assembler.assemble(wanted.job)
+        return job.state
+
+    def _build(self, session: boto3.Session) -> dict[str, str]:
+        s3, sqs = session.client("s3"), session.client("sqs")
+        for bucket in ("input", "output"):
+            s3.create_bucket(Bucket=bucket)
+        s3.put_bucket_versioning(Bucket="input", VersioningConfiguration={"Status": "Enabled"})
+        session.client("dynamodb").create_table(
+            TableName="ledger",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        )
+        return {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in QUEUES}
+
+    def _count(self, model: Any, **_: Any) -> None:
+        self.calls[f"{model.service_model.service_name}:{model.name}"] += 1
+
+    def _received(self, messages: int) -> None:
+        """Lambda takes and deletes so many messages."""
+        in_tens = -(-messages // MESSAGES_PER_CALL)
+        self.calls += Counter({"sqs:ReceiveMessage": in_tens, "sqs:DeleteMessageBatch": in_tens})
+
+    def _messages(self, url: str) -> Iterator[str]:
+        """What waits in a queue whose function takes one message at a time; this looking on isn't counted."""
+        sqs = boto3.Session().client("sqs")
+        while waiting := sqs.receive_message(QueueUrl=url).get("Messages"):
+            for message in waiting:
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                self._received(1)
+                yield message["Body"]
+
+
+def settle(settle_chunk: Callable[..., object], batch: Sequence[str]) -> None:
+    """As the collector's handler does it: the outcomes of a chunk together."""
+    chunks: dict[tuple[str, int], list[Any]] = {}
+    for outcome in map(events.outcome, batch):
+        chunks.setdefault((outcome.id.job, outcome.id.chunk), []).append(outcome)  # type: ignore[union-attr] # all answered
+    for (job, chunk), outcomes in chunks.items():
+        settle_chunk(job, chunk, outcomes)
+
+
+def in_time() -> bool:
+    """Time never runs out."""
+    return False
+
+
+def travel(rows: int) -> Road:
+    """The whole road on moto; fails unless every row is predicted."""
+    road = Road()
+    before = dict(os.environ)
+    os.environ.update(ENVIRONMENT)
+    try:
+        with mock_aws():
+            state = road.run(rows)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        boto3.DEFAULT_SESSION = None
+    if state is not State.SUCCEEDED:
+        raise RuntimeError(f"the job ended {state}")
+    return road
+
+
+if __name__ == "__main__":
+    travelled = travel(int(sys.argv[1]))
+    print(json.dumps({"calls": travelled.calls.total(), "collecting": travelled.collecting, **travelled.calls}))
