@@ -205,7 +205,7 @@ def test_what_holds_data_outlives_its_stack(name: str) -> None:
 def test_notifications_include_the_response_and_reach_the_collector_raw() -> None:
     output = resources["EndpointConfig"]["Properties"]["AsyncInferenceConfig"]["OutputConfig"]
     assert "SUCCESS_NOTIFICATION_TOPIC" in output["NotificationConfig"]["IncludeInferenceResponseIn"]
-    subscriptions = of_type("AWS::SNS::Subscription").values()
+    subscriptions = [found for found in of_type("AWS::SNS::Subscription").values() if found["Protocol"] == "sqs"]
     assert {subscription["TopicArn"]["Ref"] for subscription in subscriptions} == {"SuccessTopic", "ErrorTopic"}
     assert all(subscription["RawMessageDelivery"] is True for subscription in subscriptions)
 

@@ -36,13 +36,15 @@ TYPES: Mapping[str, Known] = {
     "AWS::CloudWatch::Alarm": _known(
         "AlarmName AlarmDescription AlarmActions OKActions ComparisonOperator DatapointsToAlarm Dimensions "
         "EvaluationPeriods MetricName Namespace Period Statistic Threshold TreatMissingData",
+        Metrics="no expression is evaluated here",
     ),
+    "AWS::CloudWatch::Dashboard": _known("DashboardName DashboardBody"),
     "AWS::DynamoDB::Table": _known(
         "TableName AttributeDefinitions KeySchema BillingMode GlobalSecondaryIndexes SSESpecification "
         "StreamSpecification TimeToLiveSpecification PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled Tags",
     ),
     "AWS::Events::Rule": _known(
-        "ScheduleExpression Targets.Id Targets.Arn Targets.Input",
+        "ScheduleExpression EventPattern Targets.Id Targets.Arn Targets.Input",
         Description="nobody asks a rule what it is for",
     ),
     "AWS::IAM::Policy": _known("PolicyName PolicyDocument Roles"),

@@ -36,19 +36,19 @@ def policy(properties: Properties, account: str, region: str) -> str:
 
 
 def alarm(properties: Properties, account: str, region: str) -> str:
-    """AWS::CloudWatch::Alarm; without a name it gets that of its metric, and a number."""
+    """AWS::CloudWatch::Alarm; without a name it gets a number."""
     backend = cloudwatch_backends[account][region]
-    name = properties.get("AlarmName") or f"{properties['MetricName']}-{len(backend.alarms)}"
+    name = properties.get("AlarmName") or f"alarm-{len(backend.alarms)}"
     made = backend.put_metric_alarm(
         name=name,
-        namespace=properties["Namespace"],
-        metric_name=properties["MetricName"],
+        namespace=properties.get("Namespace", ""),
+        metric_name=properties.get("MetricName", ""),
         comparison_operator=properties["ComparisonOperator"],
         evaluation_periods=int(properties["EvaluationPeriods"]),
         datapoints_to_alarm=properties.get("DatapointsToAlarm"),
-        period=int(properties["Period"]),
+        period=int(properties.get("Period", 0)),
         threshold=float(properties["Threshold"]),
-        statistic=properties["Statistic"],
+        statistic=properties.get("Statistic", ""),
         description=properties.get("AlarmDescription", ""),
         dimensions=properties.get("Dimensions", []),
         alarm_actions=properties.get("AlarmActions", []),

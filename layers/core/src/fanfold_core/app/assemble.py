@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import IO
 
-    from fanfold_core.app.ports import Ledger, Queues, Store
+    from fanfold_core.app.ports import Announcements, Ledger, Queues, Store
     from fanfold_core.domain.job import Chunk
 
 CSV = "text/csv; charset=utf-8"
@@ -42,6 +42,7 @@ class Assembler:
     ledger: Ledger
     store: Store
     queues: Queues
+    announcements: Announcements
     version: str
     now: Callable[[], datetime]
 
@@ -156,8 +157,11 @@ class Assembler:
         whole = reduce(add, totals.values(), Totals())
         job = self.ledger.set_ended(job.id, self.now())
         job, state = _judged(job, whole)
-        described = json.dumps(summary(job, state, whole, self.store.location, self.version), indent=2)
+        ended = summary(job, state, whole, self.store.location, self.version)
+        described = json.dumps(ended, indent=2)
         self.store.write(result_key(job.id, "summary.json"), f"{described}\n".encode(), "application/json")
+        # Before the job is terminal: dying in between repeats the announcement and never loses one.
+        self.announcements.job_ended(ended)
         return self.ledger.finish(job.id, state, job.reason)
 
     def _join_errors(self, job: Job, parts: list[int]) -> None:

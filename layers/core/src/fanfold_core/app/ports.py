@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -216,3 +216,10 @@ class Endpoint(Protocol):
 
         `EndpointError` if the endpoint takes none: it is missing, or refuses what it is sent.
         """
+
+
+class Announcements(Protocol):
+    """Tells whoever listens."""
+
+    def job_ended(self, summary: Mapping[str, Any]) -> None:
+        """Announce, at least once, that a job has ended; `AnnouncementError` if nobody heard."""

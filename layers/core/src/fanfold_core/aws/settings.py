@@ -95,3 +95,4 @@ class AssemblerSettings(Settings):
     """Environment of the assembler."""
 
     assembly_queue_url: str
+    event_source: str

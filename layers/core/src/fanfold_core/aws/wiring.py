@@ -17,6 +17,7 @@ from fanfold_core.app.dispatch import Dispatcher
 from fanfold_core.app.follow_up import FollowUp
 from fanfold_core.app.split import Splitter
 from fanfold_core.app.sweep import Sweeper
+from fanfold_core.aws.announcements import EventBridgeAnnouncements
 from fanfold_core.aws.endpoint import SageMakerEndpoint
 from fanfold_core.aws.ledger import DynamoLedger
 from fanfold_core.aws.queues import SqsQueues
@@ -98,9 +99,9 @@ def collector(environ: Mapping[str, str]) -> Collector:
 def assembler(environ: Mapping[str, str]) -> Assembler:
     """The assembler in this environment."""
     settings = AssemblerSettings.read(environ)
-    return Assembler(
-        _ledger(settings), _store(settings), _queues(assembly=settings.assembly_queue_url), __version__, now
-    )
+    queues = _queues(assembly=settings.assembly_queue_url)
+    announcements = EventBridgeAnnouncements(boto3.client("events", config=_CLIENT), settings.event_source)
+    return Assembler(_ledger(settings), _store(settings), queues, announcements, __version__, now)
 
 
 def sweeper(environ: Mapping[str, str]) -> Sweeper:

@@ -19,6 +19,7 @@ FanfoldError
 ├── UnknownJobError          the ledger has forgotten, or never known
 ├── UnknownChunkError
 ├── QueueError               SQS did not take a message
+├── AnnouncementError        EventBridge did not take an event
 └── SettingError             the function's environment is not what template.yaml says
 """
 
@@ -163,6 +164,13 @@ class QueueError(FanfoldError):
 
     def __init__(self, queue: str, words: str) -> None:
         super().__init__(f"{queue} did not take a message: {words}")
+
+
+class AnnouncementError(FanfoldError):
+    """The end of a job could not be announced. Retry."""
+
+    def __init__(self, job: str, words: str) -> None:
+        super().__init__(f"EventBridge did not take the event that job {job} has ended: {words}")
 
 
 class SettingError(FanfoldError):
