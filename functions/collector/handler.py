@@ -4,7 +4,8 @@ import os
 from collections import defaultdict
 from typing import Any
 
-from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes import SQSEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -14,6 +15,7 @@ from fanfold_core.domain.outcomes import Outcome, chunk_of
 
 logger = Logger(service="collector")
 tracer = Tracer(service="collector")
+metrics = Metrics(service="collector")
 collector = wiring.collector(os.environ)
 
 
@@ -30,6 +32,7 @@ def collect(event: SQSEvent) -> list[str]:
             continue
         if isinstance(outcome, events.Ignored):
             logger.info("ignored", extra={"what": outcome.what})
+            metrics.add_metric("NotificationsIgnored", MetricUnit.Count, 1)
         else:
             chunks[chunk_of(outcome)][record.message_id] = outcome
     for (job, chunk), outcomes in chunks.items():
@@ -45,6 +48,10 @@ def settle(job: str, chunk: int, outcomes: dict[str, Outcome]) -> list[str]:
     except Exception:
         logger.exception("not settled: the messages come again")
         return list(outcomes)
+    predicted = sum(prediction.id.span.rows for prediction in settlement.predictions)
+    metrics.add_metric("RowsPredicted", MetricUnit.Count, predicted)
+    metrics.add_metric("RowsFailed", MetricUnit.Count, sum(failure.span.rows for failure in settlement.failures))
+    metrics.add_metric("RequestsAgain", MetricUnit.Count, len(settlement.again))
     logger.info(
         "settled",
         extra={
@@ -58,6 +65,7 @@ def settle(job: str, chunk: int, outcomes: dict[str, Outcome]) -> list[str]:
 
 @logger.inject_lambda_context(clear_state=True)
 @tracer.capture_lambda_handler
+@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:  # noqa: ARG001 - Lambda's
     """Answer with the messages that are to come again."""
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in collect(SQSEvent(event))]}

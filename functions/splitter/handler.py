@@ -3,7 +3,8 @@
 import os
 from typing import Any
 
-from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import process_partial_response
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
@@ -14,6 +15,7 @@ from fanfold_core.aws.batch import SqsBatch
 
 logger = Logger(service="splitter")
 tracer = Tracer(service="splitter")
+metrics = Metrics(service="splitter")
 batch = SqsBatch(logger)
 splitter = wiring.splitter(os.environ)
 
@@ -25,16 +27,19 @@ def split(record: SQSRecord, lambda_context: LambdaContext) -> None:
         match message:
             case events.Ignored(what):
                 logger.info("ignored", extra={"what": what})
+                metrics.add_metric("UploadsIgnored", MetricUnit.Count, 1)
                 continue
             case events.Upload(bucket, key, version):
                 job = splitter.begin(bucket, key, version, out_of_time)
             case events.GoOn(job_id):
                 job = splitter.go_on(job_id, out_of_time)
+        metrics.add_metric("RowsRead", MetricUnit.Count, job.rows or 0)
         logger.info("split", extra={"job": job.id, "state": job.state, "reason": job.reason, "chunks": job.stored})
 
 
 @logger.inject_lambda_context(clear_state=True)
 @tracer.capture_lambda_handler
+@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Answer with the messages that are to come again."""
     return process_partial_response(event, split, batch, context)

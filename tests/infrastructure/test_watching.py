@@ -1,0 +1,76 @@
+"""What is measured is what is watched, and every alarm has its page."""
+
+import json
+import re
+from itertools import chain
+
+import pytest
+
+from fanfold.local.cloud import LocalCloud
+from fanfold.local.project import find_root
+from fanfold.local.template import load
+
+ROOT = find_root()
+alarms = {
+    name: resource["Properties"]
+    for name, resource in load(ROOT).body["Resources"].items()
+    if resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]
+}
+NAMESPACE = {"Fn::Sub": "Fanfold/${AWS::StackName}"}
+added = {
+    (path.parent.name, metric)
+    for path in ROOT.glob("functions/*/handler.py")
+    for metric in re.findall(r'add_metric\("(\w+)"', path.read_text(encoding="utf-8"))
+}
+
+
+def watched_by_alarms() -> set[tuple[str, str]]:
+    queries = chain.from_iterable(alarm["Metrics"] for alarm in alarms.values())
+    metrics = [query["MetricStat"]["Metric"] for query in queries if "MetricStat" in query]
+    own = [metric for metric in metrics if metric["Namespace"] == NAMESPACE]
+    return {(metric["Dimensions"][0]["Value"], metric["MetricName"]) for metric in own}
+
+
+def shown_on_the_dashboard() -> set[tuple[str, str]]:
+    text, _values = load(ROOT).body["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    shown = chain.from_iterable(widget["properties"]["metrics"] for widget in json.loads(text)["widgets"])
+    return {(metric[3], metric[1]) for metric in shown if metric[0] == "${Metrics}"}
+
+
+def test_alarms_and_dashboard_watch_what_the_functions_measure() -> None:
+    assert watched_by_alarms() <= added
+    assert shown_on_the_dashboard() <= added
+
+
+def test_every_metric_is_described_in_the_operations_guide() -> None:
+    guide = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    assert {metric for _, metric in added} <= set(re.findall(r"^\| `(\w+)` \|", guide, re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", alarms)
+def test_every_alarm_names_a_section_of_the_operations_guide(name: str) -> None:
+    guide = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    suffix = alarms[name]["AlarmName"]["Fn::Sub"].removeprefix("${AWS::StackName}-")
+    assert alarms[name]["AlarmDescription"].endswith(f"See docs/operations.md, {suffix}.")
+    assert f"### {suffix}\n" in guide
+    assert alarms[name]["AlarmActions"] == [{"Ref": "AlarmsTopic"}]
+
+
+@pytest.mark.parametrize("kind", ["DeadLetters", "Queue"])
+def test_dead_letters_and_age_are_watched_at_every_queue(kind: str) -> None:
+    alarm = alarms["DeadLettersAlarm" if kind == "DeadLetters" else "OldestMessageAlarm"]
+    queries = [query["MetricStat"]["Metric"] for query in alarm["Metrics"] if "MetricStat" in query]
+    watched = {query["Dimensions"][0]["Value"]["Fn::GetAtt"][0] for query in queries}
+    resources = load(ROOT).body["Resources"].items()
+    assert watched == {name for name, it in resources if it["Type"] == "AWS::SQS::Queue" and name.endswith(kind)}
+
+
+def test_functions_measure_in_the_embedded_metric_format() -> None:
+    lines: list[str] = []
+    with LocalCloud(run_functions=False, on_log=lambda _function, line: lines.append(line)) as cloud:
+        event = json.loads((ROOT / "events/schedule.json").read_text(encoding="utf-8"))
+        cloud.invoke("SweeperFunction", event)
+    (measured,) = [json.loads(line) for line in lines if '"_aws"' in line]
+    (metrics,) = measured["_aws"]["CloudWatchMetrics"]
+    assert (metrics["Namespace"], metrics["Dimensions"]) == ("Fanfold/fanfold", [["service"]])
+    assert (measured["service"], measured["OpenJobs"]) == ("sweeper", [0.0])
