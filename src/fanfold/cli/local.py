@@ -44,7 +44,7 @@ def local() -> None:
 @click.option(
     "--simulate-scaling",
     "scaling_speed",
-    type=click.FloatRange(0, min_open=True),
+    type=click.FloatRange(0),
     is_flag=False,
     flag_value=60.0,
     default=0.0,
