@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from moto import mock_aws
 
-from fanfold_core.app.ports import Postponed
 from fanfold_core.aws import events, wiring
 from fanfold_core.domain.job import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from fanfold_core.app.ports import Postponed
     from fanfold_core.domain.requests import Request
 
 ROWS_PER_REQUEST = 32
@@ -50,6 +50,7 @@ ENVIRONMENT = {
     "MAX_ATTEMPTS": "3",
     "REQUEST_TTL_SECONDS": "3600",
     "DEADLINE_HOURS": "24",
+    "EVENT_SOURCE": "fanfold",
     "TOLERATED_FAILURE_PERCENTAGE": "100",
     "MODEL_PARAMETERS": "{}",
     "RETENTION_DAYS": "30",
@@ -96,9 +97,8 @@ class Road:
         boto3.DEFAULT_SESSION.events.register("before-call", self._count)
         environ = os.environ | {f"{name}_queue_url".upper(): url for name, url in urls.items()}
         model = Model(self.calls)
-        splitter, collector, assembler = (
-            make(environ) for make in (wiring.splitter, wiring.collector, wiring.assembler)
-        )
+        splitter, collector = wiring.splitter(environ), wiring.collector(environ)
+        assembler = wiring.assembler(environ)
         dispatcher = replace(wiring.dispatcher(environ), endpoint=model)
         self._received(1)
         job = splitter.begin("input", "tweets.csv", version, in_time)
