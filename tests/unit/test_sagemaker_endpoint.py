@@ -212,7 +212,7 @@ def test_a_request_is_sent_as_boto3_sends_it(server: Server) -> None:
 def test_every_request_is_signed_so_that_aws_lets_it_in(server: Server) -> None:
     endpoint(server).send("tweets", some(3), ttl_seconds=60)
     for received in server.received:
-        assert received.headers["X-Amz-Security-Token"] == "token//token"
+        assert received.headers["X-Amz-Security-Token"] == KEYS.token
         assert received.headers["Authorization"].endswith(f"Signature={signature(received, server.url)}")
 
 
