@@ -10,7 +10,7 @@ from tests.road.test_road import BARE
 from fanfold.local.chaos import Chaos
 from fanfold.local.cloud import LocalCloud
 
-MANY_SMALL = {"rows-per-request": "2"}
+MANY_SMALL = {"rows-per-request": "2", "request-ttl-seconds": "60"}
 SWEEP_EVERY_SECONDS = 3
 
 

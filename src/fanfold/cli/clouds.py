@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fanfold.cli.talk import talk
 
 if TYPE_CHECKING:
+    from fanfold.local.chaos import Chaos
     from fanfold.local.cloud import LocalCloud
 
 
@@ -24,3 +25,10 @@ def local_cloud(model: str, parameters: Mapping[str, str] | None = None, **optio
     finally:
         with talk.status("ending the local cloud"):
             cloud.stop()
+
+
+def make_chaos(seed: int) -> "Chaos":
+    """Conditions under which everything goes wrong at times."""
+    from fanfold.local.chaos import Chaos  # noqa: PLC0415 - likewise
+
+    return Chaos(seed)

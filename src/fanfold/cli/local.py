@@ -6,7 +6,7 @@ from threading import Event
 
 import click
 
-from fanfold.cli.clouds import local_cloud
+from fanfold.cli.clouds import local_cloud, make_chaos
 from fanfold.cli.talk import talk
 
 
@@ -51,8 +51,21 @@ def local() -> None:
     metavar="[SPEED]",
     help="Let the endpoint scale, down to no instance and up again, SPEED times faster than real (60).",
 )
+@click.option(
+    "--chaos",
+    "seed",
+    type=int,
+    metavar="SEED",
+    help="Kill workers, repeat and lose messages, break and restart the endpoint: now and then, as SEED has it.",
+)
 def up(  # noqa: PLR0913, PLR0917 - an argument for each option
-    port: int, endpoint_port: int, model: str, parameters: tuple[str, ...], logs: Path, scaling_speed: float
+    port: int,
+    endpoint_port: int,
+    model: str,
+    parameters: tuple[str, ...],
+    logs: Path,
+    scaling_speed: float,
+    seed: int | None,
 ) -> None:
     """Keep a local cloud running, created from template.yaml, until Ctrl-C.
 
@@ -63,15 +76,20 @@ def up(  # noqa: PLR0913, PLR0917 - an argument for each option
     aws s3 ls --recursive s3://fanfold-output-123456789012-us-east-1/results/
     """
     chosen = dict(_key_value(parameter) for parameter in parameters)
-    scaling = {"scaling_speed": scaling_speed, "on_scaling": talk.print}
-    with local_cloud(model, chosen, port=port, endpoint_port=endpoint_port, log_dir=logs, **scaling) as cloud:
+    chaos = None if seed is None else make_chaos(seed)
+    more = {"scaling_speed": scaling_speed, "on_scaling": talk.print, "conditions": chaos}
+    with local_cloud(model, chosen, port=port, endpoint_port=endpoint_port, log_dir=logs, **more) as cloud:
         for name, value in cloud.environment.items():
             click.echo(f"export {name}={value}")
         talk.print("\nIn another terminal, after these exports:\n")
         talk.print(f"  aws s3 cp tweets.csv s3://{cloud.outputs['InputBucket']}/", soft_wrap=True)
         talk.print(f"  aws s3 ls --recursive s3://{cloud.outputs['OutputBucket']}/results/\n", soft_wrap=True)
+        if chaos is not None:
+            talk.print("With --metadata request-ttl-seconds=60, what chaos loses is sent again after a minute.\n")
         talk.print(f"The functions log to {logs}. Ctrl-C ends it all.")
         _wait_for_the_end()
+    if chaos is not None:
+        talk.print("Chaos: " + ", ".join(f"{count} {fault}" for fault, count in chaos.faults.items()))
 
 
 def _key_value(parameter: str) -> tuple[str, str]:

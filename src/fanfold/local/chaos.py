@@ -36,12 +36,13 @@ _ODDS = {
 # Seconds, at most: until a worker is killed, that a request takes, between two restarts of the endpoint.
 _KILL_WITHIN, _SLOW_FOR, _RESTART_WITHIN = 0.3, 1.0, 10.0
 _REDELIVERY_SECONDS = 5
-# What got lost is found within minutes, not within an hour. The time to live is the least that SageMaker takes.
+# What got lost is found soon: an output within two minutes, a request when its time to live is over. A file may name a
+# shorter one than the template takes, in its metadata.
 _PARAMETERS = {
     "SweepSchedule": "rate(1 minute)",
     "QuietSeconds": "2",
     "GraceSeconds": "1",
-    "RequestTtlSeconds": "60",
+    "RequestTtlSeconds": "900",
 }
 
 
