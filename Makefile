@@ -10,6 +10,7 @@ SAM := .venv-sam/bin/sam
 CHECKOV := .venv-checkov/bin/checkov
 export SAM_CLI_TELEMETRY := 0
 
+CALLS := $(CURDIR)/build/calls
 OFFLINE := --skip-download --quiet --compact
 
 # $(call quietly,COMMAND): run it silently; show what it said only if it fails.
@@ -60,7 +61,10 @@ demo: setup ## label the sample texts in the local cloud and show the results
 
 .PHONY: test
 test: setup ## run the tests, one process per core; ARGS goes to pytest
-	@$(BIN)/pytest -q -n auto --dist worksteal $(ARGS)
+	@rm -rf $(CALLS) && mkdir -p $(CALLS)
+	@FANFOLD_CALLS=$(CALLS) $(BIN)/pytest -q -n auto --dist worksteal $(ARGS)
+	@# Only the whole suite makes use of every permission.
+	@$(if $(ARGS),,$(BIN)/python scripts/unused_permissions.py $(CALLS))
 
 .PHONY: soak-events
 soak-events: setup ## more than 10,000 malformed events through the real handlers

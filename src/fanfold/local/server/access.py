@@ -2,15 +2,18 @@
 
 import functools
 import json
+import os
 import re
+import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from moto.core.exceptions import AccessDeniedError
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.responses import DynamoHandler
 from moto.events.responses import EventsHandler
-from moto.iam.access_control import IAMPolicyStatement, IAMRequestBase, PermissionResult
+from moto.iam.access_control import AssumedRoleAccessKey, IAMPolicyStatement, IAMRequestBase, PermissionResult
 from moto.sagemaker.responses import SageMakerResponse
 from moto.sns.responses import SNSResponse
 
@@ -23,6 +26,10 @@ ALIASES = {
     "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
     "sns:PublishBatch": "sns:Publish",
 }
+# A folder for what `_record` notes, if somebody wants to know.
+_CALLS = os.environ.get("FANFOLD_CALLS")
+_recorded: set[str] = set()
+_recording = threading.Lock()
 # Connections don't leave the machine, so policies that insist on TLS see what they would see on AWS.
 CONTEXT = {"aws:SecureTransport": "true", "aws:SourceAccount": DEFAULT_ACCOUNT_ID}
 
@@ -42,6 +49,7 @@ def _by_alias(original: Callable[..., None]) -> Callable[..., None]:
         self._action = ALIASES.get(self._action, self._action)
         try:
             original(self, resource)
+            _record(self)
         except AccessDeniedError as error:
             # Moto refuses in XML, whatever the protocol; a client of a JSON service makes "403" of it.
             if self._service == "lambda" or self._headers.get("Content-Type", "").startswith("application/x-amz-json"):
@@ -51,6 +59,18 @@ def _by_alias(original: Callable[..., None]) -> Callable[..., None]:
             raise
 
     return check
+
+
+def _record(request: IAMRequestBase) -> None:
+    """Note, once, that a role has made use of a permission; see scripts/unused_permissions.py."""
+    if not _CALLS or not isinstance(request._access_key, AssumedRoleAccessKey):  # noqa: SLF001
+        return
+    call = f"{request._access_key._owner_role_name} {request._action}\n"  # noqa: SLF001
+    with _recording:
+        if call not in _recorded:
+            _recorded.add(call)
+            with Path(_CALLS, f"{os.getpid()}.txt").open("a", encoding="utf-8") as file:
+                file.write(call)
 
 
 def _judge(
