@@ -78,6 +78,15 @@ def test_a_refused_row_costs_only_itself_and_a_retry_fills_it_in(road: Road, mod
     assert printed(second)["job"] == printed(first)["job"] + ".2"
 
 
+def test_the_command_line_runs_a_container_by_its_address(road: Road, model: Model) -> None:
+    model.refused = set()
+    (road.folder / "alone.csv").write_text("text\nfine\n")
+    address = f"http://127.0.0.1:{model.server_address[1]}"
+    alone = road.fanfold("run", "alone.csv", "--stack", "", "--model", address, "--out", "alone")
+    assert (alone.returncode, printed(alone)["model"]) == (0, address.removeprefix("http://").replace(":", "-"))
+    assert records(road.folder / "alone" / "results.csv")[1] == ["fine", "FINE", "1", ""]
+
+
 def test_a_model_that_refuses_everything_ends_the_job_before_every_row_is_tried(road: Road, model: Model) -> None:
     (road.folder / "hopeless.csv").write_text("\n".join(["text", *(f"poison {number}" for number in range(600))]))
     model.refused = {"poison"}

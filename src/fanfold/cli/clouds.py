@@ -17,7 +17,9 @@ def local_cloud(model: str, parameters: Mapping[str, str] | None = None, **optio
     """A local cloud that runs this model, and says so wherever the template's model is named."""
     from fanfold.local.cloud import LocalCloud  # noqa: PLC0415 - takes a second that `--help` needn't wait for
 
-    cloud = LocalCloud(model=model, parameters={"HfModelId": Path(model).name, **(parameters or {})}, **options)
+    # The template takes names of the Hub, which have no colon as a container's address has.
+    name = Path(model).name.replace(":", "-")
+    cloud = LocalCloud(model=model, parameters={"HfModelId": name, **(parameters or {})}, **options)
     with talk.status("starting a local cloud"):
         cloud.start()
     try:
