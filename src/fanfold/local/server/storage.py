@@ -8,7 +8,7 @@ from typing import Any
 
 from moto.dynamodb.responses import DynamoHandler
 from moto.s3 import notifications
-from moto.s3.exceptions import MissingKey
+from moto.s3.exceptions import MissingKey, NoSuchUpload
 from moto.s3.models import S3Backend
 from moto.s3.responses import ACTION_MAP, S3Response
 
@@ -28,6 +28,8 @@ def improve() -> None:
     for name in ("get_object", "head_object"):
         replace(S3Response, name, _hide_what_may_not_be_listed)
     replace(notifications, "_get_s3_event", _complete_event)
+    for name in ("upload_part", "complete_multipart_upload"):
+        replace(S3Backend, name, _refuse_an_upload_that_is_gone)
     replace(S3Backend, "put_object", _leave_event_to_multipart_completion)
     ACTION_MAP["BUCKET"]["HEAD"]["DEFAULT"] = "ListBucket"
 
@@ -81,6 +83,17 @@ def _complete_event(original: Callable[..., Any]) -> Callable[..., Any]:
         return event
 
     return build
+
+
+def _refuse_an_upload_that_is_gone(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Moto fails with a server error where S3 says that somebody has completed the upload, or aborted it."""
+
+    def checked(self: S3Backend, bucket_name: str, multipart_id: str, *args: Any, **options: Any) -> Any:
+        if multipart_id not in self.get_bucket(bucket_name).multiparts:
+            raise NoSuchUpload(upload_id=multipart_id)
+        return original(self, bucket_name, multipart_id, *args, **options)
+
+    return checked
 
 
 def _leave_event_to_multipart_completion(original: Callable[..., Any]) -> Callable[..., Any]:
