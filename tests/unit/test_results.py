@@ -9,6 +9,8 @@ from fanfold_core.domain.answers import MOST_FIELDS, NOT_FLAT
 from fanfold_core.domain.results import Answer, Columns, SpanOutcome, answers, columns, error_line, result_lines
 from fanfold_core.domain.spans import Span
 
+SHOWN = columns(("text",), {"label"})
+
 
 def predicted(start: int, labels: str) -> SpanOutcome:
     results = json.dumps([{"label": label} for label in labels])
@@ -79,9 +81,17 @@ def test_every_row_has_one_answer_whatever_the_order_of_outcomes() -> None:
         Answer(None, "refused"),
     ]
     for order in permutations(outcomes):
-        assert answers(5, order, "cancelled") == [*expected, Answer(None, "cancelled")]
+        assert answers(5, order, "cancelled", SHOWN) == [*expected, Answer(None, "cancelled")]
 
 
 def test_the_larger_spans_prediction_counts_where_two_overlap() -> None:
     for order in permutations([predicted(0, "AAAA"), predicted(0, "BB"), predicted(2, "CC"), refused(1, 2)]):
-        assert answers(4, order, "") == [Answer({"label": "A"}, "")] * 4
+        assert answers(4, order, "", SHOWN) == [Answer({"label": "A"}, "")] * 4
+
+
+def test_results_that_came_too_late_for_the_header_count_as_not_come() -> None:
+    late = [SpanOutcome(Span(0, 1), json.dumps([result]), None, requests=1) for result in ({"why": "late"}, ["deep"])]
+    for outcome in [*late, predicted(0, "A")]:
+        assert answers(1, [outcome], "cancelled", columns(("text",), ())) == [Answer(None, "cancelled")]
+    for outcome in late:
+        assert answers(1, [outcome], "cancelled", SHOWN) == [Answer(None, "cancelled")]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from fanfold_core.app.rows import read_rows
 from fanfold_core.app.summary import summary
+from fanfold_core.domain.answers import field_names
 from fanfold_core.domain.errors import JobError, ObjectGoneError
 from fanfold_core.domain.job import Job, Part, State, Totals
 from fanfold_core.domain.keys import part_errors_key, result_key
@@ -79,12 +80,17 @@ class Assembler:
         return [*ended, Part(last.part, last.part_first, job.stored)]
 
     def _begin(self, job: Job, parts: list[Part]) -> Job:
-        """Fix the header and, for several parts, the multipart upload. Whoever comes second takes what is fixed."""
-        open_chunks = set(range(job.low, job.released)) - job.covered
-        fields = job.fields.union(*(chunk.fields for chunk in self.ledger.chunks(job.id, open_chunks)))
+        """Fix the header and, for several parts, the multipart upload. Whoever comes second takes what is fixed.
+
+        Of chunks that aren't done the results themselves are read: they may be stored and not be covered yet.
+        """
+        found = [job.fields]
+        for number in set(range(job.low, job.released)) - job.covered:
+            outcomes = self._outcomes(job.id, number)
+            found += [field_names(json.loads(outcome.results)) for outcome in outcomes if outcome.results is not None]
         key = result_key(job.id, "results.csv")
         upload_id = self.store.begin_upload(key, CSV) if len(parts) > 1 else ""
-        fixed = self.ledger.set_upload(job.id, upload_id, fields)
+        fixed = self.ledger.set_upload(job.id, upload_id, frozenset[str]().union(*found))
         if upload_id and fixed.upload_id != upload_id:
             self.store.abort_upload(key, upload_id)
         return fixed
@@ -108,11 +114,12 @@ class Assembler:
         if part.number == 0:
             results.write(format_records([shown.results_header], dialect).encode())
         for chunk in (self.ledger.chunk(job.id, number) for number in range(part.first, part.end)):
-            outcomes = self._outcomes(job.id, chunk)
+            outcomes = self._outcomes(job.id, chunk.number)
             rows = self._rows(job, chunk)
-            final = answers(len(rows), outcomes, _uncovered(job))
+            final = answers(len(rows), outcomes, _uncovered(job), shown)
             for parent in self._rounds_before(job):
-                final = overlay(answers(len(rows), self._outcomes(parent.id, chunk), _uncovered(parent)), final)
+                earlier = self._outcomes(parent.id, chunk.number)
+                final = overlay(answers(len(rows), earlier, _uncovered(parent), shown), final)
             results.write(format_records(result_lines(rows, final, shown), dialect).encode())
             failed = [
                 error_line(number, cells, answer, shown)
@@ -138,8 +145,8 @@ class Assembler:
             job = self.ledger.job(job.parent)
             yield job
 
-    def _outcomes(self, job_id: str, chunk: Chunk) -> list[SpanOutcome]:
-        return [self._with_results(outcome) for outcome in self.ledger.outcomes(job_id, chunk.number)]
+    def _outcomes(self, job_id: str, chunk: int) -> list[SpanOutcome]:
+        return [self._with_results(outcome) for outcome in self.ledger.outcomes(job_id, chunk)]
 
     def _with_results(self, outcome: SpanOutcome) -> SpanOutcome:
         if outcome.location is None:

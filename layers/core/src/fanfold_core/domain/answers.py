@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fanfold_core.domain.errors import MalformedAnswerError
 from fanfold_core.domain.json_text import read_json, write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # Stands in the set of field names for results that are no flat objects. A model with a field of this very name gets
 # its results written as JSON, too, which is harmless.
@@ -39,8 +42,17 @@ def read_answer(content: bytes, rows: int) -> Predictions:
         raise MalformedAnswerError(f"the model's answer has {len(results)} results for {rows} rows")
     if any(result is None for result in results):
         raise MalformedAnswerError("the model's answer has no result (null) for one of its rows")
-    fields = frozenset[str]().union(*map(_fields, results))
-    return Predictions(text, fields if len(fields) <= MOST_FIELDS else frozenset({NOT_FLAT}))
+    return Predictions(text, field_names(results))
+
+
+def field_names(results: Iterable[Any]) -> frozenset[str]:
+    """The names of the fields that occur in results; `NOT_FLAT` among them if one is no flat object.
+
+    >>> sorted(field_names([{"label": "A"}, ["B"]]))
+    ['label', '{}']
+    """
+    names = frozenset[str]().union(*map(_fields, results))
+    return names if len(names) <= MOST_FIELDS else frozenset({NOT_FLAT})
 
 
 def _fields(result: Any) -> frozenset[str]:

@@ -42,13 +42,24 @@ class SpanOutcome:
 class Columns:
     """Which columns the files have. `fields` are the result's own names, `names` what they are called here.
 
-    No fields means that results aren't flat and stand as JSON in one column.
+    No fields means that results aren't flat and stand as JSON in one column, or that there are none.
     """
 
     original: tuple[str, ...]
     fields: tuple[str, ...]
     names: tuple[str, ...]
     error: str
+
+    def fit(self, results: Sequence[Any]) -> bool:
+        """Whether these results can be shown in full: those that arrive after the header is fixed may be unlike others.
+
+        >>> columns(("id",), {"label"}).fit([{"label": "A", "why": "late"}])
+        False
+        """
+        if not self.fields:
+            return bool(self.names)
+        known = set(self.fields)
+        return all(isinstance(result, dict) and result.keys() <= known for result in results)
 
     @property
     def results_header(self) -> list[str]:
@@ -94,11 +105,12 @@ class Answer(NamedTuple):
     error: str
 
 
-def answers(rows: int, outcomes: Iterable[SpanOutcome], uncovered: str) -> list[Answer]:
+def answers(rows: int, outcomes: Iterable[SpanOutcome], uncovered: str, shown: Columns) -> list[Answer]:
     """The final answer of each row of a chunk; `uncovered` is the reason of rows that nothing came back for.
 
     Where spans overlap, the larger one's prediction counts, so it doesn't matter in which order they arrived. A span
-    beyond the chunk, such as only a forged notification has, says nothing about its rows.
+    beyond the chunk, such as only a forged notification has, says nothing about its rows; neither do results that came
+    too late to be `shown`.
     """
     final: list[Answer | None] = [None] * rows
     known = (
@@ -109,6 +121,8 @@ def answers(rows: int, outcomes: Iterable[SpanOutcome], uncovered: str) -> list[
     for outcome in sorted(known, key=lambda outcome: (outcome.results is None, -outcome.span.rows, outcome.span.start)):
         span = outcome.span
         results = json.loads(outcome.results) if outcome.results is not None else [None] * span.rows
+        if outcome.results is not None and not shown.fit(results):
+            continue
         new = map(Answer, results, repeat(outcome.reason or ""))
         rows_of_span = slice(span.start, span.end)
         final[rows_of_span] = [old or answer for old, answer in zip(final[rows_of_span], new, strict=True)]
