@@ -70,6 +70,14 @@ test: setup ## run the tests, one process per core; ARGS goes to pytest
 soak-events: setup ## more than 10,000 malformed events through the real handlers
 	@$(BIN)/pytest -q -n auto --hypothesis-profile=soak --hypothesis-show-statistics tests/functions/test_hostile_events.py $(ARGS)
 
+.PHONY: crash-sweep
+crash-sweep: setup ## let a function die before and after each of its AWS calls (a few minutes)
+	@$(BIN)/python -m tests.simulation crashes
+
+.PHONY: soak
+soak: setup ## random schedules of everything that can go wrong: SEEDS=10000
+	@$(BIN)/python -m tests.simulation soak $(or $(SEEDS),1000)
+
 .PHONY: check
 check: lint types arrows validate ## everything that is checked without running it
 

@@ -1,0 +1,99 @@
+"""`python -m tests.simulation soak 10000`: random schedules; `crashes`: a death at every call; `mutations`; `seed 42`.
+
+Exits with 1 if a promise was broken, and prints how to see that again.
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from typing import TypeVar
+
+from tests.simulation import mutations
+from tests.simulation.crashes import crash, record
+from tests.simulation.soak import run
+
+T = TypeVar("T")
+R = TypeVar("R")
+_COMMAND = "python -m tests.simulation"
+
+
+def main() -> int:
+    """Do what the command line says; the exit code."""
+    parser = argparse.ArgumentParser(prog=_COMMAND)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes; as many as cores by default")
+    what = parser.add_subparsers(dest="what", required=True)
+    of_soak = what.add_parser("soak", help="random schedules")
+    of_soak.add_argument("seeds", type=int)
+    of_soak.add_argument("--first", type=int, default=0)
+    of_crashes = what.add_parser("crashes", help="a death before and after every call to AWS")
+    of_crashes.add_argument("--every", type=int, default=1, help="of so many crash points only one")
+    of_mutations = what.add_parser("mutations", help="planted mistakes, to see that they are seen")
+    of_mutations.add_argument("names", nargs="*", default=list(mutations.ALL))
+    what.add_parser("seed", help="one schedule, with what the functions log").add_argument("seed", type=int)
+    arguments = parser.parse_args()
+    match arguments.what:
+        case "soak":
+            return soak(range(arguments.first, arguments.first + arguments.seeds), arguments.jobs)
+        case "crashes":
+            return crashes(arguments.every, arguments.jobs)
+        case "mutations":
+            return plant(arguments.names, arguments.jobs)
+    os.environ["SIMULATION_LOG_LEVEL"] = "INFO"
+    return soak([arguments.seed], 1)
+
+
+def soak(seeds: Iterable[int], jobs: int) -> int:
+    """Random schedules: every seed is a run."""
+    started, runs, requests, broken = time.monotonic(), 0, 0, 0
+    for outcome in _each(run, seeds, jobs):
+        runs, requests, broken = runs + 1, requests + outcome.requests, broken + bool(outcome.words)
+        if outcome.words:
+            print(f"seed {outcome.seed}: {outcome.words}\n    again: {_COMMAND} seed {outcome.seed}", flush=True)
+    print(f"{runs:,} schedules with {requests:,} requests in {_since(started)}: {broken} broke a promise")
+    return 1 if broken else 0
+
+
+def crashes(every: int, jobs: int) -> int:
+    """A death at every call, and the files compared with those of the undisturbed run."""
+    started = time.monotonic()
+    undisturbed, points = record()
+    found = list(_each(partial(crash, undisturbed), points[::every], jobs))
+    for one in found:
+        if one.words:
+            print(f"{one.point}: {one.words}")
+    lost, twice = sum(one.lost for one in found), sum(one.twice for one in found)
+    differ = sum(bool(one.words) for one in found)
+    print(f"{len(points) // 2} AWS calls, {len(found)} crash points in {_since(started)}: {differ} runs differ")
+    print(f"{lost} rows lost, {twice} rows twice")
+    return 1 if lost or twice or differ else 0
+
+
+def plant(names: Iterable[str], jobs: int) -> int:
+    """Planted mistakes: a promise must break soon."""
+    missed = 0
+    for name, seeds, words in _each(mutations.hunt, names, jobs):
+        missed += not words
+        print(f"{name}: {f'seen in {seeds} seeds: {words}' if words else f'NOT SEEN in {seeds} seeds'}", flush=True)
+    return 1 if missed else 0
+
+
+def _each(work: Callable[[T], R], tasks: Iterable[T], jobs: int) -> Iterator[R]:
+    """Do the work of each task, in order, in so many processes."""
+    if jobs == 1:
+        yield from map(work, tasks)
+        return
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+        yield from pool.map(work, tasks)
+
+
+def _since(started: float) -> str:
+    return f"{time.monotonic() - started:.0f} s"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

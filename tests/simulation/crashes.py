@@ -1,0 +1,67 @@
+"""A death at every call that the functions make to AWS, once just before it and once just after it took effect."""
+
+import csv
+import io
+from collections import Counter
+from dataclasses import dataclass
+
+from tests.simulation.executions import Fault
+from tests.simulation.promises import BrokenPromiseError
+from tests.simulation.schedule import Calm
+from tests.simulation.simulation import WHOLE_ROAD, simulation
+
+Files = dict[str, bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A crash point: which call, counted from 0, and on which side of it."""
+
+    call: int
+    name: str
+    fault: Fault
+
+    def __str__(self) -> str:
+        return f"{self.fault.name} at call {self.call}, {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """What came of it: rows that results.csv lacks or has twice, and what else is not as undisturbed, in words."""
+
+    point: Point
+    lost: int
+    twice: int
+    words: str
+
+
+def record() -> tuple[Files, list[Point]]:
+    """The files of an undisturbed run, and its crash points in order."""
+    world = simulation().calm()
+    world.play()
+    assert isinstance(world.schedule, Calm)
+    names = list(enumerate(world.schedule.calls))
+    return _compared(world.watch.files), [
+        Point(call, name, fault) for call, name in names for fault in (Fault.DIES_BEFORE, Fault.DIES_AFTER)
+    ]
+
+
+def crash(undisturbed: Files, point: Point) -> Crash:
+    """Make the run again with this death in it."""
+    world, words = simulation().calm({point.call: point.fault}), ""
+    try:
+        world.play()
+    except BrokenPromiseError as broken:
+        words = str(broken)
+    files = _compared(world.watch.files)
+    if not words and files != undisturbed:
+        words = f"{', '.join(name for name in files if files[name] != undisturbed[name])} differ"
+    text = (files.get("results.csv") or b"").decode()
+    rows = Counter(line[0] for line in csv.reader(io.StringIO(text, newline="")))
+    times = [rows[row[0]] for row in WHOLE_ROAD.rows]
+    return Crash(point, lost=times.count(0), twice=sum(count > 1 for count in times), words=words)
+
+
+def _compared(files: Files) -> Files:
+    """summary.json tells times and the number of requests, which a death may well change."""
+    return {name: content for name, content in files.items() if name != "summary.json"}

@@ -1,0 +1,50 @@
+"""Messages on their way, and the time that it takes them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from tests.simulation.cloud import Sent
+
+from fanfold.local import sqs_event
+
+_START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Clock:
+    """What time it is, for the functions as well."""
+
+    time: datetime = _START
+
+    def start(self) -> None:
+        """Begin the day of a run."""
+        self.time = _START
+
+    def __call__(self) -> datetime:
+        return self.time
+
+
+@dataclass(slots=True)
+class Delivery:
+    """A message, when it is to be seen, and how often it has been received."""
+
+    message: Sent
+    due: datetime
+    receives: int = 0
+
+
+def event(batch: Sequence[Delivery]) -> dict[str, Any]:
+    """The event in which Lambda hands messages of one queue to a function."""
+    received = [
+        {
+            "MessageId": delivery.message.id,
+            "ReceiptHandle": delivery.message.id,
+            "Body": delivery.message.body,
+            "Attributes": {"ApproximateReceiveCount": str(delivery.receives)},
+            "MD5OfBody": "",
+        }
+        for delivery in batch
+    ]
+    return sqs_event.build(received, batch[0].message.queue)

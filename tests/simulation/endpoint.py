@@ -1,0 +1,100 @@
+"""The asynchronous endpoint: takes requests at the dispatcher's port, and works them off when the schedule says so."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from botocore.exceptions import ReadTimeoutError
+from tests.simulation.cloud import Cloud
+from tests.simulation.executions import at_work
+from tests.simulation.scenario import is_poison, predict
+from tests.simulation.schedule import Faults, Schedule
+
+from fanfold.local.endpoint import notifications
+from fanfold.local.endpoint.locations import destinations
+from fanfold.local.endpoint.models.model import ModelError
+from fanfold.local.endpoint.notifications import Occasion
+from fanfold.local.endpoint.outcomes import Answer, Failure, Outcome, expired, model_failed, timed_out
+from fanfold.local.endpoint.requests import InferenceRequest
+from fanfold_core.app.ports import Postponed
+from fanfold_core.domain.errors import EndpointError
+from fanfold_core.domain.requests import Request
+
+_MALFORMED = [b"", b"[]", b'{"error": "shape"}', b"[NaN]", b"[null]"]
+
+
+@dataclass
+class SimulatedEndpoint:
+    """`waiting` are the requests that it has taken, `taken` counts them."""
+
+    cloud: Cloud
+    schedule: Schedule
+    faults: Faults
+    now: Callable[[], datetime]
+    is_gone: bool = False
+    waiting: list[Request] = field(default_factory=list)
+    taken: int = 0
+
+    def send(self, endpoint: str, requests: Sequence[Request], ttl_seconds: int) -> list[Postponed]:
+        """The port. Real requests go side by side, so dying on the way may leave any of them sent."""
+        del ttl_seconds
+        late = []
+        for request in self.schedule.shuffled(requests):
+            execution = at_work()
+            assert execution
+            execution.before("sagemaker-runtime.InvokeEndpointAsync")
+            if self.is_gone:
+                raise EndpointError(endpoint, "ValidationError: Endpoint not found")
+            if self.schedule.happens(self.faults.throttled):
+                late.append(Postponed(request, "ThrottlingException: null"))
+            else:
+                self.waiting.append(request)
+                self.taken += 1
+            try:
+                execution.after()
+            except ReadTimeoutError as error:
+                late.append(Postponed(request, str(error)))
+        return late
+
+    def work_off(self, request: Request) -> Iterator[str]:
+        """Work a request off; the notifications that get through, which may be none or the same one twice."""
+        self.waiting.remove(request)
+        outcome = self._infer(request)
+        is_lost = self.schedule.happens(self.faults.lost)
+        occasion = self._occasion(request)
+        if isinstance(outcome, Answer):
+            if is_lost and self.schedule.happens(0.5):
+                return
+            self.cloud.write(occasion.destinations.output.uri, outcome.body)
+            include = self.schedule.happens(0.5)
+            message = notifications.completed(occasion, outcome, include_response=include)
+        else:
+            message = notifications.failed(occasion, outcome, include_response=False)
+        if not is_lost:
+            yield json.dumps(message)
+            if self.schedule.happens(self.faults.twice):
+                yield json.dumps(message)
+
+    def _infer(self, request: Request) -> Outcome:
+        texts = json.loads(self._body(request))["inputs"]
+        if self.schedule.happens(self.faults.flaky):
+            broken: list[Failure] = [expired(3600), model_failed(ModelError(500, "")), timed_out()]
+            return self.schedule.choose(broken)
+        if any(map(is_poison, texts)):
+            return model_failed(ModelError(400, ""))
+        if self.schedule.happens(self.faults.moody):
+            return Answer(self.schedule.choose(_MALFORMED), "application/json")
+        return Answer(json.dumps([predict(text) for text in texts]).encode(), "application/json")
+
+    def _body(self, request: Request) -> bytes:
+        if request.location is None:
+            return request.body
+        kept = self.cloud.read(request.location.removeprefix("s3://").partition("/")[2])
+        assert kept is not None, f"{request.location} was named in a request and isn't there"
+        return kept
+
+    def _occasion(self, request: Request) -> Occasion:
+        places = destinations(self.cloud.output_path, None, request.id.folder, request.id.filename)
+        time = self.now().timestamp()
+        return Occasion("us-east-1", "fanfold", InferenceRequest(str(request.id), b""), places, time, time)

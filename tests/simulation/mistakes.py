@@ -1,0 +1,175 @@
+"""Mistakes to plant: each is one small change to the real code, for as long as it is entered."""
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+
+from boto3.dynamodb.conditions import Attr
+
+from fanfold_core.app.assemble import Assembler
+from fanfold_core.app.collect import Collector
+from fanfold_core.app.follow_up import FollowUp
+from fanfold_core.app.sweep import Sweeper
+from fanfold_core.aws import items
+from fanfold_core.aws.ledger import DynamoLedger
+from fanfold_core.aws.queues import SqsQueues
+from fanfold_core.domain.job import Chunk, Job, Part
+from fanfold_core.domain.spans import Span
+
+
+def _replaced(owner: type, name: str, make: Callable[[Any], Any]) -> AbstractContextManager[Any]:
+    return patch.object(owner, name, make(getattr(owner, name)))
+
+
+def look_before_writing() -> AbstractContextManager[Any]:
+    """The splitter and the collector decide from the job as it was before they wrote."""
+
+    def make(cover_chunk: Callable[..., Job]) -> Callable[..., Job]:
+        def before(self: DynamoLedger, job_id: str, *args: Any) -> Job:
+            job = self.job(job_id)
+            cover_chunk(self, job_id, *args)
+            return job
+
+        return before
+
+    return _replaced(DynamoLedger, "cover_chunk", make)
+
+
+def count() -> AbstractContextManager[Any]:
+    """A chunk is done when as many rows have been covered as it has."""
+
+    def make(cover: Callable[..., Chunk]) -> Callable[..., Chunk]:
+        def counting(
+            self: DynamoLedger, job_id: str, number: int, spans: Iterable[Span], fields: Iterable[str]
+        ) -> Chunk:
+            chunk = cover(self, job_id, number, spans, fields)
+            answer = self._table.update_item(
+                Key=items.chunk_key(job_id, number),
+                UpdateExpression="ADD counted :rows",
+                ExpressionAttributeValues={":rows": sum(span.rows for span in spans)},
+                ReturnValues="ALL_NEW",
+            )
+            return replace(chunk, covered=frozenset({Span(0, int(str(answer["Attributes"]["counted"])))}))
+
+        return counting
+
+    return _replaced(DynamoLedger, "cover", make)
+
+
+def overwrite() -> AbstractContextManager[Any]:
+    """A failure is written whether or not there is a prediction."""
+    return patch("fanfold_core.aws.ledger._HAS_NO_RESULTS", Attr("pk").exists() | Attr("pk").not_exists())
+
+
+class _Later:
+    """Queues whose messages are sent when somebody says so."""
+
+    def __init__(self, queues: SqsQueues) -> None:
+        self._queues = queues
+        self._waiting: list[tuple[str, tuple[Any, ...]]] = []
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *args: self._waiting.append((name, args))
+
+    def send(self) -> None:
+        for name, args in self._waiting:
+            getattr(self._queues, name)(*args)
+
+
+def mark_first() -> AbstractContextManager[Any]:
+    """A failed attempt is marked before it is acted upon."""
+
+    def make(try_again: Callable[..., None]) -> Callable[..., None]:
+        def marking_first(self: Collector, *args: Any) -> None:
+            later = _Later(self.queues)  # type: ignore[arg-type] # the adapter
+            try_again(replace(self, queues=later), *args)
+            later.send()
+
+        return marking_first
+
+    return _replaced(Collector, "_try_again", make)
+
+
+def release_first() -> AbstractContextManager[Any]:
+    """Chunks count as released before their messages are sent."""
+
+    def make(release: Callable[..., None]) -> Callable[..., None]:
+        def raising_first(self: FollowUp, *args: Any) -> None:
+            later = _Later(self.queues)  # type: ignore[arg-type] # the adapter
+            release(replace(self, queues=later), *args)
+            later.send()
+
+        return raising_first
+
+    return _replaced(FollowUp, "_release", make)
+
+
+class _Unmarked:
+    """A ledger that remembers no attempt."""
+
+    def __init__(self, ledger: DynamoLedger) -> None:
+        self._ledger = ledger
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ledger, name)
+
+    def mark(self, *_: object) -> int:
+        return 0
+
+
+def restart_attempts() -> AbstractContextManager[Any]:
+    """The sweeper sends what is missing as a first attempt."""
+
+    def make(resend: Callable[..., int]) -> Callable[..., int]:
+        return lambda self, *args: resend(replace(self, ledger=_Unmarked(self.ledger)), *args)
+
+    return _replaced(Sweeper, "_resend", make)
+
+
+def sized_parts() -> AbstractContextManager[Any]:
+    """Where parts end depends on the results that are there."""
+
+    def make(parts: Callable[..., list[Part]]) -> Callable[..., list[Part]]:
+        def sized(self: Assembler, job: Job) -> list[Part]:
+            fixed = parts(self, job)
+            found = sum(len(list(self.ledger.outcomes(job.id, number))) for number in range(job.stored))
+            if len(fixed) == 1 or found % 2:
+                return fixed
+            return [*fixed[:-2], replace(fixed[-2], end=fixed[-1].end)]
+
+        return sized
+
+    return _replaced(Assembler, "parts", make)
+
+
+def cover_first() -> AbstractContextManager[Any]:
+    """Rows are covered before their results are stored."""
+
+    def make(put_predictions: Callable[..., None]) -> Callable[..., None]:
+        def covering_first(self: DynamoLedger, job: Job, chunk: int, predictions: Any) -> None:
+            if predictions:
+                self.cover(job.id, chunk, [one.id.span for one in predictions], ["label"])
+            put_predictions(self, job, chunk, predictions)
+
+        return covering_first
+
+    return _replaced(DynamoLedger, "put_predictions", make)
+
+
+def skip_add() -> AbstractContextManager[Any]:
+    """Failed rows are not covered."""
+
+    def make(cover: Callable[..., Chunk]) -> Callable[..., Chunk]:
+        def skipping(self: DynamoLedger, job_id: str, number: int, spans: Any, fields: Any) -> Chunk:
+            return cover(self, job_id, number, spans, fields) if fields else self.chunk(job_id, number)
+
+        return skipping
+
+    return _replaced(DynamoLedger, "cover", make)
+
+
+def reopen() -> AbstractContextManager[Any]:
+    """A job closes for whatever reason comes last."""
+    return patch("fanfold_core.aws.ledger._IS_RUNNING", Attr("pk").exists())

@@ -1,0 +1,143 @@
+"""What is promised of every run, whatever happened in it."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tests.simulation.cloud import Cloud
+from tests.simulation.scenario import HEADER, Scenario, predict
+from tests.simulation.schedule import Faults
+
+from fanfold_core.domain.job import State
+from fanfold_core.domain.keys import result_key
+
+_ORDER = [State.RUNNING, State.CLOSING]
+_FILES = ("results.csv", "errors.csv", "summary.json")
+
+
+class BrokenPromiseError(Exception):
+    """A promise is broken: the words say which."""
+
+
+def promise(kept: object, words: str) -> None:
+    """`BrokenPromiseError` unless it is kept."""
+    if not kept:
+        raise BrokenPromiseError(words)
+
+
+class Watch:
+    """Looks at a job from outside, after every step of a run and at its end."""
+
+    def __init__(self, cloud: Cloud, scenario: Scenario, job: str) -> None:
+        self.job = job
+        self.state: State | None = None
+        self.files: dict[str, bytes | None] = {}
+        self._cloud = cloud
+        self._scenario = scenario
+        self._predicted: set[int] = set()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the job's files are final."""
+        return self.state is not None and self.state.is_terminal
+
+    def look(self) -> None:
+        """See whether the job has moved on."""
+        job = self._job()
+        state = State(job["state"]) if job else None
+        if state is self.state:
+            return
+        promise(_stage(state) > _stage(self.state), f"state went from {self.state} to {state}")
+        if _stage(self.state) <= _stage(State.RUNNING):
+            self._predicted = set(self._rows_with_predictions())
+        self.state = state
+        if self.has_ended:
+            self.files = self._read()
+
+    def check(self, faults: Faults) -> None:
+        """Check all that is promised of a job that has ended."""
+        promise(self.has_ended, f"the job never ends: {self.state}")
+        promise(self.files == self._read(), "a file changed after the job had ended")
+        summary = json.loads(self.files["summary.json"] or b"{}")
+        header, *lines = _records(self.files["results.csv"])
+        expected = self._scenario.rows
+        is_complete = self.state in {State.SUCCEEDED, State.COMPLETED_WITH_ERRORS}
+        fits = len(lines) == len(expected) if is_complete else len(lines) <= len(expected)
+        promise(fits, f"results.csv has {len(lines)} rows of {len(expected)}")
+        errors = {}
+        for row, line in enumerate(lines):
+            promise(len(line) == len(header), f"row {row} has {len(line)} cells under {len(header)}: {line}")
+            own = [*expected[row], ""][: len(HEADER)]
+            promise(line[: len(HEADER)] == own, f"row {row} is not in its place: {line}")
+            if line[-1]:
+                errors[row] = line[-1]
+            else:
+                self._check_prediction(row, dict(zip(header[len(HEADER) : -1], line[len(HEADER) : -1], strict=True)))
+        self._check_reasons(errors, faults)
+        self._check_errors(errors)
+        promise(self._may_end(self.state, len(errors), faults), f"the job ended as {self.state}: {summary['reason']}")
+        promise(summary["state"] == self.state, f"summary.json says {summary['state']}, the ledger {self.state}")
+        counts = (summary["rows"], summary["predicted"], summary["failed"])
+        promise(counts == (len(lines), len(lines) - len(errors), len(errors)), f"summary.json counts {counts}")
+
+    def _may_end(self, state: State | None, errors: int, faults: Faults) -> bool:
+        if state is State.CANCELLED:
+            return faults.cancel_at is not None
+        if state is State.FAILED:
+            scenario = self._scenario
+            is_late = faults.may_sweep and scenario.deadline_hours == 1
+            # Without byte ranges, going on needs more time the further it is.
+            is_slow = faults.out_of_time > 0 and scenario.is_compressed
+            return not scenario.rows or faults.gone_at is not None or is_late or is_slow
+        return bool(errors) is (state is State.COMPLETED_WITH_ERRORS)
+
+    def _check_prediction(self, row: int, cells: Mapping[str, str]) -> None:
+        said = {
+            ("fanfold_label" if name == "label" else name): value for name, value in predict(self._text(row)).items()
+        }
+        shown = {name: value if isinstance(value, str) else json.dumps(value) for name, value in said.items()}
+        promise({name: cell for name, cell in cells.items() if cell} == shown, f"row {row} has {cells}, not {shown}")
+        promise(self._scenario.obstacle(row) is None, f"row {row} cannot have a prediction")
+
+    def _check_reasons(self, errors: Mapping[int, str], faults: Faults) -> None:
+        for row, reason in errors.items():
+            promise(row not in self._predicted, f"row {row} had a prediction and ended as {reason!r}")
+            if self.state in {State.SUCCEEDED, State.COMPLETED_WITH_ERRORS}:
+                expected = self._scenario.obstacle(row)
+                is_moody = faults.moody and reason.startswith("the model's answer")
+                promise(reason == expected or is_moody, f"row {row} ended as {reason!r}, not {expected!r}")
+
+    def _check_errors(self, errors: Mapping[int, str]) -> None:
+        _, *lines = _records(self.files["errors.csv"])
+        told = {int(line[0]): line[1] for line in lines}
+        promise(len(told) == len(lines) and list(told) == sorted(told), "errors.csv has a row twice or out of order")
+        promise(told == errors, f"errors.csv has {told}, results.csv {errors}")
+
+    def _rows_with_predictions(self) -> Iterator[int]:
+        for number in range(int(self._job().get("stored", 0))):
+            items = self._cloud.items(f"JOB#{self.job}#{number}")
+            first = int(items["CHUNK"]["first_row"])
+            for sort_key, item in items.items():
+                if "results" in item or "results_at" in item:
+                    start, rows = map(int, sort_key.removeprefix("SPAN#").split("-"))
+                    yield from range(first + start, first + start + rows)
+
+    def _job(self) -> Mapping[str, Any]:
+        return self._cloud.items(f"JOB#{self.job}").get("JOB", {})
+
+    def _text(self, row: int) -> str:
+        return self._scenario.rows[row][1]
+
+    def _read(self) -> dict[str, bytes | None]:
+        return {name: self._cloud.read(result_key(self.job, name)) for name in _FILES}
+
+
+def _stage(state: State | None) -> int:
+    return -1 if state is None else _ORDER.index(state) if state in _ORDER else len(_ORDER)
+
+
+def _records(content: bytes | None) -> list[list[str]]:
+    promise(content is not None, "a file is missing")
+    return list(csv.reader(io.StringIO((content or b"").decode(), newline="")))

@@ -1,0 +1,72 @@
+"""Runs: by seed, or calm with one death in them."""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+from tests.simulation.cloud import Cloud
+from tests.simulation.deliveries import Clock
+from tests.simulation.executions import Fault, watch_calls
+from tests.simulation.functions import Functions
+from tests.simulation.scenario import Scenario
+from tests.simulation.schedule import Calm, Chance, Faults
+from tests.simulation.world import World
+
+from fanfold.local.server.patching import put
+from fanfold_core.aws import wiring
+
+# Success, failure, halving, rows that cannot be sent, results in the ledger and beside it, a window of two chunks out
+# of four, continuations of splitter and dispatcher, and a results.csv of several parts.
+WHOLE_ROAD = Scenario(
+    rows=(
+        ("0", "text 0", "own"),
+        ("1", "poison 1", ""),
+        ("2", "text 2", 'two\nlines, "quoted"'),
+        ("3", "text 3", ""),
+        ("4", "", ""),
+        ("5", "text 5", ""),
+        ("6", "text 6", "", "surplus"),
+        ("7", "text 7", ""),
+        ("8", "text 8", ""),
+    ),
+    rows_per_request=3,
+    requests_per_wave=1,
+    part_bytes=40,
+    inline_bytes=60,
+    result_bytes=80,
+)
+_SLICES = Faults(out_of_time=0.4, most_windows=2)
+
+
+class Simulation:
+    """What a process needs to make runs, one after the other."""
+
+    def __init__(self) -> None:
+        self._cloud = Cloud.create()
+        self._functions = Functions()
+        # Handlers take the time from here when they are loaded, once for all runs.
+        self._clock = Clock()
+        put(wiring, "now", self._clock)
+        watch_calls()
+
+    def chance(self, seed: int, certain: Mapping[str, Any]) -> World:
+        """The run that a seed stands for, to be played; with faults that are `certain` whatever the seed says."""
+        random = Random(seed)
+        scenario, faults = Scenario.drawn(random), replace(Faults.drawn(random), **certain)
+        return self._world(scenario, faults, Chance(random))
+
+    def calm(self, planned: dict[int, Fault] | None = None) -> World:
+        """The whole road in order, where the calls that are named meet a fault."""
+        return self._world(WHOLE_ROAD, _SLICES, Calm(planned))
+
+    def _world(self, scenario: Scenario, faults: Faults, schedule: Calm | Chance) -> World:
+        self._cloud.empty()
+        return World(self._cloud, self._functions, scenario, faults, schedule, self._clock)
+
+
+@functools.cache
+def simulation() -> Simulation:
+    """The one of this process."""
+    return Simulation()

@@ -1,0 +1,30 @@
+"""The system under everything that can go wrong, in processes of their own: AWS is replaced in them, and so is time."""
+
+import subprocess
+import sys
+
+import pytest
+
+from fanfold.local.project import find_root
+
+BLOCK = 40
+
+
+def simulate(*arguments: str) -> None:
+    """Run the simulation; what it says of a promise that was broken is the failure's message."""
+    command = [sys.executable, "-m", "tests.simulation", "--jobs", "1", *arguments]
+    done = subprocess.run(command, cwd=find_root(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("block", range(5))
+def test_every_promise_is_kept_under_random_schedules(block: int) -> None:
+    simulate("soak", str(BLOCK), "--first", str(block * BLOCK))
+
+
+def test_a_death_at_any_call_changes_no_file() -> None:
+    simulate("crashes", "--every", "9")
+
+
+def test_planted_mistakes_are_seen() -> None:
+    simulate("mutations")

@@ -1,0 +1,180 @@
+"""A run: the scheduler that owns time, every delivery and every interleaving."""
+
+import json
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from tests.simulation.cloud import Cloud, Sent
+from tests.simulation.deliveries import Clock, Delivery, event
+from tests.simulation.endpoint import SimulatedEndpoint
+from tests.simulation.executions import Execution, Fault
+from tests.simulation.functions import Functions
+from tests.simulation.promises import BrokenPromiseError, Watch
+from tests.simulation.scenario import Scenario
+from tests.simulation.schedule import Faults, Schedule
+
+from fanfold.local import sqs_event
+from fanfold.local.project import find_root
+from fanfold_core.aws import wiring
+from fanfold_core.domain.cutting import Limits
+from fanfold_core.domain.job import State
+from fanfold_core.domain.keys import job_id
+from fanfold_core.domain.requests import Request
+
+_MOST_STEPS = 20_000
+# A message that is received more often goes to the dead letters.
+_MOST_RECEIVES = 5
+_STEP, _VISIBILITY = timedelta(seconds=1), timedelta(seconds=540)
+# Longer than a request may be under way, so that a sweep after it misses what is lost.
+_SILENCE = timedelta(hours=2)
+_MOST_SWEEPS = 100
+
+
+@dataclass(slots=True)
+class AtWork:
+    """An execution, and the messages that it was given."""
+
+    execution: Execution
+    deliveries: list[Delivery]
+
+    def may_fail(self, most_receives: int) -> bool:
+        """Not its last chance before the dead letters; and who cancels, without a message, tries until it is done."""
+        return bool(self.deliveries) and all(delivery.receives < most_receives for delivery in self.deliveries)
+
+
+@dataclass
+class World:
+    """One file's way through the system. `play` it once."""
+
+    cloud: Cloud
+    functions: Functions
+    scenario: Scenario
+    faults: Faults
+    schedule: Schedule
+    clock: Clock
+    steps: int = 0
+    sweeps: int = 0
+    inbox: list[Delivery] = field(default_factory=list)
+    at_work: list[AtWork] = field(default_factory=list)
+
+    def play(self) -> None:
+        """Upload the file and do what there is to do until nothing is left; `BrokenPromiseError` if a promise is."""
+        self.clock.start()
+        self.endpoint = SimulatedEndpoint(self.cloud, self.schedule, self.faults, self.clock)
+        with self.scenario.at_scale():
+            self.watch = Watch(self.cloud, self.scenario, self._upload())
+            while self._go_on():
+                self.steps += 1
+                self.clock.time += _STEP
+                self.inbox += [
+                    Delivery(sent, self.clock.time + timedelta(seconds=sent.delay)) for sent in self.cloud.sent()
+                ]
+                self.watch.look()
+                if self.steps > _MOST_STEPS:
+                    raise BrokenPromiseError("the run does not end")
+        self.watch.check(self.faults)
+
+    def _upload(self) -> str:
+        bucket, key = self.cloud.outputs["InputBucket"], self.scenario.key
+        self.cloud.s3.put_object(Bucket=bucket, Key=key, Body=self.scenario.content, Metadata=self.scenario.metadata)
+        self.inbox = [Delivery(sent, self.clock.time) for sent in self.cloud.sent()]
+        return job_id(bucket, key, self.cloud.s3.head_object(Bucket=bucket, Key=key)["VersionId"])
+
+    def _go_on(self) -> bool:
+        """Do one thing; False if nothing is left to be done."""
+        self._interfere()
+        due = [delivery for delivery in self.inbox if delivery.due <= self.clock.time]
+        possible = [
+            *(partial(self._let_work, at_work) for at_work in self.at_work),
+            *(partial(self._deliver, delivery, due) for delivery in due),
+            *(partial(self._infer, request) for request in self.endpoint.waiting),
+        ]
+        if possible:
+            self.schedule.choose(possible)()
+        elif self.inbox:
+            self.clock.time = min(delivery.due for delivery in self.inbox)
+        elif self.watch.has_ended:
+            return False
+        else:
+            self._rescue()
+        return True
+
+    def _interfere(self) -> None:
+        if self.steps == self.faults.cancel_at:
+            collector = self.cloud.function("Collector")
+            close = wiring.collector(collector.variables).follow_up.close
+            cancel = partial(close, self.watch.job, State.CANCELLED, "cancelled")
+            self.at_work.append(AtWork(Execution(cancel), []))
+        if self.steps == self.faults.gone_at:
+            self.endpoint.is_gone = True
+        if self.schedule.happens(self.faults.sweeps):
+            self.clock.time += self.schedule.choose([timedelta(0), _SILENCE])
+            self._sweep()
+
+    def _rescue(self) -> None:
+        """Nothing is under way, and the job is open: what is lost now, only the sweeper finds."""
+        if not self.faults.may_lose or self.sweeps >= _MOST_SWEEPS:
+            raise BrokenPromiseError(f"the job never ends: {self.watch.state}")
+        self.clock.time += _SILENCE
+        self._sweep()
+
+    def _sweep(self) -> None:
+        self.sweeps += 1
+        event = json.loads((find_root() / "events" / "schedule.json").read_text())
+        body = event["Records"][0]["body"]
+        queue = next(arn for arn, mapping in self.cloud.mappings.items() if "SweepsQueue" in arn)
+        self.inbox.append(Delivery(Sent(queue, f"sweep-{self.sweeps}", body, 0), self.clock.time))
+
+    def _infer(self, request: Request) -> None:
+        for notification in self.endpoint.work_off(request):
+            self.cloud.notify(notification)
+
+    def _deliver(self, first: Delivery, due: list[Delivery]) -> None:
+        mapping = self.cloud.mappings[first.message.queue]
+        others = [other for other in due if other is not first and other.message.queue == first.message.queue]
+        most = min(mapping.batch_size - 1, len(others))
+        batch = [first, *self.schedule.shuffled(others)[: self.schedule.choose(range(most, -1, -1))]]
+        for delivery in batch:
+            self.inbox.remove(delivery)
+            delivery.receives += 1
+            if self.schedule.happens(self.faults.twice):
+                self.inbox.append(replace(delivery, due=self.clock.time))
+        work = partial(
+            self.functions.invoke,
+            self.cloud.functions[mapping.function_arn],
+            event(batch),
+            lambda: self.schedule.happens(self.faults.out_of_time),
+            {
+                "limits": lambda _: Limits(rows=self.scenario.rows_per_chunk),
+                "follow_up": self._with_window,
+                "endpoint": lambda _: self.endpoint,
+            },
+        )
+        self.at_work.append(AtWork(Execution(work), batch))
+
+    def _with_window(self, follow_up: Any) -> Any:
+        return replace(follow_up, window=self.schedule.choose(range(self.faults.most_windows, 0, -1)))
+
+    def _let_work(self, at_work: AtWork) -> None:
+        execution = at_work.execution
+        if not execution.has_ended:
+            may_fail = at_work.may_fail(_MOST_RECEIVES)
+            execution.go_on(self.schedule.fault(execution.call or "", self.faults) if may_fail else Fault.NONE)
+        if execution.has_ended:
+            self.at_work.remove(at_work)
+            self._return(at_work)
+
+    def _return(self, at_work: AtWork) -> None:
+        """Messages whose execution has died or raised come again, and those that it reports."""
+        messages = {delivery.message.id: delivery for delivery in at_work.deliveries}
+        failed = set(messages)
+        if at_work.execution.error is None:
+            failed = sqs_event.returned(at_work.execution.answer, messages)
+        for message_id in failed:
+            delivery = messages[message_id]
+            if delivery.receives >= _MOST_RECEIVES:
+                raise BrokenPromiseError(f"among the dead letters: {delivery.message.body}")
+            delivery.due = self.clock.time + _VISIBILITY
+            self.inbox.append(delivery)
