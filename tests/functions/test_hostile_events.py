@@ -70,6 +70,8 @@ def test_a_body_is_understood_or_malformed(function: str, data: st.DataObject) -
         str(error).encode()
 
 
+# A batch may have nothing to count, which powertools finds worth a warning.
+@pytest.mark.filterwarnings("ignore:No application metrics")
 @pytest.mark.parametrize("function", FUNCTIONS)
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
