@@ -118,8 +118,8 @@ sam-local: setup build ## invoke the built functions in Lambda's containers, aga
 	@$(BIN)/python scripts/sam_local.py
 
 .PHONY: bench
-bench: setup .venv-bench/.locked ## measure every figure of docs/performance.md again (half an hour) and write it
-	@$(BIN)/python benchmarks/bench.py $(ARGS)
+bench: setup .venv-bench/.locked ## print what benchmarks/ measures (needs cc and wrk)
+	@for script in cutting fan_out collecting assembling memory; do $(BIN)/python benchmarks/$$script.py; done
 
 .PHONY: lock
 lock: setup ## write all requirements files again; ARGS=--upgrade lifts the versions

@@ -92,7 +92,7 @@ class World:
 def main(rows: int) -> None:
     """Build the only part of the job."""
     world: Any = World(rows)
-    assembler = Assembler(world, world, world, "0", partial(datetime.now, UTC))
+    assembler = Assembler(world, world, world, world, "0", partial(datetime.now, UTC))
     before = time.process_time()
     assembler.build("tweets-1f", Part(0, 0, rows // ROWS_PER_CHUNK))
     seconds = time.process_time() - before

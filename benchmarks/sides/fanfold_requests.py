@@ -5,6 +5,7 @@ import resource
 import sys
 import time
 from itertools import islice
+from typing import TYPE_CHECKING, cast
 
 import boto3
 
@@ -16,6 +17,9 @@ from fanfold_core.domain.records import Dialect, read_records
 from fanfold_core.domain.requests import Request, body, plan
 from fanfold_core.domain.spans import Span
 
+if TYPE_CHECKING:
+    from botocore.credentials import Credentials
+
 LAYOUT = Layout(columns=("id", "text"), has_header=True, input_index=1, first_byte=0, blank_is_row=False)
 
 
@@ -23,7 +27,7 @@ def main(port: int, rows: int, rows_per_request: int) -> None:
     """Send so many rows to the stub server."""
     session = boto3.Session("AKIDEXAMPLE", "s" * 40, "t" * 400, region_name="us-east-1")
     client = session.client("sagemaker-runtime", endpoint_url=f"http://127.0.0.1:{port}")
-    endpoint = SageMakerEndpoint(client, session.get_credentials(), "")
+    endpoint = SageMakerEndpoint(client, cast("Credentials", session.get_credentials()), "")
     text = "".join(f"{row},{'x' * 100}\r\n" for row in range(rows))
     send(endpoint, "".join(f"{row},{'x' * 100}\r\n" for row in range(256)), 1)
     began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
@@ -36,7 +40,8 @@ def main(port: int, rows: int, rows_per_request: int) -> None:
 def send(endpoint: SageMakerEndpoint, text: str, rows_per_request: int) -> None:
     """As the dispatcher does it, without its two calls per wave to the ledger."""
     cells = list(read_records(text, Dialect()))
-    spans = (run for run in plan(cells, LAYOUT, rows_per_request) if isinstance(run, Span))
+    runs = plan(cells, Span(0, len(cells)), LAYOUT, rows_per_request)
+    spans = (run for run in runs if isinstance(run, Span))
     while wave := list(islice(spans, WAVE)):
         requests = [
             Request(RequestId("tweets-1f", 7, span, 1), body([row[1] for row in cells[span.start : span.end]], "{}"))
