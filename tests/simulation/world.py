@@ -115,7 +115,9 @@ class World:
 
     def _rescue(self) -> None:
         """Nothing is under way, and the job is open: what is lost now, only the sweeper finds."""
-        if not self.faults.may_lose or self.sweeps >= _MOST_SWEEPS:
+        # A job that fails, or is given up, is closed first and then sent to the assembler.
+        may_be_stuck = self.faults.may_lose or (self.faults.dies > 0 and self.watch.state is State.CLOSING)
+        if not may_be_stuck or self.sweeps >= _MOST_SWEEPS:
             raise BrokenPromiseError(f"the job never ends: {self.watch.state}")
         self.clock.time += _SILENCE
         self._sweep()
