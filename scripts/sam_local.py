@@ -1,8 +1,8 @@
 """Run a whole job in Lambda's own containers: each function, as `sam build` made it, by `sam local invoke`.
 
 A local cloud runs without its functions, and this script carries the messages instead: the splitter gets
-events/upload.json, and each function after it what the one before has put into its queue. The job has to end with a
-prediction for every row.
+events/upload.json, the sweeper events/schedule.json, and each function after them what the one before has put into
+its queue. The job has to end with a prediction for every row.
 
 Two things about `sam local invoke` shape this script (seen in 1.170):
 
@@ -36,7 +36,7 @@ from fanfold.local.cloud import LocalCloud
 SAM = ".venv-sam/bin/sam"
 BUILT = Path(".aws-sam/build/template.yaml")
 LOCAL = BUILT.with_name("local.yaml")  # beside the built one: its paths are relative
-UPLOAD = Path("events/upload.json")
+UPLOAD, SCHEDULE = Path("events/upload.json"), Path("events/schedule.json")
 CONTENT = b'text,source\r\n"so good, ""really""",shop\r\nnever again,shop\r\n'
 PATIENCE_SECONDS = 20
 # What each function after the splitter reads. The endpoint, between dispatcher and collector, is the local cloud's.
@@ -57,7 +57,11 @@ def main() -> int:
     with LocalCloud(run_functions=False) as cloud, forwarded(cloud, address) as environments:
         declare(environments)
         upload(cloud)
-        passed = invoke("SplitterFunction", UPLOAD) and all(carry(cloud, *step) for step in STEPS)
+        passed = (
+            invoke("SplitterFunction", UPLOAD)
+            and invoke("SweeperFunction", SCHEDULE)
+            and all(carry(cloud, *step) for step in STEPS)
+        )
         return report(cloud) if passed else 1
 
 
