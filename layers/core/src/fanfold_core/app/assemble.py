@@ -36,6 +36,10 @@ CSV = "text/csv; charset=utf-8"
 _IN_MEMORY = 16 * 1024 * 1024
 
 
+# Chunks are released before that is recorded, at most a window of them: the template's largest.
+_MOST_UNRECORDED = 1000
+
+
 @dataclass(frozen=True, slots=True)
 class Assembler:
     """Writes results.csv, errors.csv and summary.json. `version` is that of this code."""
@@ -85,7 +89,8 @@ class Assembler:
         Of chunks that aren't done the results themselves are read: they may be stored and not be covered yet.
         """
         found = [job.fields]
-        for number in set(range(job.low, job.released)) - job.covered:
+        sent = min(job.stored, job.released + _MOST_UNRECORDED)
+        for number in set(range(job.low, sent)) - job.covered:
             outcomes = self._outcomes(job.id, number)
             found += [field_names(json.loads(outcome.results)) for outcome in outcomes if outcome.results is not None]
         key = result_key(job.id, "results.csv")
