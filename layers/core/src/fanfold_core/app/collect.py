@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from fanfold_core.app.ports import Failure, Prediction
+from fanfold_core.app.ports import LONGEST_DELAY_SECONDS, Failure, Prediction
 from fanfold_core.domain.answers import read_answer
 from fanfold_core.domain.errors import MalformedAnswerError
 from fanfold_core.domain.job import Chunk, Job, State
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 # A request that the platform broke waits twice as long before each attempt, at most SQS's fifteen minutes.
 _FIRST_DELAY_SECONDS = 5
-_LONGEST_DELAY_SECONDS = 900
 # When the model has refused so many single rows of a chunk and predicted none of the job, it will not predict others.
 _HOPELESS_ROWS = 100
 
@@ -146,4 +145,4 @@ def _sort_refused(refused: Refused, settlement: Settlement, max_attempts: int) -
 
 
 def _delay(attempt: int) -> int:
-    return min(_FIRST_DELAY_SECONDS << (attempt - 1), _LONGEST_DELAY_SECONDS)
+    return min(_FIRST_DELAY_SECONDS << (attempt - 1), LONGEST_DELAY_SECONDS)

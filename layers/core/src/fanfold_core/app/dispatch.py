@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from fanfold_core.app.ports import LONGEST_DELAY_SECONDS
 from fanfold_core.app.rows import read_rows
 from fanfold_core.domain.errors import JobError
 from fanfold_core.domain.job import Job, State
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 WAVE = 500
 # A throttled endpoint is left alone for so many seconds.
 _PAUSE_SECONDS = 20
-_LONGEST_DELAY_SECONDS = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Dispatcher:
     def _pause(self, job: Job) -> int:
         """Seconds for which nothing is to be sent to the job's endpoint, at most the longest delay of a message."""
         left = self.ledger.pause(job.model.endpoint).until - int(self.now().timestamp())
-        return max(0, min(left, _LONGEST_DELAY_SECONDS))
+        return max(0, min(left, LONGEST_DELAY_SECONDS))
 
     @contextmanager
     def _closing(self, job: Job) -> Iterator[None]:

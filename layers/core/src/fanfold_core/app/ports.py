@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from fanfold_core.domain.spans import Span
 
 
+# The longest that a message can be put off.
+LONGEST_DELAY_SECONDS = 900
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """A request that succeeded. Predictions too large for the ledger stay where SageMaker wrote them, `location`."""
