@@ -53,6 +53,17 @@ def test_an_output_that_nobody_reported_becomes_an_outcome(system: System, sent:
     assert system.ledger.chunk(sent.id, 0).covered == {Span(0, 2)}
 
 
+def test_an_output_that_was_no_answer_is_not_found_again_and_its_rows_are_sent_again(system: System, sent: Job) -> None:
+    bucket, _, key = body("found")["at"].removeprefix("s3://").partition("/")
+    system.s3.put_object(Bucket=bucket, Key=key, Body=b"no answer")
+    # Its halves were sent once, and nothing came back for them either.
+    system.ledger.set_mark(sent, 0, Span(0, 2), 1, "no JSON")
+    assert system.invoke("Sweeper", "sweep-job") == NOTHING_FAILED
+    assert system.messages("Outcomes") == []
+    again = {"v": 1, "job": sent.id, "chunk": 0, "spans": {"0000000-0002": 2, "0000002-0001": 1}}
+    assert system.messages("Chunks") == [again]
+
+
 def test_rows_that_nothing_came_back_for_are_sent_again_as_a_later_attempt(system: System, sent: Job) -> None:
     system.ledger.set_mark(sent, 0, Span(0, 2), 4, None)
     for _ in range(2):
@@ -80,7 +91,7 @@ def test_a_dispatch_that_never_ended_is_taken_up_again_once_it_is_quiet(system: 
 
 
 def test_a_chunk_whose_job_never_heard_of_its_end_closes_the_job(system: System, sent: Job) -> None:
-    system.ledger.cover(sent.id, 0, [Span(0, 3)], {"label"})
+    system.ledger.cover(sent.id, 0, [Span(0, 3)], [], {"label"})
     assert system.invoke("Sweeper", "sweep-job") == NOTHING_FAILED
     assert system.ledger.job(sent.id).state is State.CLOSING
     assert system.messages("Assembly") == [body("assembly")]

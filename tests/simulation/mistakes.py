@@ -1,6 +1,6 @@
 """Mistakes to plant: each is one small change to the real code, for as long as it is entered."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
@@ -15,7 +15,9 @@ from fanfold_core.app.sweep import Sweeper
 from fanfold_core.aws import items
 from fanfold_core.aws.ledger import DynamoLedger
 from fanfold_core.aws.queues import SqsQueues
+from fanfold_core.domain import results
 from fanfold_core.domain.job import Chunk, Job, Part
+from fanfold_core.domain.results import SpanOutcome
 from fanfold_core.domain.spans import Span
 
 
@@ -41,26 +43,36 @@ def count() -> AbstractContextManager[Any]:
     """A chunk is done when as many rows have been covered as it has."""
 
     def make(cover: Callable[..., Chunk]) -> Callable[..., Chunk]:
-        def counting(
-            self: DynamoLedger, job_id: str, number: int, spans: Iterable[Span], fields: Iterable[str]
-        ) -> Chunk:
-            chunk = cover(self, job_id, number, spans, fields)
+        def counting(self: DynamoLedger, job_id: str, number: int, *answered: Any) -> Chunk:
+            predicted, failed, _ = answered
+            chunk = cover(self, job_id, number, *answered)
             answer = self._table.update_item(
                 Key=items.chunk_key(job_id, number),
                 UpdateExpression="ADD counted :rows",
-                ExpressionAttributeValues={":rows": sum(span.rows for span in spans)},
+                ExpressionAttributeValues={":rows": sum(span.rows for span in [*predicted, *failed])},
                 ReturnValues="ALL_NEW",
             )
-            return replace(chunk, covered=frozenset({Span(0, int(str(answer["Attributes"]["counted"])))}))
+            return replace(chunk, predicted=frozenset({Span(0, int(str(answer["Attributes"]["counted"])))}))
 
         return counting
 
     return _replaced(DynamoLedger, "cover", make)
 
 
-def overwrite() -> AbstractContextManager[Any]:
-    """A failure is written whether or not there is a prediction."""
-    return patch("fanfold_core.aws.ledger._HAS_NO_RESULTS", Attr("pk").exists() | Attr("pk").not_exists())
+def prefer_failures() -> AbstractContextManager[Any]:
+    """A row that has both a failure and a prediction ends in errors.csv."""
+
+    def settled(outcomes: Iterable[SpanOutcome], chunk: Chunk) -> Iterator[SpanOutcome]:
+        for outcome in results.settled(outcomes, chunk):
+            if not outcome.is_prediction or outcome.span not in chunk.failed:
+                yield outcome
+
+    return patch("fanfold_core.app.assemble.settled", settled)
+
+
+def thaw() -> AbstractContextManager[Any]:
+    """A chunk takes answers whenever they come."""
+    return patch("fanfold_core.aws.ledger._IS_OPEN", Attr("pk").exists())
 
 
 class _Later:
@@ -150,7 +162,7 @@ def cover_first() -> AbstractContextManager[Any]:
     def make(put_predictions: Callable[..., None]) -> Callable[..., None]:
         def covering_first(self: DynamoLedger, job: Job, chunk: int, predictions: Any) -> None:
             if predictions:
-                self.cover(job.id, chunk, [one.id.span for one in predictions], ["label"])
+                self.cover(job.id, chunk, [one.id.span for one in predictions], (), ["label"])
             put_predictions(self, job, chunk, predictions)
 
         return covering_first
@@ -162,8 +174,9 @@ def skip_add() -> AbstractContextManager[Any]:
     """Failed rows are not covered."""
 
     def make(cover: Callable[..., Chunk]) -> Callable[..., Chunk]:
-        def skipping(self: DynamoLedger, job_id: str, number: int, spans: Any, fields: Any) -> Chunk:
-            return cover(self, job_id, number, spans, fields) if fields else self.chunk(job_id, number)
+        def skipping(self: DynamoLedger, job_id: str, number: int, *answered: Any) -> Chunk:
+            predicted, _, fields = answered
+            return cover(self, job_id, number, predicted, (), fields)
 
         return skipping
 

@@ -117,12 +117,11 @@ class Watch:
 
     def _rows_with_predictions(self) -> Iterator[int]:
         for number in range(int(self._job().get("stored", 0))):
-            items = self._cloud.items(f"JOB#{self.job}#{number}")
-            first = int(items["CHUNK"]["first_row"])
-            for sort_key, item in items.items():
-                if "results" in item or "results_at" in item:
-                    start, rows = map(int, sort_key.removeprefix("SPAN#").split("-"))
-                    yield from range(first + start, first + start + rows)
+            chunk = self._cloud.items(f"JOB#{self.job}#{number}")["CHUNK"]
+            first = int(chunk["first_row"])
+            for span in chunk.get("predicted", ()):
+                start, rows = map(int, span.split("-"))
+                yield from range(first + start, first + start + rows)
 
     def _job(self) -> Mapping[str, Any]:
         return self._cloud.items(f"JOB#{self.job}").get("JOB", {})

@@ -1,12 +1,24 @@
 """Columns and lines of results.csv and errors.csv."""
 
 import json
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
 
 from fanfold_core.domain.answers import MOST_FIELDS, NOT_FLAT
-from fanfold_core.domain.results import Answer, Columns, SpanOutcome, answers, columns, error_line, result_lines
+from fanfold_core.domain.job import Chunk
+from fanfold_core.domain.results import (
+    Answer,
+    Columns,
+    SpanOutcome,
+    answers,
+    columns,
+    error_line,
+    requests,
+    result_lines,
+    settled,
+)
 from fanfold_core.domain.spans import Span
 
 SHOWN = columns(("text",), {"label"})
@@ -81,17 +93,20 @@ def test_every_row_has_one_answer_whatever_the_order_of_outcomes() -> None:
         Answer(None, "refused"),
     ]
     for order in permutations(outcomes):
-        assert answers(5, order, "cancelled", SHOWN) == [*expected, Answer(None, "cancelled")]
+        assert answers(5, order, "cancelled") == [*expected, Answer(None, "cancelled")]
 
 
 def test_the_larger_spans_prediction_counts_where_two_overlap() -> None:
     for order in permutations([predicted(0, "AAAA"), predicted(0, "BB"), predicted(2, "CC"), refused(1, 2)]):
-        assert answers(4, order, "", SHOWN) == [Answer({"label": "A"}, "")] * 4
+        assert answers(4, order, "") == [Answer({"label": "A"}, "")] * 4
 
 
-def test_results_that_came_too_late_for_the_header_count_as_not_come() -> None:
-    late = [SpanOutcome(Span(0, 1), json.dumps([result]), None, requests=1) for result in ({"why": "late"}, ["deep"])]
-    for outcome in [*late, predicted(0, "A")]:
-        assert answers(1, [outcome], "cancelled", columns(("text",), ())) == [Answer(None, "cancelled")]
-    for outcome in late:
-        assert answers(1, [outcome], "cancelled", SHOWN) == [Answer(None, "cancelled")]
+def test_only_what_the_chunks_coverage_names_counts() -> None:
+    outcomes = [predicted(0, "A"), predicted(1, "B"), refused(1), refused(2), SpanOutcome(Span(3, 1), None, None, 1)]
+    chunk = Chunk(0, 0, 9, 0, 4, predicted=frozenset({Span(0, 1)}), failed=frozenset({Span(1, 1)}))
+    assert list(settled(outcomes, chunk)) == [predicted(0, "A"), refused(1)]
+
+
+def test_a_spans_requests_are_counted_once_however_much_is_known_of_it() -> None:
+    marked = SpanOutcome(Span(0, 2), None, None, requests=2)
+    assert requests([marked, replace(refused(0, 2), requests=3), predicted(2, "C")]) == 3 + 1

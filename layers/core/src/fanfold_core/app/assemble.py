@@ -1,7 +1,8 @@
 """Assembler: writes the files of a job that is CLOSING.
 
-A part of results.csv is a run of chunks that the input alone has fixed: part n is always the same rows. So parts are
-built by anyone, twice, and at once, and whoever sees that all of them are there completes the job.
+A part of results.csv is a run of chunks that the input alone has fixed: part n is always the same rows. What stands in
+them is fixed, too: a chunk is frozen before it is read here. So parts are built by anyone, twice, and at once, and
+whoever sees that all of them are there completes the job.
 """
 
 from __future__ import annotations
@@ -16,26 +17,34 @@ from typing import TYPE_CHECKING
 
 from fanfold_core.app.rows import read_rows
 from fanfold_core.app.summary import summary
-from fanfold_core.domain.answers import field_names
 from fanfold_core.domain.errors import JobError, ObjectGoneError
 from fanfold_core.domain.job import Job, Part, State, Totals
 from fanfold_core.domain.keys import part_errors_key, result_key
 from fanfold_core.domain.records import format_records
-from fanfold_core.domain.results import Columns, SpanOutcome, answers, columns, error_line, overlay, result_lines
+from fanfold_core.domain.results import (
+    Columns,
+    SpanOutcome,
+    answers,
+    columns,
+    error_line,
+    overlay,
+    requests,
+    result_lines,
+    settled,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
     from typing import IO
 
     from fanfold_core.app.ports import Announcements, Ledger, Queues, Store
     from fanfold_core.domain.job import Chunk
+    from fanfold_core.domain.results import Answer
 
 CSV = "text/csv; charset=utf-8"
 # A part larger than this waits on disk, not in memory, for its upload.
 _IN_MEMORY = 16 * 1024 * 1024
-
-
 # Chunks are released before that is recorded, at most a window of them: the template's largest.
 _MOST_UNRECORDED = 1000
 
@@ -86,13 +95,11 @@ class Assembler:
     def _begin(self, job: Job, parts: list[Part]) -> Job:
         """Fix the header and, for several parts, the multipart upload. Whoever comes second takes what is fixed.
 
-        Of chunks that aren't done the results themselves are read: they may be stored and not be covered yet.
+        Chunks that are done were frozen when they were; of the others the job doesn't know the fields yet.
         """
-        found = [job.fields]
         sent = min(job.stored, job.released + _MOST_UNRECORDED)
-        for number in set(range(job.low, sent)) - job.covered:
-            outcomes = self._outcomes(job.id, number)
-            found += [field_names(json.loads(outcome.results)) for outcome in outcomes if outcome.results is not None]
+        undone = set(range(job.low, sent)) - job.covered
+        found = [job.fields, *(self.ledger.freeze(job.id, number).fields for number in undone)]
         key = result_key(job.id, "results.csv")
         upload_id = self.store.begin_upload(key, CSV) if len(parts) > 1 else ""
         fixed = self.ledger.set_upload(job.id, upload_id, frozenset[str]().union(*found))
@@ -119,12 +126,13 @@ class Assembler:
         if part.number == 0:
             results.write(format_records([shown.results_header], dialect).encode())
         for chunk in (self.ledger.chunk(job.id, number) for number in range(part.first, part.end)):
-            outcomes = self._outcomes(job.id, chunk.number)
+            outcomes = list(self.ledger.outcomes(job.id, chunk.number))
             rows = self._rows(job, chunk)
-            final = answers(len(rows), outcomes, _uncovered(job), shown)
+            final = self._answers(job, chunk, outcomes)
             for parent in self._rounds_before(job):
-                earlier = self._outcomes(parent.id, chunk.number)
-                final = overlay(answers(len(rows), earlier, _uncovered(parent), shown), final)
+                before = self.ledger.chunk(parent.id, chunk.number)
+                earlier = self.ledger.outcomes(parent.id, chunk.number)
+                final = overlay(self._answers(parent, before, earlier), final)
             results.write(format_records(result_lines(rows, final, shown), dialect).encode())
             failed = [
                 error_line(number, cells, answer, shown)
@@ -132,8 +140,7 @@ class Assembler:
                 if answer.error
             ]
             errors.write(format_records(failed, dialect).encode())
-            requests = sum(outcome.requests for outcome in outcomes)
-            totals += Totals(len(rows), len(rows) - len(failed), len(failed), requests)
+            totals += Totals(len(rows), len(rows) - len(failed), len(failed), requests(outcomes))
         return totals
 
     def _rows(self, job: Job, chunk: Chunk) -> list[list[str]]:
@@ -150,8 +157,9 @@ class Assembler:
             job = self.ledger.job(job.parent)
             yield job
 
-    def _outcomes(self, job_id: str, chunk: int) -> list[SpanOutcome]:
-        return [self._with_results(outcome) for outcome in self.ledger.outcomes(job_id, chunk)]
+    def _answers(self, job: Job, chunk: Chunk, outcomes: Iterable[SpanOutcome]) -> list[Answer]:
+        final = [self._with_results(outcome) for outcome in settled(outcomes, chunk)]
+        return answers(chunk.rows, final, _uncovered(job))
 
     def _with_results(self, outcome: SpanOutcome) -> SpanOutcome:
         if outcome.location is None:

@@ -1,7 +1,7 @@
 """Collector: writes what came back for a chunk to the ledger, and decides what follows.
 
 Results first, then coverage, then what follows from it: dying in between leaves nothing that the same message,
-delivered again, would not do again.
+delivered again, would not do again. Coverage is what counts: a result that no covered span names stands in no file.
 """
 
 from __future__ import annotations
@@ -37,9 +37,14 @@ class Settlement:
     again: list[Refused | Broken] = field(default_factory=list)
 
     @property
-    def spans(self) -> list[Span]:
-        """The spans that have their final answer now."""
-        return [*(prediction.id.span for prediction in self.predictions), *(failure.span for failure in self.failures)]
+    def predicted(self) -> list[Span]:
+        """The spans that have results now."""
+        return [prediction.id.span for prediction in self.predictions]
+
+    @property
+    def failed(self) -> list[Span]:
+        """The spans that have ended in an error now."""
+        return [failure.span for failure in self.failures]
 
     @property
     def has_refusals(self) -> bool:
@@ -67,10 +72,10 @@ class Collector:
         settlement = self._sort(outcomes, job.options.max_attempts)
         self.ledger.put_predictions(job, number, settlement.predictions)
         self.ledger.put_failures(job, number, settlement.failures)
-        if settlement.spans:
-            chunk = self.ledger.cover(job_id, number, settlement.spans, settlement.fields)
+        if settlement.predictions or settlement.failures:
+            chunk = self.ledger.cover(job_id, number, settlement.predicted, settlement.failed, settlement.fields)
             if chunk.is_done:
-                job = self.follow_up(self.ledger.cover_chunk(job_id, number, chunk.fields))
+                job = self.follow_up(self.follow_up.cover(job_id, chunk))
         else:
             chunk = self.ledger.chunk(job_id, number)
         if settlement.again and job.state is State.RUNNING:
@@ -82,9 +87,10 @@ class Collector:
     def _give_up_if_hopeless(self, job: Job, chunk: Chunk) -> None:
         """End a job whose every row so far the model has refused, instead of trying all others, too."""
         known = self.ledger.outcomes(job.id, chunk.number)
-        refusals = [outcome.refusal for outcome in known if outcome.span.rows == 1 and outcome.refusal]
+        refusals = {outcome.span: outcome.refusal for outcome in known if outcome.span.rows == 1 and outcome.refusal}
         if len(refusals) >= _HOPELESS_ROWS:
-            reason = f"the model has refused {len(refusals)} rows and predicted none; the first with: {refusals[0]}"
+            first = next(iter(refusals.values()))
+            reason = f"the model has refused {len(refusals)} rows and predicted none; the first with: {first}"
             self.follow_up.close(job.id, State.FAILED, reason)
 
     def _sort(self, outcomes: Sequence[Outcome], max_attempts: int) -> Settlement:

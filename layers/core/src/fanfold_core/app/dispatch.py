@@ -109,8 +109,9 @@ class Dispatcher:
     def _resend(self, job: Job, chunk: Chunk, attempts: Mapping[Span, int]) -> Dispatched:
         rows = read_rows(self.store, job, chunk)
         again: dict[Span, int] = {}
+        covered = chunk.covered
         for span, attempt in attempts.items():
-            if is_covered(span, chunk.covered):
+            if is_covered(span, covered):
                 continue
             for run in plan(rows, span, job.known_layout, job.options.rows_per_request):
                 if isinstance(run, Unsendable):

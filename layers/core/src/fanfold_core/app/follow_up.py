@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fanfold_core.domain.job import Job, State
+from fanfold_core.domain.job import Chunk, Job, State
 
 if TYPE_CHECKING:
     from fanfold_core.app.ports import Ledger, Queues
@@ -34,6 +34,11 @@ class FollowUp:
         if job.all_done:
             return self.close(job.id, State.SUCCEEDED, "")
         return job
+
+    def cover(self, job_id: str, chunk: Chunk) -> Job:
+        """Add a done chunk to its job; frozen, so that the job knows all its fields when the header is fixed."""
+        frozen = self.ledger.freeze(job_id, chunk.number)
+        return self.ledger.cover_chunk(job_id, chunk.number, frozen.fields)
 
     def close(self, job_id: str, outcome: State, reason: str) -> Job:
         """End the job with this outcome, unless it is ending already, and have it assembled."""

@@ -105,10 +105,15 @@ class Ledger(Protocol):
         """Store results. Of two attempts of one span the lower one stays."""
 
     def put_failures(self, job: Job, chunk: int, failures: Sequence[Failure]) -> None:
-        """Store reasons where there are no results."""
+        """Store the reasons of spans that end without results; of two reasons the first one stays."""
 
-    def cover(self, job_id: str, chunk: int, spans: Iterable[Span], fields: Iterable[str]) -> Chunk:
-        """Add spans and field names to a chunk."""
+    def cover(
+        self, job_id: str, chunk: int, predicted: Iterable[Span], failed: Iterable[Span], fields: Iterable[str]
+    ) -> Chunk:
+        """Add spans and field names to a chunk, unless it is frozen."""
+
+    def freeze(self, job_id: str, chunk: int) -> Chunk:
+        """From now on the chunk is covered as it is: what is stored later for it changes no file."""
 
     def cover_chunk(self, job_id: str, chunk: int, fields: Iterable[str]) -> Job:
         """Add a done chunk and its field names to its job."""

@@ -126,12 +126,10 @@ class Splitter:
         """Store the chunks of an earlier round; what it has predicted is covered from the start."""
         for number in range(job.stored, parent.stored):
             chunk = self.ledger.chunk(parent.id, number)
-            predicted = {known.span for known in self.ledger.outcomes(parent.id, number) if known.is_prediction}
-            inherited = chunk.inherited | predicted
-            copy = replace(chunk, sent=0, inherited=inherited, covered=inherited)
+            copy = replace(chunk, sent=0, inherited=chunk.predicted, failed=frozenset())
             job = self.ledger.store(job, copy, _ended_part(job, copy))
             if copy.is_done:
-                job = self.ledger.cover_chunk(job.id, number, ())
+                job = self.follow_up.cover(job.id, copy)
             job = self.follow_up(job)
             if job.state is not State.RUNNING or self._goes_on_later(job, out_of_time):
                 return job

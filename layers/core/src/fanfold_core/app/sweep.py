@@ -89,7 +89,7 @@ class Sweeper:
 
     def _sweep_chunk(self, job: Job, chunk: Chunk, swept: Swept, *, paused: bool) -> None:
         if chunk.is_done:
-            self.ledger.cover_chunk(job.id, chunk.number, chunk.fields)
+            self.follow_up.cover(job.id, chunk)
             return
         if not self._is_quiet(chunk.touched):
             return
@@ -110,11 +110,17 @@ class Sweeper:
         swept.resent += resent
 
     def _unreported(self, job: Job, chunk: Chunk) -> dict[RequestId, str]:
-        """Outputs that lie where a request's output must be, of rows that are not covered."""
+        """Outputs that lie where a request's output must be, of rows that are not covered.
+
+        Up to a span's mark they have been acted upon: such an output is no answer, and will not become one.
+        """
         found: dict[RequestId, str] = {}
+        covered = chunk.covered
         for key in self.store.keys(output_prefix(job.id, chunk.number)):
             request = request_of_output(job.id, chunk.number, key)
-            if request is not None and not is_covered(request.span, chunk.covered):
+            if request is None or is_covered(request.span, covered):
+                continue
+            if request.attempt > self.ledger.mark(job.id, chunk.number, request.span):
                 found[request] = self.store.location(key)
         return found
 

@@ -5,7 +5,8 @@
     JOB#<job>      PART#<n>              the chunks of part n
     JOB#<job>      TOTALS#<n>            what part n came to
     JOB#<job>#<c>  CHUNK                 chunk c
-    JOB#<job>#<c>  SPAN#0000320-0032     results, or the reason why there are none; the mark
+    JOB#<job>#<c>  SPAN#0000320-0032     results, or nothing yet; the mark
+    JOB#<job>#<c>  SPAN#0000320-0001#FAILED  the reason why a span ends without results
     ENDPOINT#<n>   ENDPOINT              the circuit breaker of endpoint n
 
 Every item carries `expires`, fixed when its job was created.
@@ -33,6 +34,7 @@ Item = dict[str, Any]
 SCHEMA = 1
 # An item holds 400 KB; larger results stay in S3.
 _MOST_RESULTS = 300_000
+_FAILED = "#FAILED"
 
 
 def job_key(job_id: str) -> Item:
@@ -48,6 +50,11 @@ def chunk_key(job_id: str, chunk: int) -> Item:
 def span_key(job_id: str, chunk: int, span: Span) -> Item:
     """Key of a span's item."""
     return {"pk": f"JOB#{job_id}#{chunk}", "sk": f"SPAN#{span}"}
+
+
+def failure_key(job_id: str, chunk: int, span: Span) -> Item:
+    """Key of a span's failure. A key of its own, so that a prediction that comes too late doesn't erase the reason."""
+    return {"pk": f"JOB#{job_id}#{chunk}", "sk": f"SPAN#{span}{_FAILED}"}
 
 
 def endpoint_key(endpoint: str) -> Item:
@@ -138,7 +145,7 @@ def chunk_item(job: Job, chunk: Chunk) -> Item:
     """A chunk as it is stored: nothing sent, and nothing covered but what an earlier round has predicted."""
     numbers = {name: getattr(chunk, name) for name in _CHUNK_NUMBERS}
     inherited = spellings(chunk.inherited)
-    sets = {"inherited": inherited, "covered": inherited} if inherited else {}
+    sets = {"inherited": inherited, "predicted": inherited} if inherited else {}
     return {**chunk_key(job.id, chunk.number), **numbers, **sets, "expires": job.expires}
 
 
@@ -146,9 +153,11 @@ def read_chunk(item: Item) -> Chunk:
     """The chunk that an item holds."""
     return Chunk(
         **{name: int(item[name]) for name in _CHUNK_NUMBERS},
-        covered=frozenset(map(Span.parse, item.get("covered", ()))),
+        predicted=frozenset(map(Span.parse, item.get("predicted", ()))),
+        failed=frozenset(map(Span.parse, item.get("failed", ()))),
         fields=frozenset(item.get("fields", ())),
         inherited=frozenset(map(Span.parse, item.get("inherited", ()))),
+        frozen="frozen" in item,
         **{name: int(item.get(name, 0)) for name in ("touched", "answered", "broken")},
     )
 
@@ -189,7 +198,7 @@ def prediction_item(job: Job, prediction: Prediction) -> Item:
 def failure_item(job: Job, chunk: int, failure: Failure) -> Item:
     """A span that ended in an error."""
     return {
-        **span_key(job.id, chunk, failure.span),
+        **failure_key(job.id, chunk, failure.span),
         "reason": failure.reason,
         "attempt": failure.requests,
         **({"refusal": failure.reason} if failure.requests else {}),
@@ -200,7 +209,7 @@ def failure_item(job: Job, chunk: int, failure: Failure) -> Item:
 def read_outcome(item: Item) -> SpanOutcome:
     """What an item knows of its span."""
     return SpanOutcome(
-        span=Span.parse(item["sk"].removeprefix("SPAN#")),
+        span=Span.parse(item["sk"].removeprefix("SPAN#").removesuffix(_FAILED)),
         results=item.get("results"),
         reason=item.get("reason"),
         requests=max(int(item.get("attempt", 0)), int(item.get("mark", 0))),

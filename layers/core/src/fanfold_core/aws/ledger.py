@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _EXISTS = Attr("pk").exists()
 _IS_NEW = Attr("pk").not_exists()
 _HAS_NO_RESULTS = Attr("results").not_exists() & Attr("results_at").not_exists()
+_IS_OPEN = _EXISTS & Attr("frozen").not_exists()
 _IS_RUNNING = Attr("state").eq(State.RUNNING.value)
 _IS_CLOSING = Attr("state").eq(State.CLOSING.value)
 _KEYS_PER_BATCH = 100
@@ -123,17 +124,18 @@ class DynamoLedger:
 
     def put_failures(self, job: Job, chunk: int, failures: Sequence[Failure]) -> None:
         for failure in failures:
-            self._put(items.failure_item(job, chunk, failure), _HAS_NO_RESULTS)
+            self._put(items.failure_item(job, chunk, failure), _IS_NEW)
 
-    def cover(self, job_id: str, chunk: int, spans: Iterable[Span], fields: Iterable[str]) -> Chunk:
-        found = set(fields)
-        # Only predictions bring fields, and only they show that the endpoint works.
-        seconds = {"touched": self._seconds(), **({"answered": self._seconds()} if found else {})}
-        add = {"covered": items.spellings(spans), "fields": found}
-        item = self._update(items.chunk_key(job_id, chunk), _EXISTS, put=seconds, add=add)
-        if item is None:
-            raise UnknownChunkError(job_id, chunk)
-        return items.read_chunk(item)
+    def cover(
+        self, job_id: str, chunk: int, predicted: Iterable[Span], failed: Iterable[Span], fields: Iterable[str]
+    ) -> Chunk:
+        add = {"predicted": items.spellings(predicted), "failed": items.spellings(failed), "fields": set(fields)}
+        # Only predictions show that the endpoint works.
+        seconds = {"touched": self._seconds(), **({"answered": self._seconds()} if add["predicted"] else {})}
+        return self._update_chunk(job_id, chunk, _IS_OPEN, put=seconds, add=add)
+
+    def freeze(self, job_id: str, chunk: int) -> Chunk:
+        return self._update_chunk(job_id, chunk, _IS_OPEN, put={"frozen": True})
 
     def cover_chunk(self, job_id: str, chunk: int, fields: Iterable[str]) -> Job:
         found = set(fields)
@@ -164,7 +166,7 @@ class DynamoLedger:
         self._update_job(job_id, _IS_CLOSING & Attr("outcome").ne(State.FAILED.value), put=put)
 
     def add_part(self, job: Job, part: int, totals: Totals) -> Job:
-        self._put(items.totals_item(job, part, totals))
+        self._put(items.totals_item(job, part, totals), _IS_NEW)
         return self._update_job(job.id, _EXISTS, put={"touched": self._seconds()}, add={"parts": {part}})
 
     def totals(self, job_id: str) -> Iterator[tuple[int, Totals]]:
@@ -183,6 +185,10 @@ class DynamoLedger:
     def _update_job(self, job_id: str, condition: ConditionBase, **changes: Any) -> Job:
         item = self._update(items.job_key(job_id), condition & _EXISTS, **changes)
         return self.job(job_id) if item is None else items.read_job(item)
+
+    def _update_chunk(self, job_id: str, chunk: int, condition: ConditionBase, **changes: Any) -> Chunk:
+        item = self._update(items.chunk_key(job_id, chunk), condition, **changes)
+        return self.chunk(job_id, chunk) if item is None else items.read_chunk(item)
 
     def _get(self, key: Item) -> Item | None:
         return self._table.get_item(Key=key, ConsistentRead=True).get("Item")

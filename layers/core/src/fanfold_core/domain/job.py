@@ -61,10 +61,11 @@ class Model:
 class Chunk:
     """A run of whole rows: bytes `start` to `end - 1` of the file (or of the object written for it).
 
-    `sent` rows of it have been handed to the endpoint; `covered` spans have their final answer, `fields` are the names
-    of the fields in their results; `inherited` spans were predicted in an earlier round and are not sent. The chunk's
-    part begins at chunk `part_first` and weighs `part_weight` so far. When it was last sent or covered (`touched`),
-    predicted (`answered`) or broken by the platform (`broken`) is in seconds since 1970, 0 for never.
+    `sent` rows of it have been handed to the endpoint; the spans that are `predicted` or have `failed` have their final
+    answer, `fields` are the names of the fields in their results; `inherited` spans were predicted in an earlier round
+    and are not sent. A `frozen` chunk takes no further answers. The chunk's part begins at chunk `part_first` and
+    weighs `part_weight` so far. When it was last sent or covered (`touched`), predicted (`answered`) or broken by the
+    platform (`broken`) is in seconds since 1970, 0 for never.
     """
 
     number: int
@@ -76,12 +77,19 @@ class Chunk:
     part_first: int = 0
     part_weight: int = 0
     sent: int = 0
-    covered: frozenset[Span] = frozenset()
+    predicted: frozenset[Span] = frozenset()
+    failed: frozenset[Span] = frozenset()
     fields: frozenset[str] = frozenset()
     inherited: frozenset[Span] = frozenset()
+    frozen: bool = False
     touched: int = 0
     answered: int = 0
     broken: int = 0
+
+    @property
+    def covered(self) -> frozenset[Span]:
+        """The spans whose rows have their final answer."""
+        return self.predicted | self.failed
 
     @property
     def is_done(self) -> bool:

@@ -12,6 +12,7 @@ from fanfold_core.domain.answers import MOST_FIELDS, NOT_FLAT
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from fanfold_core.domain.job import Chunk
     from fanfold_core.domain.spans import Span
 
 _FIRST = ("label", "score")
@@ -38,6 +39,21 @@ class SpanOutcome:
         return self.results is not None or self.location is not None
 
 
+def settled(outcomes: Iterable[SpanOutcome], chunk: Chunk) -> Iterator[SpanOutcome]:
+    """The outcomes that count: those that the chunk's coverage names. Others came too late, or only halfway."""
+    for outcome in outcomes:
+        if outcome.span in (chunk.predicted if outcome.is_prediction else chunk.failed):
+            yield outcome
+
+
+def requests(outcomes: Iterable[SpanOutcome]) -> int:
+    """How many requests were sent for these: a span's attempts are known from its mark, its results or its failure."""
+    attempts: dict[Span, int] = {}
+    for outcome in outcomes:
+        attempts[outcome.span] = max(outcome.requests, attempts.get(outcome.span, 0))
+    return sum(attempts.values())
+
+
 @dataclass(frozen=True, slots=True)
 class Columns:
     """Which columns the files have. `fields` are the result's own names, `names` what they are called here.
@@ -49,17 +65,6 @@ class Columns:
     fields: tuple[str, ...]
     names: tuple[str, ...]
     error: str
-
-    def fit(self, results: Sequence[Any]) -> bool:
-        """Whether these results can be shown in full: those that arrive after the header is fixed may be unlike others.
-
-        >>> columns(("id",), {"label"}).fit([{"label": "A", "why": "late"}])
-        False
-        """
-        if not self.fields:
-            return bool(self.names)
-        known = set(self.fields)
-        return all(isinstance(result, dict) and result.keys() <= known for result in results)
 
     @property
     def results_header(self) -> list[str]:
@@ -105,12 +110,11 @@ class Answer(NamedTuple):
     error: str
 
 
-def answers(rows: int, outcomes: Iterable[SpanOutcome], uncovered: str, shown: Columns) -> list[Answer]:
+def answers(rows: int, outcomes: Iterable[SpanOutcome], uncovered: str) -> list[Answer]:
     """The final answer of each row of a chunk; `uncovered` is the reason of rows that nothing came back for.
 
     Where spans overlap, the larger one's prediction counts, so it doesn't matter in which order they arrived. A span
-    beyond the chunk, such as only a forged notification has, says nothing about its rows; neither do results that came
-    too late to be `shown`.
+    beyond the chunk, such as only a forged notification has, says nothing about its rows.
     """
     final: list[Answer | None] = [None] * rows
     known = (
@@ -121,8 +125,6 @@ def answers(rows: int, outcomes: Iterable[SpanOutcome], uncovered: str, shown: C
     for outcome in sorted(known, key=lambda outcome: (outcome.results is None, -outcome.span.rows, outcome.span.start)):
         span = outcome.span
         results = json.loads(outcome.results) if outcome.results is not None else [None] * span.rows
-        if outcome.results is not None and not shown.fit(results):
-            continue
         new = map(Answer, results, repeat(outcome.reason or ""))
         rows_of_span = slice(span.start, span.end)
         final[rows_of_span] = [old or answer for old, answer in zip(final[rows_of_span], new, strict=True)]
