@@ -26,6 +26,7 @@ class Faults:
     cancel_at: int | None = None
     gone_at: int | None = None
     most_windows: int = 1
+    retries: int = 0
 
     @property
     def may_lose(self) -> bool:
@@ -57,6 +58,7 @@ class Faults:
             cancel_at=random.choice([None, None, None, random.randint(0, 250)]),
             gone_at=random.choice([None] * 9 + [random.randint(0, 150)]),
             most_windows=random.randint(1, 4),
+            retries=random.choice([0, 0, 1, 2]),
         )
 
 

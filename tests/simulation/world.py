@@ -17,10 +17,12 @@ from tests.simulation.schedule import Faults, Schedule
 
 from fanfold.local import sqs_event
 from fanfold.local.project import find_root
+from fanfold_core.app.retry import retry
+from fanfold_core.app.sweep import Sweeper
 from fanfold_core.aws import wiring
 from fanfold_core.domain.cutting import Limits
 from fanfold_core.domain.job import State
-from fanfold_core.domain.keys import job_id
+from fanfold_core.domain.keys import job_id, next_round
 from fanfold_core.domain.requests import Request
 
 _MOST_STEPS = 20_000
@@ -58,6 +60,7 @@ class World:
     sweeps: int = 0
     inbox: list[Delivery] = field(default_factory=list)
     at_work: list[AtWork] = field(default_factory=list)
+    earlier: list[Watch] = field(default_factory=list)
 
     def play(self) -> None:
         """Upload the file and do what there is to do until nothing is left; `BrokenPromiseError` if a promise is."""
@@ -74,7 +77,8 @@ class World:
                 self.watch.look()
                 if self.steps > _MOST_STEPS:
                     raise BrokenPromiseError("the run does not end")
-        self.watch.check(self.faults)
+        for watch in [*self.earlier, self.watch]:
+            watch.check(self.faults)
 
     def _upload(self) -> str:
         bucket, key = self.cloud.outputs["InputBucket"], self.scenario.key
@@ -96,22 +100,35 @@ class World:
         elif self.inbox:
             self.clock.time = min(delivery.due for delivery in self.inbox)
         elif self.watch.has_ended:
-            return False
+            return self._retry()
         else:
             self._rescue()
         return True
 
     def _interfere(self) -> None:
-        if self.steps == self.faults.cancel_at:
-            collector = self.cloud.function("Collector")
-            close = wiring.collector(collector.variables).follow_up.close
-            cancel = partial(close, self.watch.job, State.CANCELLED, "cancelled")
+        if self.steps == self.faults.cancel_at and self.watch.state:
+            cancel = partial(self._user().follow_up.close, self.watch.job, State.CANCELLED, "cancelled")
             self.at_work.append(AtWork(Execution(cancel), []))
         if self.steps == self.faults.gone_at:
             self.endpoint.is_gone = True
         if self.schedule.happens(self.faults.sweeps):
             self.clock.time += self.schedule.choose([timedelta(0), _SILENCE])
             self._sweep()
+
+    def _retry(self) -> bool:
+        """Begin the next round, if there is to be one; the files of those before stay as they are."""
+        if len(self.earlier) == self.faults.retries:
+            return False
+        user = self._user()
+        begin = partial(retry, self.watch.job, user.ledger, user.queues, self.clock())
+        self.at_work.append(AtWork(Execution(begin), []))
+        self.earlier.append(self.watch)
+        self.watch = Watch(self.cloud, self.scenario, next_round(self.watch.job))
+        return True
+
+    def _user(self) -> Sweeper:
+        """Who cancels and retries; the sweeper's function knows all that it takes."""
+        return wiring.sweeper(self.cloud.function("Sweeper").variables)
 
     def _rescue(self) -> None:
         """Nothing is under way, and the job is open: what is lost now, only the sweeper finds."""
@@ -170,6 +187,8 @@ class World:
 
     def _return(self, at_work: AtWork) -> None:
         """Messages whose execution has died or raised come again, and those that it reports."""
+        if at_work.execution.error and not at_work.deliveries:
+            raise at_work.execution.error
         messages = {delivery.message.id: delivery for delivery in at_work.deliveries}
         failed = set(messages)
         if at_work.execution.error is None:

@@ -130,9 +130,10 @@ class Assembler:
             rows = self._rows(job, chunk)
             final = self._answers(job, chunk, outcomes)
             for parent in self._rounds_before(job):
-                before = self.ledger.chunk(parent.id, chunk.number)
-                earlier = self.ledger.outcomes(parent.id, chunk.number)
-                final = overlay(self._answers(parent, before, earlier), final)
+                if chunk.number < parent.stored:
+                    before = self.ledger.chunk(parent.id, chunk.number)
+                    earlier = self.ledger.outcomes(parent.id, chunk.number)
+                    final = overlay(self._answers(parent, before, earlier), final)
             results.write(format_records(result_lines(rows, final, shown), dialect).encode())
             failed = [
                 error_line(number, cells, answer, shown)

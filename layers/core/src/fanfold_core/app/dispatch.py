@@ -90,6 +90,10 @@ class Dispatcher:
             self.follow_up.close(job.id, State.FAILED, str(error))
 
     def _dispatch(self, job: Job, chunk: Chunk, out_of_time: Callable[[], bool]) -> Dispatched:
+        if chunk.is_done:
+            # An earlier round has predicted all of it, and no outcome will come that the collector could act upon.
+            self.follow_up(self.follow_up.cover(job.id, chunk))
+            return Dispatched()
         rows = read_rows(self.store, job, chunk)
         waiting = (run for run in _plan(job, chunk, rows) if _span(run).start >= chunk.sent)
         reached, sent = chunk.sent, Dispatched()

@@ -128,8 +128,6 @@ class Splitter:
             chunk = self.ledger.chunk(parent.id, number)
             copy = replace(chunk, sent=0, inherited=chunk.predicted, failed=frozenset())
             job = self.ledger.store(job, copy, _ended_part(job, copy))
-            if copy.is_done:
-                job = self.follow_up.cover(job.id, copy)
             job = self.follow_up(job)
             if job.state is not State.RUNNING or self._goes_on_later(job, out_of_time):
                 return job
