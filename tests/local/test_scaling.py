@@ -7,7 +7,7 @@ import pytest
 
 from fanfold import jobs
 from fanfold.local.cloud import LocalCloud
-from fanfold.local.scaling import Minute, Policies, Step, Tracking
+from fanfold.scaling import Minute, Policies, Step, Tracking
 from fanfold.stacks import Stack
 
 TRACKING = Tracking(target=5, in_cooldown=10, out_cooldown=5)

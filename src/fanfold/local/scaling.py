@@ -6,122 +6,19 @@ Time runs faster than real, for an endpoint that goes to sleep takes a quarter o
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from math import ceil
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fanfold.local.credentials import LocalSession
 from fanfold.local.endpoint import AsyncEndpointServer
+from fanfold.scaling import LONGEST_MEMORY, MINUTE, START_MINUTES, Minute, Policies, Step, Tracking
 
 logger = logging.getLogger(__name__)
 
-MINUTE = 60
-# Minutes until an instance is in service; SageMaker takes about so long for a container of some gigabytes.
-START_MINUTES = 4
-# The two alarms of a target tracking policy: minutes above the target, and minutes below so much of it.
-_HIGH_MINUTES, _LOW_MINUTES, _LOW_SHARE = 3, 15, 0.9
-
 Listener = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Minute:
-    """What CloudWatch learns of an endpoint in a minute. `oldest` is the age of the oldest request in seconds."""
-
-    backlog: int
-    instances: int
-    oldest: float = 0.0
-
-    @property
-    def per_instance(self) -> float | None:
-        """Not measured while there is no instance: that is why there is `without_capacity`."""
-        return self.backlog / self.instances if self.instances else None
-
-    @property
-    def without_capacity(self) -> int:
-        """1 if requests wait and nobody is there to work on them."""
-        return int(self.backlog > 0 and self.instances == 0)
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        """The metrics by their names in the namespace AWS/SageMaker."""
-        measured = {
-            "ApproximateBacklogSize": float(self.backlog),
-            "ApproximateAgeOfOldestRequest": self.oldest,
-            "HasBacklogWithoutCapacity": float(self.without_capacity),
-        }
-        if self.per_instance is not None:
-            measured["ApproximateBacklogSizePerInstance"] = self.per_instance
-        return measured
-
-
-@dataclass(frozen=True, slots=True)
-class Tracking:
-    """A target tracking policy on the backlog per instance; cooldowns in minutes."""
-
-    target: float
-    in_cooldown: float
-    out_cooldown: float
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A step policy, and its alarm on HasBacklogWithoutCapacity; `minutes` of it call for `adjustment` instances."""
-
-    minutes: int
-    threshold: float
-    adjustment: int
-    cooldown: float
-
-
-@dataclass(slots=True)
-class Policies:
-    """Decides how many instances an endpoint should have, from `least` to `most`."""
-
-    least: int
-    most: int
-    tracking: Tracking | None = None
-    step: Step | None = None
-    _last_out: float = -1e9
-    _last_in: float = -1e9
-
-    def desired(self, now: int, history: Sequence[Minute]) -> int:
-        """The number of instances wanted in minute `now`, of which `history` ends with the last.
-
-        Example:
-            >>> policies = Policies(0, 5, step=Step(minutes=2, threshold=1, adjustment=1, cooldown=5))
-            >>> policies.desired(2, [Minute(backlog=3, instances=0)] * 2)
-            1
-        """
-        instances = history[-1].instances
-        wanted = min(self.most, max(self.least, self._wanted(now, history)))
-        if wanted > instances:
-            self._last_out = now
-        elif wanted < instances:
-            self._last_in = now
-        return wanted
-
-    def _wanted(self, now: int, history: Sequence[Minute]) -> int:
-        instances = history[-1].instances
-        if (step := self.step) and now - self._last_out >= step.cooldown:
-            recent = history[-step.minutes :]
-            if len(recent) == step.minutes and all(minute.without_capacity >= step.threshold for minute in recent):
-                return instances + step.adjustment
-        if (tracking := self.tracking) and (measured := history[-1].per_instance) is not None:
-            proportional = ceil(instances * measured / tracking.target)
-            if _holds(history, _HIGH_MINUTES, lambda value: value > tracking.target):
-                return proportional if now - self._last_out >= tracking.out_cooldown else instances
-            if _holds(history, _LOW_MINUTES, lambda value: value < tracking.target * _LOW_SHARE):
-                return min(instances, proportional) if now - self._last_in >= tracking.in_cooldown else instances
-        return instances
-
-
-def _holds(history: Sequence[Minute], minutes: int, condition: Callable[[float], bool]) -> bool:
-    recent = [minute.per_instance for minute in history[-minutes:]]
-    return len(recent) == minutes and all(value is not None and condition(value) for value in recent)
 
 
 @dataclass(slots=True)
@@ -130,7 +27,7 @@ class _Endpoint:
 
     name: str
     policies: Policies
-    history: deque[Minute] = field(default_factory=lambda: deque(maxlen=_LOW_MINUTES))
+    history: deque[Minute] = field(default_factory=lambda: deque(maxlen=LONGEST_MEMORY))
     starting: tuple[int, int] | None = None
 
 
@@ -212,27 +109,12 @@ def _endpoints(session: LocalSession) -> Iterator[_Endpoint]:
         policies = Policies(target["MinCapacity"], target["MaxCapacity"])
         for policy in found:
             if policy["PolicyType"] == "TargetTrackingScaling":
-                policies.tracking = _tracking(policy["TargetTrackingScalingPolicyConfiguration"])
+                policies.tracking = Tracking.read(policy["TargetTrackingScalingPolicyConfiguration"])
             else:
-                policies.step = _step(policy["StepScalingPolicyConfiguration"], _alarm(session, policy["PolicyARN"]))
+                policies.step = Step.read(
+                    policy["StepScalingPolicyConfiguration"], _alarm(session, policy["PolicyARN"])
+                )
         yield _Endpoint(resource.split("/")[1], policies)
-
-
-def _tracking(configuration: dict[str, Any]) -> Tracking:
-    return Tracking(
-        target=float(configuration["TargetValue"]),
-        in_cooldown=float(configuration["ScaleInCooldown"]) / MINUTE,
-        out_cooldown=float(configuration["ScaleOutCooldown"]) / MINUTE,
-    )
-
-
-def _step(configuration: dict[str, Any], alarm: dict[str, Any]) -> Step:
-    return Step(
-        minutes=alarm["EvaluationPeriods"] * alarm["Period"] // MINUTE,
-        threshold=alarm["Threshold"],
-        adjustment=int(configuration["StepAdjustments"][0]["ScalingAdjustment"]),
-        cooldown=float(configuration["Cooldown"]) / MINUTE,
-    )
 
 
 def _alarm(session: LocalSession, policy_arn: str) -> dict[str, Any]:
