@@ -17,7 +17,7 @@ from tests.functions.hostile import bodies
 from fanfold.local.project import find_root
 from fanfold.local.worker import LambdaContext
 from fanfold_core.aws import events
-from fanfold_core.domain.errors import MalformedMessageError
+from fanfold_core.domain.errors import MalformedMessageError, NewerVersionError
 
 Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
@@ -66,7 +66,7 @@ def test_a_body_is_understood_or_malformed(function: str, data: st.DataObject) -
     read, _, names = FUNCTIONS[function]
     try:
         read(data.draw(bodies(*names)))
-    except MalformedMessageError as error:
+    except (MalformedMessageError, NewerVersionError) as error:
         str(error).encode()
 
 
@@ -94,7 +94,7 @@ def test_hostile_messages_come_back_and_the_good_one_among_them_is_done(
 def is_malformed(read: Callable[[Any], Any], body: Any) -> bool:
     try:
         read(body)
-    except MalformedMessageError:
+    except (MalformedMessageError, NewerVersionError):
         return True
     return False
 

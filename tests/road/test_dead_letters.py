@@ -25,6 +25,7 @@ HOPELESS: list[tuple[str, str, Any, str]] = [
     ("Uploads", "Splitter", NEVER, "ObjectGoneError: s3://fanfold-input-123456789012-us-east-1/no.csv is gone"),
     ("Uploads", "Splitter", NOBODY, "UnknownJobError: the ledger knows no job nobody-0123456789abcdef"),
     ("Chunks", "Dispatcher", {**NOBODY, "chunk": True}, "MalformedMessageError: a number that is none"),
+    ("Sweeps", "Sweeper", {**NOBODY, "v": 2}, "a message of version 2, where this code knows version 1"),
     ("Chunks", "Dispatcher", {**NOBODY, "chunk": 0}, "UnknownJobError: the ledger knows no job"),
     ("Outcomes", "Collector", "[" * 50_000, "MalformedMessageError: a message that is no JSON"),
     ("Outcomes", "Collector", SUCCESS, "UnknownJobError: the ledger knows no job"),

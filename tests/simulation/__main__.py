@@ -1,4 +1,4 @@
-"""`python -m tests.simulation soak 10000`: random schedules; `crashes`: a death at every call; `mutations`; `seed 42`.
+"""`python -m tests.simulation soak 10000`: random schedules; `crashes`: a death at every call; `mutations`; `upgrade`.
 
 Exits with 1 if a promise was broken, and prints how to see that again.
 """
@@ -13,7 +13,7 @@ from functools import partial
 from multiprocessing import get_context
 from typing import TypeVar
 
-from tests.simulation import mutations
+from tests.simulation import mutations, upgrade
 from tests.simulation.crashes import crash, record
 from tests.simulation.soak import run
 
@@ -34,6 +34,8 @@ def main() -> int:
     of_crashes.add_argument("--every", type=int, default=1, help="of so many crash points only one")
     of_mutations = what.add_parser("mutations", help="planted mistakes, to see that they are seen")
     of_mutations.add_argument("names", nargs="*", default=list(mutations.ALL))
+    what.add_parser("record", help="keep what this version leaves in mid-run").add_argument("version")
+    what.add_parser("upgrade", help="finish what earlier versions have left in mid-run")
     what.add_parser("seed", help="one schedule, with what the functions log").add_argument("seed", type=int)
     arguments = parser.parse_args()
     match arguments.what:
@@ -43,19 +45,26 @@ def main() -> int:
             return crashes(arguments.every, arguments.jobs)
         case "mutations":
             return plant(arguments.names, arguments.jobs)
+        case "record":
+            upgrade.write(upgrade.VERSIONS / f"{arguments.version}.json", list(upgrade.record()))
+            return 0
+        case "upgrade":
+            return finish_earlier_versions()
     os.environ["SIMULATION_LOG_LEVEL"] = "INFO"
     return soak([arguments.seed], 1)
 
 
 def soak(seeds: Iterable[int], jobs: int) -> int:
     """Random schedules: every seed is a run."""
-    started, runs, requests, broken = time.monotonic(), 0, 0, 0
+    started, runs, requests, broken, lost, twice = time.monotonic(), 0, 0, 0, 0, 0
     for outcome in _each(run, seeds, jobs):
         runs, requests, broken = runs + 1, requests + outcome.requests, broken + bool(outcome.words)
+        lost, twice = lost + outcome.misplaced.lost, twice + outcome.misplaced.twice
         if outcome.words:
             print(f"seed {outcome.seed}: {outcome.words}\n    again: {_COMMAND} seed {outcome.seed}", flush=True)
     print(f"{runs:,} schedules with {requests:,} requests in {_since(started)}: {broken} broke a promise")
-    return 1 if broken else 0
+    print(f"{lost} rows lost, {twice} rows twice")
+    return 1 if broken or lost or twice else 0
 
 
 def crashes(every: int, jobs: int) -> int:
@@ -66,7 +75,7 @@ def crashes(every: int, jobs: int) -> int:
     for one in found:
         if one.words:
             print(f"{one.point}: {one.words}")
-    lost, twice = sum(one.lost for one in found), sum(one.twice for one in found)
+    lost, twice = sum(one.misplaced.lost for one in found), sum(one.misplaced.twice for one in found)
     differ = sum(bool(one.words) for one in found)
     print(f"{len(points) // 2} AWS calls, {len(found)} crash points in {_since(started)}: {differ} runs differ")
     print(f"{lost} rows lost, {twice} rows twice")
@@ -80,6 +89,19 @@ def plant(names: Iterable[str], jobs: int) -> int:
         missed += not words
         print(f"{name}: {f'seen in {seeds} seeds: {words}' if words else f'NOT SEEN in {seeds} seeds'}", flush=True)
     return 1 if missed else 0
+
+
+def finish_earlier_versions() -> int:
+    """What each version has left at several moments of a run must end as if nothing had happened."""
+    broken = 0
+    for path in sorted(upgrade.VERSIONS.glob("*.json")):
+        moments = upgrade.read(path)
+        found = {moment.steps: words for moment in moments if (words := upgrade.finish(moment))}
+        broken += len(found)
+        print(f"{path.stem}: {len(moments)} moments of a run, {len(found)} of them not finished well")
+        for steps, words in found.items():
+            print(f"    after {steps} steps: {words}")
+    return 1 if broken else 0
 
 
 def _each(work: Callable[[T], R], tasks: Iterable[T], jobs: int) -> Iterator[R]:

@@ -1,14 +1,14 @@
 """A death at every call that the functions make to AWS, once just before it and once just after it took effect."""
 
-import csv
-import io
-from collections import Counter
 from dataclasses import dataclass
 
 from tests.simulation.executions import Fault
 from tests.simulation.promises import BrokenPromiseError
+from tests.simulation.rows import Misplaced, count
 from tests.simulation.schedule import Calm
 from tests.simulation.simulation import WHOLE_ROAD, simulation
+
+from fanfold_core.domain.job import State
 
 Files = dict[str, bytes | None]
 
@@ -27,11 +27,10 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Crash:
-    """What came of it: rows that results.csv lacks or has twice, and what else is not as undisturbed, in words."""
+    """What came of it: rows that are not where they belong, and what else is not as undisturbed, in words."""
 
     point: Point
-    lost: int
-    twice: int
+    misplaced: Misplaced
     words: str
 
 
@@ -56,10 +55,8 @@ def crash(undisturbed: Files, point: Point) -> Crash:
     files = _compared(world.watch.files)
     if not words and files != undisturbed:
         words = f"{', '.join(name for name in files if files[name] != undisturbed[name])} differ"
-    text = (files.get("results.csv") or b"").decode()
-    rows = Counter(line[0] for line in csv.reader(io.StringIO(text, newline="")))
-    times = [rows[row[0]] for row in WHOLE_ROAD.rows]
-    return Crash(point, lost=times.count(0), twice=sum(count > 1 for count in times), words=words)
+    misplaced = count(files.get("results.csv"), WHOLE_ROAD.rows, State.COMPLETED_WITH_ERRORS)
+    return Crash(point, misplaced, words)
 
 
 def _compared(files: Files) -> Files:

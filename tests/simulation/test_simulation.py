@@ -26,5 +26,9 @@ def test_a_death_at_any_call_changes_no_file() -> None:
     simulate("crashes", "--every", "12")
 
 
+def test_what_earlier_versions_left_in_mid_run_ends_as_if_nothing_had_happened() -> None:
+    simulate("upgrade")
+
+
 def test_planted_mistakes_are_seen() -> None:
     simulate("mutations")

@@ -64,21 +64,42 @@ class World:
 
     def play(self) -> None:
         """Upload the file and do what there is to do until nothing is left; `BrokenPromiseError` if a promise is."""
+        self.begin()
+        self.go_on()
+
+    def begin(self) -> None:
+        """Upload the file."""
         self.clock.start()
         self.endpoint = SimulatedEndpoint(self.cloud, self.schedule, self.faults, self.clock)
+        self.watch = Watch(self.cloud, self.scenario, self._upload())
+
+    def go_on(self) -> None:
+        """Do what there is to do until nothing is left, and check what is promised."""
         with self.scenario.at_scale():
-            self.watch = Watch(self.cloud, self.scenario, self._upload())
-            while self._go_on():
-                self.steps += 1
-                self.clock.time += _STEP
-                self.inbox += [
-                    Delivery(sent, self.clock.time + timedelta(seconds=sent.delay)) for sent in self.cloud.sent()
-                ]
-                self.watch.look()
+            while self.step():
                 if self.steps > _MOST_STEPS:
                     raise BrokenPromiseError("the run does not end")
-        for watch in [*self.earlier, self.watch]:
+        for watch in self.rounds:
             watch.check(self.faults)
+
+    @property
+    def rounds(self) -> list[Watch]:
+        """Watches of all rounds so far."""
+        return [*self.earlier, self.watch]
+
+    def step(self) -> bool:
+        """Do one thing, and see what comes of it; False if nothing is left to be done."""
+        if not self._do_something():
+            return False
+        self.steps += 1
+        self.clock.time += _STEP
+        self.receive()
+        self.watch.look()
+        return True
+
+    def receive(self) -> None:
+        """Take what has been sent."""
+        self.inbox += [Delivery(sent, self.clock.time + timedelta(seconds=sent.delay)) for sent in self.cloud.sent()]
 
     def _upload(self) -> str:
         bucket, key = self.cloud.outputs["InputBucket"], self.scenario.key
@@ -86,8 +107,7 @@ class World:
         self.inbox = [Delivery(sent, self.clock.time) for sent in self.cloud.sent()]
         return job_id(bucket, key, self.cloud.s3.head_object(Bucket=bucket, Key=key)["VersionId"])
 
-    def _go_on(self) -> bool:
-        """Do one thing; False if nothing is left to be done."""
+    def _do_something(self) -> bool:
         self._interfere()
         due = [delivery for delivery in self.inbox if delivery.due <= self.clock.time]
         possible = [

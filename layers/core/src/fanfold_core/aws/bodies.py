@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from fanfold_core.domain.errors import MalformedMessageError
+from fanfold_core.domain.errors import MalformedMessageError, NewerVersionError
 from fanfold_core.domain.json_text import read_json
 from fanfold_core.domain.keys import is_job_id
 
+# Stands as `v` in every message of ours, so that a newer version knows what an older one meant.
+VERSION = 1
 # Chunks, rows and attempts have seven digits at most, in an inference id and in the keys of objects.
 _MOST = 9_999_999
 # Characters of a wrong message that its error shows.
@@ -15,14 +17,19 @@ _MOST_SHOWN = 200
 
 
 def read_body(body: Any) -> dict[str, Any]:
-    """The JSON object that a message's body is."""
+    """The JSON object that a message's body is; `NewerVersionError` if a version to come has written it."""
     try:
         message = read_json(body)
     except (AttributeError, ValueError) as error:
         raise malformed("a message that is no JSON", body) from error
     if not isinstance(message, dict):
         raise malformed("a message that is no JSON object", body)
-    return message
+    version = message.get("v", VERSION)
+    if version in range(1, VERSION + 1):
+        return message
+    if isinstance(version, int) and version > VERSION:
+        raise NewerVersionError("message", version, VERSION)
+    raise malformed("a message of no version", version)
 
 
 def read_job_id(message: dict[str, Any]) -> str:

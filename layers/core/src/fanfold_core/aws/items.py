@@ -19,6 +19,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from fanfold_core.domain.errors import NewerVersionError
 from fanfold_core.domain.job import Chunk, Job, Model, Part, Source, State, Totals
 from fanfold_core.domain.layout import Layout
 from fanfold_core.domain.options import Options
@@ -98,7 +99,9 @@ def job_item(job: Job) -> Item:
 
 
 def read_job(item: Item) -> Job:
-    """The job that an item holds."""
+    """The job that an item holds; `NewerVersionError` if a version to come has created it."""
+    if item["schema"] > SCHEMA:
+        raise NewerVersionError("job", int(item["schema"]), SCHEMA)
     return Job(
         id=item["pk"].removeprefix("JOB#"),
         source=Source(item["bucket"], item["key"], item["version"], item["etag"], int(item["size"])),

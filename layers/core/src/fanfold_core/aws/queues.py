@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from fanfold_core.aws.bodies import VERSION
 from fanfold_core.domain.errors import QueueError
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from fanfold_core.domain.requests import Unsendable
     from fanfold_core.domain.spans import Span
 
-# Stands in every message, so that a newer version knows what an older one meant.
-VERSION = 1
 _MESSAGES_PER_CALL = 10
 
 

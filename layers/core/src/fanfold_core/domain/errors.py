@@ -138,6 +138,15 @@ class MalformedMessageError(FanfoldError):
     """A message that nobody can understand. Do not retry: it belongs among the dead letters."""
 
 
+class NewerVersionError(FanfoldError):
+    """A version of Fanfold that is newer than this code has written it. Retry once that version is deployed."""
+
+    def __init__(self, what: str, written: int, known: int) -> None:
+        super().__init__(
+            f"a {what} of version {written}, where this code knows version {known}: deploy the newer Fanfold again"
+        )
+
+
 class NotEndedError(FanfoldError):
     """A job is still at work; only what has ended can be tried again. Retry when it has ended."""
 
