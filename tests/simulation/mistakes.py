@@ -67,7 +67,7 @@ def prefer_failures() -> AbstractContextManager[Any]:
             if not outcome.is_prediction or outcome.span not in chunk.failed:
                 yield outcome
 
-    return patch("fanfold_core.app.assemble.settled", settled)
+    return patch("fanfold_core.app.final_answers.settled", settled)
 
 
 def thaw() -> AbstractContextManager[Any]:

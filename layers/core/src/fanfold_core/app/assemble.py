@@ -15,32 +15,22 @@ from operator import add
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING
 
+from fanfold_core.app.final_answers import final_answers
 from fanfold_core.app.rows import read_rows
 from fanfold_core.app.summary import summary
-from fanfold_core.domain.errors import JobError, ObjectGoneError
+from fanfold_core.domain.errors import JobError
 from fanfold_core.domain.job import Job, Part, State, Totals
 from fanfold_core.domain.keys import part_errors_key, result_key
 from fanfold_core.domain.records import format_records
-from fanfold_core.domain.results import (
-    Columns,
-    SpanOutcome,
-    answers,
-    columns,
-    error_line,
-    overlay,
-    requests,
-    result_lines,
-    settled,
-)
+from fanfold_core.domain.results import Columns, columns, error_line, requests, result_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable
     from datetime import datetime
     from typing import IO
 
     from fanfold_core.app.ports import Announcements, Ledger, Queues, Store
     from fanfold_core.domain.job import Chunk
-    from fanfold_core.domain.results import Answer
 
 CSV = "text/csv; charset=utf-8"
 # A part larger than this waits on disk, not in memory, for its upload.
@@ -128,12 +118,7 @@ class Assembler:
         for chunk in (self.ledger.chunk(job.id, number) for number in range(part.first, part.end)):
             outcomes = list(self.ledger.outcomes(job.id, chunk.number))
             rows = self._rows(job, chunk)
-            final = self._answers(job, chunk, outcomes)
-            for parent in self._rounds_before(job):
-                if chunk.number < parent.stored:
-                    before = self.ledger.chunk(parent.id, chunk.number)
-                    earlier = self.ledger.outcomes(parent.id, chunk.number)
-                    final = overlay(self._answers(parent, before, earlier), final)
+            final = final_answers(self.ledger, self.store, job, chunk, outcomes)
             results.write(format_records(result_lines(rows, final, shown), dialect).encode())
             failed = [
                 error_line(number, cells, answer, shown)
@@ -151,24 +136,6 @@ class Assembler:
         except JobError as error:
             self.ledger.spoil(job.id, str(error))
             return [[]] * chunk.rows
-
-    def _rounds_before(self, job: Job) -> Iterator[Job]:
-        """The jobs whose failed rows this one has tried again, the latest first."""
-        while job.parent:
-            job = self.ledger.job(job.parent)
-            yield job
-
-    def _answers(self, job: Job, chunk: Chunk, outcomes: Iterable[SpanOutcome]) -> list[Answer]:
-        final = [self._with_results(outcome) for outcome in settled(outcomes, chunk)]
-        return answers(chunk.rows, final, _uncovered(job))
-
-    def _with_results(self, outcome: SpanOutcome) -> SpanOutcome:
-        if outcome.location is None:
-            return outcome
-        try:
-            return replace(outcome, results=self.store.read_at(outcome.location).decode())
-        except ObjectGoneError as error:
-            return replace(outcome, reason=str(error))
 
     def _complete(self, job: Job) -> Job:
         if job.upload_id:
@@ -193,11 +160,6 @@ class Assembler:
 
 def _columns(job: Job) -> Columns:
     return columns(job.layout.columns if job.layout else (), job.fields)
-
-
-def _uncovered(job: Job) -> str:
-    """The reason that stands at rows which nothing came back for before the job was closed."""
-    return "cancelled" if job.outcome is State.CANCELLED else f"job failed: {job.reason}"
 
 
 def _judged(job: Job, totals: Totals) -> tuple[Job, State]:

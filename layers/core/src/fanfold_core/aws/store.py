@@ -59,7 +59,7 @@ class S3Store:
         self._client.put_object(Bucket=self._bucket, Key=key, Body=content, ContentType=content_type)
 
     def join(self, key: str, header: bytes, keys: Iterable[str], content_type: str) -> None:
-        blocks = _Blocks(self._header_and_objects(header, keys))
+        blocks = Blocks(self._header_and_objects(header, keys))
         extra = {"ContentType": content_type}
         self._client.upload_fileobj(cast("IO[bytes]", blocks), self._bucket, key, ExtraArgs=extra)
 
@@ -132,7 +132,7 @@ def _naming(location: str) -> Iterator[None]:
         raise
 
 
-class _Blocks(RawIOBase):
+class Blocks(RawIOBase):
     """An iterator of blocks as a file to read from, so that boto3 can upload it without holding it."""
 
     def __init__(self, blocks: Iterator[bytes]) -> None:

@@ -1,0 +1,54 @@
+"""The final answers of a chunk's rows, with those of the rounds before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fanfold_core.domain.errors import ObjectGoneError
+from fanfold_core.domain.job import State
+from fanfold_core.domain.results import Answer, SpanOutcome, answers, overlay, settled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fanfold_core.app.ports import Ledger, Store
+    from fanfold_core.domain.job import Chunk, Job
+
+
+def final_answers(
+    ledger: Ledger, store: Store, job: Job, chunk: Chunk, outcomes: Iterable[SpanOutcome]
+) -> list[Answer]:
+    """The answer of each row; a row that nothing came back for has the job's end as its error."""
+    final = _of_round(store, job, chunk, outcomes)
+    for parent in _rounds_before(ledger, job):
+        if chunk.number < parent.stored:
+            before = ledger.chunk(parent.id, chunk.number)
+            final = overlay(_of_round(store, parent, before, ledger.outcomes(parent.id, chunk.number)), final)
+    return final
+
+
+def _of_round(store: Store, job: Job, chunk: Chunk, outcomes: Iterable[SpanOutcome]) -> list[Answer]:
+    final = [_with_results(store, outcome) for outcome in settled(outcomes, chunk)]
+    return answers(chunk.rows, final, _uncovered(job))
+
+
+def _rounds_before(ledger: Ledger, job: Job) -> Iterator[Job]:
+    """The jobs whose failed rows this one has tried again, the latest first."""
+    while job.parent:
+        job = ledger.job(job.parent)
+        yield job
+
+
+def _with_results(store: Store, outcome: SpanOutcome) -> SpanOutcome:
+    if outcome.location is None:
+        return outcome
+    try:
+        return replace(outcome, results=store.read_at(outcome.location).decode())
+    except ObjectGoneError as error:
+        return replace(outcome, reason=str(error))
+
+
+def _uncovered(job: Job) -> str:
+    """The reason that stands at rows which nothing came back for before the job was closed."""
+    return "cancelled" if job.outcome is State.CANCELLED else f"job failed: {job.reason}"
