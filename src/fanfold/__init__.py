@@ -1,1 +1,17 @@
-"""Fanfold: fan the rows of a CSV out to a SageMaker asynchronous endpoint, fold the answers into one CSV."""
+"""Fanfold: fan the rows of a CSV out to a SageMaker asynchronous endpoint, fold the answers into one CSV.
+
+>>> from fanfold import Fanfold
+>>> with Fanfold(stack="fanfold") as fanfold:
+...     job = fanfold.submit("tweets.csv", input_column="text")
+...     job.wait()
+...     for row in job.results():
+...         print(row["text"], row["label"])
+"""
+
+from fanfold.client import Fanfold
+from fanfold.errors import UserError
+from fanfold.jobs import Job
+from fanfold.results import FailedRow, Results
+from fanfold.status import JobState, JobStatus
+
+__all__ = ["FailedRow", "Fanfold", "Job", "JobState", "JobStatus", "Results", "UserError"]

@@ -1,136 +1,166 @@
-"""One job from the outside: upload a file, follow its job, fetch its results."""
+"""A job from the outside: how far it is, what came of it, and what can be done with it."""
 
 from __future__ import annotations
 
 import json
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
-from uuid import uuid4
 
-from boto3.exceptions import S3UploadFailedError
-from botocore.exceptions import BotoCoreError, ClientError
-
-from fanfold.errors import JobNotFoundError, JobStillOpenError, UploadError
+from fanfold.downloads import download
+from fanfold.errors import JobNotFoundError, JobStillOpenError
+from fanfold.partial import Partial
+from fanfold.results import FailedRow, Results, failed_rows, numbered, read_csv, read_object
+from fanfold.status import StatusReader
+from fanfold.talk import job_bar
 from fanfold_core.app.follow_up import FollowUp
-from fanfold_core.app.retry import retry as begin_retry
+from fanfold_core.app.retry import retry
 from fanfold_core.domain.errors import NotEndedError, UnknownJobError
-from fanfold_core.domain.job import Job, State
-from fanfold_core.domain.keys import job_id, result_key
-from fanfold_core.domain.spans import gaps
+from fanfold_core.domain.job import Job as LedgerJob
+from fanfold_core.domain.job import State
+from fanfold_core.domain.keys import result_key
+from fanfold_core.domain.results import columns, result_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from fanfold.stacks import Stack
-    from fanfold_core.aws.ledger import DynamoLedger
+    from fanfold.status import JobStatus
 
-RESULT_FILES = ("results.csv", "errors.csv", "summary.json")
-_CSV_NAMES = (".csv", ".csv.gz")
+# Seconds between two looks at the ledger: more often while a job is young, since most are short.
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+_SHARE_OF_ELAPSED = 0.05
 
 
-def submit(stack: Stack, file: Path, options: Mapping[str, str], sent: Callable[[int], None]) -> str:
-    """Upload a file and answer with the id of its job. `sent` is told of bytes as they go; `UploadError` names trouble.
+class Job:
+    """A job of a stack, by its id. It knows nothing by itself: each call asks the stack.
 
-    The options travel as object metadata, which is ASCII: they are percent-encoded.
+    Example:
+        >>> job = fanfold.submit("tweets.csv")
+        >>> job.wait().failed
+        0
+        >>> next(iter(job.results()))
+        {'text': 'so good', 'label': 'LABEL_2', 'score': '0.9', 'error': ''}
     """
-    client = stack.session.client("s3")
-    # A folder of its own, so that two people's tweets.csv don't meet.
-    name = file.name if file.name.lower().endswith(_CSV_NAMES) else f"{file.name}.csv"
-    key = f"{uuid4().hex[:12]}/{name}"
-    metadata = {option: quote(value) for option, value in options.items()}
-    try:
-        client.upload_file(str(file), stack.input_bucket, key, ExtraArgs={"Metadata": metadata}, Callback=sent)
-        version = client.head_object(Bucket=stack.input_bucket, Key=key).get("VersionId", "null")
-    except (S3UploadFailedError, ClientError, BotoCoreError, OSError) as error:
-        raise UploadError(f"{file} could not be uploaded to s3://{stack.input_bucket}/{key}: {error}") from error
-    return job_id(stack.input_bucket, key, version)
 
+    def __init__(self, stack: Stack, job_id: str, uploaded: JobStatus | None = None) -> None:
+        """Take the stack and the id; `uploaded` is the status until the stack has begun with a file just uploaded."""
+        self.id = job_id
+        self._stack = stack
+        self._reader = StatusReader(stack.ledger, job_id, uploaded)
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a job is: rows that have their final answer, and all rows, None while the file is still being read."""
+    def __repr__(self) -> str:
+        return f"Job({self.id!r})"
 
-    state: State | None
-    rows_done: int
-    rows: int | None
+    def status(self) -> JobStatus:
+        """Where the job stands now; `JobNotFoundError` if the stack knows it no more."""
+        return self._reader.read()
 
+    def follow(self) -> Iterator[JobStatus]:
+        """Where the job stands, again and again, until it has ended."""
+        began = time.monotonic()
+        while True:
+            status = self.status()
+            yield status
+            if status.has_ended:
+                return
+            pause = (time.monotonic() - began) * _SHARE_OF_ELAPSED
+            time.sleep(min(max(_SHORTEST_PAUSE, pause), _LONGEST_PAUSE))
 
-@dataclass(slots=True)
-class Watch:
-    """Reads a job's progress from the ledger; chunks that are done are read once."""
+    def wait(self, timeout: float | None = None) -> JobStatus:
+        """Wait until the job has ended, with a progress bar on a terminal; its final status.
 
-    ledger: DynamoLedger
-    job: str
-    _done: dict[int, int] = field(default_factory=dict)
+        `JobStillOpenError` after `timeout` seconds; the job itself goes on.
+        """
+        until = None if timeout is None else time.monotonic() + timeout
+        with job_bar() as show:
+            for status in self.follow():
+                show(status)
+                if not status.has_ended and until is not None and time.monotonic() >= until:
+                    raise JobStillOpenError(f"job {self.id} is still at work after {timeout:g} seconds")
+        return status
 
-    def progress(self) -> Progress:
-        """How far the job is now."""
+    def results(self, *, partial: bool = False) -> Results:
+        """The rows with their predictions; with `partial`, those that have their final answer already.
+
+        `JobStillOpenError` if the job has not ended, unless `partial`.
+        """
+        job = self._ledger_job()
+        if not job.state.is_terminal:
+            if not partial:
+                raise JobStillOpenError(f"job {self.id} is still at work: wait for it, or ask for partial results")
+            rows = Partial.of(self._stack, job)
+            return Results(rows.results, rows.shown, job.options.dialect)
+        shown = columns(job.layout.columns if job.layout else (), job.fields)
+        return Results(lambda: self._file("results.csv"), shown, job.options.dialect)
+
+    def row(self, number: int) -> dict[str, str]:
+        """One row as `results` gives it, by its number from 0, also while the job is at work.
+
+        `RowNotFoundError` if there is none, or it has no answer yet.
+        """
+        rows = Partial.of(self._stack, self._ledger_job())
+        found = rows.row(number)
+        (line,) = result_lines([found.cells], [found.answer], rows.shown)
+        return dict(zip(numbered(rows.shown.results_header), line, strict=True))
+
+    def errors(self, *, partial: bool = False) -> Iterator[FailedRow]:
+        """The rows without a prediction; with `partial`, those that are known already.
+
+        `JobStillOpenError` if the job has not ended, unless `partial`.
+        """
+        job = self._ledger_job()
+        if job.state.is_terminal:
+            return failed_rows(read_csv(self._file("errors.csv"), job.options.dialect))
+        if not partial:
+            raise JobStillOpenError(f"job {self.id} is still at work: wait for it, or ask for partial errors")
+        return failed_rows(Partial.of(self._stack, job).errors())
+
+    def summary(self) -> dict[str, Any]:
+        """What summary.json says of a job that has ended; `JobStillOpenError` if it has not."""
+        self._check_ended()
+        found: dict[str, Any] = json.loads(b"".join(self._file("summary.json")))
+        return found
+
+    def download(self, folder: Path | str) -> list[Path]:
+        """Write all files of a job that has ended to a folder, which is made if it isn't there.
+
+        `JobStillOpenError` if the job has not ended, `DownloadError` if a file cannot be written.
+        """
+        self._check_ended()
+        return download(self._stack, result_key(self.id, ""), folder)
+
+    def cancel(self) -> JobStatus:
+        """End the job with the rows that it has, unless it has ended: the others say "cancelled"."""
+        with self._known():
+            FollowUp(self._stack.ledger, self._stack.queues, window=0).close(self.id, State.CANCELLED, "cancelled")
+        return self.status()
+
+    def retry(self) -> Job:
+        """Try the failed rows again, in a job that has all rows; `JobStillOpenError` if this one has not ended."""
+        with self._known():
+            try:
+                following = retry(self.id, self._stack.ledger, self._stack.queues, datetime.now(UTC))
+            except NotEndedError as error:
+                raise JobStillOpenError(str(error)) from error
+        return Job(self._stack, following.id)
+
+    def _file(self, name: str) -> Iterator[bytes]:
+        return read_object(self._stack, result_key(self.id, name))
+
+    def _check_ended(self) -> None:
+        if not self._ledger_job().state.is_terminal:
+            raise JobStillOpenError(f"job {self.id} is still at work: wait until it has ended")
+
+    def _ledger_job(self) -> LedgerJob:
+        with self._known():
+            return self._stack.ledger.job(self.id)
+
+    @contextmanager
+    def _known(self) -> Iterator[None]:
         try:
-            job = self.ledger.job(self.job)
-        except UnknownJobError:
-            return Progress(None, 0, None)
-        return Progress(job.state, self._rows_done(job), job.rows)
-
-    def _rows_done(self, job: Job) -> int:
-        rows = 0
-        for chunk in self.ledger.chunks(job.id, set(range(job.released)) - self._done.keys()):
-            missing = sum(gap.rows for gap in gaps(chunk.rows, chunk.covered))
-            if missing:
-                rows += chunk.rows - missing
-            else:
-                self._done[chunk.number] = chunk.rows
-        return rows + sum(self._done.values())
-
-
-def follow(stack: Stack, job: str, interval: float) -> Iterator[Progress]:
-    """The job's progress every `interval` seconds, until it has ended."""
-    watch = Watch(stack.ledger, job)
-    while True:
-        progress = watch.progress()
-        yield progress
-        if progress.state is not None and progress.state.is_terminal:
-            return
-        time.sleep(interval)
-
-
-def cancel(stack: Stack, job: str) -> Job:
-    """End a job with the rows that it has; `JobNotFoundError` if the stack knows none of this id."""
-    with _known(job):
-        return FollowUp(stack.ledger, stack.queues, window=0).close(job, State.CANCELLED, "cancelled")
-
-
-def retry(stack: Stack, job: str) -> Job:
-    """Begin the next round of an ended job, of its failed rows.
-
-    `JobNotFoundError` if the stack knows none of this id, `JobStillOpenError` if it has not ended.
-    """
-    with _known(job):
-        try:
-            return begin_retry(job, stack.ledger, stack.queues, datetime.now(UTC))
-        except NotEndedError as error:
-            raise JobStillOpenError(str(error)) from error
-
-
-@contextmanager
-def _known(job: str) -> Iterator[None]:
-    try:
-        yield
-    except UnknownJobError as error:
-        raise JobNotFoundError(
-            f"this stack knows no job {job}: `fanfold run` prints a job's id when it begins"
-        ) from error
-
-
-def fetch(stack: Stack, job: str, folder: Path) -> dict[str, Any]:
-    """Write results.csv, errors.csv and summary.json of an ended job to the folder; answers with the summary."""
-    folder.mkdir(parents=True, exist_ok=True)
-    client = stack.session.client("s3")
-    for name in RESULT_FILES:
-        client.download_file(stack.output_bucket, result_key(job, name), str(folder / name))
-    summary: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    return summary
+            yield
+        except UnknownJobError as error:
+            raise JobNotFoundError(f"this stack knows no job {self.id}: `fanfold jobs` lists them") from error

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from botocore.exceptions import BotoCoreError, ClientError
+from boto3.dynamodb.conditions import Key
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError
 
 from fanfold.errors import StackError
 from fanfold_core.aws.ledger import DynamoLedger
 from fanfold_core.aws.queues import SqsQueues
+from fanfold_core.aws.store import S3Store
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from boto3 import Session
 
 # Outputs of template.yaml, in the order of the fields below.
@@ -30,9 +34,11 @@ _OUTPUTS = (
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """The parts of a stack that its users touch."""
+    """The parts of a stack that its users touch. `parameters` are those of the template, with their values here."""
 
     session: Session
+    name: str
+    parameters: Mapping[str, str]
     input_bucket: str
     output_bucket: str
     ledger_table: str
@@ -52,6 +58,26 @@ class Stack:
         """The queues in which a retry and a cancel begin."""
         return SqsQueues(self.session.client("sqs"), uploads=self.uploads_queue, assembly=self.assembly_queue)
 
+    @property
+    def store(self) -> S3Store:
+        """The uploaded files and the output bucket."""
+        return S3Store(self.session.client("s3"), self.output_bucket)
+
+    def job_ids(self) -> Iterator[str]:
+        """The ids of the stack's jobs, the latest first; perhaps without one that has just begun."""
+        table = self.session.resource("dynamodb").Table(self.ledger_table)
+        query: dict[str, Any] = {
+            "IndexName": "jobs",
+            "KeyConditionExpression": Key("listed").eq("job"),
+            "ScanIndexForward": False,
+        }
+        while True:
+            page = table.query(**query)
+            yield from (str(item["pk"]).removeprefix("JOB#") for item in page["Items"])
+            if "LastEvaluatedKey" not in page:
+                return
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
     @classmethod
     def find(cls, session: Session, name: str) -> Self:
         """The stack of this name; `StackError` says what to do if it can't be read."""
@@ -61,10 +87,21 @@ class Stack:
             raise StackError(
                 f"stack {name}: {error.response['Error']['Message']}; see `aws cloudformation list-stacks`"
             ) from error
+        except NoCredentialsError as error:
+            raise StackError(
+                "there are no AWS credentials: run `aws configure` or set AWS_PROFILE; without an account, "
+                "`fanfold local up` prints what to export"
+            ) from error
+        except EndpointConnectionError as error:
+            raise StackError(
+                f"nothing answers at {error.kwargs['endpoint_url']}: if it was a local cloud it has ended, so start "
+                "one (`fanfold local up`), or `unset AWS_ENDPOINT_URL`"
+            ) from error
         except BotoCoreError as error:
             raise StackError(f"stack {name} cannot be looked up: {error}") from error
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", ())}
+        parameters = {given["ParameterKey"]: given["ParameterValue"] for given in stacks[0].get("Parameters", ())}
         try:
-            return cls(session, *(outputs[name] for name in _OUTPUTS))
+            return cls(session, name, parameters, *(outputs[key] for key in _OUTPUTS))
         except KeyError as error:
             raise StackError(f"stack {name} has no output {error}: is it a stack of Fanfold?") from error

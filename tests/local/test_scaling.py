@@ -5,10 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from fanfold import jobs
+from fanfold import Fanfold
 from fanfold.local.cloud import LocalCloud
 from fanfold.scaling import Minute, Policies, Step, Tracking
-from fanfold.stacks import Stack
 
 TRACKING = Tracking(target=5, in_cooldown=10, out_cooldown=5)
 WAKE_UP = Step(minutes=2, threshold=1, adjustment=1, cooldown=5)
@@ -78,10 +77,8 @@ def test_a_job_wakes_a_sleeping_endpoint_which_goes_back_to_zero(
     folder = tmp_path_factory.mktemp("scaling")
     file = folder / "texts.csv"
     file.write_text("text\nso good\nso bad\n", encoding="utf-8")
-    stack = Stack.find(scaling.cloud.session(), scaling.cloud.stack_name)
 
-    job = jobs.submit(stack, file, {}, lambda _sent: None)
-    *_, last = jobs.follow(stack, job, interval=0.1)
+    last = Fanfold(scaling.cloud.stack_name, session=scaling.cloud.session()).submit(file).wait()
     scaling.wait_for("from 1 to 0 instances")
 
     assert last.state == "SUCCEEDED"
@@ -92,7 +89,7 @@ def test_a_job_wakes_a_sleeping_endpoint_which_goes_back_to_zero(
         "fanfold has gone from 0 to 1 instances",
         "fanfold has gone from 1 to 0 instances",
     ]
-    metrics = stack.session.client("cloudwatch").list_metrics(Namespace="AWS/SageMaker")["Metrics"]
+    metrics = scaling.cloud.session().client("cloudwatch").list_metrics(Namespace="AWS/SageMaker")["Metrics"]
     assert {metric["MetricName"] for metric in metrics} == {
         "ApproximateBacklogSize",
         "ApproximateBacklogSizePerInstance",

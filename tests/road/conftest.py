@@ -5,16 +5,17 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fanfold import jobs
+from fanfold import Fanfold, Job
 from fanfold.local.cloud import LocalCloud
-from fanfold.stacks import Stack
+from fanfold.local.conditions import Conditions
+from fanfold.local.endpoint.requests import InferenceRequest
 
 
 @pytest.fixture(scope="session")
@@ -23,9 +24,16 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("logs")
 
 
+class Slowly(Conditions):
+    """A model that takes its time with texts which say so."""
+
+    def service_time(self, request: InferenceRequest) -> float:
+        return 0.2 if b"slowly" in request.body else 0
+
+
 @pytest.fixture(scope="session")
 def cloud(logs: Path) -> Iterator[LocalCloud]:
-    with LocalCloud(log_dir=logs) as cloud:
+    with LocalCloud(log_dir=logs, conditions=Slowly()) as cloud:
         yield cloud
 
 
@@ -45,20 +53,23 @@ class Road:
 
     def __init__(self, cloud: LocalCloud, folder: Path) -> None:
         self.folder = folder
+        self.client = client_of(cloud)
         self._cloud = cloud
 
-    def run(self, name: str, content: bytes, options: Mapping[str, str] | None = None) -> Finished:
-        """Upload a file and wait for its results."""
+    def run(self, name: str, content: bytes, **options: Any) -> Finished:
+        """Upload a file and wait for its results; options are those of `Fanfold.submit`."""
         file = self.folder / name
         file.write_bytes(content)
-        stack = Stack.find(self._cloud.session(), self._cloud.stack_name)
-        job = jobs.submit(stack, file, options or {}, lambda _sent: None)
-        for _ in jobs.follow(stack, job, interval=0.1):
-            pass
-        out = self.folder / job
-        summary = jobs.fetch(stack, job, out)
+        return self.finish(self.client.submit(file, **options))
+
+    def finish(self, job: Job) -> Finished:
+        """Wait for the results of a job."""
+        job.wait()
+        out = self.folder / job.id
+        job.download(out)
         header, *results = records(out / "results.csv")
-        return Finished(summary, header, results, records(out / "errors.csv")[1:], (out / "results.csv").read_bytes())
+        errors = records(out / "errors.csv")[1:]
+        return Finished(job.summary(), header, results, errors, (out / "results.csv").read_bytes())
 
     def fanfold(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the command line against the cloud, as a user would against a deployed stack."""
@@ -67,6 +78,11 @@ class Road:
         return subprocess.run(
             command, env=environment, cwd=self.folder, capture_output=True, text=True, check=False, timeout=120
         )
+
+
+def client_of(cloud: LocalCloud) -> Fanfold:
+    """The client of a local cloud that runs already."""
+    return Fanfold(cloud.stack_name, session=cloud.session())
 
 
 def records(file: Path) -> list[list[str]]:

@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 from tests.road.conftest import Road, records
 
+from fanfold import Job
 from fanfold.cli import main
 from fanfold.local.cloud import LocalCloud
 from fanfold.stacks import Stack
+from fanfold.uploads import upload
 from fanfold_core.domain.job import State
 
 OK, FAILED, SOME_ROWS_FAILED = 0, 1, 3
@@ -52,8 +54,6 @@ def fanfold(
     """The command line in this process, which saves each of many tests a second."""
     for name, value in {**cloud.environment, "FANFOLD_STACK": cloud.stack_name}.items():
         monkeypatch.setenv(name, value)
-    # The package calls the command like the module that it is in.
-    monkeypatch.setattr("fanfold.cli.conclusion._INTERVAL", 0.1)
 
     def run(name: str, content: bytes, *options: str) -> Said:
         file, out = road.folder / name, road.folder / f"out of {name}"
@@ -196,7 +196,10 @@ METADATA = [
 def test_an_option_in_the_metadata_that_none_may_have_is_named(
     road: Road, cloud: LocalCloud, option: str, value: str, words: str
 ) -> None:
-    finished = road.run("options.csv", TEXTS, {option: value})
+    file = road.folder / "options.csv"
+    file.write_bytes(TEXTS)
+    uploaded = upload(road.client.stack, file, {option: value})
+    finished = road.finish(Job(road.client.stack, uploaded.id, uploaded))
     assert finished.summary["state"] == "FAILED"
     assert finished.summary["reason"].startswith(f"option {option} is ")
     assert words in finished.summary["reason"]

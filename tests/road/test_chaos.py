@@ -10,15 +10,15 @@ from tests.road.test_road import BARE
 from fanfold.local.chaos import Chaos
 from fanfold.local.cloud import LocalCloud
 
-MANY_SMALL = {"rows-per-request": "2", "request-ttl-seconds": "60"}
+MANY_SMALL = {"rows_per_request": 2, "request_ttl_seconds": 60}
 SWEEP_EVERY_SECONDS = 3
 
 
 def test_a_file_comes_through_chaos_as_on_a_calm_day(road: Road, tmp_path: Path) -> None:
-    calm = road.run("tweets.csv", BARE, MANY_SMALL)
+    calm = road.run("tweets.csv", BARE, **MANY_SMALL)
     chaos = Chaos(seed=7)
     with LocalCloud(conditions=chaos) as stormy, ThreadPoolExecutor(1) as aside:
-        running = aside.submit(Road(stormy, tmp_path).run, "tweets.csv", BARE, MANY_SMALL)
+        running = aside.submit(Road(stormy, tmp_path).run, "tweets.csv", BARE, **MANY_SMALL)
         while not running.done():
             sweep(stormy)
             wait([running], SWEEP_EVERY_SECONDS)

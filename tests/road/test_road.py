@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import random
+from typing import Any
 
 import pytest
 from tests.road.conftest import Finished, Road
@@ -48,7 +49,7 @@ def predictions(finished: Finished) -> list[list[str]]:
 
 def test_every_row_gets_one_line_in_order_whatever_goes_into_a_request(road: Road) -> None:
     many = road.run("tweets.csv", BARE)
-    one = road.run("tweets.csv", BARE, {"rows-per-request": "1"})
+    one = road.run("tweets.csv", BARE, rows_per_request=1)
     assert many.header == ["column_1", "label", "score", "error"]
     assert [row[0] for row in many.results] == TEXTS
     assert all(label.startswith("LABEL_") and float(score) and not error for _, label, score, error in many.results)
@@ -58,7 +59,7 @@ def test_every_row_gets_one_line_in_order_whatever_goes_into_a_request(road: Roa
     assert (many.summary["requests"], one.summary["requests"]) == (10, 300)
 
 
-VARIANTS = {
+VARIANTS: dict[str, tuple[bytes, dict[str, Any]]] = {
     "gzipped.csv.gz": (gzip.compress(BARE), {}),
     "header.csv": (b"inputs\r\n" + BARE, {}),
     "bom.csv": (b"\xef\xbb\xbf" + BARE, {}),
@@ -69,7 +70,7 @@ VARIANTS = {
         as_csv([["id", "when", "text", "who"], *([str(n), "", text, "é"] for n, text in enumerate(TEXTS))]),
         {},
     ),
-    "by index.csv": (as_csv([[str(n), text] for n, text in enumerate(TEXTS)]), {"input-column": "1"}),
+    "by index.csv": (as_csv([[str(n), text] for n, text in enumerate(TEXTS)]), {"input_column": 1}),
 }
 
 
@@ -78,7 +79,7 @@ def test_the_same_texts_get_the_same_predictions_however_they_are_written(
     road: Road, expected: list[list[str]], name: str
 ) -> None:
     content, options = VARIANTS[name]
-    finished = road.run(name, content, options)
+    finished = road.run(name, content, **options)
     assert predictions(finished) == expected
     assert finished.summary["input"].endswith(name)
 
@@ -109,6 +110,6 @@ def test_columns_of_the_file_and_of_the_results_stand_side_by_side(road: Road) -
 
 def test_a_file_of_several_chunks_and_parts_comes_back_whole(road: Road) -> None:
     rows = [[str(number), f"row {number} is good"] for number in range(25_000)]
-    finished = road.run("long.csv", b"id,text\n" + as_csv(rows, "\n"), {"rows-per-request": "1000"})
+    finished = road.run("long.csv", b"id,text\n" + as_csv(rows, "\n"), rows_per_request=1000)
     assert [row[:2] for row in finished.results] == rows
     assert finished.summary["predicted"] == 25_000

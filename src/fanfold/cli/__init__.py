@@ -9,8 +9,8 @@ from fanfold.cli.doctor import doctor
 from fanfold.cli.jobs import cancel, retry
 from fanfold.cli.local import local
 from fanfold.cli.run import run
-from fanfold.cli.talk import talk
 from fanfold.errors import UserError
+from fanfold.talk import talk
 from fanfold_core import __version__
 
 

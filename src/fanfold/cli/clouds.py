@@ -1,36 +1,58 @@
-"""The local cloud as commands start it."""
+"""Clients as commands open them: a deployed stack's, or a local cloud's that begins and ends with the command."""
 
-from collections.abc import Iterator, Mapping
+from __future__ import annotations
+
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fanfold.cli.talk import talk
+from fanfold.client import Fanfold, local_cloud
+from fanfold.talk import talk
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from fanfold.local.chaos import Chaos
     from fanfold.local.cloud import LocalCloud
 
 
 @contextmanager
-def local_cloud(model: str, parameters: Mapping[str, str] | None = None, **options: Any) -> Iterator["LocalCloud"]:
-    """A local cloud that runs this model, and says so wherever the template's model is named."""
-    from fanfold.local.cloud import LocalCloud  # noqa: PLC0415 - takes a second that `--help` needn't wait for
+def opened(stack: str | None, model: str) -> Iterator[Fanfold]:
+    """The client of a stack, or without one that of a local cloud with this model."""
+    client = Fanfold(stack) if stack else Fanfold(local=True, model=model)
+    if stack is None:
+        with talk.status("starting a local cloud"):
+            _ = client.stack
+    try:
+        yield client
+    finally:
+        with _ending(is_local=stack is None):
+            client.close()
 
-    # The template takes names of the Hub, which have no colon as a container's address has.
-    name = Path(model).name.replace(":", "-")
-    cloud = LocalCloud(model=model, parameters={"HfModelId": name, **(parameters or {})}, **options)
+
+@contextmanager
+def running(model: str, parameters: Mapping[str, str], **options: Any) -> Iterator[LocalCloud]:
+    """A local cloud that is there to be used from elsewhere."""
+    cloud = local_cloud(model, parameters, **options)
     with talk.status("starting a local cloud"):
         cloud.start()
     try:
         yield cloud
     finally:
-        with talk.status("ending the local cloud"):
+        with _ending(is_local=True):
             cloud.stop()
 
 
-def make_chaos(seed: int) -> "Chaos":
+def make_chaos(seed: int) -> Chaos:
     """Conditions under which everything goes wrong at times."""
-    from fanfold.local.chaos import Chaos  # noqa: PLC0415 - likewise
+    from fanfold.local.chaos import Chaos  # noqa: PLC0415 - takes a second that `--help` needn't wait for
 
     return Chaos(seed)
+
+
+@contextmanager
+def _ending(*, is_local: bool) -> Iterator[None]:
+    if not is_local:
+        yield
+        return
+    with talk.status("ending the local cloud"):
+        yield

@@ -6,30 +6,27 @@ from typing import Any
 
 import click
 
-from fanfold import jobs
 from fanfold.cli.codes import ExitCode
-from fanfold.cli.talk import show_progress, talk
-from fanfold.stacks import Stack
-from fanfold_core.domain.job import State
-
-# Seconds between two looks at the ledger.
-_INTERVAL = 0.5
+from fanfold.jobs import Job
+from fanfold.status import JobState
+from fanfold.talk import talk
 
 
-def follow_to_the_end(stack: Stack, job: str, subject: str, out: Path) -> ExitCode:
+def follow_to_the_end(job: Job, subject: str, out: Path) -> ExitCode:
     """Show a job's progress until it has ended, write its files to a folder, and print its summary.
 
     `subject` is what the user called it: the words of an error begin with it.
     """
-    talk.print(f"job {job}", soft_wrap=True)
-    show_progress(jobs.follow(stack, job, _INTERVAL))
-    summary = jobs.fetch(stack, job, out)
+    talk.print(f"job {job.id}", soft_wrap=True)
+    job.wait()
+    job.download(out)
+    summary = job.summary()
     click.echo(json.dumps(summary, indent=2))
     return _conclude(subject, summary, out)
 
 
 def _conclude(subject: str, summary: dict[str, Any], out: Path) -> ExitCode:
-    if summary["state"] in {State.FAILED, State.CANCELLED}:
+    if summary["state"] in {JobState.FAILED, JobState.CANCELLED}:
         talk.print(f"{subject}: {summary['reason']}", style="red", soft_wrap=True)
         talk.print(f"What is known of its rows is in {out}.", soft_wrap=True)
         return ExitCode.FAILED

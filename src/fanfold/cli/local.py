@@ -6,8 +6,8 @@ from threading import Event
 
 import click
 
-from fanfold.cli.clouds import local_cloud, make_chaos
-from fanfold.cli.talk import talk
+from fanfold.cli.clouds import make_chaos, running
+from fanfold.talk import talk
 
 
 @click.group()
@@ -78,7 +78,7 @@ def up(  # noqa: PLR0913, PLR0917 - an argument for each option
     chosen = dict(_key_value(parameter) for parameter in parameters)
     chaos = None if seed is None else make_chaos(seed)
     more = {"scaling_speed": scaling_speed, "on_scaling": talk.print, "conditions": chaos}
-    with local_cloud(model, chosen, port=port, endpoint_port=endpoint_port, log_dir=logs, **more) as cloud:
+    with running(model, chosen, port=port, endpoint_port=endpoint_port, log_dir=logs, **more) as cloud:
         for name, value in cloud.environment.items():
             click.echo(f"export {name}={value}")
         talk.print("\nIn another terminal, after these exports:\n")

@@ -1,30 +1,19 @@
 """`fanfold run`: one file through the model, on a local cloud of its own or on a deployed stack."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
 import click
 
-from fanfold import jobs
-from fanfold.cli.clouds import local_cloud
+from fanfold.cli.clouds import opened
 from fanfold.cli.conclusion import follow_to_the_end
-from fanfold.cli.talk import upload_bar
-from fanfold.stacks import Stack
+from fanfold.cli.options import out_option
 
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("out"),
-    show_default=True,
-    help="Folder for results.csv, errors.csv and summary.json.",
-)
+@out_option
 @click.option("--input-column", metavar="C", help="Column with the texts: its name, or its index from 0.")
 @click.option(
     "--header", type=click.Choice(["auto", "present", "absent"]), help="Whether the first record is a header."
@@ -55,18 +44,6 @@ def run(file: Path, out: Path, stack: str | None, model: str, **options: Any) ->
     fanfold run export.csv --delimiter ';' --encoding cp1252 --rows-per-request 8
     fanfold run tweets.csv --stack fanfold | jq .predicted
     """
-    chosen = {name.replace("_", "-"): str(value) for name, value in options.items() if value is not None}
-    with _target(stack, model) as target:
-        with upload_bar(file) as sent:
-            job = jobs.submit(target, file, chosen, sent)
-        code = follow_to_the_end(target, job, str(file), out)
+    with opened(stack, model) as fanfold:
+        code = follow_to_the_end(fanfold.submit(file, **options), str(file), out)
     sys.exit(code)
-
-
-@contextmanager
-def _target(stack: str | None, model: str) -> Iterator[Stack]:
-    if stack:
-        yield Stack.find(boto3.Session(), stack)
-        return
-    with local_cloud(model) as cloud:
-        yield Stack.find(cloud.session(), cloud.stack_name)

@@ -1,0 +1,167 @@
+"""`Fanfold`: a stack's client, or that of a local cloud of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import boto3
+
+from fanfold.errors import JobNotFoundError
+from fanfold.jobs import Job
+from fanfold.stacks import Stack
+from fanfold.uploads import upload
+from fanfold_core.domain.errors import UnknownJobError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from types import TracebackType
+
+    from fanfold.local.cloud import LocalCloud
+
+DEFAULT_STACK = "fanfold"
+
+
+class Fanfold:
+    """Submits files and finds jobs, on a deployed stack or on a local cloud.
+
+    A local cloud that runs already (`fanfold local up`) is a stack, too: with the environment variables that it prints.
+
+    Example:
+        >>> with Fanfold(local=True) as fanfold:
+        ...     job = fanfold.submit("tweets.csv", input_column="text")
+        ...     job.wait().predicted
+        1800
+    """
+
+    def __init__(
+        self,
+        stack: str | None = None,
+        *,
+        local: bool = False,
+        model: str = "vader",
+        session: boto3.Session | None = None,
+    ) -> None:
+        """Take where to work; nothing is looked up or started before it is needed, or the client is entered.
+
+        Args:
+            stack: name of a deployed stack; by default that in FANFOLD_STACK, or "fanfold".
+            local: start a local cloud instead, which ends with `close`, or when the client is left.
+            model: what the local cloud runs: vader, a folder with a transformers model, or a container's address.
+            session: whose credentials and region to use, by default those of the environment.
+        """
+        if local and (stack or session):
+            raise ValueError("a local cloud has a stack and a session of its own: give local=True alone")
+        self._name = stack or os.environ.get("FANFOLD_STACK") or DEFAULT_STACK
+        self._session = session
+        self._model = model if local else None
+        self._cloud: LocalCloud | None = None
+        self._stack: Stack | None = None
+
+    @property
+    def stack(self) -> Stack:
+        """The stack; looked up, or started with its local cloud, when it is first asked for.
+
+        `StackError` if there is none of this name, or a local cloud's own errors (`LocalCloud.start`).
+        """
+        if self._stack is None:
+            if self._model is None:
+                self._stack = Stack.find(self._session or boto3.Session(), self._name)
+            else:
+                self._cloud = local_cloud(self._model)
+                self._cloud.start()
+                self._stack = Stack.find(self._cloud.session(), self._cloud.stack_name)
+        return self._stack
+
+    def close(self) -> None:
+        """End the local cloud, if one was started, and whatever still runs on it."""
+        if self._cloud is not None:
+            self._cloud.stop()
+        self._cloud = self._stack = None
+
+    def __enter__(self) -> Self:
+        _ = self.stack
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def submit(  # noqa: PLR0913 - an argument for each option
+        self,
+        file: Path | str,
+        *,
+        input_column: str | int | None = None,
+        header: Literal["auto", "present", "absent"] | None = None,
+        delimiter: str | None = None,
+        encoding: str | None = None,
+        rows_per_request: int | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        max_attempts: int | None = None,
+        request_ttl_seconds: int | None = None,
+        deadline_hours: int | None = None,
+        tolerated_failure_percentage: int | None = None,
+    ) -> Job:
+        """Upload a file, which begins its job. What is not given is as the stack's parameters say.
+
+        Args:
+            file: a CSV, plain or gzipped (`.csv.gz`).
+            input_column: column with the texts: its name, or its index from 0.
+            header: whether the first record is a header.
+            delimiter: character between two cells.
+            encoding: the file's, by its Python name.
+            rows_per_request: rows that one request carries, 1 to 1000.
+            parameters: JSON object that each request carries beside its texts, as in `{"truncation": True}`.
+            max_attempts: how often a row that the model refuses is tried, 1 to 20.
+            request_ttl_seconds: how long a request may wait in the endpoint's queue, 60 to 21600.
+            deadline_hours: hours after which the job ends with the rows that it has, 1 to 336.
+            tolerated_failure_percentage: a larger share of failed rows makes the job FAILED.
+
+        Raises:
+            UploadError: there is no such file, or it could not be uploaded.
+        """
+        given: dict[str, Any] = {
+            "input-column": input_column,
+            "header": header,
+            "delimiter": delimiter,
+            "encoding": encoding,
+            "rows-per-request": rows_per_request,
+            "parameters": None if parameters is None else json.dumps(parameters),
+            "max-attempts": max_attempts,
+            "request-ttl-seconds": request_ttl_seconds,
+            "deadline-hours": deadline_hours,
+            "tolerated-failure-percentage": tolerated_failure_percentage,
+        }
+        options = {name: str(value) for name, value in given.items() if value is not None}
+        uploaded = upload(self.stack, Path(file), options)
+        return Job(self.stack, uploaded.id, uploaded)
+
+    def jobs(self) -> Iterator[Job]:
+        """The stack's jobs, the latest first. One that has just begun may be missing for a moment."""
+        return (Job(self.stack, job_id) for job_id in self.stack.job_ids())
+
+    def job(self, job_id: str) -> Job:
+        """The job of this id, or the only one whose id begins so.
+
+        `JobNotFoundError` if there is none, or there are several.
+        """
+        try:
+            return Job(self.stack, self.stack.ledger.job(job_id).id)
+        except UnknownJobError as error:
+            found = [other for other in self.stack.job_ids() if job_id and other.startswith(job_id)]
+            if len(found) == 1:
+                return Job(self.stack, found[0])
+            words = f"several jobs are called so: {', '.join(sorted(found))}" if found else "`fanfold jobs` lists them"
+            raise JobNotFoundError(f"this stack knows no job {job_id}: {words}") from error
+
+
+def local_cloud(model: str, parameters: Mapping[str, str] | None = None, **options: Any) -> LocalCloud:
+    """A local cloud, not started, that runs this model and says so wherever the template's model is named."""
+    from fanfold.local.cloud import LocalCloud  # noqa: PLC0415 - takes a second that others needn't wait for
+
+    # The template takes names of the Hub, which have no colon as a container's address has.
+    name = Path(model).name.replace(":", "-")
+    return LocalCloud(model=model, parameters={"HfModelId": name, **(parameters or {})}, **options)

@@ -1,0 +1,104 @@
+"""Rows that have their final answer already, read from the ledger and the file itself while their job is at work.
+
+A row counts as answered when its chunk says that it is covered: what is stored beyond that may change yet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fanfold.errors import RowNotFoundError
+from fanfold_core.app.final_answers import final_answers
+from fanfold_core.app.rows import read_rows
+from fanfold_core.domain.records import format_records
+from fanfold_core.domain.results import Answer, Columns, columns, error_line, result_lines
+from fanfold_core.domain.spans import gaps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from fanfold.stacks import Stack
+    from fanfold_core.domain.job import Chunk, Job
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredRow:
+    """A row's number from 0, its cells, and its final answer."""
+
+    number: int
+    cells: list[str]
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """A job's rows as they were known at one moment.
+
+    `undone` are the chunks that were not done, by number; `shown` are the columns of what was known.
+    """
+
+    stack: Stack
+    job: Job
+    undone: Mapping[int, Chunk]
+    shown: Columns
+
+    @classmethod
+    def of(cls, stack: Stack, job: Job) -> Partial:
+        """The rows of a job as it is now."""
+        numbers = () if job.state.is_terminal else set(range(job.low, job.released)) - job.covered
+        undone = {chunk.number: chunk for chunk in stack.ledger.chunks(job.id, numbers)}
+        fields = job.fields.union(*(chunk.fields for chunk in undone.values()))
+        return cls(stack, job, undone, columns(job.layout.columns if job.layout else (), fields))
+
+    def results(self) -> Iterator[bytes]:
+        """results.csv without the rows that have no answer yet, chunk by chunk."""
+        dialect = self.job.options.dialect
+        yield format_records([self.shown.results_header], dialect).encode()
+        for number in range(self.job.released):
+            found = list(self._rows(self._chunk(number)))
+            lines = result_lines([row.cells for row in found], [row.answer for row in found], self.shown)
+            yield format_records(lines, dialect).encode()
+
+    def errors(self) -> Iterator[list[str]]:
+        """errors.csv of the rows that have an answer, header first."""
+        yield self.shown.errors_header
+        for number in range(self.job.released):
+            for row in self._rows(self._chunk(number)):
+                if row.answer.error:
+                    yield error_line(row.number, row.cells, row.answer, self.shown)
+
+    def row(self, number: int) -> AnsweredRow:
+        """One row; `RowNotFoundError` if there is none of this number, or no answer yet."""
+        for row in self._rows(self._chunk_of(number)):
+            if row.number == number:
+                return row
+        raise RowNotFoundError(f"row {number} of job {self.job.id} has no answer yet: ask again later")
+
+    def _chunk_of(self, number: int) -> Chunk:
+        first, end = 0, self.job.stored
+        while first < end:
+            middle = (first + end) // 2
+            chunk = self._chunk(middle)
+            if number < chunk.first_row:
+                end = middle
+            elif number >= chunk.first_row + chunk.rows:
+                first = middle + 1
+            else:
+                return chunk
+        known = f"{self.job.rows:,} rows" if self.job.rows is not None else "not so many rows yet"
+        raise RowNotFoundError(f"job {self.job.id} has {known}, counted from 0: there is no row {number}")
+
+    def _chunk(self, number: int) -> Chunk:
+        return self.undone.get(number) or self.stack.ledger.chunk(self.job.id, number)
+
+    def _rows(self, chunk: Chunk) -> Iterator[AnsweredRow]:
+        """The rows of a chunk that are covered; of a job that has ended, all of them."""
+        ledger, store = self.stack.ledger, self.stack.store
+        rows = read_rows(store, self.job, chunk)
+        final = final_answers(ledger, store, self.job, chunk, ledger.outcomes(self.job.id, chunk.number))
+        missing = () if self.job.state.is_terminal else gaps(chunk.rows, chunk.covered)
+        unanswered = {row for gap in missing for row in range(gap.start, gap.end)}
+        for row, (cells, answer) in enumerate(zip(rows, final, strict=True)):
+            if row not in unanswered:
+                yield AnsweredRow(chunk.first_row + row, cells, answer)

@@ -1,0 +1,171 @@
+"""The files of a job as its user reads them: a stream of bytes, of rows, or a table of another library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from io import BufferedReader, TextIOWrapper
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from botocore.exceptions import IncompleteReadError, ResponseStreamingError
+
+from fanfold.errors import PackageMissingError
+from fanfold_core.aws.store import Blocks
+from fanfold_core.domain.records import record_reader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import pandas as pd
+    import pyarrow as pa
+
+    from fanfold.stacks import Stack
+    from fanfold_core.domain.records import Dialect
+    from fanfold_core.domain.results import Columns
+
+# Bytes that one request to S3 asks for; as many are held in memory.
+_BLOCK_BYTES = 8 * 1024 * 1024
+_TRIES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRow:
+    """A row without a prediction: its number from 0, why, its own cells by column, and cells beyond the columns."""
+
+    row: int
+    error: str
+    cells: dict[str, str]
+    surplus: str
+
+
+class Results:
+    """results.csv of a job, read as it is asked for: no more than a few megabytes are held at a time.
+
+    Each iteration begins anew. A row is a dict of what stands in the file, as text: its own columns, the model's, and
+    the error, which is empty for a row with a prediction. Of several columns with one name later ones are numbered.
+
+    >>> for row in job.results():
+    ...     print(row["text"], row["label"], float(row["score"]))
+    """
+
+    def __init__(self, blocks: Callable[[], Iterator[bytes]], columns: Columns, dialect: Dialect) -> None:
+        self._open = blocks
+        self._columns = columns
+        self._dialect = dialect
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns, which are the keys of each row."""
+        return numbered(self._columns.results_header)
+
+    def __iter__(self) -> Iterator[dict[str, str]]:
+        """The rows, in the order of the file."""
+        records = read_csv(self._open(), self._dialect)
+        header = numbered(next(records))
+        return (dict(zip(header, cells, strict=True)) for cells in records)
+
+    def blocks(self) -> Iterator[bytes]:
+        """The bytes of the file."""
+        return self._open()
+
+    def to_pandas(self) -> pd.DataFrame:
+        """All rows as a pandas data frame: own columns are text, the model's have the type that fits all values.
+
+        `PackageMissingError` if pandas is not installed.
+        """
+        read: Any = _package("pandas").read_csv
+        names = self.columns
+        frame: pd.DataFrame = read(
+            self._stream(),
+            sep=self._dialect.delimiter,
+            quotechar=self._dialect.quote,
+            names=names,
+            header=0,
+            dtype=dict.fromkeys(self._texts, "str"),
+            keep_default_na=False,
+            na_values={name: [""] for name in set(names) - set(self._texts)},
+            skip_blank_lines=False,
+        )
+        return frame
+
+    def to_arrow(self) -> pa.Table:
+        """All rows as an Arrow table, with types as `to_pandas` has them; `PackageMissingError` without pyarrow."""
+        reader: Any = _package("pyarrow.csv")
+        text: Any = _package("pyarrow").string()
+        names = self.columns
+        table: pa.Table = reader.read_csv(
+            self._stream(),
+            read_options=reader.ReadOptions(column_names=names, skip_rows_after_names=1),
+            parse_options=reader.ParseOptions(
+                delimiter=self._dialect.delimiter,
+                quote_char=self._dialect.quote,
+                newlines_in_values=True,
+                ignore_empty_lines=False,
+            ),
+            convert_options=reader.ConvertOptions(column_types=dict.fromkeys(self._texts, text)),
+        )
+        return table
+
+    @property
+    def _texts(self) -> list[str]:
+        """The columns that are text whatever stands in them."""
+        own = len(self._columns.original)
+        return [*self.columns[:own], self.columns[-1]]
+
+    def _stream(self) -> IO[bytes]:
+        return cast("IO[bytes]", BufferedReader(Blocks(self._open())))
+
+
+def failed_rows(records: Iterator[Sequence[str]]) -> Iterator[FailedRow]:
+    """The rows of errors.csv, header first."""
+    header = numbered(next(records)[2:-1])
+    for row, error, *cells, surplus in records:
+        yield FailedRow(int(row), error, dict(zip(header, cells, strict=True)), surplus)
+
+
+def read_csv(blocks: Iterator[bytes], dialect: Dialect) -> Iterator[list[str]]:
+    """The records in a stream of bytes in UTF-8, a few at a time."""
+    text = TextIOWrapper(BufferedReader(Blocks(blocks)), encoding="utf-8", newline="")
+    return iter(record_reader(text, dialect))
+
+
+def read_object(stack: Stack, key: str) -> Iterator[bytes]:
+    """The bytes of an object of the output bucket; one block after the other, so that no connection must last long."""
+    client = stack.session.client("s3")
+    found = client.head_object(Bucket=stack.output_bucket, Key=key)
+    for start in range(0, found["ContentLength"], _BLOCK_BYTES):
+        wanted = f"bytes={start}-{start + _BLOCK_BYTES - 1}"
+        for left in range(_TRIES - 1, -1, -1):
+            answer = client.get_object(Bucket=stack.output_bucket, Key=key, Range=wanted, IfMatch=found["ETag"])
+            try:
+                block = answer["Body"].read()
+            except (IncompleteReadError, ResponseStreamingError):
+                if not left:
+                    raise
+            else:
+                yield block
+                break
+
+
+def numbered(names: Sequence[str]) -> list[str]:
+    """The names, each once: a second "id" is "id_2".
+
+    >>> numbered(["id", "text", "id"])
+    ['id', 'text', 'id_2']
+    """
+    found: list[str] = []
+    for name in names:
+        unique, number = name, 1
+        while unique in found:
+            number += 1
+            unique = f"{name}_{number}"
+        found.append(unique)
+    return found
+
+
+def _package(name: str) -> Any:
+    try:
+        return import_module(name)
+    except ImportError as error:
+        package = name.partition(".")[0]
+        raise PackageMissingError(f"{package} is not installed: pip install {package}") from error

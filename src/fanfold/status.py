@@ -1,0 +1,161 @@
+"""Where a job stands: `JobStatus`, and how it is read from the ledger without reading what was read before."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from functools import reduce
+from operator import add
+from typing import TYPE_CHECKING, Any
+
+from fanfold.errors import JobNotFoundError
+from fanfold_core.domain.errors import UnknownJobError
+from fanfold_core.domain.job import Chunk, Job, Totals
+from fanfold_core.domain.spans import Span, gaps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from fanfold_core.aws.ledger import DynamoLedger
+
+# Chunks that are done and that one status reads at most, to count their failed rows.
+_MOST_CHUNKS_READ = 200
+
+
+class JobState(StrEnum):
+    """Where a job stands. UPLOADED: its file is there, and the stack has not begun with it."""
+
+    UPLOADED = "UPLOADED"
+    RUNNING = "RUNNING"
+    CLOSING = "CLOSING"
+    SUCCEEDED = "SUCCEEDED"
+    COMPLETED_WITH_ERRORS = "COMPLETED_WITH_ERRORS"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the job has ended, and its files are final."""
+        return self not in {JobState.UPLOADED, JobState.RUNNING, JobState.CLOSING}
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """A job at one moment.
+
+    `rows` are all rows of the file, None while it is still being read; `done` of them have their final answer, which is
+    a prediction for `predicted` and an error for `failed` of them. Those two are None where counting them would take
+    long: in a job of several million rows that is at work, and whose count was not followed from the start. `requests`
+    were sent; known when the job has ended. `reason` says why it failed or was cancelled. `input` is the file's `s3://`
+    address, `retry_of` the job whose failed rows this one tries again. Times are in UTC.
+    """
+
+    id: str
+    state: JobState
+    reason: str
+    rows: int | None
+    done: int
+    predicted: int | None
+    failed: int | None
+    requests: int | None
+    created: datetime
+    ended: datetime | None
+    input: str
+    retry_of: str | None
+    model: str
+    endpoint: str
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing of this will change any more."""
+        return self.state.is_terminal
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same, ready for JSON: times as ISO 8601."""
+        times = {"created": self.created.isoformat(), "ended": self.ended and self.ended.isoformat()}
+        return asdict(self) | {"state": self.state.value} | times
+
+
+@dataclass(slots=True)
+class StatusReader:
+    """Reads where a job stands. `uploaded` is what is said of it until the ledger knows it."""
+
+    ledger: DynamoLedger
+    job_id: str
+    uploaded: JobStatus | None = None
+    # Failed rows of chunks that are done, by number: read once.
+    _failed: dict[int, int] = field(default_factory=dict)
+
+    def read(self) -> JobStatus:
+        """The job as it is now; `JobNotFoundError` if there is none."""
+        try:
+            job = self.ledger.job(self.job_id)
+        except UnknownJobError as error:
+            if self.uploaded is None:
+                raise JobNotFoundError(f"this stack knows no job {self.job_id}: `fanfold jobs` lists them") from error
+            return self.uploaded
+        self.uploaded = None
+        if job.state.is_terminal:
+            return self._ended(job)
+        first_open = _first_open(job)
+        chunks = list(self.ledger.chunks(job.id, range(first_open, job.released)))
+        done = self._rows_before(job, first_open) + sum(_rows(chunk.rows, chunk.covered) for chunk in chunks)
+        return _status(job, job.rows, done, self._count_failed(job, first_open, chunks), requests=None)
+
+    def _ended(self, job: Job) -> JobStatus:
+        totals = reduce(add, (totals for _, totals in self.ledger.totals(job.id)), Totals())
+        return _status(job, totals.rows, totals.rows, totals.failed, totals.requests)
+
+    def _rows_before(self, job: Job, chunk: int) -> int:
+        """Rows of the chunks before this one, all of which are done."""
+        if not chunk:
+            return 0
+        last = self.ledger.chunk(job.id, chunk - 1)
+        return last.first_row + last.rows
+
+    def _count_failed(self, job: Job, first_open: int, chunks: list[Chunk]) -> int | None:
+        """Failed rows so far, None if that would take too long. From `first_open` on, these are the chunks."""
+        unread = set(range(first_open)) - self._failed.keys()
+        if len(unread) > _MOST_CHUNKS_READ:
+            return None
+        self._failed |= {chunk.number: _failed_rows(chunk) for chunk in self.ledger.chunks(job.id, unread)}
+        self._failed |= {chunk.number: _failed_rows(chunk) for chunk in chunks if chunk.is_done}
+        return sum(self._failed.values()) + sum(_failed_rows(chunk) for chunk in chunks if not chunk.is_done)
+
+
+def _first_open(job: Job) -> int:
+    """The first chunk that isn't done."""
+    number = job.low
+    while number in job.covered:
+        number += 1
+    return number
+
+
+def _rows(rows: int, spans: Iterable[Span]) -> int:
+    """How many of a chunk's rows the spans reach."""
+    return rows - sum(gap.rows for gap in gaps(rows, spans))
+
+
+def _failed_rows(chunk: Chunk) -> int:
+    """How many rows have ended in an error, and have no prediction from another request."""
+    return _rows(chunk.rows, chunk.covered) - _rows(chunk.rows, chunk.predicted)
+
+
+def _status(job: Job, rows: int | None, done: int, failed: int | None, requests: int | None) -> JobStatus:
+    return JobStatus(
+        id=job.id,
+        state=JobState(job.state.value),
+        reason=job.reason,
+        rows=rows,
+        done=done,
+        predicted=None if failed is None else done - failed,
+        failed=failed,
+        requests=requests,
+        created=job.created,
+        ended=job.ended,
+        input=f"s3://{job.source.bucket}/{job.source.key}",
+        retry_of=job.parent,
+        model=job.model.model,
+        endpoint=job.model.endpoint,
+    )

@@ -1,0 +1,77 @@
+"""What is said to a person: on standard error, and moving only on a terminal."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.text import Text
+
+from fanfold.status import JobState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fanfold.status import JobStatus
+
+talk = Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def job_bar() -> Iterator[Callable[[JobStatus], None]]:
+    """Show how far a job is; what it yields is to be told of each status. Total and time left appear when known."""
+    with _bar(MofNCompleteColumn(), TextColumn("rows{task.fields[failed]}"), _RateColumn()) as bar:
+        task = bar.add_task("waiting", total=None, failed="")
+
+        def show(status: JobStatus) -> None:
+            failed = f", {status.failed:,} failed" if status.failed else ""
+            bar.update(task, description=_phase(status), completed=status.done, total=status.rows, failed=failed)
+
+        yield show
+
+
+@contextmanager
+def bytes_bar(what: str, size: int) -> Iterator[Callable[[int], None]]:
+    """Show an upload or a download of `size` bytes; what it yields is to be told of bytes as they go."""
+    with _bar(DownloadColumn(), TransferSpeedColumn()) as bar:
+        task = bar.add_task(what, total=size)
+        yield lambda count: bar.advance(task, count)
+
+
+class _RateColumn(ProgressColumn):
+    """Rows a second."""
+
+    def render(self, task: Task) -> Text:
+        """As rich asks for it."""
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.0f}/s" if speed else "", style="progress.data.speed")
+
+
+def _bar(*columns: ProgressColumn) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        *columns,
+        TimeRemainingColumn(),
+        console=talk,
+        transient=True,
+        disable=not talk.is_terminal,
+    )
+
+
+def _phase(status: JobStatus) -> str:
+    if status.state is JobState.UPLOADED:
+        return "uploaded"
+    return "predicting" if status.state is JobState.RUNNING else "assembling"

@@ -1,0 +1,60 @@
+"""A file's way into the input bucket, where its job begins."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+from uuid import uuid4
+
+from boto3.exceptions import S3UploadFailedError
+from botocore.exceptions import BotoCoreError, ClientError
+
+from fanfold.errors import UploadError
+from fanfold.status import JobState, JobStatus
+from fanfold.talk import bytes_bar
+from fanfold_core.domain.keys import job_id
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from fanfold.stacks import Stack
+
+_CSV_NAMES = (".csv", ".csv.gz")
+
+
+def upload(stack: Stack, file: Path, options: Mapping[str, str]) -> JobStatus:
+    """Upload a file, with its options as metadata; what is known of its job by then. `UploadError` names trouble.
+
+    Metadata is ASCII, so the options are percent-encoded.
+    """
+    client = stack.session.client("s3")
+    # A folder of its own, so that two people's tweets.csv don't meet.
+    name = file.name if file.name.lower().endswith(_CSV_NAMES) else f"{file.name}.csv"
+    key = f"{uuid4().hex[:12]}/{name}"
+    metadata = {option: quote(value) for option, value in options.items()}
+    try:
+        with bytes_bar("uploading", file.stat().st_size) as sent:
+            client.upload_file(str(file), stack.input_bucket, key, ExtraArgs={"Metadata": metadata}, Callback=sent)
+        version = client.head_object(Bucket=stack.input_bucket, Key=key).get("VersionId", "null")
+    except FileNotFoundError as error:
+        raise UploadError(f"there is no file {file}: see `ls {file.parent}`") from error
+    except (S3UploadFailedError, ClientError, BotoCoreError, OSError) as error:
+        raise UploadError(f"{file} could not be uploaded to s3://{stack.input_bucket}/{key}: {error}") from error
+    return JobStatus(
+        id=job_id(stack.input_bucket, key, version),
+        state=JobState.UPLOADED,
+        reason="",
+        rows=None,
+        done=0,
+        predicted=0,
+        failed=0,
+        requests=None,
+        created=datetime.now(UTC),
+        ended=None,
+        input=f"s3://{stack.input_bucket}/{key}",
+        retry_of=None,
+        model="",
+        endpoint=stack.endpoint,
+    )

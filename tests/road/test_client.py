@@ -1,0 +1,160 @@
+"""The Python client: what a job says of itself, and what comes out of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.road.conftest import Road, records
+
+from fanfold import FailedRow, Fanfold, JobState
+from fanfold.errors import JobNotFoundError, JobStillOpenError, RowNotFoundError, StackError, UploadError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fanfold import Job
+
+MIXED = b"id,text\n007,so good\n2,\n3,so bad\n4,well\n"
+
+
+@pytest.fixture(scope="module")
+def job(road: Road) -> Job:
+    """A job that has ended, with one failed row."""
+    file = road.folder / "mixed.csv"
+    file.write_bytes(MIXED)
+    job = road.client.submit(file, rows_per_request=2)
+    job.wait(timeout=60)
+    return job
+
+
+def test_the_status_says_where_a_job_stands(job: Job) -> None:
+    status = job.status()
+    assert (status.id, status.state, status.has_ended) == (job.id, JobState.COMPLETED_WITH_ERRORS, True)
+    assert (status.rows, status.done, status.predicted, status.failed) == (4, 4, 3, 1)
+    assert status.ended is not None
+    assert datetime.now(UTC) - timedelta(minutes=5) < status.created < status.ended
+    assert status.input.endswith("/mixed.csv")
+    assert status.as_dict()["created"] == status.created.isoformat()
+
+
+def test_a_job_that_was_just_submitted_is_uploaded_and_then_only_goes_forward(road: Road) -> None:
+    file = road.folder / "forward.csv"
+    file.write_bytes(b"text\n" + b"so good\n" * 2_000)
+    job = road.client.submit(file, rows_per_request=4)
+    states = [(status.state, status.done) for status in job.follow()]
+    order = [JobState.UPLOADED, JobState.RUNNING, JobState.CLOSING, JobState.SUCCEEDED]
+    assert states == sorted(states, key=lambda state: (order.index(state[0]), state[1]))
+    assert states[-1] == (JobState.SUCCEEDED, 2_000)
+
+
+def test_results_are_dicts_of_what_stands_in_the_file_as_often_as_one_asks(job: Job) -> None:
+    results = job.results()
+    rows = list(results)
+    assert [list(row) for row in rows] == [["id", "text", "label", "score", "error"]] * 4
+    assert [(row["id"], row["label"], row["error"]) for row in rows] == [
+        ("007", "LABEL_2", ""),
+        ("2", "", "input is empty"),
+        ("3", "LABEL_0", ""),
+        ("4", "LABEL_2", ""),
+    ]
+    assert list(results) == rows
+
+
+def test_results_become_a_table_of_pandas_and_of_arrow_with_own_columns_as_text(job: Job) -> None:
+    frame, table = job.results().to_pandas(), job.results().to_arrow()
+    assert frame["id"].tolist() == table["id"].to_pylist() == ["007", "2", "3", "4"]
+    assert frame["score"].dtype == "float64"
+    assert frame["score"].isna().tolist() == [False, True, False, False]
+    assert str(table.schema.field("score").type) == "double"
+    assert table["error"].to_pylist() == frame["error"].tolist() == ["", "input is empty", "", ""]
+
+
+def test_errors_name_the_row_and_why(job: Job) -> None:
+    assert list(job.errors()) == [FailedRow(1, "input is empty", {"id": "2", "text": ""}, "")]
+
+
+def test_a_row_is_found_by_its_number(job: Job) -> None:
+    assert [job.row(number) for number in range(4)] == list(job.results())
+    with pytest.raises(RowNotFoundError, match="has 4 rows, counted from 0: there is no row 4"):
+        job.row(4)
+
+
+def test_all_files_are_downloaded_to_a_folder_that_need_not_exist(job: Job, tmp_path: Path) -> None:
+    files = job.download(tmp_path / "new" / "folder")
+    assert {"results.csv", "errors.csv", "summary.json"} <= {file.name for file in files}
+    assert set(files) == set((tmp_path / "new" / "folder").iterdir())
+    assert job.summary()["failed"] == 1
+
+
+def test_a_retry_is_a_job_of_its_own_with_all_rows(job: Job) -> None:
+    again = job.retry()
+    status = again.wait(timeout=60)
+    assert (again.id, status.retry_of) == (f"{job.id}.2", job.id)
+    assert (status.rows, status.predicted, status.failed) == (4, 3, 1)
+    assert list(again.results()) == list(job.results())
+    assert [again.row(number) for number in range(4)] == list(job.results())
+
+
+def test_jobs_are_listed_the_latest_first_and_found_by_how_their_id_begins(road: Road, job: Job) -> None:
+    listed = [other.id for other in road.client.jobs()]
+    created = [road.client.job(other).status().created for other in listed]
+    assert job.id in listed
+    assert created == sorted(created, reverse=True)
+    file = road.folder / "only-one.csv"
+    file.write_bytes(b"text\nfine\n")
+    only = road.client.submit(file)
+    only.wait(timeout=60)
+    assert road.client.job("only-one").id == only.id
+    with pytest.raises(JobNotFoundError, match="`fanfold jobs` lists them"):
+        road.client.job("nobodys")
+    with pytest.raises(JobNotFoundError, match="several jobs are called so"):
+        road.client.job(job.id[:-1])
+
+
+def test_what_is_answered_can_be_read_while_the_job_runs(road: Road) -> None:
+    file = road.folder / "slow.csv"
+    file.write_bytes(b"text\n\n" + b"".join(b"slowly %d\n" % number for number in range(400)))
+    job = road.client.submit(file, rows_per_request=1)
+    for status in job.follow():
+        if status.done > 20:
+            break
+    assert status.state is JobState.RUNNING
+    for early in (job.results, job.errors, job.summary, job.retry, lambda: job.download(road.folder)):
+        with pytest.raises(JobStillOpenError, match="still at work"):
+            early()
+    with pytest.raises(JobStillOpenError, match="still at work after 0 seconds"):
+        job.wait(timeout=0)
+    with pytest.raises(RowNotFoundError, match="no answer yet"):
+        job.row(400)
+    assert [failed.error for failed in job.errors(partial=True)] == ["input is empty"]
+    assert job.row(0)["error"] == "input is empty"
+    rows = list(job.results(partial=True))
+    assert 20 < len(rows) < 401
+    assert all(row["label"] or row["error"] for row in rows)
+    assert job.cancel().state in {JobState.CLOSING, JobState.CANCELLED}
+    assert job.wait(timeout=60).state is JobState.CANCELLED
+    final = list(job.results())
+    assert [row for row in final if row["text"] in {early["text"] for early in rows}] == rows
+    assert {row["error"] for row in final} >= {"", "cancelled"}
+
+
+def test_wrong_names_are_said_in_words(road: Road, tmp_path: Path) -> None:
+    with pytest.raises(UploadError, match="there is no file"):
+        road.client.submit(tmp_path / "missing.csv")
+    with pytest.raises(StackError, match="stack nobodys"):
+        _ = Fanfold("nobodys", session=road.client.stack.session).stack
+
+
+def test_a_local_client_starts_a_cloud_and_ends_it(tmp_path: Path) -> None:
+    file = tmp_path / "tweets.csv"
+    file.write_bytes(b"text\nso good\n")
+    with Fanfold(local=True) as fanfold:
+        job = fanfold.submit(file)
+        assert job.wait(timeout=60).predicted == 1
+        session = fanfold.stack.session
+        (results,) = [path for path in job.download(tmp_path) if path.name == "results.csv"]
+    assert records(results)[1][:2] == ["so good", "LABEL_2"]
+    with pytest.raises(StackError, match=r"nothing answers at http://127\.0\.0\.1"), Fanfold(session=session):
+        pass
