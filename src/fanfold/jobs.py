@@ -16,6 +16,7 @@ from fanfold.status import StatusReader
 from fanfold.talk import job_bar
 from fanfold_core.app.follow_up import FollowUp
 from fanfold_core.app.retry import retry
+from fanfold_core.app.windows import Windows
 from fanfold_core.domain.errors import NotEndedError, UnknownJobError
 from fanfold_core.domain.job import Job as LedgerJob
 from fanfold_core.domain.job import State
@@ -135,7 +136,8 @@ class Job:
     def cancel(self) -> JobStatus:
         """End the job with the rows that it has, unless it has ended: the others say "cancelled"."""
         with self._known():
-            FollowUp(self._stack.ledger, self._stack.queues, window=0).close(self.id, State.CANCELLED, "cancelled")
+            windows = Windows(self._stack.ledger, 1, lambda: datetime.now(UTC))
+            FollowUp(self._stack.ledger, self._stack.queues, windows).close(self.id, State.CANCELLED, "cancelled")
         return self.status()
 
     def retry(self) -> Job:

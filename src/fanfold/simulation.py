@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from fanfold.scaling import LONGEST_MEMORY, MINUTE, START_MINUTES, Minute, Policies
 from fanfold_core.domain.cutting import Limits
-from fanfold_core.domain.window import Demand, Progress, Window, pause, throughput, window
+from fanfold_core.domain.job import REQUESTS_PER_CHUNK
+from fanfold_core.domain.window import Demand, Progress, Window, seconds_until_room, throughput, window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 # way to the ledger.
 _TO_DISPATCHER_SECONDS, _TO_LEDGER_SECONDS = 1.0, 2.0
 _BROKEN_SECONDS = 5.0
-_REQUESTS_PER_CHUNK = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class SimulatedJob:
     @property
     def chunk_rows(self) -> int:
         """Rows of each chunk but the last."""
-        return min(Limits().rows, _REQUESTS_PER_CHUNK * self.rows_per_request)
+        return min(Limits().rows, REQUESTS_PER_CHUNK * self.rows_per_request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,7 @@ class _Simulation:
             chunk.touched = self._now
             self._send(chunk, rows)
         if chunk.sent < chunk.rows:
-            again = _TO_DISPATCHER_SECONDS + pause(int(self._now - chunk.touched))
+            again = _TO_DISPATCHER_SECONDS + seconds_until_room(int(self._now - chunk.touched))
             self._at(self._now + again, self._dispatch, chunk)
         self._work()
 

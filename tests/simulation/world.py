@@ -24,6 +24,7 @@ from fanfold_core.domain.cutting import Limits
 from fanfold_core.domain.job import State
 from fanfold_core.domain.keys import job_id, next_round
 from fanfold_core.domain.requests import Request
+from fanfold_core.domain.window import Window
 
 _MOST_STEPS = 20_000
 # A message that is received more often goes to the dead letters.
@@ -32,6 +33,8 @@ _STEP, _VISIBILITY = timedelta(seconds=1), timedelta(seconds=540)
 # Longer than a request may be under way, so that a sweep after it misses what is lost.
 _SILENCE = timedelta(hours=2)
 _MOST_SWEEPS = 100
+# So many dispatches in a row, of which none has sent anything, wait for room that only the sweeper makes.
+_MOST_ASKED = 12
 
 
 @dataclass(slots=True)
@@ -58,6 +61,7 @@ class World:
     clock: Clock
     steps: int = 0
     sweeps: int = 0
+    asked: int = 0
     inbox: list[Delivery] = field(default_factory=list)
     at_work: list[AtWork] = field(default_factory=list)
     earlier: list[Watch] = field(default_factory=list)
@@ -117,7 +121,7 @@ class World:
         ]
         if possible:
             self.schedule.choose(possible)()
-        elif self.inbox:
+        elif self.inbox and self.asked < _MOST_ASKED:
             self.clock.time = min(delivery.due for delivery in self.inbox)
         elif self.watch.has_ended:
             return self._retry()
@@ -167,11 +171,13 @@ class World:
         self.inbox.append(Delivery(Sent(queue, f"sweep-{self.sweeps}", body, 0), self.clock.time))
 
     def _infer(self, request: Request) -> None:
+        self.asked = 0
         for notification in self.endpoint.work_off(request):
             self.cloud.notify(notification)
 
     def _deliver(self, first: Delivery, due: list[Delivery]) -> None:
         mapping = self.cloud.mappings[first.message.queue]
+        self.asked = self.asked + 1 if "ChunksQueue" in first.message.queue else 0
         others = [other for other in due if other is not first and other.message.queue == first.message.queue]
         most = min(mapping.batch_size - 1, len(others))
         batch = [first, *self.schedule.shuffled(others)[: self.schedule.choose(range(most, -1, -1))]]
@@ -194,7 +200,9 @@ class World:
         self.at_work.append(AtWork(Execution(work), batch))
 
     def _with_window(self, follow_up: Any) -> Any:
-        return replace(follow_up, window=self.schedule.choose(range(self.faults.most_windows, 0, -1)))
+        chunks = self.schedule.choose(range(self.faults.most_windows, 0, -1))
+        rows = self.schedule.choose(range(self.scenario.rows_per_chunk, 0, -1))
+        return replace(follow_up, window=lambda _: Window(chunks, rows))
 
     def _let_work(self, at_work: AtWork) -> None:
         execution = at_work.execution

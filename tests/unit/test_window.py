@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanfold_core.domain.window import Demand, Progress, Throughput, Window, pause, throughput, window
+from fanfold_core.domain.window import Demand, Progress, Throughput, Window, seconds_until_room, throughput, window
 
 DEMAND = Demand(rows_per_request=32, ttl_seconds=3600, chunk_rows=10_000, stored=1000, done=0, age_seconds=1)
 DEMANDS = st.builds(
@@ -53,11 +53,11 @@ def test_a_job_with_other_requests_than_those_seen_counts_on_the_worse() -> None
 
 def test_a_job_of_an_endpoint_that_has_shown_nothing_begins_with_little_and_doubles() -> None:
     found = window(DEMAND, Throughput(), unmeasured_chunks=4)
-    assert found.rows == 32 * 30 / 2
-    assert found.room(sent=0, waiting=0) == 480
-    assert found.room(sent=480, waiting=480) == 0
-    assert found.room(sent=480, waiting=0) == 480
-    assert found.room(sent=960, waiting=0) == 960
+    assert found.rows == 32 * 72 / 2
+    assert found.room(sent=0, waiting=0) == 1152
+    assert found.room(sent=1152, waiting=1152) == 0
+    assert found.room(sent=1152, waiting=0) == 1152
+    assert found.room(sent=2304, waiting=0) == 2304
 
 
 def test_little_room_is_not_worth_reading_the_chunk_again() -> None:
@@ -74,9 +74,9 @@ def test_throughput_is_that_of_the_jobs_that_were_swept_lately() -> None:
 def test_progress_is_measured_from_sweep_to_sweep() -> None:
     first = Progress(rows=100, at=10, rows_per_request=32)
     assert first.advanced(700, 310).rows_per_second == 2
-    assert first.advanced(700, 10) == first
+    assert first.advanced(700, 30) == first
     assert first.advanced(40, 310).rows_per_second == 0
 
 
 def test_who_may_not_send_asks_again_ever_more_seldom() -> None:
-    assert [pause(quiet) for quiet in (-5, 0, 1, 7, 15, 900)] == [1, 1, 1, 7, 15, 15]
+    assert [seconds_until_room(quiet) for quiet in (-5, 0, 1, 7, 15, 900)] == [1, 1, 1, 7, 15, 15]

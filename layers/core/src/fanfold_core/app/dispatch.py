@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from fanfold_core.app.ports import LONGEST_DELAY_SECONDS
@@ -14,6 +13,7 @@ from fanfold_core.domain.job import Job, State
 from fanfold_core.domain.keys import RequestId, request_key
 from fanfold_core.domain.requests import Request, Unsendable, body, plan
 from fanfold_core.domain.spans import Span, gaps, is_covered
+from fanfold_core.domain.window import seconds_until_room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -53,15 +53,21 @@ class Dispatcher:
     now: Callable[[], datetime]
 
     def dispatch(self, job_id: str, number: int, out_of_time: Callable[[], bool]) -> Dispatched:
-        """Send what has not been sent yet of a chunk. When time runs out, the next message goes on."""
+        """Send what has not been sent yet of a chunk. When room or time runs out, the next message goes on."""
         job = self.ledger.job(job_id)
         if job.state is not State.RUNNING:
             return Dispatched()
         if pause := self._pause(job):
             self.queues.dispatch(job_id, [number], delay=pause)
             return Dispatched(postponed=frozenset({f"the endpoint is paused for {pause} seconds"}))
+        chunk = self.ledger.chunk(job_id, number)
+        room = self.follow_up.window(job).room(chunk.sent, chunk.waiting)
+        if not room and chunk.sent < chunk.rows:
+            quiet_seconds = int(self.now().timestamp()) - chunk.touched
+            self.queues.dispatch(job_id, [number], delay=seconds_until_room(quiet_seconds))
+            return Dispatched()
         with self._closing(job):
-            return self._dispatch(job, self.ledger.chunk(job_id, number), out_of_time)
+            return self._dispatch(job, chunk, room, out_of_time)
         return Dispatched()
 
     def resend(self, job_id: str, number: int, attempts: Mapping[Span, int]) -> Dispatched:
@@ -89,23 +95,26 @@ class Dispatcher:
         except JobError as error:
             self.follow_up.close(job.id, State.FAILED, str(error))
 
-    def _dispatch(self, job: Job, chunk: Chunk, out_of_time: Callable[[], bool]) -> Dispatched:
+    def _dispatch(self, job: Job, chunk: Chunk, room: int, out_of_time: Callable[[], bool]) -> Dispatched:
         if chunk.is_done:
             # An earlier round has predicted all of it, and no outcome will come that the collector could act upon.
             self.follow_up(self.follow_up.cover(job.id, chunk))
             return Dispatched()
         rows = read_rows(self.store, job, chunk)
-        waiting = (run for run in _plan(job, chunk, rows) if _span(run).start >= chunk.sent)
+        runs = [run for run in _plan(job, chunk, rows) if _span(run).start >= chunk.sent]
         reached, sent = chunk.sent, Dispatched()
         while reached < chunk.rows:
-            wave = list(islice(waiting, WAVE))
-            if out_of_time():
-                self.queues.dispatch(job.id, [chunk.number])
+            has_room = reached < chunk.sent + room
+            if not has_room or out_of_time():
+                self.queues.dispatch(job.id, [chunk.number], delay=0 if has_room else seconds_until_room(0))
                 return sent
+            # One at least: rows that an earlier round has predicted may stand before it.
+            wave = [run for run in runs[:WAVE] if _span(run).start < chunk.sent + room] or runs[:1]
+            runs = runs[len(wave) :]
             self.queues.report(job.id, chunk.number, [run for run in wave if isinstance(run, Unsendable)])
             sent += self._send(job, chunk.number, {run: 1 for run in wave if isinstance(run, Span)}, rows)
             # After the last wave nothing is left to send, also where rows follow that an earlier round has predicted.
-            before, reached = reached, _span(wave[-1]).end if len(wave) == WAVE else chunk.rows
+            before, reached = reached, _span(wave[-1]).end if runs else chunk.rows
             if not self.ledger.advance_sent(job.id, chunk.number, before, reached):
                 return sent  # somebody else is at it, and further
         return sent

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 from fanfold_core.domain.job import Chunk, Job, State
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fanfold_core.app.ports import Ledger, Queues
+    from fanfold_core.domain.window import Window
 
 # The set of covered chunks is trimmed when it holds this many: every write of the job is charged by its whole size.
 _COMPACT_FROM = 200
@@ -20,11 +23,11 @@ _COMPACT_FROM = 200
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """Releases chunks to the dispatcher, at most `window` at once, and closes a job when all of it is done."""
+    """Releases chunks to the dispatcher, as many as its `window` takes, and closes a job when all of it is done."""
 
     ledger: Ledger
     queues: Queues
-    window: int
+    window: Callable[[Job], Window]
 
     def __call__(self, job: Job) -> Job:
         """Do what the job as it is calls for; answers with the job as it then is."""
@@ -48,7 +51,9 @@ class FollowUp:
         return job
 
     def _release(self, job: Job) -> None:
-        upto = min(job.stored, job.done + self.window)
+        if job.released >= job.stored:
+            return
+        upto = min(job.stored, job.done + self.window(job).chunks)
         if upto > job.released:
             # The sends first: dying in between repeats them, and a repeated dispatch finds its work done.
             self.queues.dispatch(job.id, range(job.released, upto))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fanfold_core.domain.requests import Request, Unsendable
     from fanfold_core.domain.results import SpanOutcome
     from fanfold_core.domain.spans import Span
+    from fanfold_core.domain.window import Progress
 
 
 # The longest that a message can be put off.
@@ -97,6 +98,12 @@ class Ledger(Protocol):
 
     def set_pause(self, endpoint: str, pause: Pause) -> None:
         """Set the circuit breaker of an endpoint."""
+
+    def progress(self, endpoint: str) -> Mapping[str, Progress]:
+        """How far the jobs of an endpoint were when they were last swept; perhaps also of jobs that have ended."""
+
+    def set_progress(self, job: Job, progress: Progress) -> None:
+        """Remember how far a job is."""
 
     def advance_sent(self, job_id: str, chunk: int, before: int, after: int) -> bool:
         """Move a chunk's dispatch progress by compare-and-set; False if somebody else did."""

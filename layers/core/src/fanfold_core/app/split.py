@@ -13,7 +13,7 @@ from fanfold_core.app.blocks import open_blocks
 from fanfold_core.app.rows import chunk_encoding, is_copied
 from fanfold_core.domain.cutting import Cut, Limits, cut
 from fanfold_core.domain.errors import InputError, NoRowsError, ObjectGoneError, OptionError
-from fanfold_core.domain.job import Chunk, Job, Model, Part, Source, State
+from fanfold_core.domain.job import REQUESTS_PER_CHUNK, Chunk, Job, Model, Part, Source, State
 from fanfold_core.domain.keys import chunk_key, job_id
 from fanfold_core.domain.layout import Layout, check_decodes, detect_layout
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from fanfold_core.app.ports import Ledger, Queues, Store
     from fanfold_core.domain.options import Options
 
-_REQUESTS_PER_CHUNK = 1_000
 # S3 takes parts of 5 MiB or more, and 10,000 of them. A compressed file may grow by so much without having more.
 _LEAST_PART = 5 * 1024 * 1024
 _MOST_PARTS = 9_000
@@ -103,7 +102,7 @@ class Splitter:
         layout = job.known_layout
         last = self.ledger.chunk(job.id, job.stored - 1) if job.stored else None
         start, row = (last.end, last.first_row + last.rows) if last else (layout.first_byte, 0)
-        limits = self.limits.at_most(rows=_REQUESTS_PER_CHUNK * job.options.rows_per_request)
+        limits = self.limits.at_most(rows=REQUESTS_PER_CHUNK * job.options.rows_per_request)
         with open_blocks(self.store, job, start, out_of_time) as blocks:
             for piece in cut(
                 blocks,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from fanfold_core.domain.job import Chunk, Job, Pause, State
 from fanfold_core.domain.keys import output_prefix, request_of_output
 from fanfold_core.domain.spans import Span, gaps, is_covered
+from fanfold_core.domain.window import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,6 +72,8 @@ class Sweeper:
         if job.total is None and self._is_quiet(job.touched):
             self.queues.split(job.id)
         chunks = list(self._open_chunks(job, start, out_of_time))
+        if not start and not out_of_time():
+            self._measure(job, chunks)
         paused = self._breaks_the_circuit(job, chunks)
         for chunk in chunks:
             if out_of_time():
@@ -87,6 +90,17 @@ class Sweeper:
                 if out_of_time():
                     return
 
+    def _measure(self, job: Job, open_chunks: list[Chunk]) -> None:
+        """Remember how far the job is. Of a later round most rows were covered before it began: it isn't measured."""
+        if job.parent or not job.released:
+            return
+        last = self.ledger.chunk(job.id, job.released - 1)
+        open_rows = sum(gap.rows for chunk in open_chunks for gap in gaps(chunk.rows, chunk.covered))
+        rows, now = last.first_row + last.rows - open_rows, int(self.now().timestamp())
+        known = self.ledger.progress(job.model.endpoint).get(job.id)
+        progress = known.advanced(rows, now) if known else Progress(rows, now, job.options.rows_per_request)
+        self.ledger.set_progress(job, progress)
+
     def _sweep_chunk(self, job: Job, chunk: Chunk, swept: Swept, *, paused: bool) -> None:
         if chunk.is_done:
             self.follow_up.cover(job.id, chunk)
@@ -98,7 +112,8 @@ class Sweeper:
         swept.found += len(found)
         if paused:
             return
-        unfinished = chunk.sent < chunk.rows
+        # Where there is no room a dispatch asks for it again and again, and where it was lost there will be room.
+        unfinished = chunk.sent < chunk.rows and self.follow_up.window(job).room(chunk.sent, chunk.waiting) > 0
         if unfinished:
             self.queues.dispatch(job.id, [chunk.number])
         resent = 0

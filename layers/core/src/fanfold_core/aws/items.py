@@ -8,6 +8,7 @@
     JOB#<job>#<c>  SPAN#0000320-0032     results, or nothing yet; the mark
     JOB#<job>#<c>  SPAN#0000320-0001#FAILED  the reason why a span ends without results
     ENDPOINT#<n>   ENDPOINT              the circuit breaker of endpoint n
+    ENDPOINT#<n>   JOB#<job>             how far a job of endpoint n was when it was last swept
 
 Every item carries `expires`, fixed when its job was created.
 """
@@ -17,6 +18,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from fanfold_core.domain.errors import NewerVersionError
@@ -25,6 +27,7 @@ from fanfold_core.domain.layout import Layout
 from fanfold_core.domain.options import Options
 from fanfold_core.domain.results import SpanOutcome
 from fanfold_core.domain.spans import Span
+from fanfold_core.domain.window import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,6 +64,11 @@ def failure_key(job_id: str, chunk: int, span: Span) -> Item:
 def endpoint_key(endpoint: str) -> Item:
     """Key of an endpoint's item."""
     return {"pk": f"ENDPOINT#{endpoint}", "sk": "ENDPOINT"}
+
+
+def progress_key(endpoint: str, job_id: str) -> Item:
+    """Key of how far a job is."""
+    return {"pk": f"ENDPOINT#{endpoint}", "sk": f"JOB#{job_id}"}
 
 
 def part_key(job_id: str, part: int) -> Item:
@@ -173,6 +181,18 @@ def part_item(job: Job, part: Part) -> Item:
 def read_part(item: Item) -> Part:
     """The part that an item holds."""
     return Part(int(item["number"]), int(item["first"]), int(item["end"]))
+
+
+def progress_item(job: Job, progress: Progress) -> Item:
+    """How far a job is. DynamoDB has decimal numbers only."""
+    known = {**asdict(progress), "rows_per_second": Decimal(repr(progress.rows_per_second))}
+    return {**progress_key(job.model.endpoint, job.id), **known, "expires": job.expires}
+
+
+def read_progress(item: Item) -> tuple[str, Progress]:
+    """The job's id, and how far it is."""
+    numbers = {name: int(item[name]) for name in ("rows", "at", "rows_per_request")}
+    return item["sk"].removeprefix("JOB#"), Progress(**numbers, rows_per_second=float(item["rows_per_second"]))
 
 
 def totals_item(job: Job, part: int, totals: Totals) -> Item:

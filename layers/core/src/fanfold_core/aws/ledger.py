@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fanfold_core.domain.layout import Layout
     from fanfold_core.domain.results import SpanOutcome
     from fanfold_core.domain.spans import Span
+    from fanfold_core.domain.window import Progress
 
 # An update never creates a job or a chunk: what the ledger has forgotten stays forgotten.
 _EXISTS = Attr("pk").exists()
@@ -110,6 +111,12 @@ class DynamoLedger:
 
     def set_pause(self, endpoint: str, pause: Pause) -> None:
         self._put({**items.endpoint_key(endpoint), "until": pause.until, "seconds": pause.seconds})
+
+    def progress(self, endpoint: str) -> Mapping[str, Progress]:
+        return dict(map(items.read_progress, self._items(items.endpoint_key(endpoint)["pk"], "JOB#")))
+
+    def set_progress(self, job: Job, progress: Progress) -> None:
+        self._put(items.progress_item(job, progress))
 
     def put_predictions(self, job: Job, chunk: int, predictions: Sequence[Prediction]) -> None:
         del chunk  # each request names its own

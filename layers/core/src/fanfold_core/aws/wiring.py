@@ -17,6 +17,7 @@ from fanfold_core.app.dispatch import Dispatcher
 from fanfold_core.app.follow_up import FollowUp
 from fanfold_core.app.split import Splitter
 from fanfold_core.app.sweep import Sweeper
+from fanfold_core.app.windows import Windows
 from fanfold_core.aws.announcements import EventBridgeAnnouncements
 from fanfold_core.aws.endpoint import SageMakerEndpoint
 from fanfold_core.aws.ledger import DynamoLedger
@@ -68,7 +69,7 @@ def splitter(environ: Mapping[str, str]) -> Splitter:
         ledger=ledger,
         store=_store(settings),
         queues=queues,
-        follow_up=FollowUp(ledger, queues, settings.window_chunks),
+        follow_up=_follow_up(ledger, queues, settings.window_chunks),
         options=options,
         model=Model(settings.endpoint_name, settings.endpoint_config, settings.model),
         retention=timedelta(days=settings.retention_days),
@@ -84,7 +85,7 @@ def dispatcher(environ: Mapping[str, str]) -> Dispatcher:
     queues = _queues(
         chunks=settings.chunks_queue_url, outcomes=settings.outcomes_queue_url, assembly=settings.assembly_queue_url
     )
-    follow_up = FollowUp(ledger, queues, settings.window_chunks)
+    follow_up = _follow_up(ledger, queues, settings.window_chunks)
     return Dispatcher(ledger, _store(settings), queues, _endpoint(environ), follow_up, now)
 
 
@@ -93,7 +94,7 @@ def collector(environ: Mapping[str, str]) -> Collector:
     settings = CollectorSettings.read(environ)
     ledger = _ledger(settings)
     queues = _queues(chunks=settings.chunks_queue_url, assembly=settings.assembly_queue_url)
-    return Collector(ledger, _store(settings), queues, FollowUp(ledger, queues, settings.window_chunks))
+    return Collector(ledger, _store(settings), queues, _follow_up(ledger, queues, settings.window_chunks))
 
 
 def assembler(environ: Mapping[str, str]) -> Assembler:
@@ -119,7 +120,7 @@ def sweeper(environ: Mapping[str, str]) -> Sweeper:
         ledger=ledger,
         store=_store(settings),
         queues=queues,
-        follow_up=FollowUp(ledger, queues, settings.window_chunks),
+        follow_up=_follow_up(ledger, queues, settings.window_chunks),
         quiet_seconds=settings.quiet_seconds,
         grace_seconds=settings.grace_seconds,
         now=now,
@@ -134,6 +135,10 @@ def now() -> datetime:
 def out_of_time(context: LambdaContext) -> Callable[[], bool]:
     """Whether a function had better stop and go on in the next message."""
     return lambda: context.get_remaining_time_in_millis() < _RESERVE_MILLISECONDS
+
+
+def _follow_up(ledger: DynamoLedger, queues: SqsQueues, window_chunks: int) -> FollowUp:
+    return FollowUp(ledger, queues, Windows(ledger, window_chunks, now))
 
 
 def _ledger(settings: Settings) -> DynamoLedger:

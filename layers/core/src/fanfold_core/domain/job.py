@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from fanfold_core.domain.options import Options
 
 
+# The most that a chunk may be sent in, so that the set of its covered spans stays small even if each row fails alone.
+REQUESTS_PER_CHUNK = 1_000
+
+
 class State(StrEnum):
     """Where a job stands."""
 
@@ -90,6 +94,11 @@ class Chunk:
     def covered(self) -> frozenset[Span]:
         """The spans whose rows have their final answer."""
         return self.predicted | self.failed
+
+    @property
+    def waiting(self) -> int:
+        """How many of the rows that were sent have no final answer."""
+        return sum(gap.rows for gap in gaps(self.sent, self.covered))
 
     @property
     def is_done(self) -> bool:

@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 # minutes, so that a small job that comes doesn't wait much longer behind a giant.
 _SHARE, _LONGEST_SECONDS = 5, 300
 # An endpoint is taken to work off one request in ten seconds while nothing is known, and never less.
-_LEAST_REQUESTS_PER_SECOND = 0.1
+_LEAST_PER_SECOND = 0.1
 # Two at least: the second is on its way while the last requests of the first are worked off.
 _LEAST_CHUNKS, _MOST_CHUNKS = 2, 1000
 # Less than this share of what may be under way isn't worth reading the chunk again.
 _WORTH = 4
 # Who may not send yet asks again after so many seconds at most.
 _LONGEST_PAUSE_SECONDS = 15
-# What was measured is forgotten after three sweeps.
-_STALE_SECONDS = 900
+# What was measured is forgotten after three sweeps. A sweep is repeated when its message is.
+_SHORTEST_SECONDS, _STALE_SECONDS = 30, 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,11 @@ class Progress:
     rows_per_second: float = 0.0
 
     def advanced(self, rows: int, at: int) -> Progress:
-        """What is known at the next sweep. Sweeps that come at the same second are one."""
+        """What is known at the next sweep; one that comes too soon after this one says nothing."""
         seconds = at - self.at
-        return replace(self, rows=rows, at=at, rows_per_second=max(0, rows - self.rows) / seconds) if seconds else self
+        if seconds < _SHORTEST_SECONDS:
+            return self
+        return replace(self, rows=rows, at=at, rows_per_second=max(0, rows - self.rows) / seconds)
 
     def is_stale(self, now: int) -> bool:
         """Whether it says nothing of the present: the job has probably ended."""
@@ -118,11 +120,11 @@ def window(demand: Demand, seen: Throughput, unmeasured_chunks: int) -> Window:
     >>> window(Demand(32, 3600, 10_000, stored=90, done=7, age_seconds=900), Throughput(200, 6.25), unmeasured_chunks=4)
     Window(chunks=6, rows=10000, growth=0.0)
     """
-    seconds = min(demand.ttl_seconds / _SHARE, _LONGEST_SECONDS)
-    least = _LEAST_REQUESTS_PER_SECOND * demand.rows_per_request
+    seconds = demand.ttl_seconds / _SHARE
+    least = _LEAST_PER_SECOND * demand.rows_per_request * seconds
     # What takes its time may be the request or its rows; a job with other requests than those seen counts on the worse.
     per_second = min(seen.rows, seen.requests * demand.rows_per_request)
-    rows, most, growth = max(per_second, least) * seconds / seen.jobs, _MOST_CHUNKS, 0.0
+    rows, most, growth = max(per_second * min(seconds, _LONGEST_SECONDS), least) / seen.jobs, _MOST_CHUNKS, 0.0
     if not per_second:
         # What has been worked off since the job began will be worked off once more in the same time.
         growth = min(1.0, seconds / max(demand.age_seconds, 1))
@@ -133,10 +135,10 @@ def window(demand: Demand, seen: Throughput, unmeasured_chunks: int) -> Window:
     return Window(chunks, min(each, demand.chunk_rows), growth)
 
 
-def pause(quiet_seconds: int) -> int:
-    """Seconds until it is worth asking again for room, when nothing has come of a chunk for `quiet_seconds`.
+def seconds_until_room(quiet_seconds: int) -> int:
+    """When it is worth asking again for room, if nothing has come of a chunk for `quiet_seconds`.
 
-    >>> pause(quiet_seconds=0), pause(quiet_seconds=8), pause(quiet_seconds=400)
+    >>> seconds_until_room(0), seconds_until_room(8), seconds_until_room(400)
     (1, 8, 15)
     """
     return max(1, min(quiet_seconds, _LONGEST_PAUSE_SECONDS))
