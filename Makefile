@@ -66,6 +66,11 @@ test: setup ## run the tests, one process per core; ARGS goes to pytest
 	@# Only the whole suite makes use of every permission.
 	@$(if $(ARGS),,$(BIN)/python scripts/unused_permissions.py $(CALLS))
 
+.PHONY: browser
+browser: setup ## run the tests that look at pages in Chromium; ARGS goes to pytest
+	@command -v chromium >/dev/null || { echo "browser: needs Chromium, e.g. apt-get install chromium" >&2; exit 1; }
+	@$(BIN)/pytest -q -m browser tests/browser $(ARGS)
+
 .PHONY: soak-events
 soak-events: setup ## more than 10,000 malformed events through the real handlers
 	@$(BIN)/pytest -q -n auto --hypothesis-profile=soak --hypothesis-show-statistics tests/functions/test_hostile_events.py $(ARGS)

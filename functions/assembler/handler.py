@@ -1,4 +1,4 @@
-"""Assembler: a job whose rows all have their final answer becomes results.csv, errors.csv and summary.json."""
+"""Assembler: a job whose rows all have their final answer becomes results.csv, errors.csv, a summary and a report."""
 
 import os
 from typing import Any

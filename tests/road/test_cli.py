@@ -104,6 +104,6 @@ def test_a_local_cloud_takes_files_from_other_tools_until_it_is_interrupted(tmp_
     finally:
         up.send_signal(signal.SIGINT)
         stderr = up.communicate(timeout=30)[1]
-    assert names == {"results.csv", "errors.csv", "summary.json"}
+    assert names == {"results.csv", "errors.csv", "summary.json", "report.html"}
     assert "aws s3 cp tweets.csv s3://fanfold-input-123456789012-us-east-1/" in stderr
     assert up.returncode == 0

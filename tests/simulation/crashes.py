@@ -60,5 +60,5 @@ def crash(undisturbed: Files, point: Point) -> Crash:
 
 
 def _compared(files: Files) -> Files:
-    """summary.json tells times and the number of requests, which a death may well change."""
-    return {name: content for name, content in files.items() if name != "summary.json"}
+    """The others tell times and the number of requests, which a death may well change."""
+    return {name: content for name, content in files.items() if name.endswith(".csv")}

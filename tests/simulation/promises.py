@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,7 +15,8 @@ from fanfold_core.domain.job import State
 from fanfold_core.domain.keys import result_key
 
 _ORDER = [State.RUNNING, State.CLOSING]
-_FILES = ("results.csv", "errors.csv", "summary.json")
+_FILES = ("results.csv", "errors.csv", "summary.json", "report.html")
+_TOLD = re.compile(r"<dt>(?:Rows|Predicted|Failed)</dt><dd[^>]*>([\d,]+)")
 
 
 class BrokenPromiseError(Exception):
@@ -81,6 +83,10 @@ class Watch:
         promise(summary["state"] == self.state, f"summary.json says {summary['state']}, the ledger {self.state}")
         counts = (summary["rows"], summary["predicted"], summary["failed"])
         promise(counts == (len(lines), len(lines) - len(errors), len(errors)), f"summary.json counts {counts}")
+        told = tuple(
+            int(number.replace(",", "")) for number in _TOLD.findall((self.files["report.html"] or b"").decode())
+        )
+        promise(told == counts, f"report.html counts {told}")
 
     def _may_end(self, state: State | None, errors: int, faults: Faults) -> bool:
         if state is State.CANCELLED:

@@ -109,4 +109,5 @@ def test_only_what_the_chunks_coverage_names_counts() -> None:
 
 def test_a_spans_requests_are_counted_once_however_much_is_known_of_it() -> None:
     marked = SpanOutcome(Span(0, 2), None, None, requests=2)
-    assert requests([marked, replace(refused(0, 2), requests=3), predicted(2, "C")]) == 3 + 1
+    known = [marked, replace(refused(0, 2), requests=3), predicted(2, "C")]
+    assert requests(known) == {Span(0, 2): 3, Span(2, 1): 1}

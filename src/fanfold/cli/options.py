@@ -30,5 +30,5 @@ def out_option(command: Command) -> Command:
         type=click.Path(file_okay=False, path_type=Path),
         default=Path("out"),
         show_default=True,
-        help="Folder for results.csv, errors.csv and summary.json.",
+        help="Folder for results.csv, errors.csv, summary.json and report.html.",
     )(command)

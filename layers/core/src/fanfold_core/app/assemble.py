@@ -9,30 +9,29 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from functools import reduce
 from itertools import count
-from operator import add
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING
 
 from fanfold_core.app.final_answers import final_answers
 from fanfold_core.app.rows import read_rows
 from fanfold_core.app.summary import summary
+from fanfold_core.domain.counting import of_requests, of_rows
 from fanfold_core.domain.errors import JobError
 from fanfold_core.domain.job import Job, Part, State, Totals
 from fanfold_core.domain.keys import part_errors_key, result_key
 from fanfold_core.domain.records import format_records
-from fanfold_core.domain.results import Columns, columns, error_line, requests, result_lines
+from fanfold_core.domain.results import Columns, columns, error_line, requests, result_lines, settled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
-    from typing import IO
+    from typing import IO, Any
 
     from fanfold_core.app.ports import Announcements, Ledger, Queues, Store
     from fanfold_core.domain.job import Chunk
 
-CSV = "text/csv; charset=utf-8"
+CSV, HTML = "text/csv; charset=utf-8", "text/html; charset=utf-8"
 # A part larger than this waits on disk, not in memory, for its upload.
 _IN_MEMORY = 16 * 1024 * 1024
 # Chunks are released before that is recorded, at most a window of them: the template's largest.
@@ -41,7 +40,7 @@ _MOST_UNRECORDED = 1000
 
 @dataclass(frozen=True, slots=True)
 class Assembler:
-    """Writes results.csv, errors.csv and summary.json. `version` is that of this code."""
+    """Writes results.csv, errors.csv, summary.json and report.html. `version` is that of this code."""
 
     ledger: Ledger
     store: Store
@@ -126,7 +125,11 @@ class Assembler:
                 if answer.error
             ]
             errors.write(format_records(failed, dialect).encode())
-            totals += Totals(len(rows), len(rows) - len(failed), len(failed), requests(outcomes))
+            attempts = requests(outcomes)
+            statistics = of_requests(job.created, settled(outcomes, chunk), attempts)
+            statistics += of_rows(chunk.first_row, rows, job.known_layout.input_index, final)
+            sent = sum(attempts.values())
+            totals += Totals(len(rows), len(rows) - len(failed), len(failed), sent, statistics)
         return totals
 
     def _rows(self, job: Job, chunk: Chunk) -> list[list[str]]:
@@ -140,17 +143,26 @@ class Assembler:
     def _complete(self, job: Job) -> Job:
         if job.upload_id:
             self.store.complete_upload(result_key(job.id, "results.csv"), job.upload_id)
-        totals = dict(self.ledger.totals(job.id))
-        self._join_errors(job, [number for number in sorted(totals) if totals[number].failed])
-        whole = reduce(add, totals.values(), Totals())
+        whole, with_errors = Totals(), []
+        for number, totals in self.ledger.totals(job.id):
+            whole += totals
+            with_errors += [number] if totals.failed else []
+        self._join_errors(job, with_errors)
         job = self.ledger.set_ended(job.id, self.now())
         job, state = _judged(job, whole)
         ended = summary(job, state, whole, self.store.location, self.version)
         described = json.dumps(ended, indent=2)
         self.store.write(result_key(job.id, "summary.json"), f"{described}\n".encode(), "application/json")
+        self._write_report(job, ended, whole)
         # Before the job is terminal: dying in between repeats the announcement and never loses one.
         self.announcements.job_ended(ended)
         return self.ledger.finish(job.id, state, job.reason)
+
+    def _write_report(self, job: Job, ended: Mapping[str, Any], whole: Totals) -> None:
+        # What draws it is loaded when a job completes: no cold start waits for it.
+        from fanfold_core.app.report import report  # noqa: PLC0415
+
+        self.store.write(result_key(job.id, "report.html"), report(ended, whole).encode(), HTML)
 
     def _join_errors(self, job: Job, parts: list[int]) -> None:
         header = format_records([_columns(job).errors_header], job.options.dialect)

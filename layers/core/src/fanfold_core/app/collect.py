@@ -114,7 +114,7 @@ class Collector:
         except MalformedAnswerError as error:
             _sort_refused(Refused(answered.id, str(error)), settlement, max_attempts)
         else:
-            settlement.predictions.append(Prediction(answered.id, predictions, answered.location))
+            settlement.predictions.append(Prediction(answered.id, predictions, answered.location, answered.timing))
 
     def _try_again(self, job: Job, chunk: Chunk, again: Sequence[Refused | Broken]) -> None:
         """Each failed attempt is acted upon once: its span is marked *after* the sends, so none is ever lost."""

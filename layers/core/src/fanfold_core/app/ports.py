@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fanfold_core.domain.job import Chunk, Job, Part, Pause, Source, State, Totals
     from fanfold_core.domain.keys import RequestId
     from fanfold_core.domain.layout import Layout
+    from fanfold_core.domain.outcomes import Timing
     from fanfold_core.domain.requests import Request, Unsendable
     from fanfold_core.domain.results import SpanOutcome
     from fanfold_core.domain.spans import Span
@@ -32,6 +33,7 @@ class Prediction:
     id: RequestId
     predictions: Predictions
     location: str
+    timing: Timing | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
 from fanfold_core.aws.bodies import malformed, read_body, read_job_id, read_number, shown
 from fanfold_core.domain.job import Part
 from fanfold_core.domain.keys import RequestId
-from fanfold_core.domain.outcomes import Answered, Outcome, Unsent, failed
+from fanfold_core.domain.outcomes import Answered, Outcome, Timing, Unsent, failed
 from fanfold_core.domain.requests import Unsendable
 from fanfold_core.domain.spans import Span
 
@@ -165,10 +166,21 @@ def _answered(request: RequestId, message: dict[str, Any]) -> Answered:
     if not isinstance(location, str):
         raise malformed("a success without output location", message)
     included = message.get("responseBody")
+    timing = _timing(message.get("receivedTime"), message.get("eventTime"))
     if not isinstance(included, dict) or included.get("encoding") != "BASE64":
-        return Answered(request, None, location)
+        return Answered(request, None, location, timing)
     try:
-        return Answered(request, base64.b64decode(included["content"], validate=True), location)
+        return Answered(request, base64.b64decode(included["content"], validate=True), location, timing)
     except (KeyError, TypeError, ValueError):
         # Whatever stands there, the answer itself is in S3.
-        return Answered(request, None, location)
+        return Answered(request, None, location, timing)
+
+
+def _timing(received: Any, happened: Any) -> Timing | None:
+    """When the answer came and how long it took; None if the notification doesn't say, for results don't need it."""
+    try:
+        since, until = datetime.fromisoformat(received), datetime.fromisoformat(happened)
+        timing = Timing(int(until.timestamp()), int((until - since).total_seconds() * 1000))
+    except (OverflowError, TypeError, ValueError):
+        return None
+    return timing if timing.waited >= 0 else None

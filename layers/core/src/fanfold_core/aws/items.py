@@ -5,7 +5,7 @@
     JOB#<job>      PART#<n>              the chunks of part n
     JOB#<job>      TOTALS#<n>            what part n came to
     JOB#<job>#<c>  CHUNK                 chunk c
-    JOB#<job>#<c>  SPAN#0000320-0032     results, or nothing yet; the mark
+    JOB#<job>#<c>  SPAN#0000320-0032     results and when they came, or nothing yet; the mark
     JOB#<job>#<c>  SPAN#0000320-0001#FAILED  the reason why a span ends without results
     ENDPOINT#<n>   ENDPOINT              the circuit breaker of endpoint n
     ENDPOINT#<n>   JOB#<job>             how far a job of endpoint n was when it was last swept
@@ -25,8 +25,10 @@ from fanfold_core.domain.errors import NewerVersionError
 from fanfold_core.domain.job import Chunk, Job, Model, Part, Source, State, Totals
 from fanfold_core.domain.layout import Layout
 from fanfold_core.domain.options import Options
+from fanfold_core.domain.outcomes import Timing
 from fanfold_core.domain.results import SpanOutcome
 from fanfold_core.domain.spans import Span
+from fanfold_core.domain.statistics import Statistics
 from fanfold_core.domain.window import Progress
 
 if TYPE_CHECKING:
@@ -195,15 +197,21 @@ def read_progress(item: Item) -> tuple[str, Progress]:
     return item["sk"].removeprefix("JOB#"), Progress(**numbers, rows_per_second=float(item["rows_per_second"]))
 
 
+_TOTALS = ("rows", "predicted", "failed", "requests")
+
+
 def totals_item(job: Job, part: int, totals: Totals) -> Item:
     """What a part came to."""
-    return {**totals_key(job.id, part), "number": part, **asdict(totals), "expires": job.expires}
+    numbers = {name: getattr(totals, name) for name in _TOTALS}
+    statistics = {"statistics": totals.statistics.to_json()}
+    return {**totals_key(job.id, part), "number": part, **numbers, **statistics, "expires": job.expires}
 
 
 def read_totals(item: Item) -> tuple[int, Totals]:
     """The part's number, and what it came to."""
-    names = ("rows", "predicted", "failed", "requests")
-    return int(item["number"]), Totals(**{name: int(item[name]) for name in names})
+    # Parts that were built before there were statistics have none.
+    statistics = Statistics.from_json(item["statistics"]) if "statistics" in item else Statistics()
+    return int(item["number"]), Totals(**{name: int(item[name]) for name in _TOTALS}, statistics=statistics)
 
 
 def prediction_item(job: Job, prediction: Prediction) -> Item:
@@ -215,6 +223,7 @@ def prediction_item(job: Job, prediction: Prediction) -> Item:
         "attempt": request.attempt,
         "expires": job.expires,
         **({"results": results} if fits else {"results_at": prediction.location}),
+        **(asdict(prediction.timing) if prediction.timing else {}),
     }
 
 
@@ -238,6 +247,7 @@ def read_outcome(item: Item) -> SpanOutcome:
         requests=max(int(item.get("attempt", 0)), int(item.get("mark", 0))),
         location=item.get("results_at"),
         refusal=item.get("refusal"),
+        timing=Timing(int(item["answered"]), int(item["waited"])) if "waited" in item else None,
     )
 
 

@@ -7,12 +7,13 @@ State only moves forward. Completion, failure and cancel all go through CLOSING,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from fanfold_core.domain.spans import Span, gaps
+from fanfold_core.domain.statistics import Statistics
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -134,6 +135,7 @@ class Totals:
     predicted: int = 0
     failed: int = 0
     requests: int = 0
+    statistics: Statistics = field(default_factory=Statistics)
 
     def __add__(self, other: Totals) -> Totals:
         return Totals(
@@ -141,6 +143,7 @@ class Totals:
             self.predicted + other.predicted,
             self.failed + other.failed,
             self.requests + other.requests,
+            self.statistics + other.statistics,
         )
 
 

@@ -20,12 +20,24 @@ _RETRIABLE = {"408", "424", "429"}
 
 
 @dataclass(frozen=True, slots=True)
+class Timing:
+    """When a request was answered, in seconds since 1970, and the milliseconds from its receipt until then."""
+
+    answered: int
+    waited: int
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
-    """The model answered. `content` is the answer, None if it has to be read at `location`."""
+    """The model answered. `content` is the answer, None if it has to be read at `location`.
+
+    An answer that nobody reported has no `timing`.
+    """
 
     id: RequestId
     content: bytes | None
     location: str
+    timing: Timing | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from fanfold_core.domain.job import Chunk
+    from fanfold_core.domain.outcomes import Timing
     from fanfold_core.domain.spans import Span
 
 _FIRST = ("label", "score")
@@ -23,7 +24,7 @@ class SpanOutcome:
     """What is known of a span: its results as one JSON list, or the reason why it has none, or neither yet.
 
     `requests` were sent for it, and the model has refused one of them with the words `refusal`; results too large for
-    the ledger are at `location`.
+    the ledger are at `location`. `timing` is that of the prediction, where it is known.
     """
 
     span: Span
@@ -32,6 +33,7 @@ class SpanOutcome:
     requests: int
     location: str | None = None
     refusal: str | None = None
+    timing: Timing | None = None
 
     @property
     def is_prediction(self) -> bool:
@@ -46,12 +48,12 @@ def settled(outcomes: Iterable[SpanOutcome], chunk: Chunk) -> Iterator[SpanOutco
             yield outcome
 
 
-def requests(outcomes: Iterable[SpanOutcome]) -> int:
-    """How many requests were sent for these: a span's attempts are known from its mark, its results or its failure."""
+def requests(outcomes: Iterable[SpanOutcome]) -> dict[Span, int]:
+    """How many requests were sent for each span: it is known from the span's mark, its results or its failure."""
     attempts: dict[Span, int] = {}
     for outcome in outcomes:
         attempts[outcome.span] = max(outcome.requests, attempts.get(outcome.span, 0))
-    return sum(attempts.values())
+    return attempts
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,162 @@
+"""The report of a finished job, `report.html`: one page without scripts that needs nothing but itself.
+
+`report.html` beside this module is its template; here stands what is shown in it. The page depends on the ledger
+alone, so whoever completes a job writes the same one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from fanfold_core.domain.statistics import SCORE_BINS, percentile
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterator, Mapping
+
+    from fanfold_core.domain.job import Totals
+    from fanfold_core.domain.statistics import Labels, Timeline
+
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent),
+    autoescape=True,  # cells, labels and reasons are anybody's text
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_MOST_LABELS = 12
+_MINUTES = 60  # an hour has
+_SHARES = (0.5, 0.9, 0.95, 0.99, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A line of a chart: its name, its value in words, and the length of its bar in percent of the longest."""
+
+    name: str
+    value: str
+    length: float
+    share: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Columns side by side under a scale: `top` is its end in words, `ticks` stand below from left to right."""
+
+    bars: list[Bar]
+    top: str
+    ticks: list[str]
+    note: str
+
+
+def report(summary: Mapping[str, Any], totals: Totals) -> str:
+    """The page, from a job's `summary` and what all its parts came to."""
+    found = totals.statistics
+    timed = found.waits.total()
+    return _TEMPLATES.get_template("report.html").render(
+        job=summary,
+        name=summary["input"].rpartition("/")[2],
+        began=_moment(summary["created"]),
+        ended=_moment(summary["ended"]),
+        took=duration(summary["seconds"]),
+        totals=totals,
+        predicted=_share(totals.predicted, totals.rows),
+        failed=_share(totals.failed, totals.rows),
+        labels=_label_bars(found.labels),
+        scores=_score_histogram(found.scores) if found.scores else None,
+        answers=_timeline(found.answers, datetime.fromisoformat(summary["created"])) if found.answers.rows else None,
+        waits=_wait_bars(found.waits) if timed else [],
+        timed=timed,
+        again=found.again,
+        groups=sorted(found.errors.groups.values(), key=lambda group: (-group.rows, group.samples)),
+        other_errors=found.errors.other,
+    )
+
+
+def duration(seconds: float) -> str:
+    """How long something took, for people.
+
+    >>> duration(0.0421), duration(75), duration(7500)
+    ('0.042 s', '1 min 15 s', '2 h 05 min')
+    """
+    minutes, rest = divmod(seconds, 60)
+    if not minutes:
+        # Two digits say enough, and none is made up.
+        return f"{float(f'{seconds:.2g}'):g} s"
+    if minutes < _MINUTES:
+        return f"{minutes:.0f} min {int(rest):02} s"
+    return f"{minutes // _MINUTES:,.0f} h {minutes % _MINUTES:02.0f} min"
+
+
+def _label_bars(labels: Labels) -> list[Bar]:
+    most = labels.rows.most_common()
+    shown = sorted(most, key=lambda counted: (-counted[1], counted[0]))
+    rest = sum(rows for _, rows in shown[_MOST_LABELS:]) + labels.other
+    lines = [*shown[:_MOST_LABELS], *([("all other labels", rest)] if rest else [])]
+    return list(_bars(lines, "rows"))
+
+
+def _score_histogram(scores: Counter[int]) -> Histogram:
+    names = (f"{number / SCORE_BINS:.2f} to {(number + 1) / SCORE_BINS:.2f}" for number in range(SCORE_BINS))
+    inside = [(name, scores[number]) for number, name in enumerate(names)]
+    outside = scores[-1] + scores[SCORE_BINS]
+    note = f"{outside:,} scores lie outside 0 to 1 and are not drawn." if outside else ""
+    return _histogram(inside, ["0", "0.25", "0.5", "0.75", "1"], note)
+
+
+def _timeline(answers: Timeline, began: datetime) -> Histogram:
+    """All of the time from the upload on: an endpoint that had to wake up is seen."""
+    moments = [began + timedelta(seconds=answers.seconds * step) for step in range(max(answers.rows) + 2)]
+    columns = [(f"from {moment:%H:%M:%S}", answers.rows[step]) for step, moment in enumerate(moments[:-1])]
+    note = f"From the upload on, each column is {duration(answers.seconds)}; times are UTC."
+    return _histogram(columns, [f"{moment:%H:%M:%S}" for moment in (moments[0], moments[-1])], note)
+
+
+def _wait_bars(waits: Counter[int]) -> list[Bar]:
+    seconds = [percentile(waits, share) for share in _SHARES]
+    names = [*(f"{share:.0%} within" for share in _SHARES[:-1]), "the slowest"]
+    longest = max(seconds)
+    return [Bar(name, duration(value), 100 * value / longest) for name, value in zip(names, seconds, strict=True)]
+
+
+def _histogram(counted: list[tuple[str, int]], ticks: list[str], note: str) -> Histogram:
+    top = _round_up(max(rows for _, rows in counted))
+    return Histogram(list(_bars(counted, "rows", top)), f"{top:,} rows", ticks, note)
+
+
+def _bars(counted: list[tuple[str, int]], what: str, longest: int | None = None) -> Iterator[Bar]:
+    total = sum(rows for _, rows in counted)
+    longest = longest or max((rows for _, rows in counted), default=0)
+    for name, rows in counted:
+        # What is there is seen, however small.
+        length = max(100 * rows / longest, 0.7) if rows else 0
+        yield Bar(name, f"{rows:,} {what}", length, _share(rows, total))
+
+
+def _round_up(number: int) -> int:
+    """Where a scale may end that reaches this number.
+
+    >>> _round_up(7), _round_up(2_200)
+    (7, 2500)
+    """
+    step: int = max(10 ** (len(str(number)) - 1) // 2, 1)
+    return -(-number // step) * step
+
+
+def _share(part: int, whole: int) -> str:
+    """A share in percent; never 0 % or 100 % of what is neither."""
+    if not whole:
+        return "of none"
+    percent = 100 * part / whole
+    if 0 < part < whole:
+        percent = min(max(percent, 0.1), 99.9)
+    return f"{percent:.1f} %"
+
+
+def _moment(iso: str) -> str:
+    return f"{datetime.fromisoformat(iso):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,93 @@
+"""Counting: the statistics of a run of rows, and of the requests that they went in."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from itertools import count
+from typing import TYPE_CHECKING
+
+from fanfold_core.domain.statistics import (
+    MOST_SAMPLES,
+    SCORE_BINS,
+    Errors,
+    Group,
+    Labels,
+    Sample,
+    Statistics,
+    Timeline,
+    wait_bin,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from fanfold_core.domain.results import Answer, SpanOutcome
+    from fanfold_core.domain.spans import Span
+
+# Longer ones are cut: an item of the ledger has to hold many.
+_LABEL_LENGTH, _REASON_LENGTH, _INPUT_LENGTH = 60, 300, 160
+_NUMBERS = {int, float}
+_DIGITS = re.compile(r"\d+")
+
+
+def of_rows(first_row: int, rows: Iterable[Sequence[str]], input_index: int, final: Sequence[Answer]) -> Statistics:
+    """Statistics of rows that follow one another, from their cells and their final answers.
+
+    >>> from fanfold_core.domain.results import Answer
+    >>> final = [Answer({"label": "GOOD", "score": 0.97}, ""), Answer(None, "input is empty")]
+    >>> found = of_rows(0, [["1", "so good"], ["2", ""]], 1, final)
+    >>> found.labels.rows, found.scores, found.errors.groups["input is empty"].samples[0].row
+    (Counter({'GOOD': 1}), Counter({19: 1}), 1)
+    """
+    results = [result for result, _ in final if type(result) is dict]
+    labels: Counter[str] = Counter()
+    for label, number in Counter([label for result in results if type(label := result.get("label")) is str]).items():
+        labels[_short(label, _LABEL_LENGTH)] += number
+    scores = [score for result in results if type(score := result.get("score", "")) in _NUMBERS]
+    bins = Counter([int(score * SCORE_BINS) if 0 <= score < 1 else _edge(score) for score in scores])
+    numbered = zip(count(first_row), rows, final, strict=False)
+    failed = [(row, cells, error) for row, cells, (_, error) in numbered if error]
+    return Statistics(Labels() + Labels(labels), bins, _errors(failed, input_index))
+
+
+def of_requests(began: datetime, answered: Iterable[SpanOutcome], attempts: Mapping[Span, int]) -> Statistics:
+    """Statistics of the requests that brought predictions, and of the attempts that each span has taken.
+
+    `began` is when the job did.
+    """
+    rows: Counter[int] = Counter()
+    waits: Counter[int] = Counter()
+    for outcome in answered:
+        if outcome.timing:
+            # Not everybody's clock agrees with that of the function that began the job.
+            rows[max(0, outcome.timing.answered - int(began.timestamp()))] += outcome.span.rows
+            waits[wait_bin(outcome.timing.waited / 1000)] += 1
+    again = sum(number - 1 for number in attempts.values() if number)
+    return Statistics(answers=Timeline() + Timeline(rows), waits=waits, again=again)
+
+
+def _errors(failed: Iterable[tuple[int, Sequence[str], str]], input_index: int) -> Errors:
+    rows: Counter[str] = Counter()
+    samples: defaultdict[str, list[Sample]] = defaultdict(list)
+    for row, cells, error in failed:
+        reason = _short(error, _REASON_LENGTH)
+        kind = _DIGITS.sub("#", reason)
+        rows[kind] += 1
+        if rows[kind] <= MOST_SAMPLES:
+            text = cells[input_index] if len(cells) > input_index else ""
+            samples[kind].append(Sample(row, reason, _short(text, _INPUT_LENGTH)))
+    return Errors() + Errors({kind: Group(number, tuple(samples[kind])) for kind, number in rows.items()})
+
+
+def _edge(score: float) -> int:
+    """The bin of 1, which is the last one's end, or of a score outside; what is no number counts as too large."""
+    if score == 1:
+        return SCORE_BINS - 1
+    return -1 if score < 0 else SCORE_BINS
+
+
+def _short(text: str, length: int) -> str:
+    line = " ".join(text[: 2 * length].split())
+    return line if len(line) <= length else f"{line[: length - 1]}…"

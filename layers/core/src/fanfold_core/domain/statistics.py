@@ -1,0 +1,188 @@
+"""Statistics: what the report shows of a job, counted part by part.
+
+Parts are counted by anyone, and added up in any order. So `a + b == b + a` and `(a + b) + c == a + (b + c)`, and
+whatever could grow with the file has a bound that keeps this true: of too many labels, the first ones in the alphabet
+are counted one by one, and each of those is counted fully; ranks by frequency would depend on the order.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SCORE_BINS = 20
+# Bounds of what an item of the ledger has to hold.
+MOST_SAMPLES = 3
+_MOST_LABELS, _MOST_GROUPS, _MOST_STEPS = 300, 12, 48
+# Neighbouring bins of waits are 5 % apart, so a percentile read from them is right to 2.5 %.
+_WAIT_FACTOR = math.log(1.05)
+
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """How many rows got which label; `other` are those of labels beyond the bound."""
+
+    rows: Counter[str] = field(default_factory=Counter)
+    other: int = 0
+
+    def __add__(self, more: Labels) -> Labels:
+        together = self.rows + more.rows
+        kept = Counter(_first(together, _MOST_LABELS))
+        return Labels(kept, self.other + more.other + together.total() - kept.total())
+
+
+class Sample(NamedTuple):
+    """A row that ended in an error: its number from 0, the error, and the beginning of its input."""
+
+    row: int
+    reason: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows whose errors are the same but for numbers in their words; the samples are the first of them."""
+
+    rows: int
+    samples: tuple[Sample, ...]
+
+    def __add__(self, more: Group) -> Group:
+        return Group(self.rows + more.rows, tuple(sorted({*self.samples, *more.samples})[:MOST_SAMPLES]))
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """Errors by what they say; `other` rows have errors beyond the bound."""
+
+    groups: Mapping[str, Group] = field(default_factory=dict)
+    other: int = 0
+
+    def __add__(self, more: Errors) -> Errors:
+        together = dict(self.groups)
+        for kind, group in more.groups.items():
+            together[kind] = together[kind] + group if kind in together else group
+        kept = _first(together, _MOST_GROUPS)
+        dropped = sum(group.rows for kind, group in together.items() if kind not in kept)
+        return Errors(kept, self.other + more.other + dropped)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """How many rows were answered when: by steps of `2 ** exponent` seconds since the job began.
+
+    The exponent is the smallest that needs no more than 48 steps, so a timeline depends on its rows alone.
+    """
+
+    rows: Counter[int] = field(default_factory=Counter)
+    exponent: int = 0
+
+    @property
+    def seconds(self) -> int:
+        """Length of a step."""
+        return 1 << self.exponent
+
+    def __add__(self, more: Timeline) -> Timeline:
+        exponent = max(self.exponent, more.exponent)
+        ends = (max(t.rows, default=0) >> (exponent - t.exponent) for t in (self, more))
+        exponent += max(0, (max(ends) // _MOST_STEPS).bit_length())
+        return Timeline(self._coarse(exponent) + more._coarse(exponent), exponent)
+
+    def _coarse(self, exponent: int) -> Counter[int]:
+        rows: Counter[int] = Counter()
+        for step, number in self.rows.items():
+            rows[step >> (exponent - self.exponent)] += number
+        return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What a part, or a whole job, looks like.
+
+    `scores` are rows by twentieths of 0..1, with -1 and 20 for scores outside. `waits` are requests by how long their
+    answer took (`wait_bin`), `answers` the rows that they brought, and `again` counts the requests that were not a
+    span's first. `labels`, `scores` and `errors` are about all rows of results.csv, the others about requests of this
+    round; what a request's notification didn't tell is not in them.
+    """
+
+    labels: Labels = field(default_factory=Labels)
+    scores: Counter[int] = field(default_factory=Counter)
+    errors: Errors = field(default_factory=Errors)
+    answers: Timeline = field(default_factory=Timeline)
+    waits: Counter[int] = field(default_factory=Counter)
+    again: int = 0
+
+    def __add__(self, more: Statistics) -> Statistics:
+        return Statistics(
+            self.labels + more.labels,
+            self.scores + more.scores,
+            self.errors + more.errors,
+            self.answers + more.answers,
+            self.waits + more.waits,
+            self.again + more.again,
+        )
+
+    def to_json(self) -> str:
+        """As the ledger keeps it."""
+        groups = {kind: [group.rows, group.samples] for kind, group in self.errors.groups.items()}
+        content = {
+            "labels": [self.labels.rows, self.labels.other],
+            "scores": self.scores,
+            "errors": [groups, self.errors.other],
+            "answers": [self.answers.rows, self.answers.exponent],
+            "waits": self.waits,
+            "again": self.again,
+        }
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """What `to_json` has written."""
+        content = json.loads(text)
+        labels, other_labels = content["labels"]
+        groups, other_errors = content["errors"]
+        steps, exponent = content["answers"]
+        return cls(
+            Labels(Counter(labels), other_labels),
+            _bins(content["scores"]),
+            Errors(
+                {kind: Group(n, tuple(Sample(*s) for s in found)) for kind, (n, found) in groups.items()}, other_errors
+            ),
+            Timeline(_bins(steps), exponent),
+            _bins(content["waits"]),
+            content["again"],
+        )
+
+
+def wait_bin(seconds: float) -> int:
+    """The bin of a wait; bins are 5 % apart and begin at a millisecond."""
+    return round(math.log(max(seconds, 0.001) * 1000) / _WAIT_FACTOR)
+
+
+def percentile(waits: Mapping[int, int], share: float) -> float:
+    """The seconds within which this share of the requests had been answered.
+
+    >>> round(percentile(Counter({wait_bin(2.0): 9, wait_bin(60.0): 1}), 0.5), 1)
+    2.0
+    """
+    below, wanted = 0, share * sum(waits.values())
+    for number in sorted(waits):
+        below += waits[number]
+        if below >= wanted:
+            return math.exp(number * _WAIT_FACTOR) / 1000
+    raise ValueError("percentile of no waits")
+
+
+def _first(counted: Mapping[str, V], most: int) -> dict[str, V]:
+    return dict(counted) if len(counted) <= most else {name: counted[name] for name in sorted(counted)[:most]}
+
+
+def _bins(content: Mapping[str, int]) -> Counter[int]:
+    return Counter({int(number): rows for number, rows in content.items()})
