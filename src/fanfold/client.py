@@ -100,6 +100,10 @@ class Fanfold:
         encoding: str | None = None,
         rows_per_request: int | None = None,
         parameters: Mapping[str, Any] | None = None,
+        input_expression: str | None = None,
+        payload_expression: str | None = None,
+        result_expression: str | None = None,
+        guard_formulas: bool | None = None,
         max_attempts: int | None = None,
         request_ttl_seconds: int | None = None,
         deadline_hours: int | None = None,
@@ -115,6 +119,10 @@ class Fanfold:
             encoding: the file's, by its Python name.
             rows_per_request: rows that one request carries, 1 to 1000.
             parameters: JSON object that each request carries beside its texts, as in `{"truncation": True}`.
+            input_expression: JMESPath over a row's columns for what the model gets, `{text: title, text_pair: body}`.
+            payload_expression: JMESPath over `inputs` and `parameters` for what a request is, `{instances: inputs}`.
+            result_expression: JMESPath over an answer for the list of results, `[].{label: labels[0]}`.
+            guard_formulas: whether cells that a spreadsheet would compute get an apostrophe before them.
             max_attempts: how often a row that the model refuses is tried, 1 to 20.
             request_ttl_seconds: how long a request may wait in the endpoint's queue, 60 to 21600.
             deadline_hours: hours after which the job ends with the rows that it has, 1 to 336.
@@ -130,6 +138,10 @@ class Fanfold:
             "encoding": encoding,
             "rows-per-request": rows_per_request,
             "parameters": None if parameters is None else json.dumps(parameters),
+            "input-expression": input_expression,
+            "payload-expression": payload_expression,
+            "result-expression": result_expression,
+            "guard-formulas": None if guard_formulas is None else "yes" if guard_formulas else "no",
             "max-attempts": max_attempts,
             "request-ttl-seconds": request_ttl_seconds,
             "deadline-hours": deadline_hours,

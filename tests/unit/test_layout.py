@@ -184,3 +184,25 @@ def test_the_row_that_does_not_decode_is_named(rows: int, row: str) -> None:
 def test_text_in_the_files_encoding_decodes() -> None:
     check_decodes(Cut(0, 4, 0, 1, b"caf\xe9"), "cp1252", Dialect())
     check_decodes(Cut(0, 4, 0, 1, b"cafe"), "utf-8", Dialect())
+
+
+def test_columns_that_an_expression_asks_for_make_the_first_record_the_header() -> None:
+    layout = detected(b"id,question,context\n1,a,b\n", names=frozenset({"question", "context"}))
+    assert (layout.has_header, layout.columns) == (True, ("id", "question", "context"))
+    layout = detected(b"1,a,b\n", names=frozenset({"column_2"}))
+    assert (layout.has_header, layout.columns) == (False, ("column_1", "column_2", "column_3"))
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        (
+            b"id,question\n1,a\n",
+            "no column is named 'context', which the option `input-expression` asks for: the",
+        ),
+        (b"context,context\n1,a\n", "2 columns are named 'context'"),
+    ],
+)
+def test_a_column_that_an_expression_asks_for_and_that_is_not_there_is_named(head: bytes, words: str) -> None:
+    with pytest.raises(LayoutError, match=words):
+        detected(head, header="present", names=frozenset({"context"}))

@@ -31,6 +31,10 @@ def test_metadata_overrides_what_it_names_and_leaves_the_rest() -> None:
         ("max-attempts", "٣", "a number from 1 to 20"),
         ("delimiter", "\n", "one ASCII character, and neither a line end nor NUL"),
         ("quote", ",", "another character than the delimiter"),
+        ("guard-formulas", "maybe", "one of yes, no"),
+        ("input-expression", "{text: ", "a JMESPath expression"),
+        ("payload-expression", "nonsense(inputs)))", "a JMESPath expression"),
+        ("result-expression", "[", "a JMESPath expression"),
         ("encoding", "base64", "a text encoding that Python knows"),
     ],
 )

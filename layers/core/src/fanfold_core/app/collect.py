@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from fanfold_core.app.follow_up import FollowUp
     from fanfold_core.app.ports import Ledger, Queues, Store
+    from fanfold_core.domain.options import Options
 
 # A request that the platform broke waits twice as long before each attempt, at most SQS's fifteen minutes.
 _FIRST_DELAY_SECONDS = 5
@@ -69,7 +70,7 @@ class Collector:
     def settle(self, job_id: str, number: int, outcomes: Sequence[Outcome]) -> Settlement:
         """Record outcomes of one chunk and do what follows; `UnknownJobError` if the ledger has no such job."""
         job = self.ledger.job(job_id)
-        settlement = self._sort(outcomes, job.options.max_attempts)
+        settlement = self._sort(outcomes, job.options)
         self.ledger.put_predictions(job, number, settlement.predictions)
         self.ledger.put_failures(job, number, settlement.failures)
         if settlement.predictions or settlement.failures:
@@ -93,26 +94,26 @@ class Collector:
             reason = f"the model has refused {len(refusals)} rows and predicted none; the first with: {first}"
             self.follow_up.close(job.id, State.FAILED, reason)
 
-    def _sort(self, outcomes: Sequence[Outcome], max_attempts: int) -> Settlement:
+    def _sort(self, outcomes: Sequence[Outcome], options: Options) -> Settlement:
         settlement = Settlement()
         for outcome in outcomes:
             match outcome:
                 case Unsent(runs=runs):
                     settlement.failures += [Failure(run.span, run.reason, requests=0) for run in runs]
                 case Answered() as answered:
-                    self._read(answered, settlement, max_attempts)
+                    self._read(answered, settlement, options)
                 case Refused() as refused:
-                    _sort_refused(refused, settlement, max_attempts)
+                    _sort_refused(refused, settlement, options)
                 case Broken() as broken:
                     settlement.again.append(broken)
         return settlement
 
-    def _read(self, answered: Answered, settlement: Settlement, max_attempts: int) -> None:
+    def _read(self, answered: Answered, settlement: Settlement, options: Options) -> None:
         content = answered.content if answered.content is not None else self.store.read_at(answered.location)
         try:
-            predictions = read_answer(content, answered.id.span.rows)
+            predictions = read_answer(content, answered.id.span.rows, options.result)
         except MalformedAnswerError as error:
-            _sort_refused(Refused(answered.id, str(error)), settlement, max_attempts)
+            _sort_refused(Refused(answered.id, str(error)), settlement, options)
         else:
             settlement.predictions.append(Prediction(answered.id, predictions, answered.location, answered.timing))
 
@@ -142,9 +143,9 @@ class Collector:
             self.ledger.set_mark(job, chunk.number, failed.id.span, failed.id.attempt, refusal)
 
 
-def _sort_refused(refused: Refused, settlement: Settlement, max_attempts: int) -> None:
+def _sort_refused(refused: Refused, settlement: Settlement, options: Options) -> None:
     request = refused.id
-    if request.span.rows == 1 and request.attempt >= max_attempts:
+    if request.span.rows == 1 and request.attempt >= options.max_attempts:
         settlement.failures.append(Failure(request.span, refused.reason, requests=request.attempt))
     else:
         settlement.again.append(refused)

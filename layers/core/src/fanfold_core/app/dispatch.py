@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fanfold_core.app.ports import LONGEST_DELAY_SECONDS
 from fanfold_core.app.rows import read_rows
 from fanfold_core.domain.errors import JobError
 from fanfold_core.domain.job import Job, State
 from fanfold_core.domain.keys import RequestId, request_key
-from fanfold_core.domain.requests import Request, Unsendable, body, plan
+from fanfold_core.domain.requests import Request, Unsendable, body, inputs, plan
 from fanfold_core.domain.spans import Span, gaps, is_covered
 from fanfold_core.domain.window import seconds_until_room
 
@@ -101,7 +101,8 @@ class Dispatcher:
             self.follow_up(self.follow_up.cover(job.id, chunk))
             return Dispatched()
         rows = read_rows(self.store, job, chunk)
-        runs = [run for run in _plan(job, chunk, rows) if _span(run).start >= chunk.sent]
+        found = inputs(rows, job.known_layout, job.options.input)
+        runs = [run for run in _plan(job, chunk, rows, found) if _span(run).start >= chunk.sent]
         reached, sent = chunk.sent, Dispatched()
         while reached < chunk.rows:
             has_room = reached < chunk.sent + room
@@ -112,7 +113,7 @@ class Dispatcher:
             wave = [run for run in runs[:WAVE] if _span(run).start < chunk.sent + room] or runs[:1]
             runs = runs[len(wave) :]
             self.queues.report(job.id, chunk.number, [run for run in wave if isinstance(run, Unsendable)])
-            sent += self._send(job, chunk.number, {run: 1 for run in wave if isinstance(run, Span)}, rows)
+            sent += self._send(job, chunk.number, {run: 1 for run in wave if isinstance(run, Span)}, found)
             # After the last wave nothing is left to send, also where rows follow that an earlier round has predicted.
             before, reached = reached, _span(wave[-1]).end if runs else chunk.rows
             if not self.ledger.advance_sent(job.id, chunk.number, before, reached):
@@ -121,42 +122,42 @@ class Dispatcher:
 
     def _resend(self, job: Job, chunk: Chunk, attempts: Mapping[Span, int]) -> Dispatched:
         rows = read_rows(self.store, job, chunk)
+        found = inputs(rows, job.known_layout, job.options.input)
         again: dict[Span, int] = {}
         covered = chunk.covered
         for span, attempt in attempts.items():
             if is_covered(span, covered):
                 continue
-            for run in plan(rows, span, job.known_layout, job.options.rows_per_request):
+            for run in plan(rows, found, span, job.known_layout, job.options.rows_per_request):
                 if isinstance(run, Unsendable):
                     self.queues.report(job.id, chunk.number, [run])
                 else:
                     # A part of what was to be sent has attempts of its own.
                     again[run] = attempt if run == span else self.ledger.mark(job.id, chunk.number, run) + 1
         self.ledger.touch(job.id, chunk.number)
-        return self._send(job, chunk.number, again, rows)
+        return self._send(job, chunk.number, again, found)
 
-    def _send(self, job: Job, number: int, attempts: Mapping[Span, int], rows: Sequence[Sequence[str]]) -> Dispatched:
-        requests = [self._request(job, RequestId(job.id, number, *item), rows) for item in attempts.items()]
+    def _send(self, job: Job, number: int, attempts: Mapping[Span, int], found: Sequence[Any]) -> Dispatched:
+        requests = [self._request(job, RequestId(job.id, number, *item), found) for item in attempts.items()]
         postponed = self.endpoint.send(job.model.endpoint, requests, job.options.request_ttl_seconds)
         if postponed:
             again = {late.request.id.span: late.request.id.attempt for late in postponed}
             self.queues.resend(job.id, number, again, delay=_PAUSE_SECONDS)
         return Dispatched(len(requests) - len(postponed), frozenset(late.reason for late in postponed))
 
-    def _request(self, job: Job, identity: RequestId, rows: Sequence[Sequence[str]]) -> Request:
-        span, column = identity.span, job.known_layout.input_index
-        inputs = [cells[column] for cells in rows[span.start : span.end]]
-        request = Request(identity, body(inputs, job.options.parameters))
+    def _request(self, job: Job, identity: RequestId, found: Sequence[Any]) -> Request:
+        of_span = found[identity.span.start : identity.span.end]
+        request = Request(identity, body(of_span, job.options.parameters, job.options.payload))
         if request.goes_inline:
             return request
         self.store.write(request_key(identity), request.body, "application/json")
         return replace(request, location=self.store.location(request_key(identity)))
 
 
-def _plan(job: Job, chunk: Chunk, rows: Sequence[Sequence[str]]) -> Iterator[Span | Unsendable]:
+def _plan(job: Job, chunk: Chunk, rows: Sequence[Sequence[str]], found: Sequence[Any]) -> Iterator[Span | Unsendable]:
     """What is to be sent of a chunk: all but what an earlier round has predicted."""
     for gap in gaps(chunk.rows, chunk.inherited):
-        yield from plan(rows, gap, job.known_layout, job.options.rows_per_request)
+        yield from plan(rows, found, gap, job.known_layout, job.options.rows_per_request)
 
 
 def _span(run: Span | Unsendable) -> Span:

@@ -96,6 +96,7 @@ class Splitter:
             dialect=job.options.dialect,
             header=job.options.header,
             input_column=job.options.input_column or None,
+            names=job.options.input.names if job.options.input else None,
         )
 
     def _store_chunks(self, job: Job, out_of_time: Callable[[], bool]) -> Job:

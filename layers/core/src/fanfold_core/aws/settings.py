@@ -54,6 +54,10 @@ class SplitterSettings(Settings):
     deadline_hours: int
     tolerated_failure_percentage: int
     model_parameters: str
+    input_expression: str
+    payload_expression: str
+    result_expression: str
+    guard_formulas: str
     retention_days: int
 
 

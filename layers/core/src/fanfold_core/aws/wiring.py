@@ -64,6 +64,10 @@ def splitter(environ: Mapping[str, str]) -> Splitter:
         deadline_hours=settings.deadline_hours,
         tolerated_failure_percentage=settings.tolerated_failure_percentage,
         parameters=settings.model_parameters,
+        input_expression=settings.input_expression,
+        payload_expression=settings.payload_expression,
+        result_expression=settings.result_expression,
+        guard_formulas=settings.guard_formulas,
     )
     return Splitter(
         ledger=ledger,

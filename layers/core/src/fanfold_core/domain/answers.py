@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fanfold_core.domain.errors import MalformedAnswerError
+from fanfold_core.domain.errors import ExpressionError, MalformedAnswerError
 from fanfold_core.domain.json_text import read_json, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from fanfold_core.domain.expressions import Expression
 
 # Stands in the set of field names for results that are no flat objects. A model with a field of this very name gets
 # its results written as JSON, too, which is harmless.
@@ -25,17 +27,24 @@ class Predictions:
     fields: frozenset[str]
 
 
-def read_answer(content: bytes, rows: int) -> Predictions:
-    """Check that the answer holds one result per row; `MalformedAnswerError` if it doesn't.
+def read_answer(content: bytes, rows: int, expression: Expression | None) -> Predictions:
+    """Check that the answer, or what the expression makes of it, holds one result per row.
 
-    >>> read_answer(b'[{"label": "POSITIVE", "score": 0.9}]', rows=1).fields == {"label", "score"}
+    `MalformedAnswerError` if it doesn't.
+
+    >>> read_answer(b'[{"label": "POSITIVE", "score": 0.9}]', 1, None).fields == {"label", "score"}
     True
+    >>> read_answer(b'{"predictions": ["A", "B"]}', 2, lambda answer: answer["predictions"]).results
+    '["A","B"]'
     """
     try:
-        results = read_json(content.decode("utf-8-sig"))
+        answer = read_json(content.decode("utf-8-sig"))
+        results = expression(answer) if expression else answer
         text = write_json(results)
     except ValueError as error:
         raise MalformedAnswerError(f"the model's answer is not JSON: {error}") from error
+    except ExpressionError as error:
+        raise MalformedAnswerError(f"of the model's answer: {error}") from error
     if not isinstance(results, list):
         raise MalformedAnswerError(f"the model's answer is a JSON {type(results).__name__}, not a list of results")
     if len(results) != rows:

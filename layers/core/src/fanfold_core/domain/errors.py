@@ -147,6 +147,13 @@ class NewerVersionError(FanfoldError):
         )
 
 
+class ExpressionError(JobError):
+    """An expression cannot be applied to a value. Do not retry: mend the option."""
+
+    def __init__(self, option: str, text: str, words: str) -> None:
+        super().__init__(f"{option} {text!r} cannot be applied: {words}")
+
+
 class NotEndedError(FanfoldError):
     """A job is still at work; only what has ended can be tried again. Retry when it has ended."""
 

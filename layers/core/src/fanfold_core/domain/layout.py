@@ -51,12 +51,20 @@ class Layout:
 
 
 def detect_layout(  # noqa: PLR0913 (the head of the file, and what the job's options say of it)
-    head: bytes, *, complete: bool, encoding: str, dialect: Dialect, header: str, input_column: str | None
+    head: bytes,
+    *,
+    complete: bool,
+    encoding: str,
+    dialect: Dialect,
+    header: str,
+    input_column: str | None,
+    names: frozenset[str] | None = None,
 ) -> Layout:
     r"""Find the layout of a file from its first bytes (`complete` if they are all of it) and the job's options.
 
     `header` is one of `HEADER_CHOICES`; `input_column` a name, of which case and surrounding white space don't matter,
-    or a 0-based index (digits always are one), or None for the defaults `inputs`, `text` and `input`.
+    or a 0-based index (digits always are one), or None for the defaults `inputs`, `text` and `input`. `names` are the
+    columns that an expression asks for in place of one input column.
 
     `LayoutError` if the file isn't as the options say; `OpenQuoteError`, `RecordTooLargeError` or `UndecodableError`
     if its first record cannot be read.
@@ -70,13 +78,14 @@ def detect_layout(  # noqa: PLR0913 (the head of the file, and what the job's op
     _check_is_text(head)
     first_byte = len(BOM_UTF8) if head.startswith(BOM_UTF8) and lookup(encoding).name.startswith("utf-8") else 0
     cells, end = _first_record(head, first_byte, complete=complete, encoding=encoding, dialect=dialect)
-    has_header = header == "present" or (header == "auto" and _names_input(cells, input_column))
+    has_header = header == "present" or (header == "auto" and _names_input(cells, input_column, names))
     columns = tuple(cells) if has_header else tuple(f"column_{number}" for number in range(1, len(cells) + 1))
     _check_fits(columns)
+    _check_names(columns, names or frozenset())
     return Layout(
         columns=columns,
         has_header=has_header,
-        input_index=_input_index(cells, input_column, has_header=has_header),
+        input_index=_input_index(cells, input_column, has_header=has_header) if names is None else 0,
         first_byte=end if has_header else first_byte,
         blank_is_row=len(cells) == 1,
     )
@@ -156,7 +165,19 @@ def _first_record(head: bytes, start: int, *, complete: bool, encoding: str, dia
     return next(read_records(text, dialect)), begin + run.end
 
 
-def _names_input(cells: Sequence[str], input_column: str | None) -> bool:
+def _check_names(columns: Sequence[str], names: frozenset[str]) -> None:
+    for name in sorted(names):
+        if columns.count(name) != 1:
+            count = f"{columns.count(name)} columns are" if name in columns else "no column is"
+            raise LayoutError(
+                f"{count} named {name!r}, which the option `input-expression` asks for: the columns are "
+                f"{_shown(columns)}; mend the expression, or the file's first line"
+            )
+
+
+def _names_input(cells: Sequence[str], input_column: str | None, names: frozenset[str] | None) -> bool:
+    if names:
+        return not names.isdisjoint(cells)
     if input_column is None or input_column.isdecimal():
         return any(_plain(cell) in _DEFAULT_NAMES for cell in cells)
     if _plain(input_column) in map(_plain, cells):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from fanfold_core.domain.errors import OptionError
+from fanfold_core.domain.expressions import Expression, expression
 from fanfold_core.domain.json_text import read_json
 from fanfold_core.domain.layout import HEADER_CHOICES, is_byte_cuttable
 from fanfold_core.domain.records import Dialect
@@ -21,6 +22,7 @@ _RANGES = {
     "deadline_hours": (1, 336),
     "tolerated_failure_percentage": (0, 100),
 }
+_YES_OR_NO = ("yes", "no")
 _SPELT_DELIMITERS = {"tab": "\t", "\\t": "\t"}
 
 
@@ -29,8 +31,9 @@ class Options:
     """How one file is read and sent. Pinned when its job is created.
 
     `parameters` is the JSON object that every request carries beside its inputs; `input_column` a name, a 0-based
-    index, or empty for the defaults. A job of which more than `tolerated_failure_percentage` of the rows end in
-    errors is FAILED.
+    index, or empty for the defaults. The expressions are JMESPath, or empty: over a row's columns for what stands for
+    it in a request, over `inputs` and `parameters` for a request's payload, over an answer for the list of results. A
+    job of which more than `tolerated_failure_percentage` of the rows end in errors is FAILED.
     """
 
     input_column: str = ""
@@ -44,11 +47,35 @@ class Options:
     deadline_hours: int = 72
     tolerated_failure_percentage: int = 100
     parameters: str = "{}"
+    input_expression: str = ""
+    payload_expression: str = ""
+    result_expression: str = ""
+    guard_formulas: str = "no"
 
     @property
     def dialect(self) -> Dialect:
         """How records are written in the file."""
         return Dialect(self.delimiter, self.quote)
+
+    @property
+    def input(self) -> Expression | None:
+        """What a row is to the model, None for the text in its input column."""
+        return expression("input-expression", self.input_expression)
+
+    @property
+    def payload(self) -> Expression | None:
+        """What a request's body is, None for that of Hugging Face's containers."""
+        return expression("payload-expression", self.payload_expression)
+
+    @property
+    def result(self) -> Expression | None:
+        """Where in an answer the list of results is, None if the answer is that list."""
+        return expression("result-expression", self.result_expression)
+
+    @property
+    def guards_formulas(self) -> bool:
+        """Whether cells that a spreadsheet would compute are guarded."""
+        return self.guard_formulas == "yes"
 
     def overridden(self, metadata: Mapping[str, str]) -> Options:
         """These options with those that the object's metadata names; `OptionError` for a value that none may have.
@@ -74,8 +101,10 @@ class Options:
                 raise OptionError(name.replace("_", "-"), str(getattr(self, name)), f"a number from {least} to {most}")
         if not isinstance(_json(self.parameters), dict):
             raise OptionError("parameters", self.parameters, 'a JSON object such as {"truncation": true}')
-        # Making a dialect, and asking about an encoding, checks them.
-        _ = self.dialect, is_byte_cuttable(self.encoding)
+        if self.guard_formulas not in _YES_OR_NO:
+            raise OptionError("guard-formulas", self.guard_formulas, f"one of {', '.join(_YES_OR_NO)}")
+        # Making a dialect or an expression, and asking about an encoding, checks them.
+        _ = self.dialect, self.input, self.payload, self.result, is_byte_cuttable(self.encoding)
         return self
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from fanfold_core.domain.errors import ExpressionError
+from fanfold_core.domain.json_text import read_json, write_json
 from fanfold_core.domain.spans import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from fanfold_core.domain.expressions import Expression
     from fanfold_core.domain.keys import RequestId
     from fanfold_core.domain.layout import Layout
 
@@ -42,11 +44,34 @@ class Unsendable:
     reason: str
 
 
-def obstacle(cells: Sequence[str], layout: Layout) -> str | None:
-    """Why this row cannot be sent, in words for errors.csv; None if it can."""
+def inputs(rows: Sequence[Sequence[str]], layout: Layout, expression: Expression | None) -> list[Any]:
+    """What stands for each row in its request: the text in its input column, or what the expression makes of it.
+
+    An error in the place of an input is that row's; rows that are ragged have None.
+    """
+    width, index = len(layout.columns), layout.input_index
+    if expression is None:
+        return [cells[index] if len(cells) == width else None for cells in rows]
+    return [
+        _applied(expression, dict(zip(layout.columns, cells, strict=True))) if len(cells) == width else None
+        for cells in rows
+    ]
+
+
+def _applied(expression: Expression, row: dict[str, str]) -> Any:
+    try:
+        return expression(row)
+    except ExpressionError as error:
+        return error
+
+
+def obstacle(cells: Sequence[str], found: Any, layout: Layout) -> str | None:
+    """Why this row, with this input, cannot be sent, in words for errors.csv; None if it can."""
     if len(cells) != len(layout.columns) and (cells or len(layout.columns) > 1):
         return f"row has {len(cells)} cells where the file has {len(layout.columns)} columns"
-    text = cells[layout.input_index] if cells else ""
+    if isinstance(found, ExpressionError):
+        return str(found)
+    text = found if isinstance(found, str) else write_json(found) if found else ""
     if not text.strip():
         return "input is empty"
     if len(text) > INPUT_BYTES or len(text.encode()) > INPUT_BYTES:
@@ -55,19 +80,19 @@ def obstacle(cells: Sequence[str], layout: Layout) -> str | None:
 
 
 def plan(
-    rows: Sequence[Sequence[str]], span: Span, layout: Layout, rows_per_request: int
+    rows: Sequence[Sequence[str]], found: Sequence[Any], span: Span, layout: Layout, rows_per_request: int
 ) -> Iterator[Span | Unsendable]:
-    """Cut a span of a chunk's rows into spans to send and runs that cannot be sent, in order and without a gap.
+    """Cut a span of a chunk's rows, with these inputs, into spans to send and runs that cannot be sent, without a gap.
 
     The plan is a function of the rows and pinned options alone, so whoever makes it again cuts alike.
     """
     start, reason = span.start, None
     for number in range(span.start, span.end):
-        found = obstacle(rows[number], layout)
-        if number > start and (found != reason or number - start == rows_per_request):
+        here = obstacle(rows[number], found[number], layout)
+        if number > start and (here != reason or number - start == rows_per_request):
             yield _run(start, number, reason)
             start = number
-        reason = found
+        reason = here
     if span.rows:
         yield _run(start, span.end, reason)
 
@@ -77,11 +102,14 @@ def _run(start: int, end: int, reason: str | None) -> Span | Unsendable:
     return Unsendable(span, reason) if reason else span
 
 
-def body(inputs: Sequence[str], parameters: str) -> bytes:
-    """The JSON that Hugging Face's inference container takes for a list of texts.
+def body(inputs: Sequence[Any], parameters: str, payload: Expression | None) -> bytes:
+    """The JSON that a model takes: that of Hugging Face's inference containers, or what the expression makes of it.
 
-    >>> body(["so good", "ça va"], '{"top_k": 1}').decode()
+    >>> body(["so good", "ça va"], '{"top_k": 1}', None).decode()
     '{"inputs":["so good","ça va"],"parameters":{"top_k": 1}}'
+    >>> body(["so good"], "{}", lambda request: {"instances": request["inputs"]})
+    b'{"instances":["so good"]}'
     """
-    texts = json.dumps(inputs, ensure_ascii=False, separators=(",", ":"))
-    return f'{{"inputs":{texts},"parameters":{parameters}}}'.encode()
+    if payload:
+        return write_json(payload({"inputs": inputs, "parameters": read_json(parameters)})).encode()
+    return f'{{"inputs":{write_json(inputs)},"parameters":{parameters}}}'.encode()
