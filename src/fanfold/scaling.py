@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,6 +14,8 @@ MINUTE = 60
 START_MINUTES = 4
 # The two alarms of a target tracking policy: minutes above the target, and minutes below so much of it.
 _HIGH_MINUTES, _LOW_MINUTES, _LOW_SHARE = 3, 15, 0.9
+# Seconds of a cooldown that a policy doesn't give.
+_COOLDOWN = 300
 # Minutes of its past that a policy looks back on at most.
 LONGEST_MEMORY = _LOW_MINUTES
 
@@ -27,9 +29,9 @@ class Minute:
     oldest: float = 0.0
 
     @property
-    def per_instance(self) -> float | None:
-        """Not measured while there is no instance: that is why there is `without_capacity`."""
-        return self.backlog / self.instances if self.instances else None
+    def per_instance(self) -> float:
+        """Without an instance it is the backlog: what passes a policy's target wakes an endpoint."""
+        return self.backlog / max(1, self.instances)
 
     @property
     def without_capacity(self) -> int:
@@ -39,14 +41,12 @@ class Minute:
     @property
     def metrics(self) -> dict[str, float]:
         """The metrics by their names in the namespace AWS/SageMaker."""
-        measured = {
+        return {
             "ApproximateBacklogSize": float(self.backlog),
+            "ApproximateBacklogSizePerInstance": self.per_instance,
             "ApproximateAgeOfOldestRequest": self.oldest,
             "HasBacklogWithoutCapacity": float(self.without_capacity),
         }
-        if self.per_instance is not None:
-            measured["ApproximateBacklogSizePerInstance"] = self.per_instance
-        return measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,8 @@ class Tracking:
         """The policy that a TargetTrackingScalingPolicyConfiguration describes."""
         return cls(
             target=float(configuration["TargetValue"]),
-            in_cooldown=float(configuration["ScaleInCooldown"]) / MINUTE,
-            out_cooldown=float(configuration["ScaleOutCooldown"]) / MINUTE,
+            in_cooldown=float(configuration.get("ScaleInCooldown", _COOLDOWN)) / MINUTE,
+            out_cooldown=float(configuration.get("ScaleOutCooldown", _COOLDOWN)) / MINUTE,
         )
 
 
@@ -83,20 +83,20 @@ class Step:
             minutes=int(alarm["EvaluationPeriods"]) * int(alarm["Period"]) // MINUTE,
             threshold=float(alarm["Threshold"]),
             adjustment=int(configuration["StepAdjustments"][0]["ScalingAdjustment"]),
-            cooldown=float(configuration["Cooldown"]) / MINUTE,
+            cooldown=float(configuration.get("Cooldown", _COOLDOWN)) / MINUTE,
         )
 
 
 @dataclass(slots=True)
 class Policies:
-    """Decides how many instances an endpoint should have, from `least` to `most`."""
+    """Decides how many instances an endpoint should have, from `least` to `most`; remembers when it last did."""
 
     least: int
     most: int
     tracking: Tracking | None = None
     step: Step | None = None
-    _last_out: float = -1e9
-    _last_in: float = -1e9
+    _last_out: float = field(default=-1e9, compare=False)
+    _last_in: float = field(default=-1e9, compare=False)
 
     def desired(self, now: int, history: Sequence[Minute]) -> int:
         """The number of instances wanted in minute `now`, of which `history` ends with the last.
@@ -116,22 +116,26 @@ class Policies:
 
     def _wanted(self, now: int, history: Sequence[Minute]) -> int:
         instances = history[-1].instances
-        if (step := self.step) and now - self._last_out >= step.cooldown:
-            recent = history[-step.minutes :]
-            if len(recent) == step.minutes and all(minute.without_capacity >= step.threshold for minute in recent):
-                return instances + step.adjustment
-        if (tracking := self.tracking) and (measured := history[-1].per_instance) is not None:
-            proportional = ceil(instances * measured / tracking.target)
-            if _holds(history, _HIGH_MINUTES, lambda value: value > tracking.target):
+        step = self.step
+        if (
+            step
+            and now - self._last_out >= step.cooldown
+            and _holds(history, step.minutes, lambda minute: minute.without_capacity >= step.threshold)
+        ):
+            return instances + step.adjustment
+        if tracking := self.tracking:
+            low = tracking.target * _LOW_SHARE
+            proportional = ceil(history[-1].backlog / tracking.target)
+            if _holds(history, _HIGH_MINUTES, lambda minute: minute.per_instance > tracking.target):
                 return proportional if now - self._last_out >= tracking.out_cooldown else instances
-            if _holds(history, _LOW_MINUTES, lambda value: value < tracking.target * _LOW_SHARE):
+            if _holds(history, _LOW_MINUTES, lambda minute: minute.instances > 0 and minute.per_instance < low):
                 return min(instances, proportional) if now - self._last_in >= tracking.in_cooldown else instances
         return instances
 
 
-def _holds(history: Sequence[Minute], minutes: int, condition: Callable[[float], bool]) -> bool:
-    recent = [minute.per_instance for minute in history[-minutes:]]
-    return len(recent) == minutes and all(value is not None and condition(value) for value in recent)
+def _holds(history: Sequence[Minute], minutes: int, condition: Callable[[Minute], bool]) -> bool:
+    recent = history[-minutes:]
+    return len(recent) == minutes and all(map(condition, recent))
 
 
 def declared(template: Mapping[str, Any], parameters: Mapping[str, str]) -> Policies:

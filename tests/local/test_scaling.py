@@ -22,6 +22,16 @@ def test_one_waiting_request_wakes_a_sleeping_endpoint_after_two_minutes() -> No
     assert policies().desired(2, [Minute(1, 0)] * 2) == 1
 
 
+def test_without_a_policy_for_it_an_endpoint_wakes_when_the_backlog_passes_the_target() -> None:
+    tracking_only = Policies(least=0, most=5, tracking=TRACKING)
+    assert tracking_only.desired(3, [Minute(5, 0)] * 3) == 0
+    assert tracking_only.desired(3, [Minute(6, 0)] * 3) == 2
+
+
+def test_an_instance_that_has_just_started_stays_for_a_while() -> None:
+    assert policies().desired(15, [*[Minute(1, 0)] * 14, Minute(0, 1)]) == 1
+
+
 def test_three_minutes_of_backlog_start_as_many_instances_as_it_needs() -> None:
     assert policies().desired(2, [Minute(12, 1)] * 2) == 1
     assert policies().desired(3, [Minute(12, 1)] * 3) == 3

@@ -6,7 +6,16 @@ the execution role of the endpoint's model.
 """
 
 from fanfold.local.endpoint.cloud import Cloud
+from fanfold.local.endpoint.errors import ValidationError
 from fanfold.local.endpoint.models import Model, ModelError, ModelUnavailableError, load_model
 from fanfold.local.endpoint.server import AsyncEndpointServer
 
-__all__ = ["AsyncEndpointServer", "Cloud", "Model", "ModelError", "ModelUnavailableError", "load_model"]
+__all__ = [
+    "AsyncEndpointServer",
+    "Cloud",
+    "Model",
+    "ModelError",
+    "ModelUnavailableError",
+    "ValidationError",
+    "load_model",
+]
