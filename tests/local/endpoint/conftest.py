@@ -69,17 +69,7 @@ class World:
 
     def notifications(self, count: int = 1) -> list[dict[str, Any]]:
         """Wait for so many notifications, and give all that came, in the order they came in."""
-        found: list[dict[str, Any]] = []
-        until = time.monotonic() + 5
-        while len(found) < count and time.monotonic() < until:
-            answer = self.sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=0)
-            for message in answer.get("Messages", []):
-                self.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
-                found.append(json.loads(message["Body"]))
-            if len(found) < count:
-                time.sleep(0.01)
-        assert len(found) == count
-        return found
+        return receive(self.sqs, self.queue_url, count)
 
     def read(self, uri: str) -> bytes:
         """Give the content of an ``s3://`` location."""
@@ -126,6 +116,21 @@ def world(cloud: Cloud, client: Callable[[str], Any], queue_url: str) -> Iterato
         yield World(server, runtime, client("s3"), client("sqs"), queue_url, clock, service)
         runtime.close()
     drain(client("sqs"), queue_url)
+
+
+def receive(sqs: SQSClient, queue_url: str, count: int) -> list[dict[str, Any]]:
+    """Wait for so many messages, and give all that came, in the order they came in."""
+    found: list[dict[str, Any]] = []
+    until = time.monotonic() + 5
+    while len(found) < count and time.monotonic() < until:
+        answer = sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=0)
+        for message in answer.get("Messages", []):
+            sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+            found.append(json.loads(message["Body"]))
+        if len(found) < count:
+            time.sleep(0.01)
+    assert len(found) == count
+    return found
 
 
 def drain(sqs: SQSClient, queue_url: str) -> None:

@@ -7,11 +7,17 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.local.endpoint.conftest import receive
+
+from fanfold.local.endpoint import AsyncEndpointServer
+from fanfold.local.endpoint.models import VaderModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.local.endpoint.conftest import World
+
+    from fanfold.local.endpoint import Cloud
 
 
 def invoke(world: World, body: bytes = b"{}", **parameters: object) -> dict[str, Any]:
@@ -173,6 +179,38 @@ def test_an_endpoint_at_zero_keeps_its_requests_and_wakes_for_them(world: World)
     world.server.set_instances("tweets", 1)
 
     assert {message["invocationStatus"] for message in world.notifications(2)} == {"Completed"}
+
+
+def test_an_endpoint_made_again_under_its_name_begins_afresh(world: World, client: Callable[[str], Any]) -> None:
+    world.server.set_instances("tweets", 0)
+    world.invoke_async(Body=b"lost")
+    client("sagemaker").delete_endpoint(EndpointName="tweets")
+    client("sagemaker").create_endpoint(EndpointName="tweets", EndpointConfigName="async")
+
+    # What the endpoint was is remembered for a second.
+    until = time.monotonic() + 5
+    while (load := world.server.load("tweets")).waiting and time.monotonic() < until:
+        time.sleep(0.1)
+
+    assert (load.waiting, load.instances) == (0, 1)
+    answer = world.invoke_async(Body=b"found")
+    world.notifications()
+    assert world.read(answer["OutputLocation"]) == b"found"
+
+
+def test_the_type_of_an_input_in_s3_is_its_object_s_unless_the_request_says_it(
+    cloud: Cloud, client: Callable[..., Any], queue_url: str
+) -> None:
+    client("s3").put_object(
+        Bucket="the-bucket", Key="typed", Body=b'{"inputs": "good"}', ContentType="application/json"
+    )
+    with AsyncEndpointServer(VaderModel(), cloud=cloud) as server:
+        runtime = client("sagemaker-runtime", endpoint_url=server.url)
+        call = {"EndpointName": "tweets", "InputLocation": "s3://the-bucket/typed"}
+        runtime.invoke_endpoint_async(**call, InferenceId="object")
+        runtime.invoke_endpoint_async(**call, InferenceId="request", ContentType="text/plain")
+        told = {one["inferenceId"]: one["invocationStatus"] for one in receive(client("sqs"), queue_url, 2)}
+    assert told == {"object": "Completed", "request": "Failed"}
 
 
 def test_generated_file_names_are_not_the_inference_id_and_tell_failures_apart(world: World) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fanfold.local.endpoint.endpoints import AsyncOutput, Endpoint
     from fanfold.local.endpoint.invocations import Invocation
     from fanfold.local.endpoint.locations import Destinations, S3Location
+    from fanfold.local.endpoint.requests import InferenceRequest
 
 logger = logging.getLogger(__name__)
 
@@ -56,13 +57,14 @@ class Delivery:
         self._by_role: dict[str, _RoleClients] = {}
         self._lock = threading.Lock()
 
-    def read(self, endpoint: Endpoint, location: S3Location) -> bytes | Failure:
-        """Give the input at a location, or the failure to settle its request with."""
+    def read(self, endpoint: Endpoint, request: InferenceRequest, location: S3Location) -> InferenceRequest | Failure:
+        """Give a request with its input, which lies at a location, or the failure to settle it with."""
         try:
-            s3 = self._clients(endpoint.role_arn).s3
-            return s3.get_object(Bucket=location.bucket, Key=location.key)["Body"].read()
+            found = self._clients(endpoint.role_arn).s3.get_object(Bucket=location.bucket, Key=location.key)
+            body = found["Body"].read()
         except (ClientError, BotoCoreError) as error:
             return storage_refused("read the input from", location, _why(error))
+        return replace(request, body=body, object_type=found["ContentType"])
 
     def deliver(self, invocation: Invocation, output: AsyncOutput, places: Destinations, outcome: Outcome) -> None:
         """Write an outcome to S3, then tell the topic. What can't be written is told as a failure, or logged."""

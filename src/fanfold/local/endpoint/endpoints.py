@@ -13,6 +13,8 @@ from botocore.exceptions import ClientError
 from fanfold.local.endpoint.errors import ValidationError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from types_boto3_sagemaker import SageMakerClient
     from types_boto3_sagemaker.type_defs import AsyncInferenceConfigOutputTypeDef
     from types_boto3_sts import STSClient
@@ -37,9 +39,13 @@ class AsyncOutput:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One endpoint in service. ``output`` is None for an endpoint that is not asynchronous."""
+    """One endpoint in service. ``output`` is None for an endpoint that is not asynchronous.
+
+    ``created`` tells it from an earlier endpoint of the same name.
+    """
 
     name: str
+    created: datetime
     variant: str
     role_arn: str
     initial_instances: int
@@ -87,6 +93,7 @@ class ControlPlane:
         client = asynchronous.get("ClientConfig", {}) if asynchronous else {}
         return Endpoint(
             name=name,
+            created=described["CreationTime"],
             variant=variant["VariantName"],
             role_arn=model["ExecutionRoleArn"],
             initial_instances=variant.get("InitialInstanceCount", 1),

@@ -45,7 +45,8 @@ class ModelInstance:
 
     def _predict(self, request: InferenceRequest) -> Outcome:
         try:
-            body = self._model.predict(request.body, request.content_type or "", request.accept or "")
+            content_type = request.content_type or request.object_type or ""
+            body = self._model.predict(request.body, content_type, request.accept or "")
         except ModelError as error:
             return model_failed(error)
         except Exception as error:

@@ -24,8 +24,10 @@ class Instance(Protocol):
 class InputReader(Protocol):
     """Reads the input a request names."""
 
-    def __call__(self, endpoint: Endpoint, location: S3Location) -> bytes | Failure:
-        """Give the bytes at a location, or why they can't be had; must not raise."""
+    def __call__(
+        self, endpoint: Endpoint, request: InferenceRequest, location: S3Location
+    ) -> InferenceRequest | Failure:
+        """Give the request with the body that lies at a location, or why it can't be had; must not raise."""
 
 
 @dataclass(slots=True, eq=False)

@@ -11,7 +11,6 @@ import logging
 import threading
 import time
 from collections import deque
-from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -42,6 +41,7 @@ class EndpointQueue:
         clock: Callable[[], float],
     ) -> None:
         """Start with the configuration's number of instances and no thread; threads come with the work."""
+        self.created = endpoint.created
         self._instance = instance
         self._reader = reader
         self._io = io
@@ -165,18 +165,18 @@ class EndpointQueue:
         thread.start()
 
     def _read(self, invocation: Invocation, location: S3Location) -> None:
-        content = self._reader(invocation.endpoint, location)
+        found = self._reader(invocation.endpoint, invocation.request, location)
         with self._changed:
             if invocation not in self._ahead:
                 return
-            if isinstance(content, bytes):
-                invocation.request = replace(invocation.request, body=content)
-                self._ready.append(invocation)
-            else:
+            if isinstance(found, Failure):
                 self._ahead.discard(invocation)
+            else:
+                invocation.request = found
+                self._ready.append(invocation)
             self._pump()
-        if isinstance(content, Failure):
-            invocation.done.set_result(content)
+        if isinstance(found, Failure):
+            invocation.done.set_result(found)
 
     def _work(self) -> None:
         while (invocation := self._next()) is not None:

@@ -33,11 +33,15 @@ class Headers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class InferenceRequest:
-    """One accepted request. ``body`` is empty until the input at ``input_location``, if there is one, is read."""
+    """One accepted request. ``body`` is empty until the input at ``input_location``, if there is one, is read.
+
+    That object's type, ``object_type``, is the body's if the request doesn't say it: the SageMaker SDK counts on that.
+    """
 
     inference_id: str
     body: bytes
     input_location: S3Location | None = None
+    object_type: str | None = None
     content_type: str | None = None
     accept: str | None = None
     custom_attributes: str | None = None

@@ -183,11 +183,14 @@ class AsyncEndpointServer:
         with self._queues_lock:
             if self._stopping.is_set():
                 raise ServiceUnavailableError(_STOPPING)
-            if endpoint.name not in self._queues:
-                self._queues[endpoint.name] = EndpointQueue(
+            queue = self._queues.get(endpoint.name)
+            if queue is None or queue.created != endpoint.created:
+                if queue:
+                    queue.close()
+                queue = self._queues[endpoint.name] = EndpointQueue(
                     endpoint, instance=self._instance, reader=self._delivery.read, io=self._io, clock=self._clock
                 )
-            return self._queues[endpoint.name]
+            return queue
 
     def _watch_the_clock(self) -> None:
         while not self._stopping.wait(_TICK_SECONDS):

@@ -21,7 +21,7 @@ from moto.core.common_models import BaseModel
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 
-from fanfold.local.server import access, events, queues, resources, storage
+from fanfold.local.server import access, control_plane, events, queues, resources, storage
 from fanfold.local.server.http import HOST, PortTakenError, bind
 from fanfold.local.server.patching import put
 
@@ -46,7 +46,7 @@ def main() -> int:
     url = f"http://{HOST}:{server.port}"
     # Moto keeps every object it ever made, for its dashboard: each message and each item.
     put(BaseModel, "__new__", staticmethod(lambda cls, *_args, **_options: object.__new__(cls)))
-    for part in (access, events, queues, storage):
+    for part in (access, control_plane, events, queues, storage):
         part.improve()
     resources.improve(url)
     admin = _user("admin", "*")

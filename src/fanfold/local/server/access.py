@@ -14,6 +14,8 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.responses import DynamoHandler
 from moto.events.responses import EventsHandler
 from moto.iam.access_control import AssumedRoleAccessKey, IAMPolicyStatement, IAMRequestBase, PermissionResult
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+from moto.iam.models import AWSManagedPolicy, IAMBackend
 from moto.sagemaker.responses import SageMakerResponse
 from moto.sns.responses import SNSResponse
 
@@ -40,6 +42,7 @@ def improve() -> None:
         put(response, "_determine_resource", find)
     replace(IAMRequestBase, "check_action_permitted", _by_alias)
     put(IAMPolicyStatement, "is_action_permitted", _judge)
+    replace(IAMBackend, "attach_role_policy", _with_policies_of_aws)
     # Who calls is known by the access key. Moto's check of the signature refuses requests without a body.
     put(IAMRequestBase, "check_signature", lambda _self: None)
 
@@ -59,6 +62,24 @@ def _by_alias(original: Callable[..., None]) -> Callable[..., None]:
             raise
 
     return check
+
+
+def _with_policies_of_aws(original: Callable[..., None]) -> Callable[..., None]:
+    """Policies that AWS manages are there when they are first named: moto would make all thousand of them at start."""
+
+    def attach_role_policy(self: IAMBackend, policy_arn: str, role_name: str) -> None:
+        name = policy_arn.rpartition("/")[2]
+        if policy_arn not in self.managed_policies and name in _policies_of_aws():
+            policy = AWSManagedPolicy.from_data(name, self.account_id, "us-east-1", _policies_of_aws()[name])
+            self.managed_policies[policy.arn] = policy
+        original(self, policy_arn, role_name)
+
+    return attach_role_policy
+
+
+@functools.cache
+def _policies_of_aws() -> dict[str, dict[str, Any]]:
+    return dict(json.loads(aws_managed_policies_data))
 
 
 def _record(request: IAMRequestBase) -> None:

@@ -1,7 +1,6 @@
 """CloudFormation properties moto drops: finish(resource, properties) adds them to what moto has created."""
 
 import collections
-import functools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -9,8 +8,7 @@ from typing import Any
 from moto.awslambda.models import LambdaFunction
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import Table
-from moto.iam.aws_managed_policies import aws_managed_policies_data
-from moto.iam.models import AWSManagedPolicy, Role, iam_backends
+from moto.iam.models import Role, iam_backends
 from moto.s3.models import FakeBucket, s3_backends
 from moto.sns.models import Topic
 from moto.sqs.models import sqs_backends
@@ -73,21 +71,11 @@ def topic(made: Topic, _properties: Properties) -> None:
 
 
 def role(made: Role, properties: Properties) -> None:
-    """Managed policies of an AWS::IAM::Role; those of AWS are created when first named."""
-    backend = iam_backends[made.account_id]["aws"]
+    """Policies of an AWS::IAM::Role: its own, and managed ones."""
     # Moto stores an object here and looks for text when it judges a request.
     made.policies = {name: json.dumps(document) for name, document in made.policies.items()}
     for arn in properties.get("ManagedPolicyArns", []):
-        if arn not in backend.managed_policies:
-            name = arn.rpartition("/")[2]
-            policy = AWSManagedPolicy.from_data(name, made.account_id, "us-east-1", _aws_policies()[name])
-            backend.managed_policies[policy.arn] = policy
-        backend.attach_role_policy(arn, made.name)
-
-
-@functools.cache
-def _aws_policies() -> dict[str, Properties]:
-    return dict(json.loads(aws_managed_policies_data))
+        iam_backends[made.account_id]["aws"].attach_role_policy(arn, made.name)
 
 
 def function(made: LambdaFunction, properties: Properties) -> None:
