@@ -37,6 +37,14 @@ setup: .venv/.installed ## create .venv with the locked tools and fanfold itself
 	@$(call venv,.venv-bench,$<)
 	@touch $@
 
+.venv-sdk2/.locked: requirements/sdk2.txt
+	@$(call venv,.venv-sdk2,$<)
+	@touch $@
+
+.venv-sdk3/.locked: requirements/sdk3.txt
+	@$(call venv,.venv-sdk3,$<)
+	@touch $@
+
 .venv-sam/.locked: requirements/sam.txt
 	@$(call venv,.venv-sam,$<)
 	@touch $@
@@ -70,6 +78,10 @@ test: setup ## run the tests, one process per core; ARGS goes to pytest
 browser: setup ## run the tests that look at pages in Chromium; ARGS goes to pytest
 	@command -v chromium >/dev/null || { echo "browser: needs Chromium, e.g. apt-get install chromium" >&2; exit 1; }
 	@$(BIN)/pytest -q -m browser tests/browser $(ARGS)
+
+.PHONY: ecosystem
+ecosystem: setup .venv-sdk2/.locked .venv-sdk3/.locked ## boto3, AWS's command line and both SageMaker SDKs on a local cloud
+	@$(BIN)/pytest -q -m ecosystem tests/ecosystem $(ARGS)
 
 .PHONY: soak-events
 soak-events: setup ## more than 10,000 malformed events through the real handlers
