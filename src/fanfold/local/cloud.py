@@ -12,14 +12,10 @@ from typing import Self
 from fanfold.local import project, properties, template
 from fanfold.local.conditions import Conditions
 from fanfold.local.credentials import LocalSession
-from fanfold.local.endpoint import AsyncEndpointServer, load_model
-from fanfold.local.endpoint.cloud import Cloud
 from fanfold.local.functions import Functions, LogListener
-from fanfold.local.process import PortTakenError, ServerProcess
-from fanfold.local.scaling import ScalingSimulation
 from fanfold.local.schedules import Scheduler
+from fanfold.local.services import Services
 from fanfold.local.stack import Stack
-from fanfold.local.template import REGION
 
 logger = logging.getLogger(__name__)
 
@@ -110,12 +106,7 @@ class LocalCloud:
     @property
     def environment(self) -> dict[str, str]:
         """Environment variables under which any AWS tool talks to the local cloud, as its administrator."""
-        return {
-            **self._addresses,
-            **self._server.admin.environment,
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_REGION": REGION,
-        }
+        return self._services.environment
 
     @property
     def outputs(self) -> dict[str, str]:
@@ -124,7 +115,7 @@ class LocalCloud:
 
     def session(self) -> LocalSession:
         """A boto3 session as the administrator, whose clients talk to the local cloud."""
-        return LocalSession(self._endpoints, self._server.admin)
+        return self._services.session()
 
     def function_environments(self) -> dict[str, dict[str, str]]:
         """Environment variables under which a function, by logical id, runs outside of the local cloud's workers."""
@@ -137,7 +128,7 @@ class LocalCloud:
     def idle(self) -> bool:
         """Whether no message waits or is worked on in a queue that a function reads, nor a request in an endpoint."""
         endpoints = self.session().client("sagemaker").list_endpoints()["Endpoints"]
-        for load in (self._endpoint.load(endpoint["EndpointName"]) for endpoint in endpoints):
+        for load in (self._services.endpoint.load(endpoint["EndpointName"]) for endpoint in endpoints):
             if load.waiting or load.running:
                 return False
         return self._functions.idle(self.session().client("sqs"))
@@ -155,51 +146,36 @@ class LocalCloud:
     def _start(self) -> None:
         started = time.monotonic()
         logs = self._log_dir or Path(self._running.enter_context(tempfile.TemporaryDirectory(prefix="fanfold-")))
-        logs.mkdir(parents=True, exist_ok=True)
-        server_log = self._running.enter_context((logs / "server.log").open("a", encoding="utf-8"))
-        self._server = ServerProcess(self._ports[0], server_log)
-        self._running.callback(self._server.stop)
-        # While the server loads, this process has time for the template and the model.
+        port, endpoint_port = self._ports
+        self._services = Services(
+            self._model, logs, port=port, endpoint_port=endpoint_port, conditions=self._conditions
+        )
+        self._running.callback(self._services.stop)
+        self._services.begin()
         checked = template.load(self._root or project.find_root(), self._parameters)
         properties.check(checked)
-        model = self._conditions.model(load_model(self._model))
-        self._server.wait_ready()
-        keys = self._server.services["sagemaker.amazonaws.com"]
-        self._endpoint = AsyncEndpointServer(
-            model,
-            cloud=Cloud(self._server.url, REGION, keys.access_key_id, keys.secret_access_key),
-            port=self._ports[1],
-            service_time=self._conditions.service_time,
-            gets_lost=self._conditions.gets_lost,
-        )
-        try:
-            self._endpoint.start()
-        except OSError as error:
-            raise PortTakenError(str(error)) from error
-        self._running.callback(self._endpoint.stop)
-        self._running.callback(self._conditions.end)
-        self._endpoints = {"": self._server.url, "sagemaker-runtime": self._endpoint.url}
-        self._addresses = {
-            "AWS_ENDPOINT_URL": self._server.url,
-            "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": self._endpoint.url,
-        }
+        self._services.wait_ready()
         self._stack = Stack.create(self.session(), self.stack_name, checked)
-        service = LocalSession(self._endpoints, self._server.services["lambda.amazonaws.com"])
         self._functions = Functions(
-            self._stack, service, self._endpoints, self._addresses, logs, self._on_log, self._conditions
+            self._stack,
+            self._services.session("lambda.amazonaws.com"),
+            self._services.endpoints,
+            self._services.addresses,
+            logs,
+            self._on_log,
+            self._conditions,
         )
-        # The end of the server ends what the pollers wait for.
+        # The end of the services ends what the pollers wait for.
         self._running.callback(self._functions.join)
-        self._running.callback(self._server.stop)
+        self._running.callback(self._services.stop)
         self._running.callback(self._functions.end)
         scheduler = Scheduler(self.session())
         self._running.callback(scheduler.stop)
         if self._run_functions:
             self._functions.start()
-            self._conditions.begin(self._endpoint)
+            self._conditions.begin(self._services.endpoint)
+            self._running.callback(self._conditions.end)
             scheduler.start()
         if self._scaling_speed:
-            scaling = ScalingSimulation(self.session(), self._endpoint, self._scaling_speed, self._on_scaling)
-            scaling.start()
-            self._running.callback(scaling.stop)
-        logger.info("started in %.1f s: %s", time.monotonic() - started, self._server.url)
+            self._services.simulate_scaling(self._scaling_speed, self._on_scaling)
+        logger.info("started in %.1f s: %s", time.monotonic() - started, self._services.addresses["AWS_ENDPOINT_URL"])
