@@ -1,6 +1,7 @@
-"""`fanfold local up`: a local cloud that keeps running."""
+"""`fanfold local`: a local cloud that keeps running, or an endpoint alone."""
 
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Event
 
@@ -15,33 +16,31 @@ def local() -> None:
     """The same system on this machine, without an account and without Docker."""
 
 
-@local.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=4566, show_default=True, help="Port of AWS; 0 for any.")
-@click.option(
+_port = click.option(
+    "--port", type=click.IntRange(0, 65535), default=4566, show_default=True, help="Port of AWS; 0 for any."
+)
+_endpoint_port = click.option(
     "--endpoint-port",
     type=click.IntRange(0, 65535),
     default=4567,
     show_default=True,
     help="Port of the SageMaker runtime; 0 for any.",
 )
-@click.option(
+_model = click.option(
     "--model",
     default="vader",
     show_default=True,
     metavar="M",
     help="What the endpoint runs: vader, a folder with a transformers model, or a container's address.",
 )
-@click.option(
-    "--parameter", "parameters", multiple=True, metavar="KEY=VALUE", help="Value of a parameter of template.yaml."
-)
-@click.option(
+_logs = click.option(
     "--logs",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(".fanfold"),
     show_default=True,
-    help="Folder for the functions' logs.",
+    help="Folder for logs.",
 )
-@click.option(
+_scaling = click.option(
     "--simulate-scaling",
     "scaling_speed",
     type=click.FloatRange(0),
@@ -51,6 +50,17 @@ def local() -> None:
     metavar="[SPEED]",
     help="Let the endpoint scale, down to no instance and up again, SPEED times faster than real (60).",
 )
+
+
+@local.command()
+@_port
+@_endpoint_port
+@_model
+@click.option(
+    "--parameter", "parameters", multiple=True, metavar="KEY=VALUE", help="Value of a parameter of template.yaml."
+)
+@_logs
+@_scaling
 @click.option(
     "--chaos",
     "seed",
@@ -79,9 +89,7 @@ def up(  # noqa: PLR0913, PLR0917 - an argument for each option
     chaos = None if seed is None else make_chaos(seed)
     more = {"scaling_speed": scaling_speed, "on_scaling": talk.print, "conditions": chaos}
     with running(model, chosen, port=port, endpoint_port=endpoint_port, log_dir=logs, **more) as cloud:
-        for name, value in cloud.environment.items():
-            click.echo(f"export {name}={value}")
-        talk.print("\nIn another terminal, after these exports:\n")
+        _print_exports(cloud.environment)
         talk.print(f"  aws s3 cp tweets.csv s3://{cloud.outputs['InputBucket']}/", soft_wrap=True)
         talk.print(f"  aws s3 ls --recursive s3://{cloud.outputs['OutputBucket']}/results/\n", soft_wrap=True)
         if chaos is not None:
@@ -90,6 +98,52 @@ def up(  # noqa: PLR0913, PLR0917 - an argument for each option
         _wait_for_the_end()
     if chaos is not None:
         talk.print("Chaos: " + ", ".join(f"{count} {fault}" for fault, count in chaos.faults.items()))
+
+
+@local.command()
+@_port
+@_endpoint_port
+@_model
+@_logs
+@_scaling
+def endpoint(port: int, endpoint_port: int, model: str, logs: Path, scaling_speed: float) -> None:
+    """Keep one asynchronous endpoint running, without the pipeline, until Ctrl-C.
+
+    It is called local, and behaves as one of SageMaker's: AWS's tools and the SageMaker SDKs talk to it after the
+    exports that are printed, and may make more like it.
+
+    \b
+    aws s3 cp --content-type application/json request.json s3://sagemaker-us-east-1-123456789012/
+    aws sagemaker-runtime invoke-endpoint-async --endpoint-name local \\
+        --input-location s3://sagemaker-us-east-1-123456789012/request.json
+    """
+    from fanfold.local.standalone import BUCKET, ENDPOINT, LocalEndpoint  # noqa: PLC0415 - slow, as the local cloud is
+
+    alone = LocalEndpoint(
+        model, port=port, endpoint_port=endpoint_port, log_dir=logs, scaling_speed=scaling_speed, on_scaling=talk.print
+    )
+    with talk.status("starting an endpoint"):
+        alone.start()
+    try:
+        _print_exports(alone.environment)
+        talk.print("  aws s3 cp --content-type application/json request.json", f"s3://{BUCKET}/", soft_wrap=True)
+        talk.print(
+            f"  aws sagemaker-runtime invoke-endpoint-async --endpoint-name {ENDPOINT}",
+            f"--input-location s3://{BUCKET}/request.json\n",
+            soft_wrap=True,
+        )
+        talk.print(f"Notifications go to {alone.queue_url}", soft_wrap=True)
+        talk.print("Ctrl-C ends it all.")
+        _wait_for_the_end()
+    finally:
+        with talk.status("ending the endpoint"):
+            alone.stop()
+
+
+def _print_exports(environment: Mapping[str, str]) -> None:
+    for name, value in environment.items():
+        click.echo(f"export {name}={value}")
+    talk.print("\nIn another terminal, after these exports:\n")
 
 
 def _key_value(parameter: str) -> tuple[str, str]:

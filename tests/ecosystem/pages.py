@@ -1,0 +1,18 @@
+"""The commands in a page of the documentation, as a reader would copy them."""
+
+import re
+from pathlib import Path
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def commands(page: str, after: str = "") -> str:
+    r"""The next block of commands in a page after some words.
+
+    >>> commands("local-endpoint.md")
+    'fanfold local endpoint\n'
+    """
+    text = (DOCS / page).read_text(encoding="utf-8")
+    found = re.search(r"^```console\n(.*?)^```", text[text.index(after) :], re.DOTALL | re.MULTILINE)
+    assert found, f"no commands after {after!r} in {page}"
+    return found[1]
