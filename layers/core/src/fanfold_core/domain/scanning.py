@@ -13,6 +13,7 @@ are single bytes that are part of no other character.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     from fanfold_core.domain.records import Dialect
 
 LINE_ENDS = b"\r\n"
-# With less than so many bytes per quote, what stands between quoted cells is mostly the same few delimiters.
-_DENSE = 32
+_BLANK_LINES = (b"\n", b"\r\n", b"\r")
+# What a byte is for a quote after it: something in the middle of a cell, or the place where a cell begins, or a quote.
+_INSIDE, _BEGIN, _QUOTE = b"\0", b"\1", b"\2"
 
 
 class Run(NamedTuple):
@@ -84,23 +86,26 @@ class Scanner:
         pieces = window.split(quote)
         outside, quoted = pieces[::2], pieces[1::2]
         is_open = len(quoted) == len(outside)
-        before_quotes = outside if is_open else outside[:-1]
-        different = set(before_quotes) if len(window) < _DENSE * len(pieces) else before_quotes
-        # Nothing at all stands before the window's first byte, and between the two quotes of an escaped one.
-        if not {piece[-1:] for piece in different} <= {delimiter, b"\n", b"\r", b""}:
+        text = quote.join(outside)
+        # Looking at the outline is cheap, since most of the window stands in quotes; and the two quotes of an escaped
+        # one stand side by side in it.
+        kinds = text.translate(_kinds(delimiter, quote))
+        if _INSIDE + _QUOTE in kinds or (is_open and kinds.endswith(_INSIDE)):
             return None
         end = len(window) - len(quoted.pop()) - 1 if is_open else len(window)
-        return _Outline(quote.join(outside), quoted, end, is_open)
+        return _Outline(text, quoted, end, is_open)
 
     def _count(self, body: bytes) -> int:
-        if self.blank_is_row and b"\r" not in body:
+        # Searching from the end takes half the time: there, two bytes are skipped for each that is neither.
+        has_blank = not self.blank_is_row and (body.startswith(b"\n") or body.rfind(b"\n\n") >= 0)
+        if b"\r" not in body and not has_blank:
             return body.count(b"\n") + (body[-1:] not in {b"\n", b""})
         lines = body.splitlines()
         return len(lines) if self.blank_is_row else len(lines) - lines.count(b"")
 
     def _first(self, body: bytes, rows: int) -> bytes:
         lines = body.splitlines(keepends=True)
-        if self.blank_is_row:
+        if self.blank_is_row or not any(map(lines.count, _BLANK_LINES)):
             return b"".join(lines[:rows])
         numbers = [number for number, line in enumerate(lines) if line.strip(LINE_ENDS)]
         return b"".join(lines[: numbers[rows - 1] + 1])
@@ -119,6 +124,16 @@ class Scanner:
             if record or self.blank_is_row:
                 rows, read = rows + 1, reader.line_num
         return Run(rows, sum(map(len, lines[:read])))
+
+
+@cache
+def _kinds(delimiter: bytes, quote: bytes) -> bytes:
+    """A table that translates each byte to its kind."""
+    kinds = bytearray(_INSIDE * 256)
+    for byte in delimiter + LINE_ENDS:
+        kinds[byte] = _BEGIN[0]
+    kinds[quote[0]] = _QUOTE[0]
+    return bytes(kinds)
 
 
 def _without_blank_end(body: bytes) -> bytes:
