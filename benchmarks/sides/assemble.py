@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 ROWS_PER_REQUEST, ROWS_PER_CHUNK = 32, 10_000
 LINES = "".join(f'{row},"so good, no. {row}, and then some more of it",2024-01-01\r\n' for row in range(ROWS_PER_CHUNK))
+SPANS = frozenset(
+    Span(start, min(ROWS_PER_REQUEST, ROWS_PER_CHUNK - start)) for start in range(0, ROWS_PER_CHUNK, ROWS_PER_REQUEST)
+)
 RESULTS = [{"label": "LABEL_2", "score": 0.98765432 - row / 1e6} for row in range(ROWS_PER_REQUEST)]
 
 
@@ -57,7 +60,8 @@ class World:
 
     def chunk(self, _: str, number: int) -> Chunk:
         """Any chunk."""
-        return Chunk(number, 0, len(self.content), number * ROWS_PER_CHUNK, ROWS_PER_CHUNK)
+        first_row = number * ROWS_PER_CHUNK
+        return Chunk(number, 0, len(self.content), first_row, ROWS_PER_CHUNK, predicted=SPANS, frozen=True)
 
     def chunks(self, job_id: str, numbers: Any) -> Iterator[Chunk]:
         """Several."""
