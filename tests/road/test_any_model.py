@@ -14,6 +14,10 @@ from fanfold.local.cloud import LocalCloud
 QUESTIONS = b'id,question,context\n1,"who ""is"" it?","it, is\nAda"\n2,=where?,@here\n3,,\n'
 
 
+def answer(question: str, context: str) -> dict[str, str]:
+    return {"text": context * 200_000 if question == "long" else context[-3:], "to": question}
+
+
 class Oracle(BaseHTTPRequestHandler):
     """Takes `{"instances": [{"question", "context"}], "top"}` and answers `{"predictions": [{"answer": {…}}]}`."""
 
@@ -22,7 +26,7 @@ class Oracle(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        found = [{"answer": {"text": one["context"][-3:], "to": one["question"]}} for one in request["instances"]]
+        found = [{"answer": answer(one["question"], one["context"])} for one in request["instances"]]
         self.answer({"predictions": found, "top": request["top"]})
 
     def answer(self, value: dict[str, Any]) -> None:
@@ -62,6 +66,17 @@ def test_expressions_say_what_the_model_takes_and_where_its_results_are(road: Ro
         ["2", "'=where?", "'@here", "ere", "'=where?", ""],
         ["3", "", "", "", "", "input is empty"],
     ]
+
+
+def test_results_too_large_for_the_ledger_are_found_in_the_answer_where_it_lies(road: Road) -> None:
+    finished = road.run(
+        "long.csv",
+        b"question,context\nlong,a\nlong,b\n",
+        input_expression="{question: question, context: context}",
+        payload_expression="{instances: inputs, top: `1`}",
+        result_expression="predictions[].answer",
+    )
+    assert [(len(row[2]), row[3:]) for row in finished.results] == [(200_000, ["long", ""])] * 2
 
 
 @pytest.mark.parametrize(

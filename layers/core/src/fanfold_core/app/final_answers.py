@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fanfold_core.domain.errors import ObjectGoneError
+from fanfold_core.domain.answers import read_answer
+from fanfold_core.domain.errors import MalformedAnswerError, ObjectGoneError
 from fanfold_core.domain.job import State
 from fanfold_core.domain.results import Answer, SpanOutcome, answers, overlay, settled
 
@@ -29,7 +30,7 @@ def final_answers(
 
 
 def _of_round(store: Store, job: Job, chunk: Chunk, outcomes: Iterable[SpanOutcome]) -> list[Answer]:
-    final = [_with_results(store, outcome) for outcome in settled(outcomes, chunk)]
+    final = [_with_results(store, job, outcome) for outcome in settled(outcomes, chunk)]
     return answers(chunk.rows, final, _uncovered(job))
 
 
@@ -40,13 +41,14 @@ def _rounds_before(ledger: Ledger, job: Job) -> Iterator[Job]:
         yield job
 
 
-def _with_results(store: Store, outcome: SpanOutcome) -> SpanOutcome:
+def _with_results(store: Store, job: Job, outcome: SpanOutcome) -> SpanOutcome:
     if outcome.location is None:
         return outcome
     try:
-        return replace(outcome, results=store.read_at(outcome.location).decode())
-    except ObjectGoneError as error:
+        read = read_answer(store.read_at(outcome.location), outcome.span.rows, job.options.result)
+    except (MalformedAnswerError, ObjectGoneError) as error:
         return replace(outcome, reason=str(error))
+    return replace(outcome, results=read.results)
 
 
 def _uncovered(job: Job) -> str:
