@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from samtranslator.yaml_helper import yaml_parse
 
@@ -53,6 +53,7 @@ def test_instances_that_come_and_go_let_nothing_expire(rate: float) -> None:
         st.tuples(st.integers(1, 3000), st.sampled_from([1, 32]), st.integers(0, 3000)), min_size=1, max_size=4
     ),
 )
+@example(one_instance=1.0, ttl_seconds=900, plan=[], files=[(1001, 1, 0)])
 def test_jobs_that_come_at_any_time_share_an_endpoint_and_nothing_expires(
     one_instance: float, ttl_seconds: int, plan: list[tuple[int, int]], files: list[tuple[int, int, int]]
 ) -> None:

@@ -128,7 +128,9 @@ def window(demand: Demand, seen: Throughput, unmeasured_chunks: int) -> Window:
     if not per_second:
         # What has been worked off since the job began will be worked off once more in the same time.
         growth = min(1.0, seconds / max(demand.age_seconds, 1))
-        rows, most = max(rows, demand.done * demand.chunk_rows * growth), max(unmeasured_chunks, 1)
+        # One of the chunks that are done may be the last one, of a single row.
+        rows = max(rows, max(demand.done - 1, 0) * demand.chunk_rows * growth)
+        most = max(unmeasured_chunks, 1)
     chunks = min(max(ceil(rows / demand.chunk_rows), _LEAST_CHUNKS), most)
     at_once = max(1, min(chunks, demand.stored - demand.done))
     each = max(int(rows / at_once), demand.rows_per_request)
