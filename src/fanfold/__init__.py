@@ -11,7 +11,7 @@
 from fanfold.client import Fanfold
 from fanfold.errors import UserError
 from fanfold.jobs import Job
-from fanfold.results import FailedRow, Results
+from fanfold.results import Errors, FailedRow, Results
 from fanfold.status import JobState, JobStatus
 
-__all__ = ["FailedRow", "Fanfold", "Job", "JobState", "JobStatus", "Results", "UserError"]
+__all__ = ["Errors", "FailedRow", "Fanfold", "Job", "JobState", "JobStatus", "Results", "UserError"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -12,7 +11,7 @@ import boto3
 from fanfold.errors import JobNotFoundError
 from fanfold.jobs import Job
 from fanfold.stacks import Stack
-from fanfold.uploads import upload
+from fanfold.uploads import metadata, upload
 from fanfold_core.domain.errors import UnknownJobError
 
 if TYPE_CHECKING:
@@ -131,23 +130,22 @@ class Fanfold:
         Raises:
             UploadError: there is no such file, or it could not be uploaded.
         """
-        given: dict[str, Any] = {
-            "input-column": input_column,
-            "header": header,
-            "delimiter": delimiter,
-            "encoding": encoding,
-            "rows-per-request": rows_per_request,
-            "parameters": None if parameters is None else json.dumps(parameters),
-            "input-expression": input_expression,
-            "payload-expression": payload_expression,
-            "result-expression": result_expression,
-            "guard-formulas": None if guard_formulas is None else "yes" if guard_formulas else "no",
-            "max-attempts": max_attempts,
-            "request-ttl-seconds": request_ttl_seconds,
-            "deadline-hours": deadline_hours,
-            "tolerated-failure-percentage": tolerated_failure_percentage,
-        }
-        options = {name: str(value) for name, value in given.items() if value is not None}
+        options = metadata(
+            input_column=input_column,
+            header=header,
+            delimiter=delimiter,
+            encoding=encoding,
+            rows_per_request=rows_per_request,
+            parameters=parameters,
+            input_expression=input_expression,
+            payload_expression=payload_expression,
+            result_expression=result_expression,
+            guard_formulas=guard_formulas,
+            max_attempts=max_attempts,
+            request_ttl_seconds=request_ttl_seconds,
+            deadline_hours=deadline_hours,
+            tolerated_failure_percentage=tolerated_failure_percentage,
+        )
         uploaded = upload(self.stack, Path(file), options)
         return Job(self.stack, uploaded.id, uploaded)
 

@@ -16,13 +16,18 @@ if TYPE_CHECKING:
     from fanfold.stacks import Stack
 
 
-def download(stack: Stack, prefix: str, folder: Path | str) -> list[Path]:
-    """Write all objects whose keys begin so to a folder, each under the rest of its key; the files, by name.
+def download(stack: Stack, prefix: str, name: str, folder: Path | str) -> list[Path]:
+    """Write all objects below a prefix, or the one of this name, to a folder; the files, by name.
 
-    A file is there when it is whole, or not at all. `DownloadError` if one cannot be written.
+    A file is there when it is whole, or not at all. `DownloadError` if there is none, or one cannot be written.
     """
     client = stack.session.client("s3")
-    listed = client.list_objects_v2(Bucket=stack.output_bucket, Prefix=prefix).get("Contents", [])
+    listed = client.list_objects_v2(Bucket=stack.output_bucket, Prefix=f"{prefix}{name}").get("Contents", [])
+    if not listed:
+        raise DownloadError(
+            f"s3://{stack.output_bucket}/{prefix}{name} is not there: an older version didn't write it, or its time "
+            "is over"
+        )
     target = Path(folder)
     with bytes_bar("downloading", sum(found["Size"] for found in listed)) as received:
         return [

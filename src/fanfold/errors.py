@@ -9,6 +9,10 @@ class StackError(UserError):
     """A stack is missing, unreadable, or none of ours. Do not retry: name another."""
 
 
+class InputFileError(UserError):
+    """A file on this machine is missing, or no CSV as its options describe it. Do not retry: mend file or options."""
+
+
 class UploadError(UserError):
     """The file could not be uploaded. Retry when the words say so."""
 

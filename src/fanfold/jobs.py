@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fanfold.downloads import download
 from fanfold.errors import JobNotFoundError, JobStillOpenError
 from fanfold.partial import Partial
-from fanfold.results import FailedRow, Results, failed_rows, numbered, read_csv, read_object
+from fanfold.results import Errors, Results, numbered, read_object
 from fanfold.status import StatusReader
 from fanfold.talk import job_bar
 from fanfold_core.app.follow_up import FollowUp
@@ -107,17 +107,17 @@ class Job:
         (line,) = result_lines([found.cells], [found.answer], rows.shown)
         return dict(zip(numbered(rows.shown.results_header), line, strict=True))
 
-    def errors(self, *, partial: bool = False) -> Iterator[FailedRow]:
+    def errors(self, *, partial: bool = False) -> Errors:
         """The rows without a prediction; with `partial`, those that are known already.
 
         `JobStillOpenError` if the job has not ended, unless `partial`.
         """
         job = self._ledger_job()
         if job.state.is_terminal:
-            return failed_rows(read_csv(self._file("errors.csv"), job.options.dialect))
+            return Errors(lambda: self._file("errors.csv"), job.options.dialect)
         if not partial:
             raise JobStillOpenError(f"job {self.id} is still at work: wait for it, or ask for partial errors")
-        return failed_rows(Partial.of(self._stack, job).errors())
+        return Errors(Partial.of(self._stack, job).errors, job.options.dialect)
 
     def summary(self) -> dict[str, Any]:
         """What summary.json says of a job that has ended; `JobStillOpenError` if it has not."""
@@ -125,13 +125,13 @@ class Job:
         found: dict[str, Any] = json.loads(b"".join(self._file("summary.json")))
         return found
 
-    def download(self, folder: Path | str) -> list[Path]:
-        """Write all files of a job that has ended to a folder, which is made if it isn't there.
+    def download(self, folder: Path | str, name: str = "") -> list[Path]:
+        """Write all files of a job that has ended, or the one of this name, to a folder, which is made if need be.
 
-        `JobStillOpenError` if the job has not ended, `DownloadError` if a file cannot be written.
+        `JobStillOpenError` if the job has not ended; `DownloadError` if there is no such file, or it cannot be written.
         """
         self._check_ended()
-        return download(self._stack, result_key(self.id, ""), folder)
+        return download(self._stack, result_key(self.id, ""), name, folder)
 
     def cancel(self) -> JobStatus:
         """End the job with the rows that it has, unless it has ended: the others say "cancelled"."""

@@ -60,13 +60,14 @@ class Partial:
             lines = result_lines([row.cells for row in found], [row.answer for row in found], self.shown)
             yield format_records(lines, dialect).encode()
 
-    def errors(self) -> Iterator[list[str]]:
-        """errors.csv of the rows that have an answer, header first."""
-        yield self.shown.errors_header
+    def errors(self) -> Iterator[bytes]:
+        """errors.csv of the rows that have an answer, chunk by chunk."""
+        dialect = self.job.options.dialect
+        yield format_records([self.shown.errors_header], dialect).encode()
         for number in range(self.job.released):
-            for row in self._rows(self._chunk(number)):
-                if row.answer.error:
-                    yield error_line(row.number, row.cells, row.answer, self.shown)
+            failed = (row for row in self._rows(self._chunk(number)) if row.answer.error)
+            lines = [error_line(row.number, row.cells, row.answer, self.shown) for row in failed]
+            yield format_records(lines, dialect).encode()
 
     def row(self, number: int) -> AnsweredRow:
         """One row; `RowNotFoundError` if there is none of this number, or no answer yet."""

@@ -38,6 +38,29 @@ class FailedRow:
     surplus: str
 
 
+class Errors:
+    """errors.csv of a job, read as it is asked for. Each iteration begins anew.
+
+    >>> [(failed.row, failed.error) for failed in job.errors()]
+    [(1, 'input is empty')]
+    """
+
+    def __init__(self, blocks: Callable[[], Iterator[bytes]], dialect: Dialect) -> None:
+        self._open = blocks
+        self._dialect = dialect
+
+    def __iter__(self) -> Iterator[FailedRow]:
+        """The failed rows, in the order of the file."""
+        records = read_csv(self._open(), self._dialect)
+        header = numbered(next(records)[2:-1])
+        for row, error, *cells, surplus in records:
+            yield FailedRow(int(row), error, dict(zip(header, cells, strict=True)), surplus)
+
+    def blocks(self) -> Iterator[bytes]:
+        """The bytes of the file."""
+        return self._open()
+
+
 class Results:
     """results.csv of a job, read as it is asked for: no more than a few megabytes are held at a time.
 
@@ -114,13 +137,6 @@ class Results:
 
     def _stream(self) -> IO[bytes]:
         return cast("IO[bytes]", BufferedReader(Blocks(self._open())))
-
-
-def failed_rows(records: Iterator[Sequence[str]]) -> Iterator[FailedRow]:
-    """The rows of errors.csv, header first."""
-    header = numbered(next(records)[2:-1])
-    for row, error, *cells, surplus in records:
-        yield FailedRow(int(row), error, dict(zip(header, cells, strict=True)), surplus)
 
 
 def read_csv(blocks: Iterator[bytes], dialect: Dialect) -> Iterator[list[str]]:

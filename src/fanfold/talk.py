@@ -32,6 +32,9 @@ talk = Console(stderr=True, highlight=False)
 @contextmanager
 def job_bar() -> Iterator[Callable[[JobStatus], None]]:
     """Show how far a job is; what it yields is to be told of each status. Total and time left appear when known."""
+    if not talk.is_terminal:
+        yield lambda _status: None
+        return
     with _bar(MofNCompleteColumn(), TextColumn("rows{task.fields[failed]}"), _RateColumn()) as bar:
         task = bar.add_task("waiting", total=None, failed="")
 
@@ -45,6 +48,9 @@ def job_bar() -> Iterator[Callable[[JobStatus], None]]:
 @contextmanager
 def bytes_bar(what: str, size: int) -> Iterator[Callable[[int], None]]:
     """Show an upload or a download of `size` bytes; what it yields is to be told of bytes as they go."""
+    if not talk.is_terminal:
+        yield lambda _count: None
+        return
     with _bar(DownloadColumn(), TransferSpeedColumn()) as bar:
         task = bar.add_task(what, total=size)
         yield lambda count: bar.advance(task, count)
@@ -67,7 +73,6 @@ def _bar(*columns: ProgressColumn) -> Progress:
         TimeRemainingColumn(),
         console=talk,
         transient=True,
-        disable=not talk.is_terminal,
     )
 
 

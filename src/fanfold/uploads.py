@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -24,19 +25,34 @@ if TYPE_CHECKING:
 _CSV_NAMES = (".csv", ".csv.gz")
 
 
+def metadata(**given: Any) -> dict[str, str]:
+    """Options as a file's metadata names and spells them; those that are None are left to the stack.
+
+    >>> metadata(rows_per_request=8, parameters={"top_k": 1}, guard_formulas=True, header=None)
+    {'rows-per-request': '8', 'parameters': '{"top_k": 1}', 'guard-formulas': 'yes'}
+    """
+    return {name.replace("_", "-"): _spelt(value) for name, value in given.items() if value is not None}
+
+
+def _spelt(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def upload(stack: Stack, file: Path, options: Mapping[str, str]) -> JobStatus:
     """Upload a file, with its options as metadata; what is known of its job by then. `UploadError` names trouble.
 
-    Metadata is ASCII, so the options are percent-encoded.
+    S3 takes ASCII only, so the options are percent-encoded.
     """
     client = stack.session.client("s3")
     # A folder of its own, so that two people's tweets.csv don't meet.
     name = file.name if file.name.lower().endswith(_CSV_NAMES) else f"{file.name}.csv"
     key = f"{uuid4().hex[:12]}/{name}"
-    metadata = {option: quote(value) for option, value in options.items()}
+    encoded = {option: quote(value) for option, value in options.items()}
     try:
         with bytes_bar("uploading", file.stat().st_size) as sent:
-            client.upload_file(str(file), stack.input_bucket, key, ExtraArgs={"Metadata": metadata}, Callback=sent)
+            client.upload_file(str(file), stack.input_bucket, key, ExtraArgs={"Metadata": encoded}, Callback=sent)
         version = client.head_object(Bucket=stack.input_bucket, Key=key).get("VersionId", "null")
     except FileNotFoundError as error:
         raise UploadError(f"there is no file {file}: see `ls {file.parent}`") from error

@@ -73,11 +73,16 @@ class Road:
 
     def fanfold(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the command line against the cloud, as a user would against a deployed stack."""
+        run = self.begin(*arguments)
+        stdout, stderr = run.communicate(timeout=120)
+        return subprocess.CompletedProcess(run.args, run.returncode, stdout, stderr)
+
+    def begin(self, *arguments: str) -> subprocess.Popen[str]:
+        """The same, without waiting for its end."""
         environment = {**os.environ, **self._cloud.environment, "FANFOLD_STACK": self._cloud.stack_name}
         command = [sys.executable, "-m", "fanfold", *arguments]
-        return subprocess.run(
-            command, env=environment, cwd=self.folder, capture_output=True, text=True, check=False, timeout=120
-        )
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, env=environment, cwd=self.folder, stdout=pipe, stderr=pipe, text=True)
 
 
 def client_of(cloud: LocalCloud) -> Fanfold:

@@ -3,18 +3,41 @@
 import sys
 
 import click
+from botocore.exceptions import BotoCoreError, ClientError
 
 from fanfold.cli.codes import ExitCode
+from fanfold.cli.completion import completion
 from fanfold.cli.doctor import doctor
-from fanfold.cli.jobs import cancel, retry
+from fanfold.cli.jobs import cancel, jobs, retry, status
 from fanfold.cli.local import local
-from fanfold.cli.run import run
+from fanfold.cli.results import errors, report, results
+from fanfold.cli.run import run, submit
+from fanfold.cli.tail import tail
 from fanfold.errors import UserError
 from fanfold.talk import talk
 from fanfold_core import __version__
 
+# The commands by what they are for, in the order in which one needs them.
+SECTIONS = {
+    "Files": (run, submit),
+    "Jobs": (jobs, status, results, errors, report, tail, cancel, retry),
+    "Surroundings": (local, doctor, completion),
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class Commands(click.Group):
+    """Lists its commands by what they are for."""
+
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        """As click asks for it."""
+        widest = max(len(command.name or "") for commands in SECTIONS.values() for command in commands)
+        for section, commands in SECTIONS.items():
+            with formatter.section(section):
+                rows = [(f"{command.name or '':<{widest}}", command.get_short_help_str(80)) for command in commands]
+                formatter.write_dl(rows)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="fanfold")
 def cli() -> None:
     """Fan the rows of a CSV out to a Hugging Face model on SageMaker, fold the answers back into one CSV.
@@ -22,13 +45,15 @@ def cli() -> None:
     \b
     fanfold run tweets.csv --out results     # on a local cloud of its own
     fanfold run tweets.csv --stack fanfold   # on the deployed stack of that name
-    fanfold local up                         # a local cloud to drop files into
-    fanfold doctor --stack fanfold           # whether an endpoint of your own fits the stack
+    fanfold submit tweets.csv                # the same without waiting; then
+    fanfold status JOB --watch               # JOB is an id, or how it begins
+    fanfold results JOB > results.csv
     """
 
 
-for command in (run, cancel, retry, local, doctor):
-    cli.add_command(command)
+for commands in SECTIONS.values():
+    for command in commands:
+        cli.add_command(command)
 
 
 def main() -> None:
@@ -38,7 +63,7 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except UserError as error:
+    except (UserError, BotoCoreError, ClientError) as error:
         talk.print(f"fanfold: {error}", style="red", soft_wrap=True)
         sys.exit(ExitCode.FAILED)
     except (KeyboardInterrupt, click.Abort):

@@ -2,6 +2,8 @@
 
 from enum import IntEnum
 
+from fanfold.status import JobState
+
 
 class ExitCode(IntEnum):
     """Exit codes of all commands; a script may rely on them."""
@@ -11,3 +13,10 @@ class ExitCode(IntEnum):
     WRONG_USAGE = 2
     SOME_ROWS_FAILED = 3
     INTERRUPTED = 130
+
+
+def code_of(state: JobState, failed: int | None) -> ExitCode:
+    """What a job that has ended comes to."""
+    if state in {JobState.FAILED, JobState.CANCELLED}:
+        return ExitCode.FAILED
+    return ExitCode.SOME_ROWS_FAILED if failed else ExitCode.OK

@@ -1,19 +1,63 @@
-"""`fanfold cancel` and `fanfold retry`: what can be done with a job that has begun."""
+"""Jobs: which there are, how far one is, and what can be done with it."""
 
 import sys
+from itertools import islice
 from pathlib import Path
 
 import click
 
+from fanfold.cli import options
+from fanfold.cli.codes import ExitCode, code_of
 from fanfold.cli.conclusion import follow_to_the_end
-from fanfold.cli.options import out_option, stack_option
+from fanfold.cli.output import show_facts, show_json, show_table
 from fanfold.client import Fanfold
 from fanfold.talk import talk
 
+_COLUMNS = ("job", "state", "rows", "predicted", "failed", "created")
+_NUMBERS = ("rows", "predicted", "failed")
 
-@click.command()
-@click.argument("job")
-@stack_option
+
+@click.command(short_help="List the jobs of a stack.")
+@options.of_a_stack
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, metavar="N", help="The latest N jobs.")
+@options.as_json
+def jobs(stack: str, limit: int, as_json: bool) -> None:
+    """List the jobs of a stack, the latest first.
+
+    \b
+    fanfold jobs
+    fanfold jobs --limit 100 --json | jq -r '.[] | select(.state == "FAILED") | .id'
+    """
+    found = [job.status() for job in islice(Fanfold(stack).jobs(), limit)]
+    if as_json:
+        show_json([status.as_dict() for status in found])
+        return
+    rows = [{**status.as_dict(), "job": status.id, "created": f"{status.created:%Y-%m-%d %H:%M}"} for status in found]
+    show_table(rows, _COLUMNS, right=_NUMBERS)
+
+
+@click.command(short_help="Say where a job stands.")
+@options.of_a_job
+@click.option("--watch", is_flag=True, help="Show the progress until the job has ended; exit codes are those of `run`.")
+@options.as_json
+def status(job: str, stack: str, watch: bool, as_json: bool) -> None:
+    """Say where JOB stands.
+
+    \b
+    fanfold status tweets-6a5ef09ece7577f1
+    fanfold status tweets --watch          # the only job whose id begins so
+    """
+    found = Fanfold(stack).job(job)
+    now = found.wait() if watch else found.status()
+    if as_json:
+        show_json(now.as_dict())
+    else:
+        show_facts(now.as_dict())
+    sys.exit(code_of(now.state, now.failed) if watch else ExitCode.OK)
+
+
+@click.command(short_help="End a job with the rows that it has.")
+@options.of_a_job
 def cancel(job: str, stack: str) -> None:
     """End JOB with the rows that it has by now. They are assembled as ever, and the others say "cancelled".
 
@@ -24,11 +68,10 @@ def cancel(job: str, stack: str) -> None:
     talk.print(f"job {found.id}: {found.cancel().state}", soft_wrap=True)
 
 
-@click.command()
-@click.argument("job")
-@out_option
-@stack_option
-def retry(job: str, out: Path, stack: str) -> None:
+@click.command(short_help="Try the failed rows of a job again.")
+@options.of_a_job
+@options.out_folder
+def retry(job: str, stack: str, out: Path) -> None:
     """Try the failed rows of an ended JOB again, and write all rows to a folder. Exit codes are those of `run`.
 
     The retry is a job of its own, called like the first with a number: its predictions take the place of the errors.
@@ -37,4 +80,4 @@ def retry(job: str, out: Path, stack: str) -> None:
     fanfold retry tweets-6a5ef09ece7577f1 --out second
     fanfold retry tweets-6a5ef09ece7577f1.2 --out third
     """
-    sys.exit(follow_to_the_end(Fanfold(stack).job(job).retry(), job, out))
+    sys.exit(follow_to_the_end(Fanfold(stack).job(job).retry(), job, out, stack))

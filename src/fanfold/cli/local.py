@@ -11,7 +11,7 @@ from fanfold.cli.clouds import make_chaos, running
 from fanfold.talk import talk
 
 
-@click.group()
+@click.group(short_help="The same system on this machine.")
 def local() -> None:
     """The same system on this machine, without an account and without Docker."""
 
@@ -68,7 +68,7 @@ _scaling = click.option(
     metavar="SEED",
     help="Kill workers, repeat and lose messages, break and restart the endpoint: now and then, as SEED has it.",
 )
-def up(  # noqa: PLR0913, PLR0917 - an argument for each option
+def up(
     port: int,
     endpoint_port: int,
     model: str,
@@ -79,9 +79,12 @@ def up(  # noqa: PLR0913, PLR0917 - an argument for each option
 ) -> None:
     """Keep a local cloud running, created from template.yaml, until Ctrl-C.
 
-    It prints what to export so that AWS's tools talk to it, in another terminal:
+    It prints what to export so that fanfold and AWS's tools talk to it, in another terminal:
 
     \b
+    fanfold local up
+    fanfold local up --model ./my-model --simulate-scaling
+    fanfold submit tweets.csv
     aws s3 cp tweets.csv s3://fanfold-input-123456789012-us-east-1/
     aws s3 ls --recursive s3://fanfold-output-123456789012-us-east-1/results/
     """

@@ -1,7 +1,12 @@
-"""Options that several commands have."""
+"""Arguments and options that several commands have."""
 
+from __future__ import annotations
+
+import json
 from collections.abc import Callable
+from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,25 +15,89 @@ from fanfold.client import DEFAULT_STACK
 Command = Callable[..., None]
 
 
-def stack_option(command: Command) -> Command:
-    """The stack that a command is about."""
-    return click.option(
-        "--stack",
-        metavar="NAME",
-        envvar="FANFOLD_STACK",
-        show_envvar=True,
-        default=DEFAULT_STACK,
-        show_default=True,
-        help="Stack that has the job, by its name.",
-    )(command)
+def _json_object(_context: click.Context, _option: click.Parameter, value: str | None) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    try:
+        found = json.loads(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is no JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise click.BadParameter(f'{value!r} is no JSON object, such as {{"truncation": true}}')
+    return found
 
 
-def out_option(command: Command) -> Command:
-    """The folder for a job's files."""
-    return click.option(
-        "--out",
-        type=click.Path(file_okay=False, path_type=Path),
-        default=Path("out"),
-        show_default=True,
-        help="Folder for results.csv, errors.csv, summary.json and report.html.",
-    )(command)
+_file = click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
+_reading = (
+    click.option("--input-column", metavar="C", help="Column with the texts: its name, or its index from 0."),
+    click.option("--header", type=click.Choice(["auto", "present", "absent"]), help="Whether the first record is one."),
+    click.option("--delimiter", metavar="D", help='Character between two cells; "tab" for a tab.'),
+    click.option("--encoding", metavar="E", help="Encoding of the file, by its Python name."),
+    click.option("--rows-per-request", type=click.IntRange(1, 1000), metavar="N", help="Rows that a request carries."),
+    click.option(
+        "--parameters",
+        metavar="JSON",
+        callback=_json_object,
+        help="JSON object that each request carries beside its texts.",
+    ),
+    click.option("--input-expression", metavar="X", help="JMESPath over a row's columns: what the model gets of it."),
+    click.option("--payload-expression", metavar="X", help="JMESPath over inputs and parameters: a request's body."),
+    click.option("--result-expression", metavar="X", help="JMESPath over an answer: the list of results."),
+    click.option("--guard-formulas", is_flag=True, default=None, help="Guard cells that a spreadsheet would compute."),
+)
+_trying = (
+    click.option("--limit", type=click.IntRange(1), metavar="N", help="Try the first N rows only."),
+    click.option("--dry-run", is_flag=True, help="Print the first requests as they would be sent, and send nothing."),
+)
+_job_stack = click.option(
+    "--stack",
+    metavar="NAME",
+    envvar="FANFOLD_STACK",
+    show_envvar=True,
+    default=DEFAULT_STACK,
+    show_default=True,
+    help="Stack that has the job, by its name.",
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
+partial = click.option("--partial", is_flag=True, help="Of a job that is at work: what is known by now.")
+out_folder = click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("out"),
+    show_default=True,
+    help="Folder for results.csv, errors.csv and the job's other files.",
+)
+model = click.option(
+    "--model",
+    default="vader",
+    show_default=True,
+    metavar="M",
+    help="Model of the local cloud: vader, a folder with a transformers model, or a container's address.",
+)
+stack_or_local = click.option(
+    "--stack", metavar="NAME", envvar="FANFOLD_STACK", show_envvar=True, help="Deployed stack to run on, by its name."
+)
+
+
+def of_a_file(command: Command) -> Command:
+    """The file, and how it is read."""
+    return _all(command, _file, *_reading)
+
+
+def of_a_trial(command: Command) -> Command:
+    """What one does before running all of a file."""
+    return _all(command, *_trying)
+
+
+def of_a_job(command: Command) -> Command:
+    """The job, by its id or how that begins, and the stack that has it."""
+    return _all(command, click.argument("job"), _job_stack)
+
+
+def of_a_stack(command: Command) -> Command:
+    """The stack that is asked for its jobs."""
+    return _all(command, _job_stack)
+
+
+def _all(command: Command, *decorators: Callable[[Command], Any]) -> Command:
+    return reduce(lambda decorated, decorate: decorate(decorated), reversed(decorators), command)

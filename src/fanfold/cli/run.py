@@ -1,49 +1,157 @@
-"""`fanfold run`: one file through the model, on a local cloud of its own or on a deployed stack."""
+"""`fanfold run` and `fanfold submit`: one file through the model, awaited or not."""
 
+from __future__ import annotations
+
+import json
 import sys
+import tempfile
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from fanfold.cli import options
 from fanfold.cli.clouds import opened
 from fanfold.cli.conclusion import follow_to_the_end
-from fanfold.cli.options import out_option
+from fanfold.cli.output import show_json
+from fanfold.client import DEFAULT_STACK, Fanfold
+from fanfold.files import LocalFile, Planned
+from fanfold.talk import talk
+from fanfold.uploads import metadata
+from fanfold_core.domain.requests import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_REQUESTS_SHOWN = 3
 
 
-@click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
-@out_option
-@click.option("--input-column", metavar="C", help="Column with the texts: its name, or its index from 0.")
-@click.option(
-    "--header", type=click.Choice(["auto", "present", "absent"]), help="Whether the first record is a header."
-)
-@click.option("--delimiter", metavar="D", help='Character between two cells; "tab" for a tab.')
-@click.option("--encoding", metavar="E", help="Encoding of the file, by its Python name.")
-@click.option("--rows-per-request", type=click.IntRange(1, 1000), metavar="N", help="Rows that one request carries.")
-@click.option(
-    "--stack", metavar="NAME", envvar="FANFOLD_STACK", show_envvar=True, help="Deployed stack to run on, by its name."
-)
-@click.option(
-    "--model",
-    default="vader",
-    show_default=True,
-    metavar="M",
-    help="Model of the local cloud: vader, a folder with a transformers model, or a container's address.",
-)
-def run(file: Path, out: Path, stack: str | None, model: str, **options: Any) -> None:
+@click.command(short_help="Run a file through the model and write the results.")
+@options.of_a_file
+@options.out_folder
+@options.stack_or_local
+@options.model
+@options.of_a_trial
+def run(
+    file: Path,
+    out: Path,
+    stack: str | None,
+    model: str,
+    limit: int | None,
+    dry_run: bool,
+    **reading: Any,
+) -> None:
     """Run FILE through the model and write what comes back to a folder.
 
     Without --stack everything happens on this machine, where VADER, a word lexicon, stands in for the model. The
     summary goes to standard output as JSON. Exit code: 0 every row has a prediction, 3 some rows ended in errors.csv,
-    1 the job failed, 2 wrong usage.
+    1 the job failed, 2 wrong usage, 130 interrupted.
 
     \b
     fanfold run tweets.csv
     fanfold run reviews.csv.gz --input-column review --out reviews
     fanfold run export.csv --delimiter ';' --encoding cp1252 --rows-per-request 8
+    fanfold run tweets.csv --dry-run | jq .body.inputs
+    fanfold run tweets.csv --limit 100 --stack fanfold
     fanfold run tweets.csv --stack fanfold | jq .predicted
     """
-    with opened(stack, model) as fanfold:
-        code = follow_to_the_end(fanfold.submit(file, **options), str(file), out)
+    if dry_run:
+        _show_requests(file, stack, limit, reading)
+        return
+    with opened(stack, model) as fanfold, _head(file, fanfold.stack.parameters, limit, reading) as (head, how):
+        code = follow_to_the_end(fanfold.submit(head, **how), str(file), out, stack)
     sys.exit(code)
+
+
+@click.command(short_help="Upload a file and print the id of its job.")
+@options.of_a_file
+@click.option(
+    "--stack",
+    metavar="NAME",
+    envvar="FANFOLD_STACK",
+    show_envvar=True,
+    default=DEFAULT_STACK,
+    show_default=True,
+    help="Stack to run on, by its name.",
+)
+@options.of_a_trial
+@options.as_json
+def submit(
+    file: Path,
+    stack: str,
+    limit: int | None,
+    dry_run: bool,
+    as_json: bool,
+    **reading: Any,
+) -> None:
+    """Upload FILE and print the id of its job, which goes on by itself.
+
+    \b
+    fanfold submit tweets.csv
+    fanfold submit tweets.csv --input-column tweet --stack fanfold
+    fanfold status "$(fanfold submit tweets.csv)" --watch
+    """
+    if dry_run:
+        _show_requests(file, stack, limit, reading)
+        return
+    fanfold = Fanfold(stack)
+    with _head(file, fanfold.stack.parameters, limit, reading) as (head, how):
+        job = fanfold.submit(head, **how)
+    if as_json:
+        show_json(job.status().as_dict())
+    else:
+        click.echo(job.id)
+    talk.print(f"fanfold status {job.id} --watch follows it", soft_wrap=True)
+
+
+@contextmanager
+def _head(
+    file: Path, parameters: Mapping[str, str], limit: int | None, reading: dict[str, Any]
+) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The file that is uploaded, and how it is read: the one that is named, or a file of its first rows."""
+    if limit is None:
+        yield file, reading
+        return
+    with tempfile.TemporaryDirectory(prefix="fanfold-") as folder:
+        name = file.name.removesuffix(".gz")
+        head = Path(folder) / name
+        encoding = LocalFile.read(file, parameters, metadata(**reading)).write_head(limit, head)
+        yield head, {**reading, "encoding": encoding}
+
+
+def _show_requests(file: Path, stack: str | None, limit: int | None, reading: dict[str, Any]) -> None:
+    found = LocalFile.read(file, parameters_of(stack), metadata(**reading))
+    layout = found.job.known_layout
+    header = "with a header" if layout.has_header else "without a header"
+    talk.print(
+        f"{file}: {len(layout.columns)} columns, {header}; the texts are in column {layout.input_index}, "
+        f"{layout.columns[layout.input_index]!r}. What would be sent first; nothing is:",
+        soft_wrap=True,
+    )
+    for planned in islice(_within(found.requests(), limit), _REQUESTS_SHOWN):
+        if isinstance(planned.content, Request):
+            shown = {
+                "first_row": planned.first,
+                "rows": planned.rows,
+                "bytes": len(planned.content.body),
+                "inline": planned.content.goes_inline,
+                "body": json.loads(planned.content.body),
+            }
+        else:
+            shown = {"first_row": planned.first, "rows": planned.rows, "error": planned.content.reason}
+        click.echo(json.dumps(shown, ensure_ascii=False))
+
+
+def _within(requests: Iterator[Planned], limit: int | None) -> Iterator[Planned]:
+    return (planned for planned in requests if limit is None or planned.first < limit)
+
+
+def parameters_of(stack: str | None) -> Mapping[str, str]:
+    """The parameters of a stack, or the template's defaults."""
+    if stack is not None:
+        return Fanfold(stack).stack.parameters
+    from fanfold.local import project, template  # noqa: PLC0415 - takes a second that others needn't wait for
+
+    return template.defaults(project.find_root())

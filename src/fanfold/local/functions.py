@@ -3,11 +3,13 @@
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fanfold.local.conditions import Conditions
 from fanfold.local.credentials import LocalSession, Role
+from fanfold.local.log_groups import LogShipper
 from fanfold.local.mappings import Poller
 from fanfold.local.pool import WorkerPool
 from fanfold.local.stack import Stack
@@ -50,11 +52,15 @@ class Functions:
         self._stack, self._addresses = stack, addresses
         self._logs: list[FunctionLog] = []
         self._pollers: list[Poller] = []
+        self._shipper = LogShipper(service)
         mappings = stack.mappings()
         for arn, function in stack.functions.items():
             of_function = [mapping for mapping in mappings if mapping.function_arn == arn]
             role = Role(service, function.role, endpoints)
-            log = FunctionLog(logs / f"{function.logical_id}.log", _listener(function.logical_id, on_log))
+            listeners = [self._shipper.listener(function.log_group)]
+            if on_log:
+                listeners.append(partial(on_log, function.logical_id))
+            log = FunctionLog(logs / f"{function.logical_id}.log", *listeners)
             lanes = sum(mapping.lanes for mapping in of_function)
             pool = WorkerPool(function, role, addresses, log, max(1, lanes), conditions)
             self._logs.append(log)
@@ -67,6 +73,7 @@ class Functions:
 
     def start(self) -> None:
         """Begin to poll."""
+        self._shipper.start()
         for poller in self._pollers:
             poller.start()
 
@@ -93,6 +100,7 @@ class Functions:
         """Take no more messages, and end handlers where they stand; what they had in hand is not deleted."""
         for poller in self._pollers:
             poller.ask_to_stop()
+        self._shipper.stop()
         with ThreadPoolExecutor() as several:
             list(several.map(WorkerPool.close, self.pools.values()))
 
@@ -102,7 +110,3 @@ class Functions:
             poller.join()
         for log in self._logs:
             log.close()
-
-
-def _listener(logical_id: str, on_log: LogListener | None) -> Callable[[str], None] | None:
-    return (lambda line: on_log(logical_id, line)) if on_log else None

@@ -65,11 +65,20 @@ def load(root: Path, overrides: Mapping[str, str] | None = None) -> Template:
     declared = source.get("Parameters", {})
     for name, value in parameters.items():
         _check_parameter(name, value, declared)
-    defaults = {name: str(found["Default"]) for name, found in declared.items() if "Default" in found}
-    if contradictions := list(rules.broken(source.get("Rules", {}), {**defaults, **parameters})):
+    if contradictions := list(rules.broken(source.get("Rules", {}), {**_defaults(source), **parameters})):
         raise TemplateError("\n".join(contradictions))
     functions = _functions(source, root)
     return Template(_transform(source), parameters, functions)
+
+
+def defaults(root: Path) -> dict[str, str]:
+    """The parameters of `root`/template.yaml that have a default, and what it is."""
+    return _defaults(yaml_parse((root / "template.yaml").read_text(encoding="utf-8")))
+
+
+def _defaults(source: Mapping[str, Any]) -> dict[str, str]:
+    declared = source.get("Parameters", {})
+    return {name: str(found["Default"]) for name, found in declared.items() if "Default" in found}
 
 
 def _check_parameter(name: str, value: str, declared: Mapping[str, Any]) -> None:

@@ -47,9 +47,9 @@ class Function:
 class FunctionLog:
     """What a function and its workers say, line by line, in a file and to who listens."""
 
-    def __init__(self, path: Path, listener: Callable[[str], None] | None = None) -> None:
+    def __init__(self, path: Path, *listeners: Callable[[str], None]) -> None:
         self._file = path.open("a", encoding="utf-8", buffering=1)
-        self._listener = listener
+        self._listeners = listeners
         self._lock = threading.Lock()
 
     def write(self, line: str) -> None:
@@ -57,11 +57,11 @@ class FunctionLog:
         with self._lock:
             if not self._file.closed:
                 self._file.write(f"{line}\n")
-        if self._listener:
-            self._listener(line)
+        for listener in self._listeners:
+            listener(line)
 
     def close(self) -> None:
-        """Close the file; later lines go to the listener only."""
+        """Close the file; later lines go to the listeners only."""
         with self._lock:
             self._file.close()
 

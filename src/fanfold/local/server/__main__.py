@@ -25,9 +25,15 @@ from fanfold.local.server import access, control_plane, events, queues, resource
 from fanfold.local.server.http import HOST, PortTakenError, bind
 from fanfold.local.server.patching import put
 
-# What services may do beside what their roles say. SageMaker reads what it runs.
+# What services may do beside what their roles say. Lambda passes on what functions say, SageMaker reads what it runs.
 SERVICES = {
-    "lambda.amazonaws.com": ("sts:AssumeRole",),
+    "lambda.amazonaws.com": (
+        "sts:AssumeRole",
+        "logs:CreateLogGroup",
+        "logs:CreateLogStream",
+        "logs:DeleteLogStream",
+        "logs:PutLogEvents",
+    ),
     "sagemaker.amazonaws.com": ("sts:AssumeRole", "sagemaker:Describe*"),
 }
 

@@ -34,8 +34,13 @@ def read_rows(store: Store, job: Job, chunk: Chunk) -> list[list[str]]:
     else:
         with store.open(job.source, chunk.start, chunk.end) as stream:
             content = stream.read()
-    records = read_records(content.decode(chunk_encoding(job)), job.options.dialect)
-    rows = [cells for cells in records if cells or job.known_layout.blank_is_row]
+    rows = rows_in(content, job)
     if len(rows) != chunk.rows:
         raise ChunkMismatchError(chunk.number, counted=chunk.rows, read=len(rows))
     return rows
+
+
+def rows_in(content: bytes, job: Job) -> list[list[str]]:
+    """The rows in the bytes of a chunk."""
+    records = read_records(content.decode(chunk_encoding(job)), job.options.dialect)
+    return [cells for cells in records if cells or job.known_layout.blank_is_row]

@@ -9,13 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from fanfold_core.app.blocks import open_blocks
-from fanfold_core.app.rows import chunk_encoding, is_copied
-from fanfold_core.domain.cutting import Cut, Limits, cut
+from fanfold_core.app.reading import read_layout, read_pieces
+from fanfold_core.app.rows import is_copied
 from fanfold_core.domain.errors import InputError, NoRowsError, ObjectGoneError, OptionError
-from fanfold_core.domain.job import REQUESTS_PER_CHUNK, Chunk, Job, Model, Part, Source, State
+from fanfold_core.domain.job import Chunk, Job, Model, Part, Source, State
 from fanfold_core.domain.keys import chunk_key, job_id
-from fanfold_core.domain.layout import Layout, check_decodes, detect_layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
 
     from fanfold_core.app.follow_up import FollowUp
     from fanfold_core.app.ports import Ledger, Queues, Store
+    from fanfold_core.domain.cutting import Cut, Limits
     from fanfold_core.domain.options import Options
 
 # S3 takes parts of 5 MiB or more, and 10,000 of them. A compressed file may grow by so much without having more.
@@ -65,7 +64,7 @@ class Splitter:
             return self.follow_up(job)
         try:
             if job.layout is None:
-                job = self.ledger.set_layout(job.id, self._layout(job, out_of_time))
+                job = self.ledger.set_layout(job.id, read_layout(self.store, job, out_of_time))
             parent = self.ledger.job(job.parent) if job.parent else None
             if parent and job.stored < parent.stored:
                 return self._copy_chunks(job, parent, out_of_time)
@@ -86,38 +85,16 @@ class Splitter:
             part_bytes=max(_LEAST_PART, source.size * inflation // _MOST_PARTS),
         )
 
-    def _layout(self, job: Job, out_of_time: Callable[[], bool]) -> Layout:
-        with open_blocks(self.store, job, 0, out_of_time) as blocks:
-            head, following = next(blocks, b""), next(blocks, b"")
-        return detect_layout(
-            head,
-            complete=not following,
-            encoding=chunk_encoding(job),
-            dialect=job.options.dialect,
-            header=job.options.header,
-            input_column=job.options.input_column or None,
-            names=job.options.input.names if job.options.input else None,
-        )
-
     def _store_chunks(self, job: Job, out_of_time: Callable[[], bool]) -> Job:
-        layout = job.known_layout
         last = self.ledger.chunk(job.id, job.stored - 1) if job.stored else None
-        start, row = (last.end, last.first_row + last.rows) if last else (layout.first_byte, 0)
-        limits = self.limits.at_most(rows=REQUESTS_PER_CHUNK * job.options.rows_per_request)
-        with open_blocks(self.store, job, start, out_of_time) as blocks:
-            for piece in cut(
-                blocks,
-                start=start,
-                first_row=row,
-                dialect=job.options.dialect,
-                blank_is_row=layout.blank_is_row,
-                limits=limits,
-            ):
-                check_decodes(piece, chunk_encoding(job), job.options.dialect)
-                last = next_chunk(last, piece, job)
-                job = self._store(job, last, piece)
-                if job.state is not State.RUNNING or self._goes_on_later(job, out_of_time):
-                    return job
+        start, row = (last.end, last.first_row + last.rows) if last else (job.known_layout.first_byte, 0)
+        for piece in read_pieces(
+            self.store, job, start=start, first_row=row, limits=self.limits, out_of_time=out_of_time
+        ):
+            last = next_chunk(last, piece, job)
+            job = self._store(job, last, piece)
+            if job.state is not State.RUNNING or self._goes_on_later(job, out_of_time):
+                return job
         if last is None:
             raise NoRowsError
         return self.follow_up(self.ledger.set_total(job.id, last.number + 1, last.first_row + last.rows))

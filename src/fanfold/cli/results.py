@@ -1,0 +1,129 @@
+"""What came of a job: its results, its errors, its report."""
+
+import json
+import sys
+import tempfile
+import webbrowser
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import click
+
+from fanfold.cli import options
+from fanfold.cli.output import is_terminal, show_facts, show_json, show_table
+from fanfold.client import Fanfold
+from fanfold.results import FailedRow
+from fanfold.talk import talk
+
+_ROWS_ON_A_TERMINAL = 20
+_SAMPLES = 3
+_LONGEST_SAMPLE = 60
+
+
+@click.command(short_help="Print the results of a job.")
+@options.of_a_job
+@options.partial
+@click.option(
+    "--row", type=click.IntRange(0), metavar="N", help="Only row N, counted from 0, whether or not JOB ended."
+)
+@options.as_json
+def results(job: str, stack: str, partial: bool, row: int | None, as_json: bool) -> None:
+    """Print the results of JOB: results.csv itself, its first rows on a terminal, or with --json a line for each row.
+
+    \b
+    fanfold results tweets-6a5ef09ece7577f1 > results.csv
+    fanfold results tweets --partial | head
+    fanfold results tweets --row 41
+    fanfold results tweets --json | jq -r 'select(.label == "LABEL_0") | .text'
+    """
+    found = Fanfold(stack).job(job)
+    if row is not None:
+        (show_json if as_json else show_facts)(found.row(row))
+        return
+    answered = found.results(partial=partial)
+    if as_json:
+        for result in answered:
+            click.echo(json.dumps(result, ensure_ascii=False))
+    elif is_terminal():
+        show_table(list(islice(answered, _ROWS_ON_A_TERMINAL)), answered.columns)
+        talk.print(f"The first {_ROWS_ON_A_TERMINAL} rows at most; all of them: fanfold results {job} > results.csv")
+    else:
+        _write(answered.blocks())
+
+
+@click.command(short_help="Say why rows have no prediction.")
+@options.of_a_job
+@options.partial
+@click.option("--csv", "as_csv", is_flag=True, help="errors.csv itself, one line for each failed row.")
+@options.as_json
+def errors(job: str, stack: str, partial: bool, as_csv: bool, as_json: bool) -> None:
+    """Say why rows of JOB have no prediction: each reason with its number of rows, the most frequent first.
+
+    \b
+    fanfold errors tweets-6a5ef09ece7577f1
+    fanfold errors tweets --csv > errors.csv
+    fanfold errors tweets --partial --json
+    """
+    failed = Fanfold(stack).job(job).errors(partial=partial)
+    if as_csv:
+        _write(failed.blocks())
+        return
+    counts: Counter[str] = Counter()
+    samples: defaultdict[str, list[FailedRow]] = defaultdict(list)
+    for one in failed:
+        counts[one.error] += 1
+        if len(samples[one.error]) < _SAMPLES:
+            samples[one.error].append(one)
+    if as_json:
+        show_json(
+            [
+                {
+                    "reason": reason,
+                    "rows": count,
+                    "samples": [{"row": one.row, "cells": one.cells} for one in samples[reason]],
+                }
+                for reason, count in counts.most_common()
+            ]
+        )
+        return
+    show_table(
+        [
+            {"rows": count, "reason": reason, "for instance": "; ".join(map(_sample, samples[reason]))}
+            for reason, count in counts.most_common()
+        ],
+        ("rows", "reason", "for instance"),
+        right=("rows",),
+    )
+
+
+@click.command(short_help="Show the report of a job in a browser.")
+@options.of_a_job
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for report.html; without it, a temporary one, and a browser shows it.",
+)
+def report(job: str, stack: str, out: Path | None) -> None:
+    """Show the report of an ended JOB in a browser, or write it to a folder. Its path goes to standard output.
+
+    \b
+    fanfold report tweets-6a5ef09ece7577f1
+    fanfold report tweets --out out
+    """
+    folder = out or Path(tempfile.mkdtemp(prefix="fanfold-"))
+    (file,) = Fanfold(stack).job(job).download(folder, "report.html")
+    click.echo(file)
+    if out is None and not webbrowser.open(file.resolve().as_uri()):
+        talk.print("There is no browser to show it in: open the file above.")
+
+
+def _write(blocks: Iterator[bytes]) -> None:
+    for block in blocks:
+        sys.stdout.buffer.write(block)
+
+
+def _sample(failed: FailedRow) -> str:
+    text = " ".join(" | ".join(cell for cell in failed.cells.values() if cell.strip()).split())
+    return f"row {failed.row}: {text[:_LONGEST_SAMPLE]}{'…' if len(text) > _LONGEST_SAMPLE else ''}"

@@ -1,0 +1,176 @@
+"""A CSV on this machine, read as the stack's functions would read it: nothing is uploaded."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import IO, TYPE_CHECKING, cast
+from urllib.parse import quote
+
+from fanfold.errors import InputFileError
+from fanfold_core.app.reading import read_layout, read_pieces
+from fanfold_core.app.rows import chunk_encoding, is_copied, rows_in
+from fanfold_core.domain.cutting import Limits
+from fanfold_core.domain.errors import InputError
+from fanfold_core.domain.job import Job, Model, Source
+from fanfold_core.domain.keys import RequestId, job_id
+from fanfold_core.domain.options import Options
+from fanfold_core.domain.requests import Request, Unsendable, body, inputs, plan
+from fanfold_core.domain.scanning import Scanner
+from fanfold_core.domain.spans import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from fanfold_core.app.ports import Store
+    from fanfold_core.domain.cutting import Cut
+
+# Parameters of the template that are options of a job.
+_PARAMETERS = {
+    "InputColumn": "input-column",
+    "Header": "header",
+    "Delimiter": "delimiter",
+    "Encoding": "encoding",
+    "RowsPerRequest": "rows-per-request",
+    "MaxAttempts": "max-attempts",
+    "RequestTtlSeconds": "request-ttl-seconds",
+    "DeadlineHours": "deadline-hours",
+    "ToleratedFailurePercentage": "tolerated-failure-percentage",
+    "ModelParameters": "parameters",
+    "InputExpression": "input-expression",
+    "PayloadExpression": "payload-expression",
+    "ResultExpression": "result-expression",
+    "GuardFormulas": "guard-formulas",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A request as it would be sent, or rows that could not be: `rows` of them, from row `first` of the file on."""
+
+    first: int
+    rows: int
+    content: Request | Unsendable
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """A file with what is known of its job: how it is read and laid out."""
+
+    path: Path
+    job: Job
+
+    @classmethod
+    def read(cls, path: Path, parameters: Mapping[str, str], given: Mapping[str, str]) -> LocalFile:
+        """Find out how the file is laid out. `parameters` are the stack's, `given` options take their place.
+
+        `InputFileError` if it is no CSV as those describe it.
+        """
+        metadata = {option: parameters[name] for name, option in _PARAMETERS.items() if name in parameters}
+        with _naming(path):
+            chosen = {**metadata, **given}
+            options = Options().overridden({name: quote(value) for name, value in chosen.items()})
+            job = Job(
+                id=job_id("", path.name, ""),
+                source=Source("", path.name, "", "", path.stat().st_size),
+                options=options,
+                model=Model("", "", ""),
+                created=datetime.now(UTC),
+                expires=0,
+                part_bytes=0,
+            )
+            return cls(path, replace(job, layout=read_layout(cls._store(path), job, _in_time)))
+
+    def pieces(self) -> Iterator[Cut]:
+        """The file as it would be cut into chunks; `InputFileError` where it cannot be read on."""
+        layout = self.job.known_layout
+        with _naming(self.path):
+            yield from read_pieces(
+                self._store(self.path),
+                self.job,
+                start=layout.first_byte,
+                first_row=0,
+                limits=Limits(),
+                out_of_time=_in_time,
+            )
+
+    def requests(self) -> Iterator[Planned]:
+        """What would be sent for the file, in its order, and what could not be."""
+        for number, piece in enumerate(self.pieces()):
+            yield from self.requests_of(number, piece)
+
+    def requests_of(self, chunk: int, piece: Cut) -> Iterator[Planned]:
+        """What would be sent for one chunk."""
+        options, layout = self.job.options, self.job.known_layout
+        rows = rows_in(piece.data, self.job)
+        found = inputs(rows, layout, options.input)
+        for run in plan(rows, found, Span(0, len(rows)), layout, options.rows_per_request):
+            span = run.span if isinstance(run, Unsendable) else run
+            content: Request | Unsendable
+            if isinstance(run, Unsendable):
+                content = run
+            else:
+                of_span = found[span.start : span.end]
+                identity = RequestId(self.job.id, chunk, span, 1)
+                content = Request(identity, body(of_span, options.parameters, options.payload))
+            yield Planned(piece.first_row + span.start, span.rows, content)
+
+    def write_head(self, rows: int, file: Path) -> str:
+        """Write the first rows to a file, with the header if there is one; answers with the encoding that it has."""
+        layout = self.job.known_layout
+        with file.open("wb") as stream:
+            stream.write(self._before_rows())
+            for piece in self.pieces():
+                if piece.rows >= rows:
+                    scanner = Scanner(self.job.options.dialect, layout.blank_is_row)
+                    stream.write(piece.data[: scanner.whole_records(piece.data, rows, is_last=True).end])
+                    break
+                stream.write(piece.data)
+                rows -= piece.rows
+        return chunk_encoding(self.job)
+
+    def _before_rows(self) -> bytes:
+        """The bytes before the first row: the header, or a byte order mark."""
+        layout = self.job.known_layout
+        if not layout.first_byte:
+            return b""
+        if not is_copied(self.job):
+            with self.path.open("rb") as stream:
+                return stream.read(layout.first_byte)
+        absent = replace(self.job, layout=replace(layout, first_byte=0))
+        whole = replace(self, job=absent)
+        return next(whole.pieces()).data[: layout.first_byte]
+
+    @staticmethod
+    def _store(path: Path) -> Store:
+        return cast("Store", _Files(path))
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """The part of `app.ports.Store` that reading an uploaded file needs."""
+
+    path: Path
+
+    @contextmanager
+    def open(self, _source: Source, start: int, end: int | None = None) -> Iterator[IO[bytes]]:
+        del end
+        with self.path.open("rb") as stream:
+            stream.seek(start)
+            yield stream
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except InputError as error:
+        raise InputFileError(f"{path}: {error}") from error
+    except FileNotFoundError as error:
+        raise InputFileError(f"there is no file {path}: see `ls {path.parent}`") from error
+
+
+def _in_time() -> bool:
+    return False

@@ -1,0 +1,231 @@
+"""The commands about jobs: what they print for people and for programs, the same on any stack."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fanfold.cli import SECTIONS, main
+
+if TYPE_CHECKING:
+    from tests.road.conftest import Road
+
+    from fanfold import Job
+    from fanfold.local.cloud import LocalCloud
+
+OK, FAILED, WRONG_USAGE, SOME_ROWS_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+MIXED = b"id,text\n1,so good\n2,\n3,so bad\n4,well,really\n5,\n"
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command printed, and how it ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.stdout)
+
+    @property
+    def table(self) -> list[list[str]]:
+        return [line.split("\t") for line in self.stdout.splitlines()]
+
+
+Fanfold = Callable[..., Said]
+
+
+@pytest.fixture
+def fanfold(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Fanfold:
+    """The command line in this process, which saves each of many tests a second."""
+    for name, value in {**cloud.environment, "FANFOLD_STACK": cloud.stack_name}.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments: str) -> Said:
+        monkeypatch.setattr("sys.argv", ["fanfold", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        return Said(int(ended.value.code or 0), printed.out, printed.err)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def job(road: Road) -> Job:
+    """A job that has ended, with three failed rows."""
+    file = road.folder / "commands.csv"
+    file.write_bytes(MIXED)
+    job = road.client.submit(file, rows_per_request=2)
+    job.wait(timeout=60)
+    return job
+
+
+def test_a_submitted_file_is_followed_by_its_id(fanfold: Fanfold, road: Road) -> None:
+    file = road.folder / "submitted.csv"
+    file.write_bytes(b"text\nso good\n")
+    submitted = fanfold("submit", str(file))
+    assert submitted.stdout.startswith("submitted-")
+    watched = fanfold("status", submitted.stdout.strip(), "--watch", "--json")
+    assert (watched.code, watched.json["state"], watched.json["predicted"]) == (OK, "SUCCEEDED", 1)
+
+
+def test_jobs_are_listed_for_people_and_programs(fanfold: Fanfold, job: Job) -> None:
+    header, *rows = fanfold("jobs", "--limit", "1000").table
+    assert header == ["job", "state", "rows", "predicted", "failed", "created"]
+    assert [job.id, "COMPLETED_WITH_ERRORS", "5", "2", "3"] in [row[:5] for row in rows]
+    assert len(fanfold("jobs", "--limit", "1").table) == 2
+    assert job.id in {listed["id"] for listed in fanfold("jobs", "--limit", "1000", "--json").json}
+
+
+def test_the_status_is_found_by_how_an_id_begins(fanfold: Fanfold, job: Job) -> None:
+    said = fanfold("status", "commands-")
+    assert said.code == OK
+    assert "state      COMPLETED_WITH_ERRORS" in said.stdout
+    assert fanfold("status", job.id, "--json").json == job.status().as_dict()
+    assert fanfold("status", job.id, "--watch").code == SOME_ROWS_FAILED
+
+
+def test_results_are_the_file_itself_or_a_line_of_json_for_each_row(fanfold: Fanfold, job: Job, tmp_path: Path) -> None:
+    content = (job.download(tmp_path, "results.csv")[0]).read_bytes().decode()
+    assert fanfold("results", job.id).stdout == content
+    lines = fanfold("results", job.id, "--json").stdout.splitlines()
+    assert [json.loads(line) for line in lines] == list(csv.DictReader(io.StringIO(content)))
+    assert fanfold("results", job.id, "--row", "2", "--json").json == json.loads(lines[2])
+    beyond = fanfold("results", job.id, "--row", "5")
+    assert (beyond.code, beyond.stderr) == (
+        FAILED,
+        f"fanfold: job {job.id} has 5 rows, counted from 0: there is no row 5\n",
+    )
+
+
+def test_errors_are_grouped_by_reason_the_most_frequent_first(fanfold: Fanfold, job: Job, tmp_path: Path) -> None:
+    assert fanfold("errors", job.id).table == [
+        ["rows", "reason", "for instance"],
+        ["2", "input is empty", "row 1: 2; row 4: 5"],
+        ["1", "row has 3 cells where the file has 2 columns", "row 3: 4 | well"],
+    ]
+    groups = fanfold("errors", job.id, "--json").json
+    assert (groups[0]["reason"], groups[0]["rows"]) == ("input is empty", 2)
+    assert groups[0]["samples"][1] == {"row": 4, "cells": {"id": "5", "text": ""}}
+    content = (job.download(tmp_path, "errors.csv")[0]).read_bytes().decode()
+    assert fanfold("errors", job.id, "--csv").stdout == content
+
+
+def test_a_running_job_is_read_in_part_and_cancelled(fanfold: Fanfold, road: Road) -> None:
+    file = road.folder / "running.csv"
+    file.write_bytes(b"text\n\n" + b"".join(b"slowly %d\n" % number for number in range(400)))
+    job = road.client.submit(file, rows_per_request=1)
+    for status in job.follow():
+        if status.done > 10:
+            break
+    early = fanfold("results", job.id)
+    assert (early.code, early.stdout) == (FAILED, "")
+    assert "wait for it, or ask for partial results" in early.stderr
+    rows = list(csv.DictReader(io.StringIO(fanfold("results", job.id, "--partial").stdout)))
+    assert 10 < len(rows) < 401
+    assert fanfold("errors", job.id, "--partial").table[1] == ["1", "input is empty", "row 0: "]
+    assert f"job {job.id}: CLOSING" in fanfold("cancel", job.id).stderr
+    ended = fanfold("status", job.id, "--watch", "--json")
+    assert (ended.code, ended.json["state"]) == (FAILED, "CANCELLED")
+
+
+def test_a_retry_waits_and_writes_all_rows(fanfold: Fanfold, job: Job, tmp_path: Path) -> None:
+    said = fanfold("retry", job.id, "--out", str(tmp_path))
+    assert (said.code, said.json["retry_of"], said.json["predicted"]) == (SOME_ROWS_FAILED, job.id, 2)
+    assert (tmp_path / "results.csv").exists()
+
+
+def test_the_log_of_a_job_is_that_of_all_functions_and_of_no_other_job(fanfold: Fanfold, job: Job) -> None:
+    wanted = {"splitter", "dispatcher", "collector", "assembler"}
+    deadline = time.monotonic() + 20
+    lines: list[dict[str, Any]] = []
+    while {line["service"] for line in lines} < wanted and time.monotonic() < deadline:
+        time.sleep(0.2)
+        lines = [json.loads(line) for line in fanfold("tail", job.id, "--json").stdout.splitlines()]
+    assert {line["service"] for line in lines} >= wanted
+    assert {line["job"] for line in lines} == {job.id}
+    people = fanfold("tail", job.id, "--follow").stdout
+    assert " splitter   INFO    split state=RUNNING" in people
+    assert " assembler  INFO    assembled state=COMPLETED_WITH_ERRORS" in people
+
+
+def test_a_dry_run_prints_requests_and_sends_nothing(fanfold: Fanfold, road: Road) -> None:
+    before = len(list(road.client.jobs()))
+    file = road.folder / "dry.csv"
+    file.write_bytes(b"id,tweet\n1,so good\n2,\n3,so bad\n4,fine\n")
+    said = fanfold("run", str(file), "--dry-run", "--input-column", "tweet", "--rows-per-request", "2")
+    requests = [json.loads(line) for line in said.stdout.splitlines()]
+    assert [(request["first_row"], request["rows"]) for request in requests] == [(0, 1), (1, 1), (2, 2)]
+    assert requests[2]["body"] == {
+        "inputs": ["so bad", "fine"],
+        "parameters": {"truncation": True, "max_length": 512},
+    }
+    assert requests[1]["error"] == "input is empty"
+    assert "the texts are in column 1, 'tweet'" in said.stderr
+    assert len(list(road.client.jobs())) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "options"),
+    [
+        ("plain.csv", b'\xef\xbb\xbfid,text\r\n1,"so\r\ngood"\r\n\r\n2,bad\r\n3,well\r\n', ()),
+        ("utf-16.csv", "id,text\n1,so góod\n2,bad\n3,well\n".encode("utf-16"), ("--encoding", "utf-16")),
+        ("bare.csv", b"so good\nbad\nwell", ()),
+    ],
+)
+def test_a_limit_tries_the_first_rows_only(
+    fanfold: Fanfold, tmp_path: Path, name: str, content: bytes, options: tuple[str, ...]
+) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+    tried = fanfold("run", str(file), "--limit", "2", "--out", str(tmp_path / "two"), *options)
+    whole = fanfold("run", str(file), "--limit", "99", "--out", str(tmp_path / "all"), *options)
+    assert (tried.json["rows"], whole.json["rows"]) == (2, 3)
+    two, everything = ((tmp_path / out / "results.csv").read_bytes() for out in ("two", "all"))
+    assert everything.startswith(two)
+
+
+def test_an_interrupted_run_on_a_stack_says_that_the_job_goes_on(road: Road) -> None:
+    file = road.folder / "interrupted.csv"
+    file.write_bytes(b"text\n" + b"slowly\n" * 200)
+    run = road.begin("run", str(file), "--rows-per-request", "1")
+    assert run.stderr is not None
+    job = run.stderr.readline().removeprefix("job ").strip()
+    run.send_signal(signal.SIGINT)
+    _, stderr = run.communicate(timeout=30)
+    assert run.returncode == INTERRUPTED
+    assert stderr == (
+        f"interrupted: job {job} goes on. `fanfold status {job} --watch --stack fanfold` follows it again, `fanfold "
+        f"cancel {job} --stack fanfold` ends it with the rows that it has\n"
+    )
+    assert not road.client.job(job).status().has_ended
+    road.client.job(job).cancel()
+
+
+def test_completion_in_bash_completes_a_command(fanfold: Fanfold) -> None:
+    command = Path(sys.executable).with_name("fanfold")
+    asked = f'COMP_WORDS=(fanfold stat); COMP_CWORD=1; _fanfold_completion {command}; echo "${{COMPREPLY[@]}}"'
+    script = f"{fanfold('completion', 'bash').stdout}\n{asked}"
+    done = subprocess.run(["/bin/bash", "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["status"]
+
+
+@pytest.mark.parametrize("command", [command.name for section in SECTIONS.values() for command in section])
+def test_every_command_has_an_invocation_that_one_can_copy(fanfold: Fanfold, command: str) -> None:
+    words = [command, "up"] if command == "local" else [command]
+    said = fanfold(*words, "--help").stdout
+    assert f"\n  fanfold {' '.join(words)}" in said
