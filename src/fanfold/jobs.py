@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fanfold.downloads import download
 from fanfold.errors import JobNotFoundError, JobStillOpenError
 from fanfold.partial import Partial
-from fanfold.results import Errors, Results, numbered, read_object
+from fanfold.results import Errors, Results, read_object
 from fanfold.status import StatusReader
 from fanfold.talk import job_bar
 from fanfold_core.app.follow_up import FollowUp
@@ -21,7 +21,7 @@ from fanfold_core.domain.errors import NotEndedError, UnknownJobError
 from fanfold_core.domain.job import Job as LedgerJob
 from fanfold_core.domain.job import State
 from fanfold_core.domain.keys import result_key
-from fanfold_core.domain.results import columns, result_lines
+from fanfold_core.domain.results import columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,10 +102,7 @@ class Job:
 
         `RowNotFoundError` if there is none, or it has no answer yet.
         """
-        rows = Partial.of(self._stack, self._ledger_job())
-        found = rows.row(number)
-        (line,) = result_lines([found.cells], [found.answer], rows.shown)
-        return dict(zip(numbered(rows.shown.results_header), line, strict=True))
+        return Partial.of(self._stack, self._ledger_job()).row(number)
 
     def errors(self, *, partial: bool = False) -> Errors:
         """The rows without a prediction; with `partial`, those that are known already.

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fanfold.errors import RowNotFoundError
+from fanfold.results import numbered
 from fanfold_core.app.final_answers import final_answers
-from fanfold_core.app.rows import read_rows
-from fanfold_core.domain.records import format_records
+from fanfold_core.app.rows import read_rows, written
+from fanfold_core.domain.records import read_records
 from fanfold_core.domain.results import Answer, Columns, columns, error_line, result_lines
 from fanfold_core.domain.spans import gaps
 
@@ -53,27 +54,28 @@ class Partial:
 
     def results(self) -> Iterator[bytes]:
         """results.csv without the rows that have no answer yet, chunk by chunk."""
-        dialect = self.job.options.dialect
-        yield format_records([self.shown.results_header], dialect).encode()
+        yield written(self.job, [self.shown.results_header])
         for number in range(self.job.released):
             found = list(self._rows(self._chunk(number)))
-            lines = result_lines([row.cells for row in found], [row.answer for row in found], self.shown)
-            yield format_records(lines, dialect).encode()
+            yield written(
+                self.job, result_lines([row.cells for row in found], [row.answer for row in found], self.shown)
+            )
 
     def errors(self) -> Iterator[bytes]:
         """errors.csv of the rows that have an answer, chunk by chunk."""
-        dialect = self.job.options.dialect
-        yield format_records([self.shown.errors_header], dialect).encode()
+        yield written(self.job, [self.shown.errors_header])
         for number in range(self.job.released):
             failed = (row for row in self._rows(self._chunk(number)) if row.answer.error)
-            lines = [error_line(row.number, row.cells, row.answer, self.shown) for row in failed]
-            yield format_records(lines, dialect).encode()
+            yield written(self.job, [error_line(row.number, row.cells, row.answer, self.shown) for row in failed])
 
-    def row(self, number: int) -> AnsweredRow:
-        """One row; `RowNotFoundError` if there is none of this number, or no answer yet."""
+    def row(self, number: int) -> dict[str, str]:
+        """One row as results.csv has it; `RowNotFoundError` if there is none of this number, or no answer yet."""
         for row in self._rows(self._chunk_of(number)):
             if row.number == number:
-                return row
+                (line,) = result_lines([row.cells], [row.answer], self.shown)
+                dialect = self.job.options.dialect
+                (stands,) = read_records(written(self.job, [line]).decode(), dialect)
+                return dict(zip(numbered(self.shown.results_header), stands, strict=True))
         raise RowNotFoundError(f"row {number} of job {self.job.id} has no answer yet: ask again later")
 
     def _chunk_of(self, number: int) -> Chunk:

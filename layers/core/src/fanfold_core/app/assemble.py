@@ -14,18 +14,16 @@ from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING
 
 from fanfold_core.app.final_answers import final_answers
-from fanfold_core.app.rows import read_rows
+from fanfold_core.app.rows import read_rows, written
 from fanfold_core.app.summary import summary
 from fanfold_core.domain.counting import of_requests, of_rows
 from fanfold_core.domain.errors import JobError
-from fanfold_core.domain.formulas import guarded
 from fanfold_core.domain.job import Job, Part, State, Totals
 from fanfold_core.domain.keys import part_errors_key, result_key
-from fanfold_core.domain.records import format_records
 from fanfold_core.domain.results import Columns, columns, error_line, requests, result_lines, settled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
     from typing import IO, Any
 
@@ -114,18 +112,18 @@ class Assembler:
         shown = _columns(job)
         totals = Totals()
         if part.number == 0:
-            results.write(_written(job, [shown.results_header]))
+            results.write(written(job, [shown.results_header]))
         for chunk in (self.ledger.chunk(job.id, number) for number in range(part.first, part.end)):
             outcomes = list(self.ledger.outcomes(job.id, chunk.number))
             rows = self._rows(job, chunk)
             final = final_answers(self.ledger, self.store, job, chunk, outcomes)
-            results.write(_written(job, result_lines(rows, final, shown)))
+            results.write(written(job, result_lines(rows, final, shown)))
             failed = [
                 error_line(number, cells, answer, shown)
                 for number, cells, answer in zip(count(chunk.first_row), rows, final, strict=False)
                 if answer.error
             ]
-            errors.write(_written(job, failed))
+            errors.write(written(job, failed))
             attempts = requests(outcomes)
             statistics = of_requests(job.created, settled(outcomes, chunk), attempts)
             statistics += of_rows(chunk.first_row, rows, job.known_layout.input_index, final)
@@ -166,17 +164,13 @@ class Assembler:
         self.store.write(result_key(job.id, "report.html"), report(ended, whole).encode(), HTML)
 
     def _join_errors(self, job: Job, parts: list[int]) -> None:
-        header = _written(job, [_columns(job).errors_header])
+        header = written(job, [_columns(job).errors_header])
         keys = [part_errors_key(job.id, part) for part in parts]
         self.store.join(result_key(job.id, "errors.csv"), header, keys, CSV)
 
 
 def _columns(job: Job) -> Columns:
     return columns(job.layout.columns if job.layout else (), job.fields)
-
-
-def _written(job: Job, records: Iterable[list[str]]) -> bytes:
-    return format_records(guarded(records) if job.options.guards_formulas else records, job.options.dialect).encode()
 
 
 def _judged(job: Job, totals: Totals) -> tuple[Job, State]:

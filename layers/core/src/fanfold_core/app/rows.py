@@ -1,15 +1,18 @@
-"""The rows of a chunk, read from the file itself: it stays the only copy of the input."""
+"""The rows of a chunk, read from the file itself, which stays the only copy of the input; and how rows are written."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from fanfold_core.domain.errors import ChunkMismatchError
+from fanfold_core.domain.formulas import guarded
 from fanfold_core.domain.keys import chunk_key
 from fanfold_core.domain.layout import is_byte_cuttable
-from fanfold_core.domain.records import read_records
+from fanfold_core.domain.records import format_records, read_records
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from fanfold_core.app.ports import Store
     from fanfold_core.domain.job import Chunk, Job
 
@@ -44,3 +47,8 @@ def rows_in(content: bytes, job: Job) -> list[list[str]]:
     """The rows in the bytes of a chunk."""
     records = read_records(content.decode(chunk_encoding(job)), job.options.dialect)
     return [cells for cells in records if cells or job.known_layout.blank_is_row]
+
+
+def written(job: Job, records: Iterable[list[str]]) -> bytes:
+    """Records as they stand in the files that a job writes."""
+    return format_records(guarded(records) if job.options.guards_formulas else records, job.options.dialect).encode()
