@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from benchmarks.sides.units import Units
 from moto import mock_aws
 
 from fanfold_core.aws import events, wiring
@@ -53,6 +54,10 @@ ENVIRONMENT = {
     "EVENT_SOURCE": "fanfold",
     "TOLERATED_FAILURE_PERCENTAGE": "100",
     "MODEL_PARAMETERS": "{}",
+    "INPUT_EXPRESSION": "",
+    "PAYLOAD_EXPRESSION": "",
+    "RESULT_EXPRESSION": "",
+    "GUARD_FORMULAS": "no",
     "RETENTION_DAYS": "30",
 }
 
@@ -84,6 +89,8 @@ class Road:
     """All steps, and the queues between them."""
 
     calls: Counter[str] = field(default_factory=Counter)
+    units: Units = field(default_factory=Units)
+    invocations: int = 0
     collecting: float = 0
 
     def run(self, rows: int) -> State:
@@ -95,6 +102,8 @@ class Road:
         s3 = boto3.client("s3")
         version = s3.put_object(Bucket="input", Key="tweets.csv", Body=f"id,text\r\n{text}".encode())["VersionId"]
         boto3.DEFAULT_SESSION.events.register("before-call", self._count)
+        boto3.DEFAULT_SESSION.events.register("before-call.dynamodb", self.units.before)
+        boto3.DEFAULT_SESSION.events.register("after-call.dynamodb", self.units.after)
         environ = os.environ | {f"{name}_queue_url".upper(): url for name, url in urls.items()}
         model = Model(self.calls)
         splitter, collector = wiring.splitter(environ), wiring.collector(environ)
@@ -132,7 +141,8 @@ class Road:
         self.calls[f"{model.service_model.service_name}:{model.name}"] += 1
 
     def _received(self, messages: int) -> None:
-        """Lambda takes and deletes so many messages."""
+        """Lambda takes so many messages, invokes a function with them, and deletes them."""
+        self.invocations += 1
         in_tens = -(-messages // MESSAGES_PER_CALL)
         self.calls += Counter({"sqs:ReceiveMessage": in_tens, "sqs:DeleteMessageBatch": in_tens})
 
@@ -179,4 +189,13 @@ def travel(rows: int) -> Road:
 
 if __name__ == "__main__":
     travelled = travel(int(sys.argv[1]))
-    print(json.dumps({"calls": travelled.calls.total(), "collecting": travelled.collecting, **travelled.calls}))
+    print(
+        json.dumps(
+            {
+                "calls": travelled.calls.total(),
+                "collecting": travelled.collecting,
+                **travelled.calls,
+                **travelled.units.total,
+            }
+        )
+    )

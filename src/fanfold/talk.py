@@ -46,8 +46,8 @@ def job_bar() -> Iterator[Callable[[JobStatus], None]]:
 
 
 @contextmanager
-def bytes_bar(what: str, size: int) -> Iterator[Callable[[int], None]]:
-    """Show an upload or a download of `size` bytes; what it yields is to be told of bytes as they go."""
+def bytes_bar(what: str, size: int | None) -> Iterator[Callable[[int], None]]:
+    """Show how `size` bytes (None: nobody knows how many) go by; what it yields is to be told of bytes as they go."""
     if not talk.is_terminal:
         yield lambda _count: None
         return

@@ -8,6 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from fanfold.cli.codes import ExitCode
 from fanfold.cli.completion import completion
 from fanfold.cli.doctor import doctor
+from fanfold.cli.estimate import estimate_command
 from fanfold.cli.jobs import cancel, jobs, retry, status
 from fanfold.cli.local import local
 from fanfold.cli.results import errors, report, results
@@ -19,7 +20,7 @@ from fanfold_core import __version__
 
 # The commands by what they are for, in the order in which one needs them.
 SECTIONS = {
-    "Files": (run, submit),
+    "Files": (run, submit, estimate_command),
     "Jobs": (jobs, status, results, errors, report, tail, cancel, retry),
     "Surroundings": (local, doctor, completion),
 }

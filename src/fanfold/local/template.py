@@ -60,7 +60,7 @@ def load(root: Path, overrides: Mapping[str, str] | None = None) -> Template:
         >>> load(find_root(), {"LogLevel": "DEBUG"}).functions["SplitterFunction"].handler
         'handler.handler'
     """
-    source = yaml_parse((root / "template.yaml").read_text(encoding="utf-8"))
+    source = read(root)
     parameters = dict(overrides or {})
     declared = source.get("Parameters", {})
     for name, value in parameters.items():
@@ -71,9 +71,15 @@ def load(root: Path, overrides: Mapping[str, str] | None = None) -> Template:
     return Template(_transform(source), parameters, functions)
 
 
+def read(root: Path) -> dict[str, Any]:
+    """`root`/template.yaml as it is, with its functions in their long form."""
+    source: dict[str, Any] = yaml_parse((root / "template.yaml").read_text(encoding="utf-8"))
+    return source
+
+
 def defaults(root: Path) -> dict[str, str]:
     """The parameters of `root`/template.yaml that have a default, and what it is."""
-    return _defaults(yaml_parse((root / "template.yaml").read_text(encoding="utf-8")))
+    return _defaults(read(root))
 
 
 def _defaults(source: Mapping[str, Any]) -> dict[str, str]:

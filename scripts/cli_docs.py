@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""Write docs/cli.md from the commands themselves; `tests/unit/test_cli_docs.py` compares.
+
+.venv/bin/python scripts/cli_docs.py
+"""
+
+from __future__ import annotations
+
+from inspect import cleandoc
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fanfold.cli import SECTIONS
+from fanfold.cli.codes import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PAGE = Path(__file__).parents[1] / "docs/cli.md"
+HEAD = """\
+# The command line
+
+Written by `scripts/cli_docs.py` from the commands themselves; `fanfold COMMAND --help` says the same.
+
+Data goes to standard output: tables on a terminal, tab-separated text elsewhere, JSON with `--json`. What is said to a
+person goes to standard error. JOB is a job's id, or how the id of only one job begins. Commands about jobs take the
+stack that FANFOLD_STACK names, or `fanfold`, unless `--stack` says otherwise; a local cloud that runs (`fanfold local
+up`) is a stack, too, with the variables that it prints.
+
+| exit code | |
+|---|---|
+"""
+MEANINGS = {
+    ExitCode.OK: "done; of commands that follow a job: every row has a prediction",
+    ExitCode.FAILED: "it could not be done, or the job has failed or was cancelled",
+    ExitCode.WRONG_USAGE: "wrong usage",
+    ExitCode.SOME_ROWS_FAILED: "the job has ended, and some rows ended in errors",
+    ExitCode.INTERRUPTED: "interrupted",
+}
+
+
+def page() -> str:
+    """All of the page."""
+    codes = "".join(f"| {code.value} | {MEANINGS[code]} |\n" for code in ExitCode)
+    return HEAD + codes + "".join(_sections())
+
+
+def _sections() -> Iterator[str]:
+    for section, commands in SECTIONS.items():
+        yield f"\n## {section}\n"
+        for command in commands:
+            if isinstance(command, click.Group):
+                for name in command.commands:
+                    yield _described(command.commands[name], f"{command.name} {name}")
+            else:
+                yield _described(command, str(command.name))
+
+
+def _described(command: click.Command, name: str) -> str:
+    context = click.Context(command, info_name=f"fanfold {name}", parent=None)
+    usage = " ".join([f"fanfold {name}", *command.collect_usage_pieces(context)])
+    words, _, examples = cleandoc(command.help or "").partition("\b\n")
+    options = [record for option in command.get_params(context) if (record := option.get_help_record(context))]
+    rows = "".join(f"| `{_cell(flag)}` | {_cell(text)} |\n" for flag, text in options if text)
+    shown = f"\n```console\n{examples.strip()}\n```\n" if examples else ""
+    return f"\n### fanfold {name}\n\n`{usage}`\n\n{words.strip()}\n{shown}\n| option | |\n|---|---|\n{rows}"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

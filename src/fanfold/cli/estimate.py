@@ -1,0 +1,98 @@
+"""`fanfold estimate`: what a file will take, before anything is spent."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fanfold.cli import options
+from fanfold.cli.output import show_facts, show_json
+from fanfold.cli.run import parameters_of
+from fanfold.estimate import EndpointPlan, Estimate, Workload, count, estimate, read_prices
+from fanfold.files import LocalFile
+from fanfold.talk import bytes_bar, talk
+from fanfold.uploads import metadata
+from fanfold_core.app.rows import is_copied
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@click.command("estimate", short_help="Say what a file will take: calls, dollars, time.")
+@options.of_a_file
+@click.option("--stack", metavar="NAME", help="Deployed stack whose parameters hold; without it, the template's.")
+@click.option(
+    "--rows-per-second",
+    type=click.FloatRange(0, min_open=True),
+    metavar="R",
+    help="Rows that one instance works off a second: summary.json of a first try tells. Without it, no time.",
+)
+@click.option("--instances", type=click.IntRange(1), metavar="N", help="So many instances from the beginning, always.")
+@options.as_json
+def estimate_command(
+    file: Path, stack: str | None, rows_per_second: float | None, instances: int | None, as_json: bool, **reading: Any
+) -> None:
+    """Say what FILE will take: rows, requests, AWS API calls, dollars and time. Nothing is uploaded or spent.
+
+    The file is cut and planned as the functions would do it. Dollars are on-demand prices of us-east-1, dated in
+    prices.toml, without free tiers; the endpoint scales in the simulator as the template's policies say.
+
+    \b
+    fanfold estimate tweets.csv
+    fanfold estimate tweets.csv --stack fanfold --rows-per-second 200
+    fanfold estimate tweets.csv.gz --rows-per-second 12 --instances 2 --rows-per-request 8 --json
+    """
+    parameters = parameters_of(stack)
+    found = LocalFile.read(file, parameters, metadata(**reading))
+    with bytes_bar("reading", None if is_copied(found.job) else file.stat().st_size) as seen:
+        work = count(found, seen)
+    plan = None if rows_per_second is None else _plan(parameters, rows_per_second, instances)
+    options_of_job = found.job.options
+    came = estimate(work, options_of_job.rows_per_request, plan, parameters["Architecture"])
+    if as_json:
+        prices = read_prices()
+        show_json(
+            {**asdict(work), **asdict(came), "total": came.total}
+            | {"prices": {"date": str(prices["date"]), "region": prices["region"]}}
+        )
+        return
+    show_facts(_facts(work, came))
+    if plan is None:
+        talk.print("With --rows-per-second it says how long the endpoint takes, and what that costs.")
+
+
+def _plan(parameters: Mapping[str, str], rows_per_second: float, instances: int | None) -> EndpointPlan:
+    from fanfold.local import project, template  # noqa: PLC0415 - takes a second that others needn't wait for
+    from fanfold.scaling import declared  # noqa: PLC0415 - likewise
+
+    # How an endpoint of one's own scales is not known to the stack: it is taken to have an instance.
+    is_ours = not parameters.get("EndpointName")
+    policies = declared(template.read(project.find_root()), parameters) if is_ours and instances is None else None
+    return EndpointPlan(
+        instance_type=parameters["InstanceType"],
+        rows_per_second=rows_per_second,
+        concurrency=int(parameters["ConcurrencyPerInstance"]),
+        instances=policies.least if policies else instances or 1,
+        policies=policies,
+        window_chunks=int(parameters["WindowChunks"]),
+        ttl_seconds=int(parameters["RequestTtlSeconds"]),
+    )
+
+
+def _facts(work: Workload, came: Estimate) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "rows": work.rows,
+        "cannot be sent": work.unsendable or None,
+        "requests": work.requests,
+        "AWS API calls": came.calls,
+    }
+    facts |= {f"$ {name}": f"{dollars:.4f}" for name, dollars in came.dollars.items()}
+    facts["$ together"] = f"{came.total:.2f}" if came.total >= 1 else f"{came.total:.4f}"
+    if came.instance_seconds is not None:
+        facts["instance hours"] = f"{came.instance_seconds / 3600:.2f}"
+        facts["time"] = "more than a month" if came.seconds is None else str(timedelta(seconds=round(came.seconds)))
+    return facts
