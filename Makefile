@@ -118,6 +118,7 @@ arrows: setup ## who may import whom (import-linter)
 validate: setup .venv-sam/.locked .venv-checkov/.locked ## the template (cfn-lint, sam, checkov), and secrets anywhere (checkov)
 	@echo "check: template"
 	@$(BIN)/cfn-lint template.yaml
+	@$(BIN)/python scripts/known_resources.py
 	@$(call quietly,$(SAM) validate --lint)
 	@$(call quietly,$(CHECKOV) --framework cloudformation $(OFFLINE) --file template.yaml)
 	@echo "check: secrets"
