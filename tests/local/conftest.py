@@ -99,7 +99,7 @@ Resources:
           Properties: { Queue: !GetAtt Many.Arn, BatchSize: 100, MaximumBatchingWindowInSeconds: 1 }
   Forbidden:
     Type: AWS::Serverless::Function
-    Properties: { CodeUri: functions/forbidden }
+    Properties: { CodeUri: functions/forbidden, Timeout: 30 }
 Outputs:
   Bucket: { Value: !Ref Uploads }
   Queue: { Value: !Ref Work }

@@ -49,12 +49,11 @@ import time
 from pathlib import Path
 from fanfold.local.cloud import LocalCloud
 
-cloud = LocalCloud(Path({str(project)!r}), log_dir=Path({str(tmp_path)!r}))
-cloud.start()
-cloud.invoke("Forbidden", {{}})
-workers = [worker for pool in cloud._functions.pools.values() for worker in pool._all]
-print(cloud._services._server._process.pid, *(worker._process.pid for worker in workers), flush=True)
-time.sleep(60)
+with LocalCloud(Path({str(project)!r}), log_dir=Path({str(tmp_path)!r})) as cloud:
+    cloud.invoke("Forbidden", {{}})
+    workers = [worker for pool in cloud._functions.pools.values() for worker in pool._all]
+    print(cloud._services._server._process.pid, *(worker._process.pid for worker in workers), flush=True)
+    time.sleep(60)
 """
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
