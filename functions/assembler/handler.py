@@ -3,27 +3,21 @@
 import os
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.batch import process_partial_response
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from fanfold_core.aws import events, wiring
-from fanfold_core.aws.batch import SqsBatch
+from fanfold_core.aws import batch, events, wiring
 from fanfold_core.domain.job import State
 
 logger = Logger(service="assembler")
-tracer = Tracer(service="assembler")
 metrics = Metrics(service="assembler")
-batch = SqsBatch(logger)
 assembler = wiring.assembler(os.environ)
 
 
-def assemble(record: SQSRecord) -> None:
+def assemble(body: str) -> None:
     """Do what one message of the assembly queue asks for."""
-    message = events.assemble(record.body)
+    message = events.assemble(body)
     logger.append_keys(job=message.job)
     job = assembler.build(message.job, message.part) if message.part else assembler.assemble(message.job)
     metrics.add_metric("JobsEnded", MetricUnit.Count, job.state.is_terminal)
@@ -32,8 +26,7 @@ def assemble(record: SQSRecord) -> None:
 
 
 @logger.inject_lambda_context(clear_state=True)
-@tracer.capture_lambda_handler
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+def handler(event: dict[str, Any], context: LambdaContext) -> batch.Answer:  # noqa: ARG001 - Lambda's
     """Answer with the messages that are to come again."""
-    return process_partial_response(event, assemble, batch, context)
+    return batch.each(event, assemble, logger)

@@ -4,37 +4,34 @@ import os
 from collections import defaultdict
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-from aws_lambda_powertools.utilities.data_classes import SQSEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from fanfold_core.aws import events, wiring
+from fanfold_core.aws import batch, events, wiring
 from fanfold_core.domain.outcomes import Outcome, chunk_of
 
 logger = Logger(service="collector")
-tracer = Tracer(service="collector")
 metrics = Metrics(service="collector")
 collector = wiring.collector(os.environ)
 
 
-def collect(event: SQSEvent) -> list[str]:
+def collect(event: dict[str, Any]) -> list[str]:
     """Settle a batch of outcomes, those of a chunk together; answers with the ids of messages that failed."""
     chunks: defaultdict[tuple[str, int], dict[str, Outcome]] = defaultdict(dict)
     failed: list[str] = []
-    for record in event.records:
+    for message in batch.messages(event):
         try:
-            outcome = events.outcome(record.body)
+            outcome = events.outcome(message.body)
         except Exception:
-            logger.exception("not understood: the message comes again", extra={"message_id": record.message_id})
-            failed.append(record.message_id)
+            logger.exception("not understood: the message comes again", extra={"message_id": message.id})
+            failed.append(message.id)
             continue
         if isinstance(outcome, events.Ignored):
             logger.info("ignored", extra={"what": outcome.what})
             metrics.add_metric("NotificationsIgnored", MetricUnit.Count, 1)
         else:
-            chunks[chunk_of(outcome)][record.message_id] = outcome
+            chunks[chunk_of(outcome)][message.id] = outcome
     for (job, chunk), outcomes in chunks.items():
         failed += settle(job, chunk, outcomes)
     return failed
@@ -64,8 +61,7 @@ def settle(job: str, chunk: int, outcomes: dict[str, Outcome]) -> list[str]:
 
 
 @logger.inject_lambda_context(clear_state=True)
-@tracer.capture_lambda_handler
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:  # noqa: ARG001 - Lambda's
+def handler(event: dict[str, Any], context: LambdaContext) -> batch.Answer:  # noqa: ARG001 - Lambda's
     """Answer with the messages that are to come again."""
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in collect(SQSEvent(event))]}
+    return batch.come_again(collect(event))

@@ -3,27 +3,21 @@
 import os
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.batch import process_partial_response
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from fanfold_core.aws import events, wiring
-from fanfold_core.aws.batch import SqsBatch
+from fanfold_core.aws import batch, events, wiring
 
 logger = Logger(service="splitter")
-tracer = Tracer(service="splitter")
 metrics = Metrics(service="splitter")
-batch = SqsBatch(logger)
 splitter = wiring.splitter(os.environ)
 
 
-def split(record: SQSRecord, lambda_context: LambdaContext) -> None:
+def split(body: str, context: LambdaContext) -> None:
     """Do what one message of the uploads queue asks for."""
-    out_of_time = wiring.out_of_time(lambda_context)
-    for message in events.uploads(record.body):
+    out_of_time = wiring.out_of_time(context)
+    for message in events.uploads(body):
         match message:
             case events.Ignored(what):
                 logger.info("ignored", extra={"what": what})
@@ -38,8 +32,7 @@ def split(record: SQSRecord, lambda_context: LambdaContext) -> None:
 
 
 @logger.inject_lambda_context(clear_state=True)
-@tracer.capture_lambda_handler
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+def handler(event: dict[str, Any], context: LambdaContext) -> batch.Answer:
     """Answer with the messages that are to come again."""
-    return process_partial_response(event, split, batch, context)
+    return batch.each(event, lambda body: split(body, context), logger)

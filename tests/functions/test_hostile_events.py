@@ -48,7 +48,7 @@ def handlers(started: System) -> Iterator[dict[str, Handler]]:
 
 
 def load(name: str, environment: dict[str, str]) -> Handler:
-    quiet = {"POWERTOOLS_LOG_LEVEL": "CRITICAL", "POWERTOOLS_TRACE_DISABLED": "true", "AWS_REGION": "us-east-1"}
+    quiet = {"POWERTOOLS_LOG_LEVEL": "CRITICAL", "AWS_REGION": "us-east-1"}
     with patch.dict(os.environ, {**environment, **quiet, "AWS_DEFAULT_REGION": "us-east-1"}):
         boto3.setup_default_session()
         spec = importlib.util.spec_from_file_location(f"hostile_{name}", find_root() / f"functions/{name}/handler.py")

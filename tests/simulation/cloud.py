@@ -42,7 +42,6 @@ ENVIRONMENT = {
     "AWS_DEFAULT_REGION": REGION,
     "AWS_ACCESS_KEY_ID": "simulated",
     "AWS_SECRET_ACCESS_KEY": "simulated",
-    "POWERTOOLS_TRACE_DISABLED": "true",
 }
 _ITEM_BYTES = 400 * 1024
 

@@ -61,7 +61,7 @@ TYPES: Mapping[str, Known] = {
         KmsKeyArn=_NO_KEYS,
         Runtime="handlers run in the Python that runs this",
         Tags="nobody asks a function for its tags",
-        TracingConfig="there is no X-Ray; its SDK is switched off in the workers",
+        TracingConfig="there is no X-Ray",
     ),
     "AWS::Lambda::LayerVersion": _known(
         "LayerName Description CompatibleRuntimes",

@@ -180,8 +180,6 @@ def _environment(function: Function, keys: Keys) -> dict[str, str]:
         "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": f"local/[$LATEST]{uuid.uuid4().hex}",
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        # There is no X-Ray daemon.
-        "AWS_XRAY_SDK_ENABLED": "false",
         "LAMBDA_TASK_ROOT": str(function.code.folder),
         "_HANDLER": function.code.handler,
         **function.variables,

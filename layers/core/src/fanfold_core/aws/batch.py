@@ -1,25 +1,49 @@
-"""Batches of SQS messages of which each is done, or comes again, by itself."""
+"""Batches of SQS messages of which each is done, or comes again, by itself.
+
+Powertools has that, too, for every kind of stream: importing it takes a tenth of a cold start.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
     from aws_lambda_powertools import Logger
-    from aws_lambda_powertools.utilities.batch.base import FailureResponse
-    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+# What a function answers with `ReportBatchItemFailures`.
+Answer = dict[str, list[dict[str, str]]]
 
 
-class SqsBatch(BatchProcessor):
-    """Powertools' batch, except that it says why a message comes again, which powertools keeps to itself."""
+class Message(NamedTuple):
+    """A message by its id, which is what Lambda calls it, and what is in it."""
 
-    def __init__(self, logger: Logger) -> None:
-        super().__init__(EventType.SQS, raise_on_entire_batch_failure=False)
-        self._logger = logger
+    id: str
+    body: str
 
-    def failure_handler(self, record: SQSRecord, exception: Any) -> FailureResponse:
-        """Log the reason and remember the message as failed."""
-        self._logger.error("the message comes again", exc_info=exception, extra={"message_id": record.message_id})
-        return super().failure_handler(record, exception)
+
+def messages(event: Mapping[str, Any]) -> Iterator[Message]:
+    """The messages of a batch."""
+    return (Message(record["messageId"], record["body"]) for record in event["Records"])
+
+
+def come_again(message_ids: Iterable[str]) -> Answer:
+    """The answer by which these messages come again, and all others do not.
+
+    >>> come_again(["6a5ef09e"])
+    {'batchItemFailures': [{'itemIdentifier': '6a5ef09e'}]}
+    """
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in message_ids]}
+
+
+def each(event: Mapping[str, Any], work: Callable[[str], None], logger: Logger) -> Answer:
+    """Do `work` on the body of each message; one for which it raises comes again, and the log says why."""
+    failed = []
+    for message in messages(event):
+        try:
+            work(message.body)
+        except Exception:
+            logger.exception("the message comes again", extra={"message_id": message.id})
+            failed.append(message.id)
+    return come_again(failed)
