@@ -53,6 +53,10 @@ setup: .venv/.installed ## create .venv with the locked tools and fanfold itself
 	@$(call venv,.venv-checkov,$<)
 	@touch $@
 
+.venv-docs/.locked: requirements/docs.txt
+	@$(call venv,.venv-docs,$<)
+	@touch $@
+
 # $(call venv,FOLDER,REQUIREMENTS): an environment with exactly these versions; one that exists is kept.
 define venv
 echo "setup: $(1) from $(2) (a minute the first time)"
@@ -96,7 +100,7 @@ soak: setup ## random schedules of everything that can go wrong: SEEDS=10000
 	@$(BIN)/python -m tests.simulation soak $(or $(SEEDS),1000)
 
 .PHONY: check
-check: lint types arrows validate ## everything that is checked without running it
+check: lint types arrows validate docs ## everything that is checked without running it
 
 .PHONY: lint
 lint: setup ## style and common mistakes (ruff)
@@ -123,6 +127,11 @@ validate: setup .venv-sam/.locked .venv-checkov/.locked ## the template (cfn-lin
 	@$(call quietly,$(CHECKOV) --framework cloudformation $(OFFLINE) --file template.yaml)
 	@echo "check: secrets"
 	@$(call quietly,$(CHECKOV) --framework secrets $(OFFLINE) --file $$(git ls-files --cached --others --exclude-standard))
+
+.PHONY: docs
+docs: .venv-docs/.locked ## the documentation as pages, build/docs/index.html; a warning is an error
+	@echo "check: documentation"
+	@.venv-docs/bin/sphinx-build --quiet --nitpicky --fail-on-warning --doctree-dir build/doctrees docs build/docs
 
 .PHONY: build
 build: .venv-sam/.locked ## build functions and layer for Lambda (sam build)

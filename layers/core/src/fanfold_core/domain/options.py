@@ -15,7 +15,8 @@ from fanfold_core.domain.records import Dialect
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_RANGES = {
+# The least and the most that an option which is a number may be.
+RANGES = {
     "rows_per_request": (1, 1000),
     "max_attempts": (1, 20),
     "request_ttl_seconds": (60, 21600),
@@ -96,7 +97,7 @@ class Options:
         """These options, if they go together; `OptionError` if not."""
         if self.header not in HEADER_CHOICES:
             raise OptionError("header", self.header, f"one of {', '.join(HEADER_CHOICES)}")
-        for name, (least, most) in _RANGES.items():
+        for name, (least, most) in RANGES.items():
             if not least <= getattr(self, name) <= most:
                 raise OptionError(name.replace("_", "-"), str(getattr(self, name)), f"a number from {least} to {most}")
         if not isinstance(_json(self.parameters), dict):
@@ -111,9 +112,9 @@ class Options:
 def _parsed(key: str, name: str, value: str) -> Any:
     if name == "delimiter":
         return _SPELT_DELIMITERS.get(value, value)
-    if name in _RANGES:
+    if name in RANGES:
         if not (value.isascii() and value.isdigit()):
-            least, most = _RANGES[name]
+            least, most = RANGES[name]
             raise OptionError(key, value, f"a number from {least} to {most}")
         return int(value)
     return value
