@@ -53,7 +53,8 @@ class LocalCloud:
             port: where AWS will be, on 127.0.0.1; 0 for any.
             endpoint_port: likewise the SageMaker runtime.
             model: what the endpoint runs, see `fanfold.local.endpoint.load_model`.
-            parameters: values of the template's parameters.
+            parameters: values of the template's parameters. HfTask is also the task that a folder's model is used for,
+                by default what it was saved for.
             log_dir: where logs go, server.log and <function>.log; by default a folder that `stop` removes.
             on_log: is called with a function's logical id and a line of its log, from other threads.
             run_functions: whether queues are read; if not, functions run by `invoke` only, or by somebody else.
@@ -148,7 +149,12 @@ class LocalCloud:
         logs = self._log_dir or Path(self._running.enter_context(tempfile.TemporaryDirectory(prefix="fanfold-")))
         port, endpoint_port = self._ports
         self._services = Services(
-            self._model, logs, port=port, endpoint_port=endpoint_port, conditions=self._conditions
+            self._model,
+            logs,
+            task=self._parameters.get("HfTask"),
+            port=port,
+            endpoint_port=endpoint_port,
+            conditions=self._conditions,
         )
         self._running.callback(self._services.stop)
         self._services.begin()

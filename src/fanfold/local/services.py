@@ -24,11 +24,18 @@ class Services:
         []
     """
 
-    def __init__(
-        self, model: str, logs: Path, *, port: int = 0, endpoint_port: int = 0, conditions: Conditions | None = None
+    def __init__(  # noqa: PLR0913 # all but two have a default
+        self,
+        model: str,
+        logs: Path,
+        *,
+        task: str | None = None,
+        port: int = 0,
+        endpoint_port: int = 0,
+        conditions: Conditions | None = None,
     ) -> None:
         """Take what to start, see `fanfold.local.cloud.LocalCloud`; nothing starts before `begin`."""
-        self._model = model
+        self._model, self._task = model, task
         self._logs = logs
         self._port, self._endpoint_port = port, endpoint_port
         self._conditions = conditions or Conditions()
@@ -48,7 +55,7 @@ class Services:
             PortTakenError: a port is another program's.
             ModelUnavailableError: there is no such model.
         """
-        model = self._conditions.model(load_model(self._model))
+        model = self._conditions.model(load_model(self._model, self._task))
         self._server.wait_ready()
         keys = self._server.services["sagemaker.amazonaws.com"]
         self.endpoint = AsyncEndpointServer(

@@ -38,14 +38,15 @@ class LocalEndpoint:
         self,
         model: str = "vader",
         *,
+        task: str | None = None,
         port: int = 0,
         endpoint_port: int = 0,
         log_dir: Path | None = None,
         scaling_speed: float = 0,
         on_scaling: Callable[[str], None] = logger.info,
     ) -> None:
-        """Take what to start, see `fanfold.local.cloud.LocalCloud`; nothing starts before `start`."""
-        self._options = (model, port, endpoint_port)
+        """Take what to start, see `fanfold.local.services.Services`; nothing starts before `start`."""
+        self._options = (model, task, port, endpoint_port)
         self._log_dir = log_dir
         self._scaling_speed, self._on_scaling = scaling_speed, on_scaling
         self._running = contextlib.ExitStack()
@@ -58,10 +59,10 @@ class LocalEndpoint:
             PortTakenError: a port is another program's.
             ModelUnavailableError: there is no such model.
         """
-        model, port, endpoint_port = self._options
+        model, task, port, endpoint_port = self._options
         with contextlib.ExitStack() as starting:
             logs = self._log_dir or Path(starting.enter_context(tempfile.TemporaryDirectory(prefix="fanfold-")))
-            self._services = Services(model, logs, port=port, endpoint_port=endpoint_port)
+            self._services = Services(model, logs, task=task, port=port, endpoint_port=endpoint_port)
             starting.callback(self._services.stop)
             self._services.begin()
             self._services.wait_ready()

@@ -11,6 +11,7 @@ import pytest
 
 from fanfold.local.endpoint import ModelError, ModelUnavailableError, load_model
 from fanfold.local.endpoint.models import ContainerModel, TransformersModel, VaderModel
+from fanfold.local.endpoint.models.transformers_folder import task_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -78,6 +79,7 @@ def test_a_model_folder_is_run_by_a_pipeline(tmp_path: Path, monkeypatch: pytest
         return run
 
     monkeypatch.setitem(sys.modules, "transformers", SimpleNamespace(pipeline=pipeline))
+    (tmp_path / "config.json").write_text('{"architectures": ["BertForSequenceClassification"]}', encoding="utf-8")
     model = load_model(str(tmp_path))
 
     answer = model.predict(b'{"inputs": ["a"], "parameters": {"truncation": true}}', JSON, "")
@@ -85,6 +87,28 @@ def test_a_model_folder_is_run_by_a_pipeline(tmp_path: Path, monkeypatch: pytest
     assert calls == [("text-classification", str(tmp_path), ["a"], {"truncation": True})]
     with pytest.raises(ModelError, match="400"):
         model.predict(b'{"inputs": null}', JSON, "")
+
+
+@pytest.mark.parametrize(
+    ("architecture", "task"),
+    [
+        ("RobertaForSequenceClassification", "text-classification"),
+        ("BertForTokenClassification", "token-classification"),
+        ("GPT2LMHeadModel", "text-generation"),
+        ("LlamaForCausalLM", "text-generation"),
+        ("MPNetModel", "feature-extraction"),
+    ],
+)
+def test_a_model_is_used_for_what_it_was_saved_for(tmp_path: Path, architecture: str, task: str) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"architectures": [architecture]}), encoding="utf-8")
+    assert task_of(tmp_path) == task
+
+
+@pytest.mark.parametrize("config", ["", "[]", "{}"])
+def test_a_folder_without_a_model_says_so(tmp_path: Path, config: str) -> None:
+    (tmp_path / "config.json").write_text(config, encoding="utf-8")
+    with pytest.raises(ModelUnavailableError, match="holds no model that transformers has saved"):
+        load_model(str(tmp_path))
 
 
 def test_a_model_folder_without_transformers_says_what_to_install(

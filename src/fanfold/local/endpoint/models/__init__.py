@@ -20,10 +20,11 @@ __all__ = [
 ]
 
 
-def load_model(spec: str) -> Model:
+def load_model(spec: str, task: str | None = None) -> Model:
     """Load the model a user names: ``vader``, a folder with a transformers model, or the URL of a container.
 
-    Raises ModelUnavailableError, with words for the user, when there is no such model.
+    ``task`` is what a folder's model is used for, by default what it was saved for. Raises ModelUnavailableError, with
+    words for the user, when there is no such model.
     Example: ``load_model("http://127.0.0.1:8080")`` waits for the container's ``/ping``.
     """
     if spec == "vader":
@@ -33,6 +34,6 @@ def load_model(spec: str) -> Model:
         model.wait_until_ready()
         return model
     if Path(spec).is_dir():
-        return TransformersModel(Path(spec), "text-classification")
+        return TransformersModel(Path(spec), task)
     msg = f"{spec!r} names no model: give 'vader', a folder with a transformers model, or a container's URL"
     raise ModelUnavailableError(msg)

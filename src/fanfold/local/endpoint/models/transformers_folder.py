@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import threading
 from typing import TYPE_CHECKING
 
@@ -13,14 +14,40 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+# What a model is for that was saved from a class with such a name; without a head it gives embeddings.
+_TASKS = {
+    "ForSequenceClassification": "text-classification",
+    "ForTokenClassification": "token-classification",
+    "ForQuestionAnswering": "question-answering",
+    "ForMaskedLM": "fill-mask",
+    "ForCausalLM": "text-generation",
+    "LMHeadModel": "text-generation",
+}
+_HEADLESS = "feature-extraction"
+
+
+def task_of(path: Path) -> str:
+    """The task of the model in a folder, as its config.json tells; ModelUnavailableError if there is none.
+
+    A model for zero-shot classification is saved as one for text classification, so that task has to be named.
+    """
+    try:
+        saved_from = " ".join(json.loads((path / "config.json").read_text(encoding="utf-8"))["architectures"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        msg = f"{path} holds no model that transformers has saved: its config.json tells no architectures"
+        raise ModelUnavailableError(msg) from error
+    return next((task for name, task in _TASKS.items() if name in saved_from), _HEADLESS)
+
+
 class TransformersModel:
     """Runs a transformers pipeline on the CPU, as Hugging Face's inference container would."""
 
-    def __init__(self, path: Path, task: str) -> None:
+    def __init__(self, path: Path, task: str | None = None) -> None:
         """Load the model in a folder; ModelUnavailableError if transformers is missing or can't load it.
 
-        Example: ``TransformersModel(Path("models/roberta"), "text-classification")``.
+        Example: ``TransformersModel(Path("models/nli"), "zero-shot-classification")``.
         """
+        task = task or task_of(path)
         try:
             # Optional and slow to import, so only here.
             transformers = importlib.import_module("transformers")
