@@ -41,6 +41,7 @@ class Fanfold:
         *,
         local: bool = False,
         model: str = "vader",
+        task: str | None = None,
         session: boto3.Session | None = None,
     ) -> None:
         """Take where to work; nothing is looked up or started before it is needed, or the client is entered.
@@ -49,6 +50,7 @@ class Fanfold:
             stack: name of a deployed stack; by default that in FANFOLD_STACK, or "fanfold".
             local: start a local cloud instead, which ends with `close`, or when the client is left.
             model: what the local cloud runs: vader, a folder with a transformers model, or a container's address.
+            task: what a model from a folder is used for, by default what it was saved for.
             session: whose credentials and region to use, by default those of the environment.
         """
         if local and (stack or session):
@@ -56,6 +58,7 @@ class Fanfold:
         self._name = stack or os.environ.get("FANFOLD_STACK") or DEFAULT_STACK
         self._session = session
         self._model = model if local else None
+        self._parameters = {} if task is None else {"HfTask": task}
         self._cloud: LocalCloud | None = None
         self._stack: Stack | None = None
 
@@ -69,7 +72,7 @@ class Fanfold:
             if self._model is None:
                 self._stack = Stack.find(self._session or boto3.Session(), self._name)
             else:
-                self._cloud = local_cloud(self._model)
+                self._cloud = local_cloud(self._model, self._parameters)
                 self._cloud.start()
                 self._stack = Stack.find(self._cloud.session(), self._cloud.stack_name)
         return self._stack

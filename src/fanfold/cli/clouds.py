@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def opened(stack: str | None, model: str) -> Iterator[Fanfold]:
-    """The client of a stack, or without one that of a local cloud with this model."""
-    client = Fanfold(stack) if stack else Fanfold(local=True, model=model)
+def opened(stack: str | None, model: str, task: str | None) -> Iterator[Fanfold]:
+    """The client of a stack, or without one that of a local cloud with this model, used for this task."""
+    client = Fanfold(stack) if stack else Fanfold(local=True, model=model, task=task)
     if stack is None:
         with talk.status("starting a local cloud"):
             _ = client.stack

@@ -7,6 +7,7 @@ from threading import Event
 
 import click
 
+from fanfold.cli import options
 from fanfold.cli.clouds import make_chaos, running
 from fanfold.talk import talk
 
@@ -25,13 +26,6 @@ _endpoint_port = click.option(
     default=4567,
     show_default=True,
     help="Port of the SageMaker runtime; 0 for any.",
-)
-_model = click.option(
-    "--model",
-    default="vader",
-    show_default=True,
-    metavar="M",
-    help="What the endpoint runs: vader, a folder with a transformers model, or a container's address.",
 )
 _logs = click.option(
     "--logs",
@@ -55,7 +49,7 @@ _scaling = click.option(
 @local.command()
 @_port
 @_endpoint_port
-@_model
+@options.model
 @click.option(
     "--parameter", "parameters", multiple=True, metavar="KEY=VALUE", help="Value of a parameter of template.yaml."
 )
@@ -106,10 +100,13 @@ def up(
 @local.command()
 @_port
 @_endpoint_port
-@_model
+@options.model
+@options.task
 @_logs
 @_scaling
-def endpoint(port: int, endpoint_port: int, model: str, logs: Path, scaling_speed: float) -> None:
+def endpoint(
+    port: int, endpoint_port: int, model: str, task: str | None, logs: Path, scaling_speed: float
+) -> None:
     """Keep one asynchronous endpoint running, without the pipeline, until Ctrl-C.
 
     It is called local, and behaves as one of SageMaker's: AWS's tools and the SageMaker SDKs talk to it after the
@@ -123,7 +120,13 @@ def endpoint(port: int, endpoint_port: int, model: str, logs: Path, scaling_spee
     from fanfold.local.standalone import BUCKET, ENDPOINT, LocalEndpoint  # noqa: PLC0415 - slow, as the local cloud is
 
     alone = LocalEndpoint(
-        model, port=port, endpoint_port=endpoint_port, log_dir=logs, scaling_speed=scaling_speed, on_scaling=talk.print
+        model,
+        task=task,
+        port=port,
+        endpoint_port=endpoint_port,
+        log_dir=logs,
+        scaling_speed=scaling_speed,
+        on_scaling=talk.print,
     )
     with talk.status("starting an endpoint"):
         alone.start()

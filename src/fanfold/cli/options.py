@@ -72,7 +72,12 @@ model = click.option(
     default="vader",
     show_default=True,
     metavar="M",
-    help="Model of the local cloud: vader, a folder with a transformers model, or a container's address.",
+    help="What the local endpoint runs: vader, a folder with a transformers model, or a container's address.",
+)
+task = click.option(
+    "--task",
+    metavar="T",
+    help="What a model from a folder is used for, such as zero-shot-classification, if not what it was saved for.",
 )
 stack_or_local = click.option(
     "--stack", metavar="NAME", envvar="FANFOLD_STACK", show_envvar=True, help="Deployed stack to run on, by its name."

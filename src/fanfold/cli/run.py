@@ -33,12 +33,14 @@ _REQUESTS_SHOWN = 3
 @options.out_folder
 @options.stack_or_local
 @options.model
+@options.task
 @options.of_a_trial
 def run(
     file: Path,
     out: Path,
     stack: str | None,
     model: str,
+    task: str | None,
     limit: int | None,
     dry_run: bool,
     **reading: Any,
@@ -60,7 +62,7 @@ def run(
     if dry_run:
         _show_requests(file, stack, limit, reading)
         return
-    with opened(stack, model) as fanfold, _head(file, fanfold.stack.parameters, limit, reading) as (head, how):
+    with opened(stack, model, task) as fanfold, _head(file, fanfold.stack.parameters, limit, reading) as (head, how):
         code = follow_to_the_end(fanfold.submit(head, **how), str(file), out, stack)
     sys.exit(code)
 
