@@ -45,6 +45,17 @@ setup: .venv/.installed ## create .venv with the locked tools and fanfold itself
 	@$(call venv,.venv-sdk3,$<)
 	@touch $@
 
+TORCH := 2.13.0
+NO_TORCH := torch $(TORCH) doesn't run here: lead pip to its build for the CPU (PIP_FIND_LINKS, PIP_EXTRA_INDEX_URL)
+
+.venv-recipes/.locked: requirements/recipes.txt pyproject.toml
+	@$(call venv,.venv-recipes,$<)
+	@# Apart from what is locked: the build without CUDA isn't on every index, and the other one comes with gigabytes.
+	@.venv-recipes/bin/pip install --quiet --disable-pip-version-check --no-deps torch==$(TORCH)
+	@.venv-recipes/bin/python -c "import torch" || { echo "recipes: $(NO_TORCH)" >&2; exit 1; }
+	@.venv-recipes/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
 .venv-sam/.locked: requirements/sam.txt
 	@$(call venv,.venv-sam,$<)
 	@touch $@
@@ -86,6 +97,10 @@ browser: setup ## run the tests that look at pages in Chromium; ARGS goes to pyt
 .PHONY: ecosystem
 ecosystem: setup .venv-sdk2/.locked .venv-sdk3/.locked ## boto3, AWS's command line and both SageMaker SDKs on a local cloud
 	@$(BIN)/pytest -q -m ecosystem tests/ecosystem $(ARGS)
+
+.PHONY: recipes
+recipes: setup .venv-recipes/.locked ## run the commands of docs/recipes.md with tiny transformers models; ARGS goes to pytest
+	@$(BIN)/pytest -q -m recipes tests/recipes $(ARGS)
 
 .PHONY: soak-events
 soak-events: setup ## more than 10,000 malformed events through the real handlers

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.ecosystem.conftest import ROOT
-from tests.ecosystem.pages import commands
+from tests.pages import commands
 
 pytestmark = pytest.mark.ecosystem
 

@@ -104,9 +104,7 @@ def up(
 @options.task
 @_logs
 @_scaling
-def endpoint(
-    port: int, endpoint_port: int, model: str, task: str | None, logs: Path, scaling_speed: float
-) -> None:
+def endpoint(port: int, endpoint_port: int, model: str, task: str | None, logs: Path, scaling_speed: float) -> None:
     """Keep one asynchronous endpoint running, without the pipeline, until Ctrl-C.
 
     It is called local, and behaves as one of SageMaker's: AWS's tools and the SageMaker SDKs talk to it after the
