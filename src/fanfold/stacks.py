@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from boto3.dynamodb.conditions import Key
-from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
 
 from fanfold.errors import StackError
 from fanfold_core.aws.ledger import DynamoLedger
@@ -83,25 +83,32 @@ class Stack:
         """The stack of this name; `StackError` says what to do if it can't be read."""
         try:
             stacks = session.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
-        except ClientError as error:
-            raise StackError(
-                f"stack {name}: {error.response['Error']['Message']}; see `aws cloudformation list-stacks`"
-            ) from error
-        except NoCredentialsError as error:
-            raise StackError(
-                "there are no AWS credentials: run `aws configure` or set AWS_PROFILE; without an account, "
-                "`fanfold local up` prints what to export"
-            ) from error
-        except EndpointConnectionError as error:
-            raise StackError(
-                f"nothing answers at {error.kwargs['endpoint_url']}: if it was a local cloud it has ended, so start "
-                "one (`fanfold local up`), or `unset AWS_ENDPOINT_URL`"
-            ) from error
-        except BotoCoreError as error:
-            raise StackError(f"stack {name} cannot be looked up: {error}") from error
+        except (ClientError, BotoCoreError) as error:
+            raise StackError(_why_not(name, error)) from error
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", ())}
         parameters = {given["ParameterKey"]: given["ParameterValue"] for given in stacks[0].get("Parameters", ())}
         try:
             return cls(session, name, parameters, *(outputs[key] for key in _OUTPUTS))
         except KeyError as error:
             raise StackError(f"stack {name} has no output {error}: is it a stack of Fanfold?") from error
+
+
+def _why_not(name: str, error: ClientError | BotoCoreError) -> str:
+    """Why a stack cannot be looked up, and what to do."""
+    match error:
+        case ClientError():
+            return f"stack {name}: {error.response['Error']['Message']}; see `aws cloudformation list-stacks`"
+        case NoCredentialsError():
+            return (
+                "there are no AWS credentials: run `aws configure` or set AWS_PROFILE; without an account, "
+                "`fanfold local up` prints what to export"
+            )
+        case NoRegionError():
+            return f"no AWS region is chosen: set AWS_DEFAULT_REGION to that of the stack {name}"
+        case EndpointConnectionError():
+            return (
+                f"nothing answers at {error.kwargs['endpoint_url']}: if it was a local cloud it has ended, so start "
+                "one (`fanfold local up`), or `unset AWS_ENDPOINT_URL`"
+            )
+        case _:
+            return f"stack {name} cannot be looked up: {error}"

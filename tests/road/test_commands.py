@@ -205,6 +205,9 @@ def test_an_interrupted_run_on_a_stack_says_that_the_job_goes_on(road: Road) -> 
     run = road.begin("run", str(file), "--rows-per-request", "1")
     assert run.stderr is not None
     job = run.stderr.readline().removeprefix("job ").strip()
+    deadline = time.monotonic() + 30
+    while job not in road.client.stack.job_ids() and time.monotonic() < deadline:
+        time.sleep(0.1)
     run.send_signal(signal.SIGINT)
     _, stderr = run.communicate(timeout=30)
     assert run.returncode == INTERRUPTED

@@ -28,7 +28,10 @@ class ContainerModel:
         until = time.monotonic() + patience_seconds
         while not self._answers_ping():
             if time.monotonic() > until:
-                msg = f"nothing at {self._url} answered /ping with 200 within {patience_seconds:g} seconds"
+                msg = (
+                    f"nothing at {self._url} answered /ping with 200 within {patience_seconds:g} seconds: start the "
+                    "container first, as in `docker run --publish 8080:8080 IMAGE`, and see its log"
+                )
                 raise ModelUnavailableError(msg)
             time.sleep(_PING_EVERY_SECONDS)
 
