@@ -11,6 +11,7 @@ import boto3
 from fanfold.errors import JobNotFoundError
 from fanfold.jobs import Job
 from fanfold.stacks import Stack
+from fanfold.talk import doing
 from fanfold.uploads import metadata, upload
 from fanfold_core.domain.errors import UnknownJobError
 
@@ -73,14 +74,16 @@ class Fanfold:
                 self._stack = Stack.find(self._session or boto3.Session(), self._name)
             else:
                 self._cloud = local_cloud(self._model, self._parameters)
-                self._cloud.start()
+                with doing("starting a local cloud"):
+                    self._cloud.start()
                 self._stack = Stack.find(self._cloud.session(), self._cloud.stack_name)
         return self._stack
 
     def close(self) -> None:
         """End the local cloud, if one was started, and whatever still runs on it."""
         if self._cloud is not None:
-            self._cloud.stop()
+            with doing("ending the local cloud"):
+                self._cloud.stop()
         self._cloud = self._stack = None
 
     def __enter__(self) -> Self:

@@ -30,6 +30,16 @@ talk = Console(stderr=True, highlight=False)
 
 
 @contextmanager
+def doing(what: str) -> Iterator[None]:
+    """Show that something is being done which takes its time."""
+    if not talk.is_terminal:
+        yield
+        return
+    with talk.status(what):
+        yield
+
+
+@contextmanager
 def job_bar() -> Iterator[Callable[[JobStatus], None]]:
     """Show how far a job is; what it yields is to be told of each status. Total and time left appear when known."""
     if not talk.is_terminal:

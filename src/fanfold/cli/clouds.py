@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from fanfold.client import Fanfold, local_cloud
-from fanfold.talk import talk
+from fanfold.talk import doing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -15,30 +15,21 @@ if TYPE_CHECKING:
     from fanfold.local.cloud import LocalCloud
 
 
-@contextmanager
-def opened(stack: str | None, model: str, task: str | None) -> Iterator[Fanfold]:
-    """The client of a stack, or without one that of a local cloud with this model, used for this task."""
-    client = Fanfold(stack) if stack else Fanfold(local=True, model=model, task=task)
-    if stack is None:
-        with talk.status("starting a local cloud"):
-            _ = client.stack
-    try:
-        yield client
-    finally:
-        with _ending(is_local=stack is None):
-            client.close()
+def client_of(stack: str | None, model: str, task: str | None) -> Fanfold:
+    """The client of a stack, or without one that of a local cloud with this model and task, which begins and ends with it."""
+    return Fanfold(stack) if stack else Fanfold(local=True, model=model, task=task)
 
 
 @contextmanager
 def running(model: str, parameters: Mapping[str, str], **options: Any) -> Iterator[LocalCloud]:
     """A local cloud that is there to be used from elsewhere."""
     cloud = local_cloud(model, parameters, **options)
-    with talk.status("starting a local cloud"):
+    with doing("starting a local cloud"):
         cloud.start()
     try:
         yield cloud
     finally:
-        with _ending(is_local=True):
+        with doing("ending the local cloud"):
             cloud.stop()
 
 
@@ -47,12 +38,3 @@ def make_chaos(seed: int) -> Chaos:
     from fanfold.local.chaos import Chaos  # noqa: PLC0415 - takes a second that `--help` needn't wait for
 
     return Chaos(seed)
-
-
-@contextmanager
-def _ending(*, is_local: bool) -> Iterator[None]:
-    if not is_local:
-        yield
-        return
-    with talk.status("ending the local cloud"):
-        yield

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     "--rows-per-second",
     type=click.FloatRange(0, min_open=True),
     metavar="R",
-    help="Rows that one instance works off a second: summary.json of a first try tells. Without it, no time.",
+    help="Rows that an instance works off a second: `predicted` ÷ `endpoint_seconds` of a job on one. Else no time.",
 )
 @click.option("--instances", type=click.IntRange(1), metavar="N", help="So many instances from the beginning, always.")
 @options.as_json

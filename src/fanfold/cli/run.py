@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fanfold.cli import options
-from fanfold.cli.clouds import opened
+from fanfold.cli.clouds import client_of
 from fanfold.cli.conclusion import follow_to_the_end
 from fanfold.cli.output import show_json
 from fanfold.client import DEFAULT_STACK, Fanfold
@@ -62,7 +62,7 @@ def run(
     if dry_run:
         _show_requests(file, stack, limit, reading)
         return
-    with opened(stack, model, task) as fanfold, _head(file, fanfold.stack.parameters, limit, reading) as (head, how):
+    with client_of(stack, model, task) as fanfold, _head(file, fanfold.stack.parameters, limit, reading) as (head, how):
         code = follow_to_the_end(fanfold.submit(head, **how), str(file), out, stack)
     sys.exit(code)
 

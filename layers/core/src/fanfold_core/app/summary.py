@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def summary(job: Job, state: State, totals: Totals, location: Callable[[str], str], version: str) -> dict[str, Any]:
-    """What a finished job came to, ready for JSON. Times are ISO 8601 in UTC, `seconds` lie between them."""
+    """What a finished job came to, ready for JSON. Times are ISO 8601 in UTC, `seconds` lie between them.
+
+    `endpoint_seconds` are those from the first answer to the last: what the endpoint took once it was awake.
+    """
     ended = job.ended or job.created
     return {
         "job": job.id,
@@ -23,6 +26,9 @@ def summary(job: Job, state: State, totals: Totals, location: Callable[[str], st
         "predicted": totals.predicted,
         "failed": totals.failed,
         "requests": totals.requests,
+        "requests_again": totals.statistics.again,
+        "chunks": job.stored,
+        "endpoint_seconds": totals.statistics.answers.lasted,
         "retry_of": job.parent,
         "seconds": round((ended - job.created).total_seconds(), 3),
         "created": job.created.isoformat(),

@@ -89,6 +89,11 @@ class Timeline:
         """Length of a step."""
         return 1 << self.exponent
 
+    @property
+    def lasted(self) -> int:
+        """Seconds from the first answer to the last, by and large: from the start of a step to the end of one."""
+        return (max(self.rows) - min(self.rows) + 1) * self.seconds if self.rows else 0
+
     def __add__(self, more: Timeline) -> Timeline:
         exponent = max(self.exponent, more.exponent)
         ends = (max(t.rows, default=0) >> (exponent - t.exponent) for t in (self, more))
