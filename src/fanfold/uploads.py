@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -17,7 +17,7 @@ from fanfold.talk import bytes_bar
 from fanfold_core.domain.keys import job_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from fanfold.stacks import Stack
@@ -41,23 +41,36 @@ def _spelt(value: Any) -> str:
 
 
 def upload(stack: Stack, file: Path, options: Mapping[str, str]) -> JobStatus:
-    """Upload a file, with its options as metadata; what is known of its job by then. `UploadError` names trouble.
+    """Upload a file, with its options as metadata; what is known of its job by then. `UploadError` names trouble."""
+    try:
+        with bytes_bar("uploading", file.stat().st_size) as sent, file.open("rb") as stream:
+            return upload_stream(stack, file.name, stream, options, sent)
+    except FileNotFoundError as error:
+        raise UploadError(f"there is no file {file}: see `ls {file.parent}`") from error
+    except OSError as error:
+        raise UploadError(f"{file} could not be read: {error}") from error
+
+
+def upload_stream(
+    stack: Stack,
+    name: str,
+    stream: IO[bytes],
+    options: Mapping[str, str],
+    sent: Callable[[int], None] = lambda _bytes: None,
+) -> JobStatus:
+    """Upload a file as it is read; `sent` is told of bytes as they go. `UploadError` names trouble.
 
     S3 takes ASCII only, so the options are percent-encoded.
     """
     client = stack.session.client("s3")
     # A folder of its own, so that two people's tweets.csv don't meet.
-    name = file.name if file.name.lower().endswith(_CSV_NAMES) else f"{file.name}.csv"
-    key = f"{uuid4().hex[:12]}/{name}"
+    key = f"{uuid4().hex[:12]}/{name if name.lower().endswith(_CSV_NAMES) else f'{name}.csv'}"
     encoded = {option: quote(value) for option, value in options.items()}
     try:
-        with bytes_bar("uploading", file.stat().st_size) as sent:
-            client.upload_file(str(file), stack.input_bucket, key, ExtraArgs={"Metadata": encoded}, Callback=sent)
+        client.upload_fileobj(stream, stack.input_bucket, key, ExtraArgs={"Metadata": encoded}, Callback=sent)
         version = client.head_object(Bucket=stack.input_bucket, Key=key).get("VersionId", "null")
-    except FileNotFoundError as error:
-        raise UploadError(f"there is no file {file}: see `ls {file.parent}`") from error
-    except (S3UploadFailedError, ClientError, BotoCoreError, OSError) as error:
-        raise UploadError(f"{file} could not be uploaded to s3://{stack.input_bucket}/{key}: {error}") from error
+    except (S3UploadFailedError, ClientError, BotoCoreError) as error:
+        raise UploadError(f"{name} could not be uploaded to s3://{stack.input_bucket}/{key}: {error}") from error
     return JobStatus(
         id=job_id(stack.input_bucket, key, version),
         state=JobState.UPLOADED,

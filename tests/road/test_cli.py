@@ -74,7 +74,7 @@ def test_a_taken_port_is_named_in_one_line(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        command = [sys.executable, "-m", "fanfold", "local", "up", "--port", str(port)]
+        command = [sys.executable, "-m", "fanfold", "local", "up", "--port", str(port), "--console-port", "0"]
         run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
     assert run.returncode == 1
     assert f"ort {port} is taken" in run.stderr
@@ -82,7 +82,19 @@ def test_a_taken_port_is_named_in_one_line(tmp_path: Path) -> None:
 
 
 def test_a_local_cloud_takes_files_from_other_tools_until_it_is_interrupted(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "fanfold", "local", "up", "--port", "0", "--endpoint-port", "0"]
+    command = [
+        sys.executable,
+        "-m",
+        "fanfold",
+        "local",
+        "up",
+        "--port",
+        "0",
+        "--endpoint-port",
+        "0",
+        "--console-port",
+        "0",
+    ]
     up = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert up.stdout is not None
     try:

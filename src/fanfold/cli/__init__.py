@@ -7,6 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from fanfold.cli.codes import ExitCode
 from fanfold.cli.completion import completion
+from fanfold.cli.console import console
 from fanfold.cli.doctor import doctor
 from fanfold.cli.estimate import estimate_command
 from fanfold.cli.jobs import cancel, jobs, retry, status
@@ -22,7 +23,7 @@ from fanfold_core import __version__
 SECTIONS = {
     "Files": (run, submit, estimate_command),
     "Jobs": (jobs, status, results, errors, report, tail, cancel, retry),
-    "Surroundings": (local, doctor, completion),
+    "Surroundings": (local, console, doctor, completion),
 }
 
 

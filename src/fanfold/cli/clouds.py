@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def client_of(stack: str | None, model: str, task: str | None) -> Fanfold:
-    """The client of a stack, or without one that of a local cloud with this model and task, which begins and ends with it."""
+    """The client of a stack, or without one that of a local cloud with this model, which begins and ends with it."""
     return Fanfold(stack) if stack else Fanfold(local=True, model=model, task=task)
 
 

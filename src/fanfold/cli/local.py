@@ -1,14 +1,15 @@
 """`fanfold local`: a local cloud that keeps running, or an endpoint alone."""
 
-import signal
 from collections.abc import Mapping
 from pathlib import Path
-from threading import Event
 
 import click
 
 from fanfold.cli import options
 from fanfold.cli.clouds import make_chaos, running
+from fanfold.cli.console import CONSOLE_PORT
+from fanfold.cli.ending import wait_for_the_end
+from fanfold.client import Fanfold
 from fanfold.talk import talk
 
 
@@ -49,6 +50,13 @@ _scaling = click.option(
 @local.command()
 @_port
 @_endpoint_port
+@click.option(
+    "--console-port",
+    type=click.IntRange(0, 65535),
+    default=CONSOLE_PORT,
+    show_default=True,
+    help="Port of the console; 0 for any.",
+)
 @options.model
 @click.option(
     "--parameter", "parameters", multiple=True, metavar="KEY=VALUE", help="Value of a parameter of template.yaml."
@@ -65,6 +73,7 @@ _scaling = click.option(
 def up(
     port: int,
     endpoint_port: int,
+    console_port: int,
     model: str,
     parameters: tuple[str, ...],
     logs: Path,
@@ -85,14 +94,22 @@ def up(
     chosen = dict(_key_value(parameter) for parameter in parameters)
     chaos = None if seed is None else make_chaos(seed)
     more = {"scaling_speed": scaling_speed, "on_scaling": talk.print, "conditions": chaos}
-    with running(model, chosen, port=port, endpoint_port=endpoint_port, log_dir=logs, **more) as cloud:
+    # Takes a fifth of a second that `--help` needn't wait for.
+    from fanfold.console.server import serving  # noqa: PLC0415
+
+    with (
+        running(model, chosen, port=port, endpoint_port=endpoint_port, log_dir=logs, **more) as cloud,
+        serving(lambda: Fanfold(cloud.stack_name, session=cloud.session()), console_port) as link,
+    ):
         _print_exports(cloud.environment)
+        talk.print(f"\nIn the browser:\n\n  {link}", soft_wrap=True)
+        talk.print("\nIn another terminal, after these exports:\n")
         talk.print(f"  aws s3 cp tweets.csv s3://{cloud.outputs['InputBucket']}/", soft_wrap=True)
         talk.print(f"  aws s3 ls --recursive s3://{cloud.outputs['OutputBucket']}/results/\n", soft_wrap=True)
         if chaos is not None:
             talk.print("With --metadata request-ttl-seconds=60, what chaos loses is sent again after a minute.\n")
         talk.print(f"The functions log to {logs}. Ctrl-C ends it all.")
-        _wait_for_the_end()
+        wait_for_the_end()
     if chaos is not None:
         talk.print("Chaos: " + ", ".join(f"{count} {fault}" for fault, count in chaos.faults.items()))
 
@@ -138,7 +155,7 @@ def endpoint(port: int, endpoint_port: int, model: str, task: str | None, logs: 
         )
         talk.print(f"Notifications go to {alone.queue_url}", soft_wrap=True)
         talk.print("Ctrl-C ends it all.")
-        _wait_for_the_end()
+        wait_for_the_end()
     finally:
         with talk.status("ending the endpoint"):
             alone.stop()
@@ -155,10 +172,3 @@ def _key_value(parameter: str) -> tuple[str, str]:
     if not equals:
         raise click.BadParameter(f"{parameter!r} is not KEY=VALUE", param_hint="--parameter")
     return key, value
-
-
-def _wait_for_the_end() -> None:
-    ended = Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
-    ended.wait()

@@ -1,0 +1,34 @@
+"""`fanfold console`: a deployed stack's jobs in the browser."""
+
+import click
+
+from fanfold.cli.ending import wait_for_the_end
+from fanfold.cli.options import stack_option
+from fanfold.client import Fanfold
+from fanfold.talk import talk
+
+CONSOLE_PORT = 4568
+
+
+@click.command()
+@stack_option
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=CONSOLE_PORT,
+    show_default=True,
+    help="Port of the page; 0 for any.",
+)
+def console(stack: str, port: int) -> None:
+    """Show a stack's jobs on a page of this machine, until Ctrl-C: drop a CSV, watch it, read its report.
+
+    It prints the page's address, which only this machine reaches, and acts with your credentials. `fanfold local up`
+    has a console, too.
+    """
+    # Takes a fifth of a second that other commands needn't wait for.
+    from fanfold.console.server import serving  # noqa: PLC0415
+
+    with serving(lambda: Fanfold(stack), port) as link:
+        click.echo(link)
+        talk.print("Ctrl-C ends it.")
+        wait_for_the_end()

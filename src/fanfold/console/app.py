@@ -1,0 +1,131 @@
+"""The console's addresses. `desk` does the work, `guard` says who may ask for it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from flask import Flask, Response, abort, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from fanfold.console.guard import protect
+from fanfold.console.preview import HEAD_BYTES
+from fanfold.errors import JobNotFoundError, UserError
+from fanfold_core import __version__
+from fanfold_core.domain.errors import InputError
+
+if TYPE_CHECKING:
+    from fanfold.console.desk import Desk
+
+Json = dict[str, Any]
+_FILES = {
+    "results.csv": "text/csv; charset=utf-8",
+    "errors.csv": "text/csv; charset=utf-8",
+    "summary.json": "application/json",
+    "report.html": "text/html; charset=utf-8",
+}
+# The report is shown in the page; it has no scripts, and would not be let run any.
+_REPORT_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
+# Those of a file that the page offers; the stack's parameters say the others.
+_OPTIONS = ("input-column", "header", "delimiter", "encoding", "rows-per-request")
+logger = logging.getLogger(__name__)
+
+
+def create_app(desk: Desk, token: str) -> Flask:
+    """The console of a stack, for whoever has the token."""
+    app, views = Flask(__name__), Views(desk)
+    protect(app, token)
+    app.get("/")(views.page)
+    app.post("/api/preview")(views.preview)
+    app.get("/api/jobs")(views.jobs)
+    app.post("/api/jobs")(views.submit)
+    app.get("/api/jobs/<job_id>")(views.status)
+    app.post("/api/jobs/<job_id>/cancel")(views.cancel)
+    app.post("/api/jobs/<job_id>/retry")(views.retry)
+    app.get("/jobs/<job_id>/<name>")(views.file)
+    for kind in (UserError, InputError, ClientError, BotoCoreError, HTTPException, Exception):
+        app.register_error_handler(kind, _in_words)
+    return app
+
+
+class Views:
+    """What stands at the addresses."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def page(self) -> str:
+        """The page itself."""
+        return render_template("console.html", stack=self._desk.stack, version=__version__, head_bytes=HEAD_BYTES)
+
+    def preview(self) -> Json:
+        """What the file is whose first bytes these are."""
+        if (request.content_length or 0) > HEAD_BYTES:
+            abort(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        complete = request.args.get("complete") == "true"
+        return asdict(self._desk.preview(_name(), request.get_data(), _options(), complete=complete))
+
+    def jobs(self) -> list[Json]:
+        """The latest jobs."""
+        return [status.as_dict() for status in self._desk.jobs()]
+
+    def submit(self) -> tuple[Json, HTTPStatus]:
+        """Upload the file that the request carries, as it comes in: one of any size is never held here."""
+        if request.content_length is None:
+            abort(HTTPStatus.LENGTH_REQUIRED)
+        return self._desk.submit(_name(), request.stream, _options()).as_dict(), HTTPStatus.CREATED
+
+    def status(self, job_id: str) -> Json:
+        """Where a job stands."""
+        return self._desk.status(job_id).as_dict()
+
+    def cancel(self, job_id: str) -> Json:
+        """End a job."""
+        return self._desk.cancel(job_id).as_dict()
+
+    def retry(self, job_id: str) -> tuple[Json, HTTPStatus]:
+        """Begin the next round of a job."""
+        return self._desk.retry(job_id).as_dict(), HTTPStatus.CREATED
+
+    def file(self, job_id: str, name: str) -> Response:
+        """A file of a job that has ended; the report to be shown, the others to be saved."""
+        if name not in _FILES or not self._desk.status(job_id).has_ended:
+            abort(HTTPStatus.NOT_FOUND, "there is no such file, or its job is still at work")
+        size, content = self._desk.read(job_id, name)
+        answer = Response(content, content_type=_FILES[name], headers={"Content-Length": str(size)})
+        if name == "report.html":
+            answer.headers["Content-Security-Policy"] = _REPORT_POLICY
+            answer.headers["X-Frame-Options"] = "SAMEORIGIN"
+        else:
+            answer.headers["Content-Disposition"] = f"attachment; filename={job_id}-{name}"
+        return answer
+
+
+def _name() -> str:
+    return request.args.get("name") or "file.csv"
+
+
+def _options() -> dict[str, str]:
+    return {option: request.args[option] for option in _OPTIONS if request.args.get(option)}
+
+
+def _in_words(error: Exception) -> tuple[Json, int]:
+    """What went wrong, for the page to show."""
+    match error:
+        case HTTPException():
+            return {"error": error.description or error.name}, error.code or HTTPStatus.INTERNAL_SERVER_ERROR
+        case JobNotFoundError():
+            return {"error": str(error)}, HTTPStatus.NOT_FOUND
+        case UserError() | InputError():
+            return {"error": str(error)}, HTTPStatus.BAD_REQUEST
+        case ClientError() | BotoCoreError():
+            return {"error": f"AWS would not do this: {error}"}, HTTPStatus.BAD_GATEWAY
+        case _:
+            logger.error("the console failed", exc_info=error)
+            words = "this should not have happened; the terminal in which the console runs says more"
+            return {"error": words}, HTTPStatus.INTERNAL_SERVER_ERROR

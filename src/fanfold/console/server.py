@@ -1,0 +1,60 @@
+"""The console's server: loopback only, for as long as it is entered."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import socket
+from contextlib import contextmanager
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from fanfold.console.app import create_app
+from fanfold.console.desk import Desk
+from fanfold.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fanfold.client import Fanfold
+
+HOST = "127.0.0.1"
+
+
+class PortTakenError(UserError):
+    """Somebody else listens there. Retry with another port."""
+
+
+class _Quietly(WSGIRequestHandler):
+    """Says nothing of requests: there is one a second."""
+
+    # An answer that breaks off is then seen to be broken.
+    protocol_version = "HTTP/1.1"
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Nothing."""
+
+
+@contextmanager
+def serving(open_client: Callable[[], Fanfold], port: int) -> Iterator[str]:
+    """Serve a console; yields the link that opens it. `StackError`, or `PortTakenError` (port 0 is any)."""
+    token = secrets.token_urlsafe(24)
+    app = create_app(Desk(open_client), token)
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    try:
+        listening = socket.create_server((HOST, port))
+    except OSError as error:
+        raise PortTakenError(f"port {port} of {HOST} is taken: name another one, or 0 for any") from error
+    server = make_server(
+        HOST, listening.getsockname()[1], app, threaded=True, request_handler=_Quietly, fd=listening.detach()
+    )
+    thread = Thread(target=server.serve_forever, name="console", daemon=True)
+    thread.start()
+    try:
+        yield f"http://{HOST}:{server.port}/?token={token}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

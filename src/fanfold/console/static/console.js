@@ -1,0 +1,250 @@
+// The page's behaviour. Whatever comes from a file or a job is put in as text, never as markup.
+const find = (selector, within = document) => within.querySelector(selector)
+const HEAD_BYTES = Number(document.body.dataset.headBytes)
+const ENDED = new Set(["SUCCEEDED", "COMPLETED_WITH_ERRORS", "FAILED", "CANCELLED"])
+const BAD = new Set(["FAILED", "CANCELLED"])
+const POLL_MS = 1000, LIST_MS = 4000
+
+const number = value => value === null || value === undefined ? "–" : value.toLocaleString("en")
+const words = state => { const text = state.replaceAll("_", " ").toLowerCase(); return text[0].toUpperCase() + text.slice(1) }
+const nameOf = job => decodeURIComponent(job.input.split("/").pop().replaceAll("%", "%25"))
+const size = bytes => bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} KB` : bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`
+
+function element(tag, text, className) {
+  const made = document.createElement(tag)
+  made.textContent = text
+  if (className) made.className = className
+  return made
+}
+
+function trouble(message) {
+  const place = find("#trouble")
+  place.textContent = message ?? ""
+  place.hidden = !message
+}
+
+async function ask(address, options) {
+  let answer
+  try {
+    answer = await fetch(address, options)
+  } catch {
+    throw new Error("the console does not answer: does `fanfold` still run in its terminal?")
+  }
+  const content = await answer.json()
+  if (!answer.ok) throw new Error(content.error)
+  return content
+}
+
+// Runs what may fail and says why it did.
+async function attempt(action) {
+  try {
+    trouble()
+    return await action()
+  } catch (error) {
+    trouble(`${error.message}`)
+  }
+}
+
+// ── A new file ──────────────────────────────────────────────────────────────────────────────────────────────────────
+const form = find("#options"), drop = find("#drop"), picker = find("#file"), column = form.elements["input-column"]
+let file, sending, looking, columns = ""
+
+const query = () => {
+  const chosen = [...new FormData(form)].filter(([, value]) => value !== "")
+  return new URLSearchParams([["name", file.name], ...chosen])
+}
+
+async function take(chosen) {
+  if (!chosen) return
+  file = chosen
+  form.reset()
+  column.replaceChildren()
+  columns = ""
+  find("#file-name").textContent = file.name
+  find("#file-size").textContent = size(file.size)
+  drop.hidden = true
+  form.hidden = false
+  await (looking = look())
+}
+
+function forget() {
+  file = undefined
+  picker.value = ""
+  form.hidden = true
+  find("#sending").hidden = true
+  drop.hidden = false
+}
+
+// Whether the file can be read as the form says.
+async function look() {
+  const asked = query()
+  asked.set("complete", file.size <= HEAD_BYTES)
+  const seen = await attempt(() => ask(`/api/preview?${asked}`, { method: "POST", body: file.slice(0, HEAD_BYTES) }))
+  find("#preview").hidden = !seen
+  find("#start").disabled = !seen
+  if (seen) show(seen)
+  return Boolean(seen)
+}
+
+function show(seen) {
+  const names = JSON.stringify(seen.columns)
+  if (names !== columns) {
+    columns = names
+    column.replaceChildren(...seen.columns.map((name, index) => new Option(name || `column ${index}`, index)))
+  }
+  column.value = seen.input_index
+  const cells = (tag, texts) => texts.map((text, index) => element(tag, text, index === seen.input_index ? "input" : ""))
+  const line = (tag, texts) => { const row = document.createElement("tr"); row.append(...cells(tag, texts)); return row }
+  find("#preview thead").replaceChildren(line("th", seen.columns))
+  find("#preview tbody").replaceChildren(...seen.rows.map(texts => line("td", texts)))
+}
+
+// XMLHttpRequest, since fetch doesn't tell how far an upload is.
+function send(address, onProgress) {
+  return new Promise((resolve, reject) => {
+    sending = new XMLHttpRequest()
+    sending.open("POST", address)
+    sending.responseType = "json"
+    sending.upload.onprogress = event => onProgress(event.loaded / event.total)
+    sending.onload = () => sending.status < 400 ? resolve(sending.response) : reject(new Error(sending.response?.error))
+    sending.onerror = () => reject(new Error("the upload broke off: does `fanfold` still run in its terminal?"))
+    sending.onabort = () => reject(new Error("the upload was stopped; nothing of it was kept"))
+    sending.send(file)
+  })
+}
+
+async function start() {
+  // Leaving a field by this very click begins another look.
+  if (!await looking) return
+  form.hidden = true
+  find("#sending").hidden = false
+  const bar = find("#sending progress")
+  bar.value = 0
+  const begun = await attempt(() => send(`/api/jobs?${query()}`, share => { bar.value = share }))
+  forget()
+  if (begun) location.hash = begun.id
+  await list()
+}
+
+picker.addEventListener("change", () => take(picker.files[0]))
+form.addEventListener("change", event => {
+  // Columns are others when cells or names are: the choice among the old ones is void.
+  if (event.target !== column && event.target.name !== "rows-per-request") column.replaceChildren(), columns = ""
+  looking = look()
+})
+form.addEventListener("submit", event => { event.preventDefault(); start() })
+find("#forget").addEventListener("click", () => { trouble(); forget() })
+find("#stop").addEventListener("click", () => sending.abort())
+for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
+  document.addEventListener(kind, event => {
+    event.preventDefault()
+    drop.classList.toggle("over", kind === "dragenter" || kind === "dragover")
+    if (kind === "drop" && !find("#new").querySelector("#sending:not([hidden])")) take(event.dataTransfer.files[0])
+  })
+}
+
+// ── One job ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+const section = find("#job"), report = find("iframe", section)
+const current = () => location.hash.slice(1)
+let timer
+
+async function follow() {
+  clearTimeout(timer)
+  const id = current()
+  section.hidden = !id
+  if (!id) return
+  let job
+  try {
+    job = await ask(`/api/jobs/${encodeURIComponent(id)}`)
+  } catch (error) {
+    section.hidden = true
+    return trouble(error.message)
+  }
+  if (id !== current()) return
+  draw(job)
+  if (!ENDED.has(job.state)) timer = setTimeout(follow, POLL_MS)
+}
+
+function draw(job) {
+  const ended = ENDED.has(job.state), folder = `/jobs/${encodeURIComponent(job.id)}`
+  const state = find(".state", section)
+  state.textContent = words(job.state)
+  state.classList.toggle("bad", BAD.has(job.state))
+  find("#job-title").textContent = nameOf(job)
+  find(".about", section).textContent = job.id + (job.retry_of ? `, the failed rows of ${job.retry_of} again` : "")
+  find(".reason", section).textContent = job.reason
+  find(".reason", section).hidden = !job.reason
+  const bar = find("progress", section)
+  bar.hidden = ended
+  if (job.rows) { bar.max = job.rows; bar.value = job.done } else bar.removeAttribute("value")
+  const failed = job.failed ? `, ${number(job.failed)} of them failed` : ""
+  find(".counts", section).textContent = `${number(job.done)} of ${number(job.rows)} rows answered${failed}`
+  for (const name of ["results", "errors", "summary"]) {
+    const link = find(`.${name}`, section)
+    link.hidden = !ended
+    link.href = `${folder}/${link.textContent}`
+  }
+  find(".cancel", section).hidden = ended
+  find(".retry", section).hidden = !ended || !job.failed
+  report.hidden = !ended
+  if (ended && report.getAttribute("src") !== `${folder}/report.html`) report.src = `${folder}/report.html`
+}
+
+// As high as what is in it, which has the same origin and no scripts.
+const fit = () => { if (report.contentDocument) report.style.height = `${report.contentDocument.documentElement.scrollHeight + 2}px` }
+report.addEventListener("load", () => {
+  fit()
+  for (const table of report.contentDocument.querySelectorAll("details")) table.addEventListener("toggle", fit)
+})
+window.addEventListener("resize", fit)
+
+find(".cancel", section).addEventListener("click", () => attempt(async () => {
+  await ask(`/api/jobs/${encodeURIComponent(current())}/cancel`, { method: "POST" })
+  await follow()
+}))
+find(".retry", section).addEventListener("click", () => attempt(async () => {
+  const next = await ask(`/api/jobs/${encodeURIComponent(current())}/retry`, { method: "POST" })
+  location.hash = next.id
+  await list()
+}))
+window.addEventListener("hashchange", () => { trouble(); follow(); mark() })
+
+// ── All jobs ────────────────────────────────────────────────────────────────────────────────────────────────────────
+async function list() {
+  const jobs = await ask("/api/jobs").catch(error => trouble(error.message))
+  if (!jobs) return
+  find("#none").hidden = jobs.length > 0
+  find("#jobs").hidden = !jobs.length
+  find("#jobs tbody").replaceChildren(...jobs.map(row))
+  mark()
+}
+
+function row(job) {
+  const line = document.createElement("tr"), link = element("a", nameOf(job)), first = element("th", "")
+  line.dataset.id = job.id
+  link.href = `#${job.id}`
+  first.scope = "row"
+  first.append(link)
+  line.append(
+    first,
+    element("td", words(job.state), BAD.has(job.state) ? "bad" : ""),
+    element("td", number(job.rows), "number"),
+    element("td", number(job.failed), "number"),
+    element("td", new Date(job.created).toLocaleString("sv"), "begun"),
+  )
+  return line
+}
+
+function mark() {
+  for (const line of document.querySelectorAll("#jobs tbody tr")) {
+    line.toggleAttribute("aria-current", line.dataset.id === current())
+  }
+}
+
+async function refresh() {
+  if (!document.hidden) await list()
+  setTimeout(refresh, LIST_MS)
+}
+
+follow()
+refresh()

@@ -1,0 +1,143 @@
+"""The console in a browser: a file is dropped, its job watched, its report read, its results saved."""
+
+import csv
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from tests.browser.conftest import Open
+from tests.road.conftest import Slowly
+
+from fanfold import Fanfold
+from fanfold.console.server import serving
+from fanfold.local.cloud import LocalCloud
+
+# An upload, a job and its files, on a machine that does other things too.
+_PATIENCE = 60_000
+DROP = """([name, content]) => {
+  const data = new DataTransfer()
+  data.items.add(new File([content], name, {type: "text/csv"}))
+  for (const kind of ["dragenter", "dragover", "drop"])
+    document.querySelector("#drop").dispatchEvent(
+      new DragEvent(kind, {dataTransfer: data, bubbles: true, cancelable: true}))
+}"""
+
+
+@pytest.fixture(scope="module")
+def link(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with (
+        LocalCloud(log_dir=tmp_path_factory.mktemp("logs"), conditions=Slowly()) as cloud,
+        serving(lambda: Fanfold(cloud.stack_name, session=cloud.session()), 0) as link,
+    ):
+        yield link
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def page(new_page: Open, link: str, complaints: list[str]) -> Page:
+    page = new_page()
+    page.set_default_timeout(_PATIENCE)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on(
+        "request", lambda request: complaints.append(request.url) if not request.url.startswith(link[:17]) else None
+    )
+    page.goto(link)
+    return page
+
+
+def state(page: Page, words: str) -> None:
+    expect(page.locator("#job .state")).to_have_text(words, timeout=_PATIENCE)
+
+
+def test_a_dropped_file_is_watched_and_its_results_are_saved(page: Page, complaints: list[str], tmp_path: Path) -> None:
+    texts = ["so good", "<script>document.title = 'hacked'</script>", "so bad", "", "slowly"] * 20
+    content = "id,words\n" + "".join(f"{row},{text}\n" for row, text in enumerate(texts))
+    page.evaluate(DROP, ["my tweets.csv", content])
+    expect(page.locator("#preview thead")).to_have_text("column_1column_2")
+    page.get_by_label("First line").select_option("present")
+    expect(page.locator("#preview thead")).to_have_text("idwords")
+    page.get_by_label("Texts are in").select_option("words")
+    expect(page.locator("#preview .input").nth(2)).to_have_text("<script>document.title = 'hacked'</script>")
+    page.get_by_label("Rows per request").fill("4")
+    page.get_by_role("button", name="Start").click()
+
+    expect(page.locator("#job-title")).to_have_text("my tweets.csv")
+    expect(page.locator("#job .counts")).to_contain_text("of 100 rows")
+    state(page, "Completed with errors")
+    report = page.frame_locator("#job iframe")
+    expect(report.get_by_role("heading", name="my tweets.csv")).to_be_visible()
+    expect(report.locator("dd").first).to_have_text("100")
+    assert page.title() == "fanfold · Fanfold"
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="results.csv").first.click()
+    saved.value.save_as(tmp_path / "results.csv")
+    with (tmp_path / "results.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.reader(stream))
+    assert [row[1] for row in rows[1:]] == texts
+    with page.expect_download() as saved:
+        report.get_by_role("link", name="errors.csv").first.click()
+    assert saved.value.path().read_text(encoding="utf-8").count("input is empty") == 20
+    expect(page.locator("#jobs tbody tr[aria-current]")).to_contain_text("Completed with errors100")
+    assert complaints == []
+
+    page.get_by_role("button", name="Retry the failed rows").click()
+    expect(page.locator("#job .about")).to_contain_text("the failed rows of")
+    state(page, "Completed with errors")
+    expect(page.locator("#jobs tbody tr")).to_have_count(2)
+
+
+def test_a_job_that_takes_long_shows_how_far_it_is_and_can_be_cancelled(page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "long.csv"
+    file.write_text("text\n" + "slowly\n" * 2_000)
+    page.get_by_label("Drop a CSV here").set_input_files(file)
+    page.get_by_label("Rows per request").fill("1")
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("#job .counts")).to_have_text(re.compile("^[1-9].* of 2,000 rows"))
+    assert 0 < page.locator("#job progress").evaluate("bar => bar.value / bar.max") < 1
+    page.get_by_role("button", name="Cancel").click()
+    state(page, "Cancelled")
+    expect(page.locator("#job .reason")).to_have_text("cancelled")
+    expect(page.frame_locator("#job iframe").locator("#job, .state")).to_have_text("Cancelled")
+
+
+def test_a_file_that_is_none_is_refused_before_it_is_sent(page: Page) -> None:
+    page.evaluate(DROP, ["tweets.csv", "PK\x03\x04 and so on"])
+    expect(page.locator("#trouble")).to_contain_text("an Excel workbook")
+    expect(page.locator("#start")).to_be_disabled()
+    page.get_by_role("button", name="Another file").click()
+    expect(page.locator("#trouble")).to_be_hidden()
+    expect(page.get_by_text("Drop a CSV here")).to_be_visible()
+
+
+def test_a_file_that_fails_says_why_and_what_to_do(page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "open quote.csv"
+    file.write_text("text\nso good\n" * 20_000 + '"never closed\n')
+    page.get_by_label("Drop a CSV here").set_input_files(file)
+    page.get_by_role("button", name="Start").click()
+    state(page, "Failed")
+    expect(page.locator("#job .reason")).to_contain_text("quote")
+    expect(page.locator("#jobs tbody tr").first).to_contain_text("Failed")
+
+
+def test_a_console_that_has_ended_is_said_in_words(new_page: Open, link: str) -> None:
+    page = new_page()
+    page.goto(link)
+    page.route("**/api/**", lambda route: route.abort())
+    page.evaluate(DROP, ["a.csv", "text\nso good\n"])
+    expect(page.locator("#trouble")).to_contain_text("does `fanfold` still run in its terminal?")
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_nothing_sticks_out_of_any_screen(new_page: Open, link: str, width: int) -> None:
+    page = new_page(viewport={"width": width, "height": 700})
+    page.goto(link)
+    page.evaluate(DROP, ["a.csv", "text," + "column," * 30 + "\n" + "x" * 300 + "," * 31 + "\n"])
+    expect(page.locator("#preview tbody tr")).to_have_count(1)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -1,0 +1,77 @@
+"""What the console says of a file before it is uploaded is what its job will take it for."""
+
+import gzip
+
+import pytest
+
+from fanfold.console.preview import HEAD_BYTES, Preview, preview
+from fanfold_core.domain.errors import InputError
+
+CONTENT = 'id,Text,who\n1,so good,é\n\n2,"two\nlines",b\n'
+
+
+def seen(content: bytes, name: str = "tweets.csv", **options: str) -> Preview:
+    head = content[:HEAD_BYTES]
+    given = {option.replace("_", "-"): value for option, value in options.items()}
+    return preview(
+        name, head, complete=head == content, parameters={"InputColumn": "", "Header": "auto"}, options=given
+    )
+
+
+def test_columns_and_first_rows_are_shown_and_the_input_is_found() -> None:
+    assert seen(CONTENT.encode()) == Preview(
+        ("id", "Text", "who"), 1, has_header=True, rows=[["1", "so good", "é"], ["2", "two\nlines", "b"]]
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "encoding"),
+    [
+        (gzip.compress(CONTENT.encode()), "tweets.csv.gz", ""),
+        (CONTENT.encode("utf-16"), "tweets.csv", "utf-16"),
+        (CONTENT.encode("cp1252"), "tweets.csv", "cp1252"),
+        (b"\xef\xbb\xbf" + CONTENT.encode(), "tweets.csv", ""),
+    ],
+)
+def test_a_file_is_the_same_however_it_is_written(content: bytes, name: str, encoding: str) -> None:
+    options = {"encoding": encoding} if encoding else {}
+    assert seen(content, name, **options) == seen(CONTENT.encode())
+
+
+@pytest.mark.parametrize("encode", [str.encode, lambda text: gzip.compress(text.encode())])
+def test_of_a_large_file_the_beginning_is_enough(encode: object) -> None:
+    assert callable(encode)
+    rows = "".join(f"{row},é and {'long ' * 50},x\n" for row in range(20_000))
+    name = "tweets.csv" if encode is str.encode else "tweets.csv.gz"
+    assert len(seen(encode("id,text,who\n" + rows), name).rows) == 5
+
+
+def test_where_no_name_tells_the_input_there_are_columns_to_choose_from() -> None:
+    found = seen(b"id,tweet\n1,so good\n", header="present")
+    assert (found.columns, found.input_index, found.rows) == (("id", "tweet"), 0, [["1", "so good"]])
+
+
+def test_this_files_options_count_before_the_stacks() -> None:
+    parameters = {"InputColumn": "who", "Header": "present", "Delimiter": ",", "RowsPerRequest": "32"}
+    head = CONTENT.encode()
+    assert preview("a.csv", head, complete=True, parameters=parameters, options={}).input_index == 2
+    assert preview("a.csv", head, complete=True, parameters=parameters, options={"input-column": "0"}).input_index == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "options", "words"),
+    [
+        (b"", "a.csv", {}, "the file is empty"),
+        (b"PK\x03\x04...", "a.csv", {}, "an Excel workbook"),
+        (CONTENT.encode(), "a.csv", {"input_column": "tweet"}, "no column is named 'tweet'"),
+        (CONTENT.encode(), "a.csv", {"encoding": "klingon"}, "a text encoding that Python knows"),
+        (CONTENT.encode(), "a.csv.gz", {}, "no sound gzip file"),
+        (b"a,b", "a.csv", {"encoding": "utf-16"}, "utf-16"),
+        (b'id,"text', "a.csv", {}, "quote"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said_in_the_words_of_its_job(
+    content: bytes, name: str, options: dict[str, str], words: str
+) -> None:
+    with pytest.raises(InputError, match=words):
+        seen(content, name, **options)
