@@ -46,6 +46,14 @@ def test_of_a_large_file_the_beginning_is_enough(encode: object) -> None:
     assert len(seen(encode("id,text,who\n" + rows), name).rows) == 5
 
 
+def test_where_an_expression_makes_the_input_no_column_is_it() -> None:
+    parameters = {"InputExpression": "join(' ', [Text, who])"}
+    found = preview("a.csv", CONTENT.encode(), complete=True, parameters=parameters, options={})
+    assert (found.columns, found.input_index) == (("id", "Text", "who"), None)
+    with pytest.raises(InputError, match="'Text'"):
+        preview("a.csv", b"id,who\n1,x\n", complete=True, parameters=parameters, options={})
+
+
 def test_where_no_name_tells_the_input_there_are_columns_to_choose_from() -> None:
     found = seen(b"id,tweet\n1,so good\n", header="present")
     assert (found.columns, found.input_index, found.rows) == (("id", "tweet"), 0, [["1", "so good"]])

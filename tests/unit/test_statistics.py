@@ -100,6 +100,11 @@ def test_errors_that_differ_in_numbers_only_stand_together_with_their_first_rows
     assert group.samples[0].reason == "The size of tensor a (512) must match"
 
 
+def test_without_one_input_column_a_sample_shows_the_whole_row() -> None:
+    found = of_rows(0, [["a", "b"], []], None, [Answer(None, "is bad"), Answer(None, "is bad")])
+    assert [sample.text for sample in found.errors.groups["is bad"].samples] == ["a, b", ""]
+
+
 def test_scores_stand_in_twentieths_and_those_outside_apart() -> None:
     scores = [0, 0.04, 0.05, 0.5, 0.99, 1, 1.0, -0.1, 7.5, float("nan"), True, "0.5"]
     found = of_rows(0, as_rows([""] * len(scores)), 0, [Answer({"score": score}, "") for score in scores])

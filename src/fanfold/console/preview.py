@@ -21,16 +21,25 @@ if TYPE_CHECKING:
 HEAD_BYTES = 256 * 1024
 _MOST_ROWS = 5
 # The template's parameters that say how files are read, and what a file's options call them.
-_PARAMETERS = {"InputColumn": "input-column", "Header": "header", "Delimiter": "delimiter", "Encoding": "encoding"}
+_PARAMETERS = {
+    "InputColumn": "input-column",
+    "InputExpression": "input-expression",
+    "Header": "header",
+    "Delimiter": "delimiter",
+    "Encoding": "encoding",
+}
 _GZIP = 16 + zlib.MAX_WBITS
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The columns, which of them (from 0) is the input or could be, whether they have names, and the first rows."""
+    """The columns, which of them (from 0) is the input or could be, whether they have names, and the first rows.
+
+    Where an expression makes the input, no column is it.
+    """
 
     columns: tuple[str, ...]
-    input_index: int
+    input_index: int | None
     has_header: bool
     rows: list[list[str]]
 
@@ -50,19 +59,26 @@ def preview(
     if not is_byte_cuttable(encoding):
         head, encoding = _as_utf_8(head, encoding, complete=complete), "utf-8"
     read = partial(
-        detect_layout, head, complete=complete, encoding=encoding, dialect=chosen.dialect, header=chosen.header
+        detect_layout,
+        head,
+        complete=complete,
+        encoding=encoding,
+        dialect=chosen.dialect,
+        header=chosen.header,
+        names=chosen.input.names if chosen.input else None,
     )
     try:
         layout = read(input_column=chosen.input_column or None)
     except LayoutError:
-        if chosen.input_column:
+        if chosen.input_column or chosen.input:
             raise
         # Its names say nothing, so somebody has to choose among them.
         layout = read(input_column="0")
     # A character that the window cuts in two is the last one, and no row that is shown.
     text = head[layout.first_byte :].decode(encoding, "replace")
     records = (cells for cells in read_records(text, chosen.dialect) if cells or layout.blank_is_row)
-    return Preview(layout.columns, layout.input_index, layout.has_header, list(islice(records, _MOST_ROWS)))
+    input_index = None if chosen.input else layout.input_index
+    return Preview(layout.columns, input_index, layout.has_header, list(islice(records, _MOST_ROWS)))
 
 
 def _decompressed(head: bytes, *, complete: bool) -> tuple[bytes, bool]:

@@ -19,7 +19,7 @@ function element(tag, text, className) {
 
 function trouble(message) {
   const place = find("#trouble")
-  place.textContent = message ?? ""
+  place.textContent = message ? message[0].toUpperCase() + message.slice(1) : ""
   place.hidden = !message
 }
 
@@ -87,12 +87,14 @@ async function look() {
 }
 
 function show(seen) {
+  // Where an expression makes the input, there is no column to choose.
+  column.parentElement.hidden = seen.input_index === null
   const names = JSON.stringify(seen.columns)
   if (names !== columns) {
     columns = names
     column.replaceChildren(...seen.columns.map((name, index) => new Option(name || `column ${index}`, index)))
   }
-  column.value = seen.input_index
+  column.value = seen.input_index ?? ""
   const cells = (tag, texts) => texts.map((text, index) => element(tag, text, index === seen.input_index ? "input" : ""))
   const line = (tag, texts) => { const row = document.createElement("tr"); row.append(...cells(tag, texts)); return row }
   find("#preview thead").replaceChildren(line("th", seen.columns))
@@ -173,9 +175,7 @@ function draw(job) {
   find("#job-title").textContent = nameOf(job)
   find(".about", section).textContent = job.id + (job.retry_of ? `, the failed rows of ${job.retry_of} again` : "")
   find(".reason", section).textContent = job.reason
-  find(".reason", section).hidden = !job.reason
   const bar = find("progress", section)
-  bar.hidden = ended
   if (job.rows) { bar.max = job.rows; bar.value = job.done } else bar.removeAttribute("value")
   const failed = job.failed ? `, ${number(job.failed)} of them failed` : ""
   find(".counts", section).textContent = `${number(job.done)} of ${number(job.rows)} rows answered${failed}`
@@ -184,7 +184,9 @@ function draw(job) {
     link.hidden = !ended
     link.href = `${folder}/${link.textContent}`
   }
-  find(".cancel", section).hidden = ended
+  // The report says the same, and more.
+  for (const said of [".state", "h2", ".counts", "progress", ".cancel"]) find(said, section).hidden = ended
+  find(".reason", section).hidden = ended || !job.reason
   find(".retry", section).hidden = !ended || !job.failed
   report.hidden = !ended
   if (ended && report.getAttribute("src") !== `${folder}/report.html`) report.src = `${folder}/report.html`

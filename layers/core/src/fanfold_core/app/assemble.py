@@ -110,6 +110,8 @@ class Assembler:
 
     def _write_lines(self, job: Job, part: Part, results: IO[bytes], errors: IO[bytes]) -> Totals:
         shown = _columns(job)
+        # Of several columns that an expression asks for, none is the input.
+        input_index = job.layout.input_index if job.layout and not job.options.input else None
         totals = Totals()
         if part.number == 0:
             results.write(written(job, [shown.results_header]))
@@ -126,7 +128,7 @@ class Assembler:
             errors.write(written(job, failed))
             attempts = requests(outcomes)
             statistics = of_requests(job.created, settled(outcomes, chunk), attempts)
-            statistics += of_rows(chunk.first_row, rows, job.known_layout.input_index, final)
+            statistics += of_rows(chunk.first_row, rows, input_index, final)
             sent = sum(attempts.values())
             totals += Totals(len(rows), len(rows) - len(failed), len(failed), sent, statistics)
         return totals

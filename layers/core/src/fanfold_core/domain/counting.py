@@ -32,8 +32,12 @@ _NUMBERS = {int, float}
 _DIGITS = re.compile(r"\d+")
 
 
-def of_rows(first_row: int, rows: Iterable[Sequence[str]], input_index: int, final: Sequence[Answer]) -> Statistics:
+def of_rows(
+    first_row: int, rows: Iterable[Sequence[str]], input_index: int | None, final: Sequence[Answer]
+) -> Statistics:
     """Statistics of rows that follow one another, from their cells and their final answers.
+
+    Samples show the input's cell, or all of them where `input_index` is None.
 
     >>> from fanfold_core.domain.results import Answer
     >>> final = [Answer({"label": "GOOD", "score": 0.97}, ""), Answer(None, "input is empty")]
@@ -68,7 +72,7 @@ def of_requests(began: datetime, answered: Iterable[SpanOutcome], attempts: Mapp
     return Statistics(answers=Timeline() + Timeline(rows), waits=waits, again=again)
 
 
-def _errors(failed: Iterable[tuple[int, Sequence[str], str]], input_index: int) -> Errors:
+def _errors(failed: Iterable[tuple[int, Sequence[str], str]], input_index: int | None) -> Errors:
     rows: Counter[str] = Counter()
     samples: defaultdict[str, list[Sample]] = defaultdict(list)
     for row, cells, error in failed:
@@ -76,7 +80,8 @@ def _errors(failed: Iterable[tuple[int, Sequence[str], str]], input_index: int) 
         kind = _DIGITS.sub("#", reason)
         rows[kind] += 1
         if rows[kind] <= MOST_SAMPLES:
-            text = cells[input_index] if len(cells) > input_index else ""
+            shown = cells if input_index is None else cells[input_index : input_index + 1]
+            text = ", ".join(shown)
             samples[kind].append(Sample(row, reason, _short(text, _INPUT_LENGTH)))
     return Errors() + Errors({kind: Group(number, tuple(samples[kind])) for kind, number in rows.items()})
 
