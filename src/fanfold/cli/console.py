@@ -2,16 +2,16 @@
 
 import click
 
+from fanfold.cli import options
 from fanfold.cli.ending import wait_for_the_end
-from fanfold.cli.options import stack_option
 from fanfold.client import Fanfold
 from fanfold.talk import talk
 
 CONSOLE_PORT = 4568
 
 
-@click.command()
-@stack_option
+@click.command(short_help="Show a stack's jobs on a page, with reports.")
+@options.of_a_stack
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -24,6 +24,9 @@ def console(stack: str, port: int) -> None:
 
     It prints the page's address, which only this machine reaches, and acts with your credentials. `fanfold local up`
     has a console, too.
+
+    \b
+    fanfold console --stack fanfold
     """
     # Takes a fifth of a second that other commands needn't wait for.
     from fanfold.console.server import serving  # noqa: PLC0415
