@@ -34,7 +34,7 @@ class LocalEndpoint:
         ...     runtime.invoke_endpoint_async(EndpointName="local", ContentType="application/json", Body=b"…")
     """
 
-    def __init__(  # noqa: PLR0913 # all but one have a default
+    def __init__(  # noqa: PLR0913 # each has a default
         self,
         model: str = "vader",
         *,
@@ -53,7 +53,7 @@ class LocalEndpoint:
         self.queue_url = ""
 
     def start(self) -> None:
-        """Start it, in about three seconds and those that the model takes to load.
+        """Start it, in a few seconds and those that the model takes to load.
 
         Raises:
             PortTakenError: a port is another program's.
