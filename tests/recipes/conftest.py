@@ -15,7 +15,7 @@ PAGE = "recipes.md"
 
 
 class Kitchen:
-    """A folder with the file and the models of the recipes. `answers` has the pipelines' own, by model."""
+    """A folder with the file and the models of the recipes. `answers` has the pipelines' own, by recipe."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

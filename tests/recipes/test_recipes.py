@@ -50,8 +50,15 @@ def test_sentiment_has_a_column_for_each_label(kitchen: Kitchen) -> None:
 def test_zero_shot_has_the_best_of_ones_own_labels(kitchen: Kitchen) -> None:
     rows = kitchen.cook("## Zero-shot", "topics")
     assert new_columns(rows) == ["label", "score"]
-    for row, answer in zip(rows, kitchen.answers["nli"], strict=True):
+    for row, answer in zip(rows, kitchen.answers["topics"], strict=True):
         assert (row["label"], float(row["score"])) == (answer["labels"][0], about(answer["scores"][0]))
+
+
+def test_a_pair_of_texts_is_taken_from_two_columns(kitchen: Kitchen) -> None:
+    rows = kitchen.cook("## Two texts in a row", "pairs")
+    assert new_columns(rows) == ["label", "score"]
+    for row, answer in zip(rows, kitchen.answers["pairs"], strict=True):
+        assert (row["label"], float(row["score"])) == (answer["label"], about(answer["score"]))
 
 
 def test_entities_stand_in_a_column_for_each_kind(kitchen: Kitchen) -> None:
@@ -72,7 +79,7 @@ def test_an_embedding_is_the_first_token_s_vector(kitchen: Kitchen) -> None:
 def test_a_reply_is_generated_from_several_columns(kitchen: Kitchen) -> None:
     rows = kitchen.cook("## Text generation", "replies")
     assert new_columns(rows) == ["reply"]
-    assert [row["reply"] for row in rows] == [answer[0]["generated_text"] for answer in kitchen.answers["writer"]]
+    assert [row["reply"] for row in rows] == [answer[0]["generated_text"] for answer in kitchen.answers["replies"]]
 
 
 def test_the_page_names_parameters_that_the_template_has() -> None:

@@ -1,7 +1,7 @@
 """`tiny_models.py FILE FOLDER`: models of some kilobytes, made on the spot, one for each recipe.
 
 Weights are random, so what the models say means nothing; how they say it is what any model of their kind does. Prints,
-as JSON, what transformers' own pipelines make of the file's texts, by model.
+as JSON, what transformers' own pipelines make of the file's rows, by recipe.
 """
 
 import csv
@@ -34,12 +34,12 @@ def main(file: Path, folder: Path) -> None:
     torch.manual_seed(SEED)
     with file.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
-    texts, prompts = [row["text"] for row in rows], [f"{row['place']}: {row['text']}" for row in rows]
+    prompts = [f"{row['place']}: {row['text']}" for row in rows]
     tokenizer = train(prompts)
     for name, model in untrained(len(tokenizer)).items():
         model.save_pretrained(folder / name)
         tokenizer.save_pretrained(folder / name)
-    print(json.dumps(ask(folder, texts, prompts), default=lambda number: number.tolist()))
+    print(json.dumps(ask(folder, rows, prompts), default=lambda number: number.tolist()))
 
 
 def train(texts: list[str]) -> PreTrainedTokenizerFast:
@@ -82,18 +82,26 @@ def untrained(words: int) -> dict[str, PreTrainedModel]:
     }
 
 
-def ask(folder: Path, texts: list[str], prompts: list[str]) -> dict[str, Any]:
-    """What the pipelines answer."""
-    calls: dict[str, tuple[str, list[str], dict[str, Any]]] = {
-        "sentiment": ("text-classification", texts, {"top_k": None}),
-        "nli": ("zero-shot-classification", texts, {"candidate_labels": ["travel", "cooking"]}),
-        "entities": ("token-classification", texts, {"aggregation_strategy": "simple"}),
-        "embeddings": ("feature-extraction", texts, {}),
-        "writer": ("text-generation", prompts, {"max_new_tokens": 5, "do_sample": False, "return_full_text": False}),
+def ask(folder: Path, rows: list[dict[str, str]], prompts: list[str]) -> dict[str, Any]:
+    """What the pipelines answer, by recipe."""
+    texts = [row["text"] for row in rows]
+    pairs = [{"text": row["text"], "text_pair": row["place"]} for row in rows]
+    calls: dict[str, tuple[str, str, list[Any], dict[str, Any]]] = {
+        "sentiment": ("sentiment", "text-classification", texts, {"top_k": None}),
+        "topics": ("nli", "zero-shot-classification", texts, {"candidate_labels": ["travel", "cooking"]}),
+        "pairs": ("nli", "text-classification", pairs, {}),
+        "entities": ("entities", "token-classification", texts, {"aggregation_strategy": "simple"}),
+        "embeddings": ("embeddings", "feature-extraction", texts, {}),
+        "replies": (
+            "writer",
+            "text-generation",
+            prompts,
+            {"max_new_tokens": 5, "do_sample": False, "return_full_text": False},
+        ),
     }
     return {
-        name: pipeline(task, model=str(folder / name), device=-1)(inputs, **parameters)
-        for name, (task, inputs, parameters) in calls.items()
+        recipe: pipeline(task, model=str(folder / model), device=-1)(inputs, **parameters)
+        for recipe, (model, task, inputs, parameters) in calls.items()
     }
 
 
