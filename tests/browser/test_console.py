@@ -11,7 +11,7 @@ from tests.browser.conftest import Open
 from tests.road.conftest import Slowly
 
 from fanfold import Fanfold
-from fanfold.console.server import serving
+from fanfold.console.server import listening, serving
 from fanfold.local.cloud import LocalCloud
 
 # An upload, a job and its files, on a machine that does other things too.
@@ -29,7 +29,8 @@ DROP = """([name, content]) => {
 def link(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with (
         LocalCloud(log_dir=tmp_path_factory.mktemp("logs"), conditions=Slowly()) as cloud,
-        serving(lambda: Fanfold(cloud.stack_name, session=cloud.session()), 0) as link,
+        listening(0) as at,
+        serving(lambda: Fanfold(cloud.stack_name, session=cloud.session()), at) as link,
     ):
         yield link
 

@@ -41,6 +41,7 @@ def file(tmp_path: Path) -> Path:
         "seconds": 12.5,
         "created": BEGAN.isoformat(),
         "ended": (BEGAN + timedelta(seconds=12.5)).isoformat(),
+        "endpoint_seconds": 4,
         "retry_of": None,
         "input": f"s3://bucket/{HOSTILE[0]}.csv",
         "input_version": HOSTILE[1],

@@ -16,7 +16,7 @@ import pytest
 from tests.road.conftest import Road
 
 from fanfold import Fanfold
-from fanfold.console.server import PortTakenError, serving
+from fanfold.console.server import PortTakenError, listening, serving
 from fanfold.local.cloud import LocalCloud
 
 
@@ -56,7 +56,7 @@ class Visitor:
 
 @pytest.fixture(scope="module")
 def visitor(cloud: LocalCloud) -> Iterator[Visitor]:
-    with serving(lambda: Fanfold(cloud.stack_name, session=cloud.session()), 0) as link:
+    with listening(0) as at, serving(lambda: Fanfold(cloud.stack_name, session=cloud.session()), at) as link:
         yield Visitor(link)
 
 
@@ -125,12 +125,31 @@ def test_a_preview_that_fails_says_what_to_do(visitor: Visitor) -> None:
     assert answer.content["error"].startswith("no column is named 'tweet': the first line is 'id', 'text'")
 
 
-def test_a_port_that_is_taken_is_said_in_words(visitor: Visitor, cloud: LocalCloud) -> None:
-    with (
-        pytest.raises(PortTakenError, match="name another one"),
-        serving(lambda: Fanfold(cloud.stack_name, session=cloud.session()), visitor.address[1]),
-    ):
+def test_a_port_that_is_taken_is_said_in_words_before_anything_begins(visitor: Visitor, road: Road) -> None:
+    port = visitor.address[1]
+    with pytest.raises(PortTakenError, match="name another one"), listening(port):
         pass
+    run = road.fanfold("local", "up", "--port", "0", "--endpoint-port", "0", "--console-port", str(port))
+    assert (run.returncode, run.stdout) == (1, "")
+    assert f"port {port} of 127.0.0.1 is taken" in run.stderr
+
+
+def test_only_files_of_jobs_are_given_out_each_as_what_it_is(visitor: Visitor, road: Road) -> None:
+    finished = road.run("given out.csv", b"text\nso good\n")
+    job = finished.summary["job"]
+    results = visitor.ask(f"/jobs/{job}/results.csv")
+    assert results.body == finished.content
+    assert results.headers["Content-Disposition"] == f"attachment; filename={job}-results.csv"
+    report = visitor.ask(f"/jobs/{job}/report.html")
+    assert report.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "script" not in report.headers["Content-Security-Policy"]
+    assert visitor.ask(f"/jobs/{job[:-4]}/results.csv").body == results.body  # an id may be shortened
+    assert visitor.ask(f"/jobs/{job}/other.csv").status == 404
+    assert visitor.ask(f"/jobs/{job}/..%2f..%2fparts").status == 404
+    stack = road.client.stack
+    stack.session.client("s3").delete_object(Bucket=stack.output_bucket, Key=f"results/{job}/report.html")
+    gone = visitor.ask(f"/jobs/{job}/report.html")
+    assert (gone.status, gone.content["error"]) == (404, f"job {job} has no report.html, or has it no more")
 
 
 def test_the_command_shows_a_stack_until_it_is_interrupted(cloud: LocalCloud) -> None:

@@ -29,9 +29,9 @@ def console(stack: str, port: int) -> None:
     fanfold console --stack fanfold
     """
     # Takes a fifth of a second that other commands needn't wait for.
-    from fanfold.console.server import serving  # noqa: PLC0415
+    from fanfold.console.server import listening, serving  # noqa: PLC0415
 
-    with serving(lambda: Fanfold(stack), port) as link:
+    with listening(port) as at, serving(lambda: Fanfold(stack), at) as link:
         click.echo(link)
         talk.print("Ctrl-C ends it.")
         wait_for_the_end()

@@ -95,11 +95,12 @@ def up(
     chaos = None if seed is None else make_chaos(seed)
     more = {"scaling_speed": scaling_speed, "on_scaling": talk.print, "conditions": chaos}
     # Takes a fifth of a second that `--help` needn't wait for.
-    from fanfold.console.server import serving  # noqa: PLC0415
+    from fanfold.console.server import listening, serving  # noqa: PLC0415
 
     with (
+        listening(console_port) as at,
         running(model, chosen, port=port, endpoint_port=endpoint_port, log_dir=logs, **more) as cloud,
-        serving(lambda: Fanfold(cloud.stack_name, session=cloud.session()), console_port) as link,
+        serving(lambda: Fanfold(cloud.stack_name, session=cloud.session()), at) as link,
     ):
         _print_exports(cloud.environment)
         talk.print(f"\nIn the browser:\n\n  {link}", soft_wrap=True)

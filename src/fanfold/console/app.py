@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from flask import Flask, Response, abort, render_template, request
 from werkzeug.exceptions import HTTPException
 
+from fanfold.console.desk import FileGoneError
 from fanfold.console.guard import protect
 from fanfold.console.preview import HEAD_BYTES
 from fanfold.errors import JobNotFoundError, UserError
@@ -94,15 +95,16 @@ class Views:
 
     def file(self, job_id: str, name: str) -> Response:
         """A file of a job that has ended; the report to be shown, the others to be saved."""
-        if name not in _FILES or not self._desk.status(job_id).has_ended:
+        job = self._desk.status(job_id)
+        if name not in _FILES or not job.has_ended:
             abort(HTTPStatus.NOT_FOUND, "there is no such file, or its job is still at work")
-        size, content = self._desk.read(job_id, name)
+        size, content = self._desk.read(job.id, name)
         answer = Response(content, content_type=_FILES[name], headers={"Content-Length": str(size)})
         if name == "report.html":
             answer.headers["Content-Security-Policy"] = _REPORT_POLICY
             answer.headers["X-Frame-Options"] = "SAMEORIGIN"
         else:
-            answer.headers["Content-Disposition"] = f"attachment; filename={job_id}-{name}"
+            answer.headers["Content-Disposition"] = f"attachment; filename={job.id}-{name}"
         return answer
 
 
@@ -119,7 +121,7 @@ def _in_words(error: Exception) -> tuple[Json, int]:
     match error:
         case HTTPException():
             return {"error": error.description or error.name}, error.code or HTTPStatus.INTERNAL_SERVER_ERROR
-        case JobNotFoundError():
+        case JobNotFoundError() | FileGoneError():
             return {"error": str(error)}, HTTPStatus.NOT_FOUND
         case UserError() | InputError():
             return {"error": str(error)}, HTTPStatus.BAD_REQUEST

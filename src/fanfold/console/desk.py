@@ -7,7 +7,10 @@ from itertools import islice
 from threading import Lock
 from typing import IO, TYPE_CHECKING, TypeVar
 
+from botocore.exceptions import ClientError
+
 from fanfold.console.preview import Preview, preview
+from fanfold.errors import UserError
 from fanfold.jobs import Job
 from fanfold.results import read_object
 from fanfold.uploads import upload_stream
@@ -24,6 +27,10 @@ V = TypeVar("V")
 # Jobs in the list, and jobs that are remembered: what has ended is not asked for again.
 _MOST_LISTED = 30
 _MOST_KNOWN = 200
+
+
+class FileGoneError(UserError):
+    """A job has no such file: it is older than such files, or they have expired. Do not retry."""
 
 
 class Desk:
@@ -79,9 +86,14 @@ class Desk:
         return uploaded
 
     def read(self, job_id: str, name: str) -> tuple[int, Iterator[bytes]]:
-        """The size of a file of a job that has ended, and its bytes."""
+        """The size of a file of a job that has ended, and its bytes; `FileGoneError` if it is not there."""
         stack, key = self._open().stack, result_key(job_id, name)
-        found = stack.session.client("s3").head_object(Bucket=stack.output_bucket, Key=key)
+        try:
+            found = stack.session.client("s3").head_object(Bucket=stack.output_bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in {"404", "NoSuchKey"}:
+                raise
+            raise FileGoneError(f"job {job_id} has no {name}, or has it no more") from error
         return found["ContentLength"], read_object(stack, key)
 
     def _status(self, job_id: str) -> JobStatus:

@@ -38,22 +38,27 @@ class _Quietly(WSGIRequestHandler):
 
 
 @contextmanager
-def serving(open_client: Callable[[], Fanfold], port: int) -> Iterator[str]:
-    """Serve a console; yields the link that opens it. `StackError`, or `PortTakenError` (port 0 is any)."""
-    token = secrets.token_urlsafe(24)
-    app = create_app(Desk(open_client), token)
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+def listening(port: int) -> Iterator[socket.socket]:
+    """Take a port of loopback, before anything slow begins; 0 is any. `PortTakenError` if it is somebody else's."""
     try:
-        listening = socket.create_server((HOST, port))
+        taken = socket.create_server((HOST, port))
     except OSError as error:
         raise PortTakenError(f"port {port} of {HOST} is taken: name another one, or 0 for any") from error
-    server = make_server(
-        HOST, listening.getsockname()[1], app, threaded=True, request_handler=_Quietly, fd=listening.detach()
-    )
+    with taken:
+        yield taken
+
+
+@contextmanager
+def serving(open_client: Callable[[], Fanfold], at: socket.socket) -> Iterator[str]:
+    """Serve a console where somebody listens; yields the link that opens it. `StackError` if there is no such stack."""
+    token = secrets.token_urlsafe(24)
+    app, port = create_app(Desk(open_client), token), at.getsockname()[1]
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    server = make_server(HOST, port, app, threaded=True, request_handler=_Quietly, fd=at.fileno())
     thread = Thread(target=server.serve_forever, name="console", daemon=True)
     thread.start()
     try:
-        yield f"http://{HOST}:{server.port}/?token={token}"
+        yield f"http://{HOST}:{port}/?token={token}"
     finally:
         server.shutdown()
         thread.join()

@@ -64,6 +64,7 @@ def report(summary: Mapping[str, Any], totals: Totals) -> str:
         began=_moment(summary["created"]),
         ended=_moment(summary["ended"]),
         took=duration(summary["seconds"]),
+        answered_for=duration(summary["endpoint_seconds"]),
         totals=totals,
         predicted=_share(totals.predicted, totals.rows),
         failed=_share(totals.failed, totals.rows),
