@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from fanfold.local.cloud import LocalCloud
 
 DEFAULT_STACK = "fanfold"
+# As `fanfold_core.domain.keys.job_id` spells one.
+_WHOLE_ID = re.compile(r"[a-z0-9][a-z0-9-]*-[0-9a-f]{16}")
+_PATIENCE_SECONDS, _PAUSE_SECONDS = 10, 0.2
 
 
 class Fanfold:
@@ -162,16 +167,25 @@ class Fanfold:
     def job(self, job_id: str) -> Job:
         """The job of this id, or the only one whose id begins so.
 
+        A whole id is waited for, since the stack takes some seconds to begin with a file just uploaded.
+
         `JobNotFoundError` if there is none, or there are several.
         """
-        try:
-            return Job(self.stack, self.stack.ledger.job(job_id).id)
-        except UnknownJobError as error:
-            found = [other for other in self.stack.job_ids() if job_id and other.startswith(job_id)]
-            if len(found) == 1:
-                return Job(self.stack, found[0])
-            words = f"several jobs are called so: {', '.join(sorted(found))}" if found else "`fanfold jobs` lists them"
-            raise JobNotFoundError(f"this stack knows no job {job_id}: {words}") from error
+        until = time.monotonic() + (_PATIENCE_SECONDS if _WHOLE_ID.fullmatch(job_id) else 0)
+        while True:
+            try:
+                return Job(self.stack, self.stack.ledger.job(job_id).id)
+            except UnknownJobError:
+                if time.monotonic() >= until:
+                    return self._job_that_begins(job_id)
+            time.sleep(_PAUSE_SECONDS)
+
+    def _job_that_begins(self, beginning: str) -> Job:
+        found = [job_id for job_id in self.stack.job_ids() if beginning and job_id.startswith(beginning)]
+        if len(found) == 1:
+            return Job(self.stack, found[0])
+        words = f"several jobs are called so: {', '.join(sorted(found))}" if found else "`fanfold jobs` lists them"
+        raise JobNotFoundError(f"this stack knows no job {beginning}: {words}")
 
 
 def local_cloud(model: str, parameters: Mapping[str, str] | None = None, **options: Any) -> LocalCloud:

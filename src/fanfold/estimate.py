@@ -42,10 +42,10 @@ class Workload:
 class EndpointPlan:
     """The endpoint that does the work: rows that one instance works off a second, and how it scales.
 
-    Without policies there are `instances` of it from the beginning.
+    Without policies there are `instances` of it from the beginning; without a type, nobody knows what they cost.
     """
 
-    instance_type: str
+    instance_type: str | None
     rows_per_second: float
     concurrency: int = 4
     instances: int = 0
@@ -100,7 +100,8 @@ def estimate(
     seconds = instance_seconds = None
     if endpoint is not None:
         seconds, instance_seconds = _course(work, rows_per_request, endpoint)
-        dollars["instances"] = instance_seconds / _HOUR * prices["sagemaker"]["hour"][endpoint.instance_type]
+        if endpoint.instance_type is not None:
+            dollars["instances"] = instance_seconds / _HOUR * prices["sagemaker"]["hour"][endpoint.instance_type]
     return Estimate(round(taken(work, "calls")), dollars, seconds, instance_seconds)
 
 

@@ -104,15 +104,25 @@ def test_jobs_are_listed_the_latest_first_and_found_by_how_their_id_begins(road:
     created = [road.client.job(other).status().created for other in listed]
     assert job.id in listed
     assert created == sorted(created, reverse=True)
-    file = road.folder / "only-one.csv"
-    file.write_bytes(b"text\nfine\n")
-    only = road.client.submit(file)
-    only.wait(timeout=60)
-    assert road.client.job("only-one").id == only.id
+    ids = []
+    for name in ("only-one.csv", "only-two.csv"):
+        file = road.folder / name
+        file.write_bytes(b"text\nfine\n")
+        ids.append(road.client.submit(file).id)
+    for only in ids:
+        road.client.job(only).wait(timeout=60)
+    assert road.client.job("only-one").id == ids[0]
     with pytest.raises(JobNotFoundError, match="`fanfold jobs` lists them"):
         road.client.job("nobodys")
     with pytest.raises(JobNotFoundError, match="several jobs are called so"):
-        road.client.job(job.id[:-1])
+        road.client.job("only-")
+
+
+def test_a_job_is_found_before_the_stack_has_begun_with_it(road: Road) -> None:
+    file = road.folder / "early.csv"
+    file.write_bytes(b"text\nfine\n")
+    early = road.client.submit(file)
+    assert road.client.job(early.id).wait(timeout=60).predicted == 1
 
 
 def test_what_is_answered_can_be_read_while_the_job_runs(road: Road) -> None:

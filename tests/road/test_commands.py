@@ -120,7 +120,7 @@ def test_errors_are_grouped_by_reason_the_most_frequent_first(fanfold: Fanfold, 
     ]
     groups = fanfold("errors", job.id, "--json").json
     assert (groups[0]["reason"], groups[0]["rows"]) == ("input is empty", 2)
-    assert groups[0]["samples"][1] == {"row": 4, "cells": {"id": "5", "text": ""}}
+    assert groups[0]["samples"][1] == {"row": 4, "error": "input is empty", "cells": {"id": "5", "text": ""}}
     content = (job.download(tmp_path, "errors.csv")[0]).read_bytes().decode()
     assert fanfold("errors", job.id, "--csv").stdout == content
 

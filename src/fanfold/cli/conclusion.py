@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from botocore.exceptions import BotoCoreError, ClientError
 
 from fanfold.cli.codes import ExitCode, code_of
 from fanfold.jobs import Job
@@ -24,6 +25,10 @@ def follow_to_the_end(job: Job, subject: str, out: Path, stack: str | None) -> E
     except KeyboardInterrupt:
         _say_what_next(job.id, stack)
         return ExitCode.INTERRUPTED
+    except (BotoCoreError, ClientError):
+        # The network, or keys that have expired: the job knows nothing of it.
+        _say_what_next(job.id, stack)
+        raise
     job.download(out)
     summary = job.summary()
     click.echo(json.dumps(summary, indent=2))

@@ -32,9 +32,21 @@ if TYPE_CHECKING:
     help="Rows that an instance works off a second: `predicted` ÷ `endpoint_seconds` of a job on one. Else no time.",
 )
 @click.option("--instances", type=click.IntRange(1), metavar="N", help="So many instances from the beginning, always.")
+@click.option(
+    "--instance-type",
+    type=click.Choice(sorted(read_prices()["sagemaker"]["hour"])),
+    metavar="T",
+    help="Type of the instances, if it is not the stack's: an endpoint of one's own has any.",
+)
 @options.as_json
 def estimate_command(
-    file: Path, stack: str | None, rows_per_second: float | None, instances: int | None, as_json: bool, **reading: Any
+    file: Path,
+    stack: str | None,
+    rows_per_second: float | None,
+    instances: int | None,
+    instance_type: str | None,
+    as_json: bool,
+    **reading: Any,
 ) -> None:
     """Say what FILE will take: rows, requests, AWS API calls, dollars and time. Nothing is uploaded or spent.
 
@@ -50,7 +62,7 @@ def estimate_command(
     found = LocalFile.read(file, parameters, metadata(**reading))
     with bytes_bar("reading", None if is_copied(found.job) else file.stat().st_size) as seen:
         work = count(found, seen)
-    plan = None if rows_per_second is None else _plan(parameters, rows_per_second, instances)
+    plan = None if rows_per_second is None else _plan(parameters, rows_per_second, instances, instance_type)
     options_of_job = found.job.options
     came = estimate(work, options_of_job.rows_per_request, plan, parameters["Architecture"])
     if as_json:
@@ -65,7 +77,9 @@ def estimate_command(
         talk.print("With --rows-per-second it says how long the endpoint takes, and what that costs.")
 
 
-def _plan(parameters: Mapping[str, str], rows_per_second: float, instances: int | None) -> EndpointPlan:
+def _plan(
+    parameters: Mapping[str, str], rows_per_second: float, instances: int | None, instance_type: str | None
+) -> EndpointPlan:
     from fanfold.local import project, template  # noqa: PLC0415 - takes a second that others needn't wait for
     from fanfold.scaling import declared  # noqa: PLC0415 - likewise
 
@@ -73,7 +87,7 @@ def _plan(parameters: Mapping[str, str], rows_per_second: float, instances: int 
     is_ours = not parameters.get("EndpointName")
     policies = declared(template.read(project.find_root()), parameters) if is_ours and instances is None else None
     return EndpointPlan(
-        instance_type=parameters["InstanceType"],
+        instance_type=instance_type or (parameters["InstanceType"] if is_ours else None),
         rows_per_second=rows_per_second,
         concurrency=int(parameters["ConcurrencyPerInstance"]),
         instances=policies.least if policies else instances or 1,
@@ -95,4 +109,6 @@ def _facts(work: Workload, came: Estimate) -> dict[str, Any]:
     if came.instance_seconds is not None:
         facts["instance hours"] = f"{came.instance_seconds / 3600:.2f}"
         facts["time"] = "more than a month" if came.seconds is None else str(timedelta(seconds=round(came.seconds)))
+    prices = read_prices()
+    facts["prices"] = f"{prices['region']}, {prices['date']}, without free tiers"
     return facts

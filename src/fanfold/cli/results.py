@@ -4,10 +4,12 @@ import json
 import sys
 import tempfile
 import webbrowser
-from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,6 +18,7 @@ from fanfold.cli.output import is_terminal, show_facts, show_json, show_table
 from fanfold.client import Fanfold
 from fanfold.results import FailedRow
 from fanfold.talk import talk
+from fanfold_core.domain.counting import kind_of
 
 _ROWS_ON_A_TERMINAL = 20
 _SAMPLES = 3
@@ -61,6 +64,8 @@ def results(job: str, stack: str, partial: bool, row: int | None, as_json: bool)
 def errors(job: str, stack: str, partial: bool, as_csv: bool, as_json: bool) -> None:
     """Say why rows of JOB have no prediction: each reason with its number of rows, the most frequent first.
 
+    Reasons that differ in their numbers only are one; the first of them stands for all.
+
     \b
     fanfold errors tweets-6a5ef09ece7577f1
     fanfold errors tweets --csv > errors.csv
@@ -70,32 +75,12 @@ def errors(job: str, stack: str, partial: bool, as_csv: bool, as_json: bool) -> 
     if as_csv:
         _write(failed.blocks())
         return
-    counts: Counter[str] = Counter()
-    samples: defaultdict[str, list[FailedRow]] = defaultdict(list)
-    for one in failed:
-        counts[one.error] += 1
-        if len(samples[one.error]) < _SAMPLES:
-            samples[one.error].append(one)
+    groups = _by_kind(failed)
     if as_json:
-        show_json(
-            [
-                {
-                    "reason": reason,
-                    "rows": count,
-                    "samples": [{"row": one.row, "cells": one.cells} for one in samples[reason]],
-                }
-                for reason, count in counts.most_common()
-            ]
-        )
+        show_json([{"reason": group.reason, "rows": group.rows, "samples": group.samples} for group in groups])
         return
-    show_table(
-        [
-            {"rows": count, "reason": reason, "for instance": "; ".join(map(_sample, samples[reason]))}
-            for reason, count in counts.most_common()
-        ],
-        ("rows", "reason", "for instance"),
-        right=("rows",),
-    )
+    shown = [{"rows": group.rows, "reason": group.reason, "for instance": group.spelt} for group in groups]
+    show_table(shown, ("rows", "reason", "for instance"), right=("rows",))
 
 
 @click.command(short_help="Show the report of a job in a browser.")
@@ -124,6 +109,38 @@ def _write(blocks: Iterator[bytes]) -> None:
         sys.stdout.buffer.write(block)
 
 
-def _sample(failed: FailedRow) -> str:
+@dataclass(slots=True)
+class _Group:
+    """Failed rows of one kind; the first ones are kept."""
+
+    rows: int = 0
+    first: list[FailedRow] = field(default_factory=list)
+
+    def add(self, failed: FailedRow) -> None:
+        self.rows += 1
+        if len(self.first) < _SAMPLES:
+            self.first.append(failed)
+
+    @property
+    def reason(self) -> str:
+        return self.first[0].error
+
+    @property
+    def samples(self) -> list[dict[str, Any]]:
+        return [{"row": one.row, "error": one.error, "cells": one.cells} for one in self.first]
+
+    @property
+    def spelt(self) -> str:
+        return "; ".join(map(_spelt, self.first))
+
+
+def _by_kind(failed: Iterable[FailedRow]) -> list[_Group]:
+    groups: defaultdict[str, _Group] = defaultdict(_Group)
+    for one in failed:
+        groups[kind_of(one.error)].add(one)
+    return sorted(groups.values(), key=lambda group: -group.rows)
+
+
+def _spelt(failed: FailedRow) -> str:
     text = " ".join(" | ".join(cell for cell in failed.cells.values() if cell.strip()).split())
     return f"row {failed.row}: {text[:_LONGEST_SAMPLE]}{'…' if len(text) > _LONGEST_SAMPLE else ''}"

@@ -72,12 +72,21 @@ def of_requests(began: datetime, answered: Iterable[SpanOutcome], attempts: Mapp
     return Statistics(answers=Timeline() + Timeline(rows), waits=waits, again=again)
 
 
+def kind_of(reason: str) -> str:
+    """What a reason says but for its numbers: errors of one kind have one cause.
+
+    >>> kind_of("row has 3 cells where the file has 2 columns")
+    'row has # cells where the file has # columns'
+    """
+    return _DIGITS.sub("#", reason)
+
+
 def _errors(failed: Iterable[tuple[int, Sequence[str], str]], input_index: int | None) -> Errors:
     rows: Counter[str] = Counter()
     samples: defaultdict[str, list[Sample]] = defaultdict(list)
     for row, cells, error in failed:
         reason = _short(error, _REASON_LENGTH)
-        kind = _DIGITS.sub("#", reason)
+        kind = kind_of(reason)
         rows[kind] += 1
         if rows[kind] <= MOST_SAMPLES:
             shown = cells if input_index is None else cells[input_index : input_index + 1]

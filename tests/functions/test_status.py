@@ -1,0 +1,65 @@
+"""What a job's status counts, read from a ledger that is at every stage of a job."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fanfold.errors import JobNotFoundError
+from fanfold.status import JobState, StatusReader
+from fanfold_core.domain.job import Chunk
+from fanfold_core.domain.spans import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.functions.conftest import System
+
+    from fanfold_core.domain.job import Job
+
+
+def counted(reader: StatusReader) -> tuple[int | None, int, int | None, int | None]:
+    status = reader.read()
+    return status.rows, status.done, status.predicted, status.failed
+
+
+def test_rows_are_counted_by_what_covers_them(system: System, job: Callable[..., Job]) -> None:
+    running = job()
+    reader = StatusReader(system.ledger, running.id)
+    assert counted(reader) == (3, 0, 0, 0)
+    system.ledger.cover(running.id, 0, [], [Span(2, 1)], set())
+    assert counted(reader) == (3, 1, 0, 1)
+    system.ledger.cover(running.id, 0, [Span(0, 2)], [], {"label"})
+    assert counted(reader) == (3, 3, 2, 1)
+    assert reader.read().state is JobState.RUNNING
+
+
+def test_a_row_with_a_prediction_and_an_error_is_predicted(system: System, job: Callable[..., Job]) -> None:
+    running = job()
+    system.ledger.cover(running.id, 0, [Span(0, 3)], [Span(0, 1), Span(1, 2)], {"label"})
+    assert counted(StatusReader(system.ledger, running.id)) == (3, 3, 3, 0)
+
+
+def test_a_long_job_is_counted_by_who_has_followed_it(
+    system: System, job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fanfold.status._MOST_CHUNKS_READ", 3)
+    running = job()
+    follower = StatusReader(system.ledger, running.id)
+    for number in range(6):
+        if number:
+            system.ledger.store(running, Chunk(number, 9, 40, 3 * number, 3), None)
+            system.ledger.raise_released(running.id, number + 1)
+        system.ledger.cover(running.id, number, [Span(0, 2)], [Span(2, 1)], set())
+        system.ledger.cover_chunk(running.id, number, set())
+        assert counted(follower)[1:] == (3 * (number + 1), 2 * (number + 1), number + 1)
+    assert counted(StatusReader(system.ledger, running.id))[1:] == (18, None, None)
+
+
+def test_a_job_that_the_ledger_forgot_is_said_to_be_unknown(system: System, job: Callable[..., Job]) -> None:
+    reader = StatusReader(system.ledger, job().id)
+    reader.read()
+    system.forget()
+    with pytest.raises(JobNotFoundError, match="`fanfold jobs` lists them"):
+        reader.read()
