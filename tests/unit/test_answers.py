@@ -70,6 +70,7 @@ def test_an_expression_finds_the_results_in_an_answer() -> None:
     [
         ("predictions", "is a JSON NoneType, not a list"),
         ("[].label", "has 1 results for 2 rows"),
+        ("[].{label: labels[0]}", r'finds nothing in the model\'s answer, which begins \[{"label":"A"}'),
         ("sum([].label)", r"of the model's answer: result-expression 'sum\(\[\].label\)' cannot be applied"),
     ],
 )

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # its results written as JSON, too, which is harmless.
 NOT_FLAT = "{}"
 MOST_FIELDS = 64
+# Characters of an answer that an error shows.
+_MOST_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,15 @@ def read_answer(content: bytes, rows: int, expression: Expression | None) -> Pre
         raise MalformedAnswerError(f"the model's answer has {len(results)} results for {rows} rows")
     if any(result is None for result in results):
         raise MalformedAnswerError("the model's answer has no result (null) for one of its rows")
+    if expression and any(map(_is_all_null, results)):
+        raise MalformedAnswerError(
+            f"result-expression finds nothing in the model's answer, which begins {write_json(answer)[:_MOST_SHOWN]}"
+        )
     return Predictions(text, field_names(results))
+
+
+def _is_all_null(result: Any) -> bool:
+    return isinstance(result, dict) and all(value is None for value in result.values())
 
 
 def field_names(results: Iterable[Any]) -> frozenset[str]:
