@@ -102,6 +102,10 @@ ecosystem: setup .venv-sdk2/.locked .venv-sdk3/.locked ## boto3, AWS's command l
 recipes: setup .venv-recipes/.locked ## run the commands of docs/recipes.md with tiny transformers models; ARGS goes to pytest
 	@$(BIN)/pytest -q -m recipes tests/recipes $(ARGS)
 
+.PHONY: test-docs
+test-docs: setup .venv-sdk2/.locked .venv-sam/.locked ## type all that README and docs tell to type; ARGS goes to pytest
+	@$(BIN)/pytest -q -n auto --dist worksteal -m docs tests/docs $(ARGS)
+
 .PHONY: soak-events
 soak-events: setup ## more than 10,000 malformed events through the real handlers
 	@$(BIN)/pytest -q -n auto --hypothesis-profile=soak --hypothesis-show-statistics tests/functions/test_hostile_events.py $(ARGS)

@@ -17,9 +17,10 @@ _PARSER = MarkdownIt("commonmark").enable("table")
 
 @dataclass(frozen=True)
 class Block:
-    """A block of code: its language, its text, and the line of the page where its text begins."""
+    """A block of code: its language, its text, the line where that begins, and the number of its section."""
 
     page: Path
+    section: int
     line: int
     language: str
     text: str
@@ -39,8 +40,13 @@ def name(page: Path) -> str:
 
 def blocks(page: Path) -> list[Block]:
     """The fenced blocks of a page, in their order. What MyST is told in braces is no code."""
-    fences = (token for token in _tokens(page) if token.type == "fence" and not token.info.startswith("{"))
-    return [Block(page, _line(fence) + 1, fence.info.strip(), fence.content) for fence in fences]
+    found, section = [], 0
+    for token in _tokens(page):
+        section += token.type == "heading_open"
+        if token.type == "fence" and not token.info.startswith("{"):
+            assert token.map
+            found.append(Block(page, section, token.map[0] + 2, token.info.strip(), token.content))
+    return found
 
 
 def links(page: Path) -> list[str]:
@@ -75,11 +81,6 @@ def table(page: Path, heading: str) -> list[str]:
 
 def _tokens(page: Path) -> list[Token]:
     return _PARSER.parse(page.read_text(encoding="utf-8"))
-
-
-def _line(token: Token) -> int:
-    assert token.map
-    return token.map[0] + 1
 
 
 def local_links(page: Path) -> Iterator[tuple[str, str]]:

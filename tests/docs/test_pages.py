@@ -1,17 +1,13 @@
 """What the documentation says of the project is so: links lead somewhere, tables are current, commands exist."""
 
 import json
-import re
-import shlex
 from pathlib import Path
 
-import click
 import pytest
 import yaml
 from scripts import options_docs
-from tests.docs.pages import PAGES, ROOT, anchors, blocks, code_spans, local_links, name
-
-from fanfold.cli import cli
+from tests.docs.exemptions import check
+from tests.docs.pages import PAGES, anchors, blocks, code_spans, local_links, name
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=name)
 
@@ -44,27 +40,6 @@ def test_the_tables_of_options_are_those_of_the_code() -> None:
 @each_page
 def test_commands_that_sentences_name_exist(page: Path) -> None:
     for span in code_spans(page):
-        words = re.split(r"\s+", span)
-        if words[0].removeprefix(".venv/bin/") == "fanfold" and len(words) > 1:
-            check_fanfold(span)
-        if words[0] == "make" and len(words) > 1:
-            check_target(words[1])
-
-
-def check_fanfold(line: str) -> None:
-    """The command is one of ours and has these options."""
-    _, *words = shlex.split(line, comments=True)
-    command: click.Command = cli
-    while isinstance(command, click.Group) and words and words[0] != "COMMAND":
-        found = command.commands.get(words[0])
-        assert found, f"{line}: there is no {words[0]!r}"
-        command, words = found, words[1:]
-    known = {option for parameter in command.params for option in parameter.opts}
-    given = {word.partition("=")[0] for word in words if word.startswith("--")}
-    assert given <= known | {"--help", "--version"}, f"{line}: unknown options {given - known}"
-
-
-def check_target(target: str) -> None:
-    """The Makefile has this target."""
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    assert re.search(rf"^{re.escape(target)}:", makefile, re.MULTILINE), f"make {target}: no such target"
+        program, *words = span.split()
+        if words and Path(program).name in {"fanfold", "make"}:
+            check(span)

@@ -129,6 +129,7 @@ def endpoint(port: int, endpoint_port: int, model: str, task: str | None, logs: 
     exports that are printed, and may make more like it.
 
     \b
+    fanfold local endpoint
     aws s3 cp --content-type application/json request.json s3://sagemaker-us-east-1-123456789012/
     aws sagemaker-runtime invoke-endpoint-async --endpoint-name local \\
         --input-location s3://sagemaker-us-east-1-123456789012/request.json

@@ -1,0 +1,90 @@
+"""Commands of the documentation that its tests don't run, each with the reason, and how they are checked instead."""
+
+import re
+import shlex
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from tests.docs.pages import ROOT
+
+from fanfold.cli import cli
+
+_MAKE = r"make (setup|test|browser|ecosystem|test-docs|recipes|check|build|sam-local|crash-sweep|soak|soak-events)\b"
+
+
+@dataclass(frozen=True)
+class Exemption:
+    """Commands that match are not run, for this reason."""
+
+    pattern: str
+    reason: str
+
+
+EXEMPTIONS = (
+    Exemption(_MAKE, "makes what this test runs in, or takes minutes and is run by .ci/run itself"),
+    Exemption(r"\.venv-sam/bin/sam (deploy|delete)\b", "needs an AWS account"),
+    Exemption(r"aws sqs start-message-move-task\b", "moto doesn't have it"),
+    Exemption(
+        r"(\.venv/bin/)?fanfold local (up|endpoint) --model",
+        "needs a model's folder, and a gigabyte of libraries to run it",
+    ),
+    Exemption(r"(\.venv/bin/)?fanfold console\b", "keeps running; `make browser` uses it"),
+    Exemption(r"(\.venv/bin/)?fanfold completion zsh\b", "names a variable that only zsh has"),
+)
+
+
+def exemption(command: str) -> Exemption | None:
+    """Why a command isn't run, if it isn't."""
+    return next((found for found in EXEMPTIONS if re.match(found.pattern, command)), None)
+
+
+def check(command: str) -> None:
+    """The command is spelt as its program wants it."""
+    program, *words = shlex.split(command, comments=True)
+    {"make": _check_make, "sam": _check_sam, "aws": _check_aws, "fanfold": _check_fanfold}[Path(program).name](words)
+
+
+def _check_make(words: list[str]) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for word in words:
+        variable, equals, _ = word.partition("=")
+        known = f"$({variable})" in makefile or f"$(or $({variable})" in makefile
+        is_target = re.search(rf"^{re.escape(word)}:", makefile, re.MULTILINE)
+        assert known if equals else is_target, f"the Makefile has no {word}"
+
+
+def _check_sam(words: list[str]) -> None:
+    _check_options(words[1:], _said(ROOT / ".venv-sam/bin/sam", words[0], "--help"))
+
+
+def _check_aws(words: list[str]) -> None:
+    """What the command line refuses by itself it refuses before it finds nobody at this address."""
+    aws = ROOT / ".venv-sdk2/bin/aws"
+    keys = {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none", "AWS_DEFAULT_REGION": "us-east-1"}
+    nobody = ["--endpoint-url", "http://127.0.0.1:1", "--cli-connect-timeout", "1"]
+    run = subprocess.run(
+        [aws, *words, *nobody], env={**keys, "AWS_MAX_ATTEMPTS": "1"}, capture_output=True, text=True, check=False
+    )
+    assert "Could not connect to the endpoint" in run.stderr, run.stderr
+
+
+def _check_fanfold(words: list[str]) -> None:
+    command: click.Command = cli
+    while isinstance(command, click.Group) and words and words[0] != "COMMAND":
+        found = command.commands.get(words[0])
+        assert found, f"fanfold has no {words[0]!r}"
+        command, words = found, words[1:]
+    known = {option for parameter in command.params for option in parameter.opts} | {"--help", "--version"}
+    _check_options(words, " ".join(known))
+
+
+def _check_options(words: list[str], known: str) -> None:
+    for word in words:
+        option = word.partition("=")[0]
+        assert not word.startswith("--") or re.search(rf"{option}(?![\w-])", known), f"there is no option {option}"
+
+
+def _said(*command: Path | str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
