@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pytest
 
@@ -125,6 +127,22 @@ def test_errors_are_grouped_by_reason_the_most_frequent_first(fanfold: Fanfold, 
     assert fanfold("errors", job.id, "--csv").stdout == content
 
 
+def test_the_report_is_written_to_a_folder_or_shown_by_the_browser(
+    road: Road, job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = road.fanfold("report", job.id, "--out", str(tmp_path / "out"))
+    assert written.stdout == f"{tmp_path / 'out' / 'report.html'}\n"
+    content = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    browser, shown = tmp_path / "browser", tmp_path / "shown"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {shown}\n')
+    browser.chmod(0o755)
+    monkeypatch.setenv("BROWSER", f"{browser} %s")
+    assert road.fanfold("report", job.id).returncode == OK
+    address = shown.read_text().strip()
+    assert address.startswith("file:///")
+    assert Path(url2pathname(urlsplit(address).path)).read_text(encoding="utf-8") == content
+
+
 def test_a_running_job_is_read_in_part_and_cancelled(fanfold: Fanfold, road: Road) -> None:
     file = road.folder / "running.csv"
     file.write_bytes(b"text\n\n" + b"".join(b"slowly %d\n" % number for number in range(400)))
@@ -175,6 +193,8 @@ def test_a_dry_run_prints_requests_and_sends_nothing(fanfold: Fanfold, road: Roa
         "parameters": {"truncation": True, "max_length": 512},
     }
     assert requests[1]["error"] == "input is empty"
+    pairs = fanfold("run", str(file), "--dry-run", "--input-expression", "{text: tweet, text_pair: id}").stdout
+    assert json.loads(pairs.splitlines()[0])["body"]["inputs"][0] == {"text": "so good", "text_pair": "1"}
     assert "the texts are in column 1, 'tweet'" in said.stderr
     assert len(list(road.client.jobs())) == before
 

@@ -125,12 +125,14 @@ def _head(
 
 def _show_requests(file: Path, stack: str | None, limit: int | None, reading: dict[str, Any]) -> None:
     found = LocalFile.read(file, parameters_of(stack), metadata(**reading))
-    layout = found.job.known_layout
+    layout, expression = found.job.known_layout, found.job.options.input_expression
     header = "with a header" if layout.has_header else "without a header"
+    where = f"the texts are in column {layout.input_index}, {layout.columns[layout.input_index]!r}"
+    what = f"of a row the model gets {expression}" if expression else where
     talk.print(
-        f"{file}: {len(layout.columns)} columns, {header}; the texts are in column {layout.input_index}, "
-        f"{layout.columns[layout.input_index]!r}. What would be sent first; nothing is:",
+        f"{file}: {len(layout.columns)} columns, {header}; {what}. What would be sent first; nothing is:",
         soft_wrap=True,
+        markup=False,
     )
     for planned in islice(_within(found.requests(), limit), _REQUESTS_SHOWN):
         if isinstance(planned.content, Request):
