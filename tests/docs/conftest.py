@@ -54,7 +54,7 @@ def _running(command: tuple[str, ...], folder: Path) -> Iterator[dict[str, str]]
 @pytest.fixture(scope="session")
 def cloud(start: Start) -> dict[str, str]:
     """One local cloud for all pages, as their readers start it."""
-    return start("fanfold", "local", "up")
+    return start("fanfold", "local", "up", "--console-port", "0")
 
 
 @pytest.fixture(scope="session")
