@@ -43,20 +43,19 @@ def job_table() -> Iterator[str]:
     """What may be chosen for one file."""
     options = {option.opts[0] for option in run.params}
     arguments = inspect.signature(Fanfold.submit).parameters
-    yield from _head("metadata", "meaning", "default", "may be", "template", "`fanfold run`", "`submit`")
+    yield from _head("metadata", "meaning", "default", "may be", "template, command line, Python")
     for field in fields(Options):
         metadata = field.name.replace("_", "-")
         parameter = parameter_of(field.name)
         declared = DECLARED.get(parameter, {})
-        option = f"--{metadata}"
+        known = ((parameter, DECLARED), (f"--{metadata}", options), (field.name, arguments))
+        elsewhere = [name for name, names in known if name in names]
         yield _row(
             f"`{metadata}`",
             _words(declared["Description"] if declared else LEFT_TO_FILES[field.name]),
             _code(declared.get("Default", field.default)),
             _range(*RANGES[field.name]) if field.name in RANGES else _values(declared),
-            f"`{parameter}`" if declared else "",
-            f"`{option}`" if option in options else "",
-            f"`{field.name}`" if field.name in arguments else "",
+            ", ".join(f"`{name}`" for name in elsewhere),
         )
 
 
