@@ -103,7 +103,7 @@ recipes: setup .venv-recipes/.locked ## run the commands of docs/recipes.md with
 	@$(BIN)/pytest -q -m recipes tests/recipes $(ARGS)
 
 .PHONY: test-docs
-test-docs: setup .venv-sdk2/.locked .venv-sam/.locked ## type all that README and docs tell to type; ARGS goes to pytest
+test-docs: setup .venv-sdk2/.locked .venv-sam/.locked .venv-docs/.locked ## type all that README and docs tell to type; ARGS goes to pytest
 	@$(BIN)/pytest -q -n auto --dist worksteal -m docs tests/docs $(ARGS)
 
 .PHONY: soak-events
