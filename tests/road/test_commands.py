@@ -221,7 +221,7 @@ def test_a_limit_tries_the_first_rows_only(
 
 def test_an_interrupted_run_on_a_stack_says_that_the_job_goes_on(road: Road) -> None:
     file = road.folder / "interrupted.csv"
-    file.write_bytes(b"text\n" + b"slowly\n" * 200)
+    file.write_bytes(b"text\n" + b"slowly\n" * 600)
     run = road.begin("run", str(file), "--rows-per-request", "1")
     assert run.stderr is not None
     job = run.stderr.readline().removeprefix("job ").strip()
