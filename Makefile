@@ -164,8 +164,8 @@ sam-local: setup build ## invoke the built functions in Lambda's containers, aga
 	@$(BIN)/python scripts/sam_local.py
 
 .PHONY: bench
-bench: setup .venv-bench/.locked ## print what benchmarks/ measures (needs cc and wrk)
-	@for script in cutting fan_out collecting assembling memory; do $(BIN)/python benchmarks/$$script.py; done
+bench: setup .venv-bench/.locked ## measure everything and write docs/performance.md (half an hour; needs cc and wrk)
+	@$(BIN)/python benchmarks/page.py
 
 .PHONY: lock
 lock: setup ## write all requirements files again; ARGS=--upgrade lifts the versions

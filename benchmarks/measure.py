@@ -22,6 +22,8 @@ HERE = ROOT / "benchmarks"
 PYTHON = ROOT / ".venv/bin/python"
 SDK_PYTHON = ROOT / ".venv-bench/bin/python"
 RUNS = 5
+# So that scripts here find the package that they are in when tests import them.
+sys.path.insert(0, str(ROOT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,9 @@ def interleaved(sides: Mapping[str, Callable[[], float]], runs: int = RUNS) -> d
 def child(python: Path, script: str, *arguments: object, **environ: str) -> dict[str, Any]:
     """What a script of this folder prints last, which is a JSON object."""
     command = [python, HERE / script, *map(str, arguments)]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | environ)
+    # Bytecode is kept, as it is in the layer: otherwise each import would compile, and that would be what is measured.
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "", **environ}
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
     if answer.returncode:
         sys.exit(f"{script}: {answer.stderr}")
     found: dict[str, Any] = json.loads(answer.stdout.splitlines()[-1])

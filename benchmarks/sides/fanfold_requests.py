@@ -14,7 +14,7 @@ from fanfold_core.aws.endpoint import SageMakerEndpoint
 from fanfold_core.domain.keys import RequestId
 from fanfold_core.domain.layout import Layout
 from fanfold_core.domain.records import Dialect, read_records
-from fanfold_core.domain.requests import Request, body, plan
+from fanfold_core.domain.requests import Request, body, inputs, plan
 from fanfold_core.domain.spans import Span
 
 if TYPE_CHECKING:
@@ -40,12 +40,12 @@ def main(port: int, rows: int, rows_per_request: int) -> None:
 def send(endpoint: SageMakerEndpoint, text: str, rows_per_request: int) -> None:
     """As the dispatcher does it, without its two calls per wave to the ledger."""
     cells = list(read_records(text, Dialect()))
-    runs = plan(cells, Span(0, len(cells)), LAYOUT, rows_per_request)
+    found = inputs(cells, LAYOUT, None)
+    runs = plan(cells, found, Span(0, len(cells)), LAYOUT, rows_per_request)
     spans = (run for run in runs if isinstance(run, Span))
     while wave := list(islice(spans, WAVE)):
         requests = [
-            Request(RequestId("tweets-1f", 7, span, 1), body([row[1] for row in cells[span.start : span.end]], "{}"))
-            for span in wave
+            Request(RequestId("tweets-1f", 7, span, 1), body(found[span.start : span.end], "{}", None)) for span in wave
         ]
         if endpoint.send("tweets", requests, 3600):
             sys.exit("the stub server refused a request")

@@ -43,10 +43,6 @@ ENVIRONMENT = {
     "ENDPOINT_CONFIG": "",
     "MODEL": "",
     "INPUT_COLUMN": "",
-    "INPUT_EXPRESSION": "",
-    "PAYLOAD_EXPRESSION": "",
-    "RESULT_EXPRESSION": "",
-    "GUARD_FORMULAS": "no",
     "HEADER": "auto",
     "DELIMITER": ",",
     "ENCODING": "utf-8",
@@ -58,6 +54,10 @@ ENVIRONMENT = {
     "EVENT_SOURCE": "fanfold",
     "TOLERATED_FAILURE_PERCENTAGE": "100",
     "MODEL_PARAMETERS": "{}",
+    "INPUT_EXPRESSION": "",
+    "PAYLOAD_EXPRESSION": "",
+    "RESULT_EXPRESSION": "",
+    "GUARD_FORMULAS": "no",
     "RETENTION_DAYS": "30",
 }
 

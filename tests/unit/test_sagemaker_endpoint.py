@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import struct
 import threading
 from collections import Counter
 from contextlib import contextmanager
@@ -54,7 +55,7 @@ class Answer:
 
 TAKEN = Answer()
 THROTTLED = Answer(400, "ThrottlingException", b'{"message":null}')
-HUNG_UP = Answer(None)
+HUNG_UP, RESET = Answer(None), Answer(0)
 BAD_GATEWAY = Answer(502, body=b"<html>Bad Gateway</html>")
 SILENT = Answer(seconds=2)
 
@@ -104,9 +105,14 @@ class Server:
                 waits.wait(answer.seconds)
                 with server.lock:
                     server.under_way -= 1
-                if answer.status is None:
+                if not answer.status:
                     self.close_connection = True
-                    self.connection.shutdown(socket.SHUT_RDWR)
+                    if answer == RESET:
+                        # Closed without lingering, a connection is reset.
+                        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                        self.connection.close()
+                    else:
+                        self.connection.shutdown(socket.SHUT_RDWR)
                     return
                 self.send_response(answer.status)
                 if answer.code:
@@ -216,7 +222,7 @@ def test_every_request_is_signed_so_that_aws_lets_it_in(server: Server) -> None:
         assert received.headers["Authorization"].endswith(f"Signature={signature(received, server.url)}")
 
 
-@pytest.mark.parametrize("trouble", [THROTTLED, HUNG_UP, BAD_GATEWAY, Answer(503, "ServiceUnavailable", b"{}")])
+@pytest.mark.parametrize("trouble", [THROTTLED, HUNG_UP, RESET, BAD_GATEWAY, Answer(503, "ServiceUnavailable", b"{}")])
 def test_a_request_that_is_not_taken_is_sent_again(server: Server, trouble: Answer) -> None:
     server.behave = lambda _, count, __: trouble if count < 2 else TAKEN
     assert endpoint(server).send("tweets", some(3), ttl_seconds=60) == []
@@ -225,7 +231,13 @@ def test_a_request_that_is_not_taken_is_sent_again(server: Server, trouble: Answ
 
 @pytest.mark.parametrize(
     ("trouble", "words"),
-    [(THROTTLED, "ThrottlingException"), (BAD_GATEWAY, "502"), (HUNG_UP, "Empty reply"), (SILENT, "timed out")],
+    [
+        (THROTTLED, "ThrottlingException"),
+        (BAD_GATEWAY, "502"),
+        (HUNG_UP, "Empty reply"),
+        (RESET, "reset by peer"),
+        (SILENT, "timed out"),
+    ],
 )
 def test_a_request_that_is_never_taken_is_postponed_and_says_why(server: Server, trouble: Answer, words: str) -> None:
     unlucky = str(request(1).id)

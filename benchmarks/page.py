@@ -1,0 +1,129 @@
+"""Runs every benchmark and writes docs/performance.md with its pictures: `make bench`, some twenty minutes.
+
+What a script prints, one figure a line, is kept in build/figures.json, so that the page can be written again without
+measuring again: `.venv/bin/python benchmarks/page.py --again`.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import scale
+import yaml
+from measure import HERE, PYTHON, ROOT, SDK_PYTHON, Figure
+from words import MISSED, PAGE
+
+from fanfold.local.project import find_root
+from fanfold.local.template import load
+from fanfold.scaling import declared
+from fanfold.simulation import SimulatedEndpoint, SimulatedJob, simulate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SCRIPTS = ("fan_out", "cutting", "collecting", "assembling", "tweets", "busy", "cold_start")
+KEPT, PICTURES, WRITTEN = ROOT / "build/figures.json", ROOT / "docs/performance", ROOT / "docs/performance.md"
+
+
+def main(*, again: bool) -> None:
+    """Measure, unless what was measured is to be used again, and write the page."""
+    measured = json.loads(KEPT.read_text()) if again else measure()
+    draw(measured)
+    WRITTEN.write_text(page(measured), encoding="utf-8")
+    print(f"{WRITTEN.relative_to(ROOT)} is written", file=sys.stderr)
+
+
+def measure() -> dict[str, Any]:
+    """Run the scripts one after the other."""
+    began, figures = time.monotonic(), []
+    found: dict[str, Any] = {}
+    for number, script in enumerate(SCRIPTS, start=1):
+        print(f"bench: {script} ({number} of {len(SCRIPTS)})", file=sys.stderr, flush=True)
+        figures += [{**figure, "script": script} for figure in run(script)]
+        minutes = round((time.monotonic() - began) / 60)
+        found = {"figures": figures, "day": f"{datetime.now(UTC):%Y-%m-%d}", "minutes": minutes}
+        KEPT.parent.mkdir(exist_ok=True)
+        KEPT.write_text(json.dumps(found, indent=1))
+    return found
+
+
+def run(script: str) -> Iterator[dict[str, Any]]:
+    """A script's figures as it finds them; each is shown."""
+    with subprocess.Popen([PYTHON, HERE / f"{script}.py"], stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout or ():
+            if line.startswith("{"):
+                figure = json.loads(line)
+                print(f"  {figure['what']}: {figure['found']:.3g} (goal {figure['reach']:g})", file=sys.stderr)
+                yield figure
+    if process.returncode:
+        sys.exit(f"benchmarks/{script}.py failed")
+
+
+def page(measured: dict[str, Any]) -> str:
+    """The page as Markdown."""
+    figures = [Figure(**{name: f[name] for name in Figure.__slots__}) for f in measured["figures"]]
+    scripts = [f["script"] for f in measured["figures"]]
+    lines = [row(figure, script) for figure, script in zip(figures, scripts, strict=True)]
+    missed = [figure for figure in figures if not figure.is_reached]
+    return PAGE.format(
+        day=measured["day"],
+        minutes=measured["minutes"],
+        python=platform.python_version(),
+        reached=len(figures) - len(missed),
+        figures=len(figures),
+        table="\n".join(lines),
+        missed="\n\n".join(reasons(missed)),
+        scale=scale.table(),
+        others=scale.others(),
+    )
+
+
+def row(figure: Figure, script: str) -> str:
+    """A figure's line of the table."""
+    sign = "≤" if figure.is_limit else "≥"
+    mark = "yes" if figure.is_reached else "**no**"
+    link = f"[{script}.py](../benchmarks/{script}.py)"
+    return f"| {figure.what} | {figure.against} | {figure.found:.3g} | {sign} {figure.reach:g} | {mark} | {link} |"
+
+
+def reasons(missed: list[Figure]) -> Iterator[str]:
+    """Why figures aren't reached, once for those that share a reason."""
+    for beginning, words in MISSED.items():
+        if any(figure.what.startswith(beginning) for figure in missed):
+            yield words
+    unexplained = [figure.what for figure in missed if not any(map(figure.what.startswith, MISSED))]
+    if unexplained:
+        yield f"Missed for the first time, and not explained yet: {'; '.join(unexplained)}."
+
+
+def draw(measured: dict[str, Any]) -> None:
+    """Have the pictures drawn."""
+    course, _ = simulated = simulate_waking()
+    scales = [scale.scale(rows) for rows in scale.ROWS]
+    loop = [rows * scale.LOOP_CALLS * scale.CALL_SECONDS / 3600 for rows in scale.ROWS]
+    given = {
+        "goals": measured["figures"],
+        "course": {"instances": course.instances, "finished": course.jobs[0].finished, "title": simulated[1]},
+        "scale": {"rows": scale.ROWS, "loop": loop, "fanfold": [found.seconds / 3600 for found in scales]},
+    }
+    command = [SDK_PYTHON, HERE / "sides/plots.py", PICTURES]
+    subprocess.run(command, input=json.dumps(given), text=True, check=True)
+
+
+def simulate_waking() -> tuple[Any, str]:
+    """A job that finds the endpoint asleep, by the template's own policies."""
+    template = yaml.safe_load(load(find_root()).text)
+    endpoint = SimulatedEndpoint(request_seconds=1.0, policies=declared(template, {}))
+    course = simulate(endpoint, [SimulatedJob(rows=3_000_000)], window_chunks=16)
+    busy = f"{course.busy_share:.1%}"
+    return course, f"3 million rows, 1 s a request of 32, simulated: busy {busy} of the instances' time"
+
+
+if __name__ == "__main__":
+    main(again="--again" in sys.argv[1:])
