@@ -25,7 +25,7 @@ def goals(figures: list[dict[str, Any]]) -> Any:
     figure, axes = plt.subplots(figsize=(8, 0.32 * len(figures) + 0.8))
     axes.barh([f["what"] for f in figures], shares, color=[REACHED if share >= 1 else MISSED for share in shares])
     axes.axvline(1, color="black", linewidth=0.8)
-    axes.set(xscale="log", xlabel="times the goal: what lies right of the line is reached")
+    axes.set(xscale="log", xlabel="times the goal")
     axes.invert_yaxis()
     return figure
 
