@@ -109,7 +109,7 @@ def test_a_local_cloud_takes_files_from_other_tools_until_it_is_interrupted(tmp_
         s3.put_object(Bucket="fanfold-input-123456789012-us-east-1", Key="tweets.csv", Body=b"so good")
         names: set[str] = set()
         deadline = time.monotonic() + 30
-        while "summary.json" not in names and time.monotonic() < deadline:
+        while "report.html" not in names and time.monotonic() < deadline:
             time.sleep(0.2)
             found = s3.list_objects_v2(Bucket="fanfold-output-123456789012-us-east-1", Prefix="results/tweets-")
             names = {Path(entry["Key"]).name for entry in found.get("Contents", [])}
