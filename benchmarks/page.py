@@ -10,7 +10,6 @@ import json
 import platform
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -41,13 +40,12 @@ def main(*, again: bool) -> None:
 
 def measure() -> dict[str, Any]:
     """Run the scripts one after the other."""
-    began, figures = time.monotonic(), []
+    figures: list[dict[str, Any]] = []
     found: dict[str, Any] = {}
     for number, script in enumerate(SCRIPTS, start=1):
         print(f"bench: {script} ({number} of {len(SCRIPTS)})", file=sys.stderr, flush=True)
         figures += [{**figure, "script": script} for figure in run(script)]
-        minutes = round((time.monotonic() - began) / 60)
-        found = {"figures": figures, "day": f"{datetime.now(UTC):%Y-%m-%d}", "minutes": minutes}
+        found = {"figures": figures, "day": f"{datetime.now(UTC):%Y-%m-%d}"}
         KEPT.parent.mkdir(exist_ok=True)
         KEPT.write_text(json.dumps(found, indent=1))
     return found
@@ -73,7 +71,6 @@ def page(measured: dict[str, Any]) -> str:
     missed = [figure for figure in figures if not figure.is_reached]
     return PAGE.format(
         day=measured["day"],
-        minutes=measured["minutes"],
         python=platform.python_version(),
         reached=len(figures) - len(missed),
         figures=len(figures),

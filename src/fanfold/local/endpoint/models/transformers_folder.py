@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # What a model is for that was saved from a class with such a name; without a head it gives embeddings.
 _TASKS = {
-    "ForSequenceClassification": "text-classification",
+    "ForSequenceClassification": "text-classification",  # checkov:skip=CKV_SECRET_6:the name of a class
     "ForTokenClassification": "token-classification",
     "ForQuestionAnswering": "question-answering",
     "ForMaskedLM": "fill-mask",
