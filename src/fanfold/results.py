@@ -9,12 +9,13 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import IncompleteReadError, ResponseStreamingError
 
-from fanfold.errors import PackageMissingError
+from fanfold.errors import DownloadError, PackageMissingError
 from fanfold_core.aws.store import Blocks
 from fanfold_core.domain.records import record_reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     import pandas as pd
     import pyarrow as pa
@@ -128,6 +129,18 @@ class Results:
             convert_options=reader.ConvertOptions(column_types=dict.fromkeys(self._texts, text)),
         )
         return table
+
+    def to_parquet(self, file: Path | str) -> None:
+        """Write all rows as a Parquet file, with the types of `to_arrow`, which holds them while it does.
+
+        `PackageMissingError` without pyarrow, `DownloadError` if the file cannot be written.
+        """
+        write: Any = _package("pyarrow.parquet").write_table
+        table = self.to_arrow()
+        try:
+            write(table, file)
+        except OSError as error:
+            raise DownloadError(f"{file} could not be written ({error}): make room, or name another file") from error
 
     @property
     def _texts(self) -> list[str]:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import pytest
+from pyarrow.parquet import read_table
 
 from fanfold.cli import SECTIONS, main
 
@@ -106,6 +107,8 @@ def test_results_are_the_file_itself_or_a_line_of_json_for_each_row(fanfold: Fan
     assert fanfold("results", job.id).stdout == content
     lines = fanfold("results", job.id, "--json").stdout.splitlines()
     assert [json.loads(line) for line in lines] == list(csv.DictReader(io.StringIO(content)))
+    assert fanfold("results", job.id, "--parquet", str(tmp_path / "results.parquet")).stdout == ""
+    assert read_table(tmp_path / "results.parquet") == job.results().to_arrow()
     assert fanfold("results", job.id, "--row", "2", "--json").json == json.loads(lines[2])
     beyond = fanfold("results", job.id, "--row", "5")
     assert (beyond.code, beyond.stderr) == (

@@ -31,8 +31,14 @@ _LONGEST_SAMPLE = 60
 @click.option(
     "--row", type=click.IntRange(0), metavar="N", help="Only row N, counted from 0, whether or not JOB ended."
 )
+@click.option(
+    "--parquet",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write them to a Parquet file instead (with pyarrow: pip install 'fanfold[arrow]').",
+)
 @options.as_json
-def results(job: str, stack: str, partial: bool, row: int | None, as_json: bool) -> None:
+def results(job: str, stack: str, partial: bool, row: int | None, parquet: Path | None, as_json: bool) -> None:
     """Print the results of JOB: results.csv itself, its first rows on a terminal, or with --json a line for each row.
 
     \b
@@ -40,13 +46,16 @@ def results(job: str, stack: str, partial: bool, row: int | None, as_json: bool)
     fanfold results tweets --partial | head
     fanfold results tweets --row 41
     fanfold results tweets --json | jq -r 'select(.label == "LABEL_0") | .text'
+    fanfold results tweets --parquet tweets.parquet
     """
     found = Fanfold(stack).job(job)
     if row is not None:
         (show_json if as_json else show_facts)(found.row(row))
         return
     answered = found.results(partial=partial)
-    if as_json:
+    if parquet is not None:
+        answered.to_parquet(parquet)
+    elif as_json:
         for result in answered:
             click.echo(json.dumps(result, ensure_ascii=False))
     elif is_terminal():
