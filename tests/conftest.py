@@ -1,7 +1,12 @@
 """What all tests share."""
 
+import signal
+
 from hypothesis import settings
 
+# A shell has what it starts in the background ignore Ctrl-C; tests would, and all that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # A test that is slow on a busy machine is no wrong test.
 settings.register_profile("fanfold", deadline=None)
 # `make soak-events`: over ten thousand messages, a few to an example and four functions to a test.
