@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fanfold.cli import SECTIONS
+from fanfold.cli import SECTIONS, cli
 from fanfold.cli.codes import ExitCode
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _sections() -> Iterator[str]:
 
 
 def _described(command: click.Command, name: str) -> str:
-    context = click.Context(command, info_name=f"fanfold {name}", parent=None)
+    context = click.Context(command, info_name=f"fanfold {name}", parent=None, **cli.context_settings)
     usage = " ".join([f"fanfold {name}", *command.collect_usage_pieces(context)])
     words, _, examples = cleandoc(command.help or "").partition("\b\n")
     options = [record for option in command.get_params(context) if (record := option.get_help_record(context))]

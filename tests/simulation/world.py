@@ -26,6 +26,7 @@ from fanfold_core.domain.keys import job_id, next_round
 from fanfold_core.domain.requests import Request
 from fanfold_core.domain.window import Window
 
+# Of each round.
 _MOST_STEPS = 20_000
 # A message that is received more often goes to the dead letters.
 _MOST_RECEIVES = 5
@@ -81,7 +82,7 @@ class World:
         """Do what there is to do until nothing is left, and check what is promised."""
         with self.scenario.at_scale():
             while self.step():
-                if self.steps > _MOST_STEPS:
+                if self.steps > _MOST_STEPS * (1 + self.faults.retries):
                     raise BrokenPromiseError("the run does not end")
         for watch in self.rounds:
             watch.check(self.faults)

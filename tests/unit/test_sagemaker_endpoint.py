@@ -276,7 +276,7 @@ def test_a_refusal_says_what_the_endpoint_said_and_the_next_send_is_a_new_one(se
 
 
 def test_credentials_that_expire_on_the_way_are_replaced(server: Server) -> None:
-    expires = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+    expires = (datetime.now(UTC) + timedelta(seconds=3)).isoformat()
     keys = {"access_key": "OLD", "secret_key": "s", "token": "t", "expiry_time": expires}
     later = (datetime.now(UTC) + timedelta(hours=6)).isoformat()
     rotating = RefreshableCredentials.create_from_metadata(
@@ -288,7 +288,7 @@ def test_credentials_that_expire_on_the_way_are_replaced(server: Server) -> None
     )
     expired = Answer(403, "ExpiredTokenException", b'{"message":"The security token is expired"}')
     server.behave = lambda received, *_: expired if received.access_key == "OLD" else TAKEN
-    late = endpoint(server, credentials=cast("Credentials", rotating), patience=Patience(5, 1)).send(
+    late = endpoint(server, credentials=cast("Credentials", rotating), patience=Patience(10, 1)).send(
         "tweets", some(3), ttl_seconds=60
     )
     assert late == []
