@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fanfold.errors import JobNotFoundError
 from fanfold_core.domain.errors import UnknownJobError
-from fanfold_core.domain.job import Chunk, Job, Totals
+from fanfold_core.domain.job import Chunk, Job, State, Totals
 from fanfold_core.domain.spans import Span, gaps
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class JobState(StrEnum):
     @property
     def is_terminal(self) -> bool:
         """Whether the job has ended, and its files are final."""
-        return self not in {JobState.UPLOADED, JobState.RUNNING, JobState.CLOSING}
+        return self is not JobState.UPLOADED and State(self).is_terminal
 
 
 @dataclass(frozen=True, slots=True)

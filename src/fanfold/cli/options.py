@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -49,15 +49,11 @@ _trying = (
     click.option("--limit", type=click.IntRange(1), metavar="N", help="Try the first N rows only."),
     click.option("--dry-run", is_flag=True, help="Print the first requests as they would be sent, and send nothing."),
 )
-_job_stack = click.option(
-    "--stack",
-    metavar="NAME",
-    envvar="FANFOLD_STACK",
-    show_envvar=True,
-    default=DEFAULT_STACK,
-    show_default=True,
-    help="Stack that has the job, by its name.",
-)
+_stack = functools.partial(click.option, "--stack", metavar="NAME", envvar="FANFOLD_STACK", show_envvar=True)
+_some_stack = functools.partial(_stack, default=DEFAULT_STACK, show_default=True)
+_job_stack = _some_stack(help="Stack that has the job, by its name.")
+stack_to_run_on = _some_stack(help="Stack to run on, by its name.")
+stack_or_local = _stack(help="Deployed stack to run on, by its name.")
 as_json = click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
 partial = click.option("--partial", is_flag=True, help="Of a job that is at work: what is known by now.")
 out_folder = click.option(
@@ -78,9 +74,6 @@ task = click.option(
     "--task",
     metavar="T",
     help="What a model from a folder is used for, such as zero-shot-classification, if not what it was saved for.",
-)
-stack_or_local = click.option(
-    "--stack", metavar="NAME", envvar="FANFOLD_STACK", show_envvar=True, help="Deployed stack to run on, by its name."
 )
 
 
@@ -105,4 +98,4 @@ def of_a_stack(command: Command) -> Command:
 
 
 def _all(command: Command, *decorators: Callable[[Command], Any]) -> Command:
-    return reduce(lambda decorated, decorate: decorate(decorated), reversed(decorators), command)
+    return functools.reduce(lambda decorated, decorate: decorate(decorated), reversed(decorators), command)

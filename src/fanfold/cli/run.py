@@ -16,7 +16,7 @@ from fanfold.cli import options
 from fanfold.cli.clouds import client_of
 from fanfold.cli.conclusion import follow_to_the_end
 from fanfold.cli.output import show_json
-from fanfold.client import DEFAULT_STACK, Fanfold
+from fanfold.client import Fanfold
 from fanfold.files import LocalFile, Planned
 from fanfold.talk import talk
 from fanfold.uploads import metadata
@@ -69,15 +69,7 @@ def run(
 
 @click.command(short_help="Upload a file and print the id of its job.")
 @options.of_a_file
-@click.option(
-    "--stack",
-    metavar="NAME",
-    envvar="FANFOLD_STACK",
-    show_envvar=True,
-    default=DEFAULT_STACK,
-    show_default=True,
-    help="Stack to run on, by its name.",
-)
+@options.stack_to_run_on
 @options.of_a_trial
 @options.as_json
 def submit(

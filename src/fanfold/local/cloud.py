@@ -6,13 +6,12 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from fanfold.local import project, properties, template
 from fanfold.local.conditions import Conditions
 from fanfold.local.credentials import LocalSession
 from fanfold.local.functions import Functions, LogListener
+from fanfold.local.lifetime import Lifetime
 from fanfold.local.schedules import Scheduler
 from fanfold.local.services import Services
 from fanfold.local.stack import Stack
@@ -20,7 +19,7 @@ from fanfold.local.stack import Stack
 logger = logging.getLogger(__name__)
 
 
-class LocalCloud:
+class LocalCloud(Lifetime):
     """The whole system on this machine, as template.yaml describes it.
 
     Example:
@@ -94,15 +93,6 @@ class LocalCloud:
     def stop(self) -> None:
         """End everything and remove what is temporary. May be called again, or when nothing runs."""
         self._running.close()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     @property
     def environment(self) -> dict[str, str]:

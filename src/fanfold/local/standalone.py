@@ -6,10 +6,10 @@ import logging
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from fanfold.local.credentials import LocalSession
+from fanfold.local.lifetime import Lifetime
 from fanfold.local.services import Services
 from fanfold.local.template import REGION
 
@@ -23,7 +23,7 @@ POLICY = "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"
 QUEUE = "sagemaker-notifications"
 
 
-class LocalEndpoint:
+class LocalEndpoint(Lifetime):
     """An asynchronous endpoint called `local`, and what it needs: bucket, role, topics, a queue that gets their news.
 
     All of it is made by the calls that anybody would make, so more endpoints may be made the same way.
@@ -74,15 +74,6 @@ class LocalEndpoint:
     def stop(self) -> None:
         """End everything. May be called again, or when nothing runs."""
         self._running.close()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     @property
     def environment(self) -> dict[str, str]:

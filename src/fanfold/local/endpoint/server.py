@@ -9,7 +9,7 @@ import threading
 import time
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from fanfold.local.endpoint.delivery import Delivery, arrives
 from fanfold.local.endpoint.endpoints import ControlPlane, Endpoint
@@ -21,10 +21,10 @@ from fanfold.local.endpoint.outcomes import Failure, Outcome
 from fanfold.local.endpoint.queues import EndpointQueue
 from fanfold.local.endpoint.requests import InferenceRequest, RequestParser
 from fanfold.local.endpoint.surface import LOOPBACK, HttpSurface, Reply
+from fanfold.local.lifetime import Lifetime
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
     from fanfold.local.endpoint.cloud import Cloud
     from fanfold.local.endpoint.models import Model
@@ -38,7 +38,7 @@ _PATIENCE_SECONDS = 5.0
 _STOPPING = "The local endpoint is stopping."
 
 
-class AsyncEndpointServer:
+class AsyncEndpointServer(Lifetime):
     """A server to which every endpoint of the control plane is reachable, all of them running one model.
 
     Example::
@@ -102,17 +102,6 @@ class AsyncEndpointServer:
             queue.join(until)
         for thread in self._threads:
             thread.join()
-
-    def __enter__(self) -> Self:
-        """Start."""
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop."""
-        self.stop()
 
     def restart(self) -> None:
         """Lose all that waits or is being worked on, as a process that is killed would, and go on."""

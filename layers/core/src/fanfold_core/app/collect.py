@@ -121,11 +121,12 @@ class Collector:
         """Each failed attempt is acted upon once: its span is marked *after* the sends, so none is ever lost."""
         if any(isinstance(failed, Broken) for failed in again):
             self.ledger.set_broken(job.id, chunk.number)
+        covered = chunk.covered
         due = [
             failed
             for failed in again
             if failed.id.attempt > self.ledger.mark(job.id, chunk.number, failed.id.span)
-            and not is_covered(failed.id.span, chunk.covered)
+            and not is_covered(failed.id.span, covered)
         ]
         if not due:
             return

@@ -61,6 +61,10 @@ class Dispatcher:
             self.queues.dispatch(job_id, [number], delay=pause)
             return Dispatched(postponed=frozenset({f"the endpoint is paused for {pause} seconds"}))
         chunk = self.ledger.chunk(job_id, number)
+        if chunk.is_done:
+            # An earlier round has predicted all of it, and no outcome will come that the collector could act upon.
+            self.follow_up(self.follow_up.cover(job_id, chunk))
+            return Dispatched()
         room = self.follow_up.window(job).room(chunk.sent, chunk.waiting)
         if not room and chunk.sent < chunk.rows:
             quiet_seconds = int(self.now().timestamp()) - chunk.touched
@@ -96,10 +100,6 @@ class Dispatcher:
             self.follow_up.close(job.id, State.FAILED, str(error))
 
     def _dispatch(self, job: Job, chunk: Chunk, room: int, out_of_time: Callable[[], bool]) -> Dispatched:
-        if chunk.is_done:
-            # An earlier round has predicted all of it, and no outcome will come that the collector could act upon.
-            self.follow_up(self.follow_up.cover(job.id, chunk))
-            return Dispatched()
         rows = read_rows(self.store, job, chunk)
         found = inputs(rows, job.known_layout, job.options.input)
         runs = [run for run in _plan(job, chunk, rows, found) if _span(run).start >= chunk.sent]

@@ -40,7 +40,7 @@ class FollowUp:
 
     def cover(self, job_id: str, chunk: Chunk) -> Job:
         """Add a done chunk to its job; frozen, so that the job knows all its fields when the header is fixed."""
-        frozen = self.ledger.freeze(job_id, chunk.number)
+        frozen = chunk if chunk.frozen else self.ledger.freeze(job_id, chunk.number)
         return self.ledger.cover_chunk(job_id, chunk.number, frozen.fields)
 
     def close(self, job_id: str, outcome: State, reason: str) -> Job:
