@@ -8,8 +8,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LAYER = ROOT / "layers/core"
-LAYER_REQUIREMENTS = LAYER / "src/requirements.txt"
-REQUIREMENTS = [*sorted((ROOT / "requirements").glob("*.txt")), LAYER_REQUIREMENTS]
+LAYERS = [LAYER / "src/requirements.txt", LAYER / "numpy.txt"]
+REQUIREMENTS = [*sorted((ROOT / "requirements").glob("*.txt")), *LAYERS]
 
 each_file = pytest.mark.parametrize("path", REQUIREMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 
@@ -35,17 +35,19 @@ def test_every_requirement_is_pinned_and_hashed(path: Path) -> None:
 
 
 def test_lambda_runs_the_versions_that_are_tested_here() -> None:
-    layer, runtime, dev = (
-        pins(path) for path in (LAYER_REQUIREMENTS, ROOT / "requirements/runtime.txt", ROOT / "requirements/dev.txt")
+    core, numpy, runtime, dev = (
+        pins(path) for path in (*LAYERS, ROOT / "requirements/runtime.txt", ROOT / "requirements/dev.txt")
     )
-    assert {"boto3", "aws-lambda-powertools"} <= layer.keys()
+    layer = core | numpy
+    assert {"boto3", "aws-lambda-powertools", "numpy"} <= layer.keys()
     assert layer == {name: runtime.get(name) for name in layer}
     assert runtime == {name: dev.get(name) for name in runtime}
 
 
-def test_the_layer_is_the_same_for_every_python_that_builds_it() -> None:
+@pytest.mark.parametrize("path", LAYERS, ids=lambda path: path.name)
+def test_a_layer_is_the_same_for_every_python_that_builds_it(path: Path) -> None:
     """Pip judges markers by the Python that runs it, not by the one it installs for."""
-    assert ";" not in LAYER_REQUIREMENTS.read_text()
+    assert ";" not in path.read_text()
 
 
 def test_the_layer_keeps_the_description_of_every_service_that_is_called() -> None:

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from fanfold_core.domain import cutting
+from fanfold_core.domain import cutting, scanning
 from fanfold_core.domain.cutting import Cut, Limits, cut
 from fanfold_core.domain.errors import FanfoldError, OpenQuoteError, RecordTooLargeError
 from fanfold_core.domain.records import Dialect
-from fanfold_core.domain.scanning import Scanner
+from fanfold_core.domain.scanning import Run, Scanner
 
 
 class Record(NamedTuple):
@@ -107,12 +107,14 @@ class Case:
     limits: Limits = field(default_factory=lambda: Limits(rows=3, bytes=20, record_bytes=60))
     blank_is_row: bool = True
     window: int = 64 * 1024
+    worth_masks: int = 1
 
     def cut(self, start: int = 0, first_row: int = 0) -> tuple[list[Cut], str | None]:
         """The cuts from byte `start` on, and the words of the error after them."""
         blocks = split_at(self.data[start:], self.blocks_end)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(cutting, "_WINDOW", self.window)
+            patch.setattr(scanning, "_WORTH_MASKS", self.worth_masks)
             return collected(
                 cut(
                     blocks,
@@ -136,7 +138,8 @@ CASES = st.builds(
     dialect=st.sampled_from([Dialect(), Dialect(";", "'"), Dialect(" "), Dialect("a", "b")]),
     limits=st.builds(Limits, st.integers(1, 5), st.integers(1, 20), st.integers(20, 60)),
     blank_is_row=st.booleans(),
-    window=st.sampled_from([2, 3, 7, 16, 64 * 1024]),
+    window=st.sampled_from([2, 3, 7, 16, 64, 100, 64 * 1024]),
+    worth_masks=st.sampled_from([1, 30]),
 )
 
 
@@ -229,16 +232,44 @@ def test_no_more_is_read_ahead_than_a_cut_and_a_block() -> None:
             break
 
 
+@given(
+    data=st.lists(NASTY | REGULAR, max_size=8).map(b"".join),
+    dialect=st.sampled_from([Dialect(), Dialect(";", "'"), Dialect(" "), Dialect("a", "b")]),
+    blank_is_row=st.booleans(),
+    most=st.integers(2, 40),
+)
+@example(data=b'"' * 63 + b'",\n' + b'"a\n"\r\n' * 20, dialect=Dialect(), blank_is_row=False, most=9)
+@example(data=b"\r" * 63 + b"\r\n" * 66, dialect=Dialect(), blank_is_row=False, most=9)
+def test_masks_say_what_csv_reader_says(data: bytes, *, dialect: Dialect, blank_is_row: bool, most: int) -> None:
+    window, scanner = data.removesuffix(b"\r"), Scanner(dialect, blank_is_row)
+
+    def found(worth_masks: int) -> Run:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(scanning, "_WORTH_MASKS", worth_masks)
+            return scanner.whole_records(window, most, is_last=False)
+
+    assert found(worth_masks=1) == found(worth_masks=len(window) + 1)
+
+
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC])
-def test_regular_quoting_is_counted_without_reading_it(
+def test_only_the_end_of_a_large_file_is_read_if_its_quoting_is_regular(
     quoting: int, line_end: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Scanner, "_read", None)
-    rows = [["7", f'say ""{number}",\n"now"', "", "tail, of the\r\nrow " * (number % 9)] for number in range(3000)]
+    read: list[int] = []
+    reading = Scanner._read  # noqa: SLF001 - what costs time
+
+    def noted(scanner: Scanner, window: bytes, most: int, *, is_last: bool) -> Run:
+        read.append(len(window))
+        return reading(scanner, window, most, is_last=is_last)
+
+    monkeypatch.setattr(Scanner, "_read", noted)
+    monkeypatch.setattr(cutting, "_WINDOW", 64 * 1024)
+    rows = [["7", f'say ""{number}",\n"now"', "", "tail, of the\r\nrow " * (number % 9)] for number in range(9000)]
     data = regular(rows, quoting, line_end)
-    limits = Limits(rows=700)
+    limits = Limits(rows=7000)
     assert (cut_all(data, limits), None) == expected(data, Dialect(), limits, blank_is_row=False)
+    assert sum(read) < 0.2 * len(data)
 
 
 @pytest.mark.parametrize("limits", [(0, 1, 1), (1, 0, 1), (1, 2, 1)])
