@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from fanfold.errors import RowNotFoundError
 from fanfold.results import numbered
 from fanfold_core.app.final_answers import final_answers
-from fanfold_core.app.rows import read_rows, written
-from fanfold_core.domain.records import read_records
-from fanfold_core.domain.results import Answer, Columns, columns, error_line, result_lines
+from fanfold_core.app.rows import read_texts, written
+from fanfold_core.domain.records import Records, read_records
+from fanfold_core.domain.results import Answer, Answers, Columns, columns, error_line, result_lines
 from fanfold_core.domain.spans import gaps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from fanfold.stacks import Stack
     from fanfold_core.domain.job import Chunk, Job
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AnsweredRow:
-    """A row's number from 0, its cells, and its final answer."""
+    """A row's number from 0, how it stands in the file, and its final answer."""
 
     number: int
-    cells: list[str]
+    text: str
     answer: Answer
 
 
@@ -56,27 +56,34 @@ class Partial:
         """results.csv without the rows that have no answer yet, chunk by chunk."""
         yield written(self.job, [self.shown.results_header])
         for number in range(self.job.released):
-            found = list(self._rows(self._chunk(number)))
-            yield written(
-                self.job, result_lines([row.cells for row in found], [row.answer for row in found], self.shown)
-            )
+            yield self._lines(list(self._rows(self._chunk(number)))).encode()
 
     def errors(self) -> Iterator[bytes]:
         """errors.csv of the rows that have an answer, chunk by chunk."""
         yield written(self.job, [self.shown.errors_header])
         for number in range(self.job.released):
-            failed = (row for row in self._rows(self._chunk(number)) if row.answer.error)
-            yield written(self.job, [error_line(row.number, row.cells, row.answer, self.shown) for row in failed])
+            failed = [row for row in self._rows(self._chunk(number)) if row.answer.error]
+            records = self._records(failed)
+            lines = (
+                error_line(row.number, cells, row.answer.error, self.shown)
+                for row, cells in zip(failed, records, strict=True)
+            )
+            yield written(self.job, lines)
 
     def row(self, number: int) -> dict[str, str]:
         """One row as results.csv has it; `RowNotFoundError` if there is none of this number, or no answer yet."""
         for row in self._rows(self._chunk_of(number)):
             if row.number == number:
-                (line,) = result_lines([row.cells], [row.answer], self.shown)
-                dialect = self.job.options.dialect
-                (stands,) = read_records(written(self.job, [line]).decode(), dialect)
+                (stands,) = read_records(self._lines([row]), self.job.options.dialect)
                 return dict(zip(numbered(self.shown.results_header), stands, strict=True))
         raise RowNotFoundError(f"row {number} of job {self.job.id} has no answer yet: ask again later")
+
+    def _lines(self, rows: Sequence[AnsweredRow]) -> str:
+        final = Answers.of(row.answer for row in rows)
+        return result_lines(self._records(rows), final, self.shown, guards=self.job.options.guards_formulas)
+
+    def _records(self, rows: Iterable[AnsweredRow]) -> Records:
+        return Records([row.text for row in rows], self.job.options.dialect)
 
     def _chunk_of(self, number: int) -> Chunk:
         first, end = 0, self.job.stored
@@ -98,10 +105,10 @@ class Partial:
     def _rows(self, chunk: Chunk) -> Iterator[AnsweredRow]:
         """The rows of a chunk that are covered; of a job that has ended, all of them."""
         ledger, store = self.stack.ledger, self.stack.store
-        rows = read_rows(store, self.job, chunk)
+        records = read_texts(store, self.job, chunk)
         final = final_answers(ledger, store, self.job, chunk, ledger.outcomes(self.job.id, chunk.number))
         missing = () if self.job.state.is_terminal else gaps(chunk.rows, chunk.covered)
         unanswered = {row for gap in missing for row in range(gap.start, gap.end)}
-        for row, (cells, answer) in enumerate(zip(rows, final, strict=True)):
+        for row, (text, answer) in enumerate(zip(records.texts, final, strict=True)):
             if row not in unanswered:
-                yield AnsweredRow(chunk.first_row + row, cells, answer)
+                yield AnsweredRow(chunk.first_row + row, text, answer)

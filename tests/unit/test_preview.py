@@ -27,7 +27,7 @@ def test_columns_and_first_rows_are_shown_and_the_input_is_found() -> None:
 @pytest.mark.parametrize(
     ("content", "name", "encoding"),
     [
-        (gzip.compress(CONTENT.encode()), "tweets.csv.gz", ""),
+        (gzip.compress(CONTENT.encode(), mtime=0), "tweets.csv.gz", ""),
         (CONTENT.encode("utf-16"), "tweets.csv", "utf-16"),
         (CONTENT.encode("cp1252"), "tweets.csv", "cp1252"),
         (b"\xef\xbb\xbf" + CONTENT.encode(), "tweets.csv", ""),

@@ -3,11 +3,11 @@
 import csv
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from fanfold_core.domain.errors import OptionError
-from fanfold_core.domain.records import Dialect, format_records, read_records
+from fanfold_core.domain.records import Dialect, Records, format_records, read_records
 
 CELLS = st.text(st.sampled_from("ab\",;\t' \r\n\0é😀\x85\u2028"), max_size=6)
 DIALECTS = st.sampled_from([Dialect(), Dialect(";", "'"), Dialect("\t"), Dialect(" "), Dialect("|", "^")])
@@ -22,6 +22,32 @@ def test_every_cell_comes_back_as_it_was_written(rows: list[list[str]], dialect:
 def test_records_can_be_written_one_by_one(rows: list[list[str]], dialect: Dialect) -> None:
     text = "".join(format_records([cells], dialect) for cells in rows)
     assert list(read_records(text, dialect)) == rows
+
+
+WHOLE = st.text(st.sampled_from("ab\",;' \r\n\0é\x0c\x85\u2028"), max_size=30)
+
+
+@given(text=WHOLE, dialect=DIALECTS, blank_is_row=st.booleans())
+@example(text='"\n"\n', dialect=Dialect(), blank_is_row=True)
+@example(text='a\n"\n\n"\n', dialect=Dialect(), blank_is_row=False)
+def test_records_stand_as_they_do_in_the_file_whatever_cells_they_have(
+    *, text: str, dialect: Dialect, blank_is_row: bool
+) -> None:
+    cells = [found for found in read_records(text, dialect) if found or blank_is_row]
+    # A quote that is left open ends the job before there is a record.
+    assume(len(list(read_records(f"{text}\n.", dialect))) > len(list(read_records(text, dialect))))
+    records = Records.of(text, len(cells), dialect, blank_is_row=blank_is_row)
+    assert list(records) == cells
+    assert "".join(records.texts).replace("\r", "").replace("\n", "") == text.replace("\r", "").replace("\n", "")
+
+
+@given(WHOLE, DIALECTS)
+def test_what_follows_a_record_behind_a_delimiter_is_a_cell_of_its_own(text: str, dialect: Dialect) -> None:
+    records = list(read_records(text, dialect))
+    assume(len(records) == 1 and records[0])
+    assume(len(list(read_records(f"{text}\n.", dialect))) > 1)
+    (stands,) = Records.of(text, 1, dialect, blank_is_row=False).texts
+    assert list(read_records(f"{stands}{dialect.delimiter}more", dialect)) == [[*records[0], "more"]]
 
 
 def test_a_blank_line_is_a_record_without_cells() -> None:

@@ -8,8 +8,10 @@ import pytest
 
 from fanfold_core.domain.answers import MOST_FIELDS, NOT_FLAT
 from fanfold_core.domain.job import Chunk
+from fanfold_core.domain.records import Dialect, Records, format_records, read_records
 from fanfold_core.domain.results import (
     Answer,
+    Answers,
     Columns,
     SpanOutcome,
     answers,
@@ -34,7 +36,8 @@ def refused(start: int, rows: int = 1) -> SpanOutcome:
 
 
 def line(cells: list[str], answer: Answer, shown: Columns) -> list[str]:
-    (only,) = result_lines([cells], [answer], shown)
+    records = Records([format_records([cells], Dialect()).removesuffix("\r\n")], Dialect())
+    (only,) = read_records(result_lines(records, Answers.of([answer]), shown, guards=False), Dialect())
     return only
 
 
@@ -75,13 +78,27 @@ def test_values_are_written_as_people_read_them() -> None:
     ]
 
 
+def test_a_predicted_row_stands_as_it_does_in_the_file() -> None:
+    records = Records(['1,"so"', '2, 5" wide', '"3","a\r\nb"'], Dialect())
+    final = Answers([{"label": label} for label in ("A", "B,C", '"D"')], [""] * 3)
+    assert result_lines(records, final, columns(("id", "text"), {"label"}), guards=False) == (
+        '1,"so",A,\r\n2, 5" wide,"B,C",\r\n"3","a\r\nb","""D""",\r\n'
+    )
+
+
+def test_a_guarded_row_is_written_anew() -> None:
+    final = Answers([{"label": "@A", "score": -0.5}], [""])
+    shown = columns(("id", "text"), {"label", "score"})
+    assert result_lines(Records(['"1",=1+1'], Dialect()), final, shown, guards=True) == "1,'=1+1,'@A,-0.5,\r\n"
+
+
 def test_a_short_row_is_padded_and_surplus_cells_stand_in_errors_only() -> None:
     shown = columns(("a", "b"), {"label"})
     failed = Answer(None, "row has 3 cells")
     assert line(["1"], failed, shown) == ["1", "", "", "row has 3 cells"]
     assert line(["1", "2", "3"], failed, shown) == ["1", "2", "", "row has 3 cells"]
-    assert error_line(7, ["1", "2", "3"], failed, shown) == ["7", "row has 3 cells", "1", "2", '["3"]']
-    assert error_line(7, [], failed, shown) == ["7", "row has 3 cells", "", "", ""]
+    assert error_line(7, ["1", "2", "3"], failed.error, shown) == ["7", "row has 3 cells", "1", "2", '["3"]']
+    assert error_line(7, [], failed.error, shown) == ["7", "row has 3 cells", "", "", ""]
 
 
 def test_every_row_has_one_answer_whatever_the_order_of_outcomes() -> None:
@@ -93,12 +110,12 @@ def test_every_row_has_one_answer_whatever_the_order_of_outcomes() -> None:
         Answer(None, "refused"),
     ]
     for order in permutations(outcomes):
-        assert answers(5, order, "cancelled") == [*expected, Answer(None, "cancelled")]
+        assert list(answers(5, order, "cancelled")) == [*expected, Answer(None, "cancelled")]
 
 
 def test_the_larger_spans_prediction_counts_where_two_overlap() -> None:
     for order in permutations([predicted(0, "AAAA"), predicted(0, "BB"), predicted(2, "CC"), refused(1, 2)]):
-        assert answers(4, order, "") == [Answer({"label": "A"}, "")] * 4
+        assert list(answers(4, order, "")) == [Answer({"label": "A"}, "")] * 4
 
 
 def test_only_what_the_chunks_coverage_names_counts() -> None:

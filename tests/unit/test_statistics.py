@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fanfold_core.domain.counting import of_requests, of_rows
 from fanfold_core.domain.outcomes import Timing
-from fanfold_core.domain.results import Answer, SpanOutcome, requests
+from fanfold_core.domain.results import Answer, Answers, SpanOutcome, requests
 from fanfold_core.domain.spans import Span
 from fanfold_core.domain.statistics import Statistics, percentile, wait_bin
 
@@ -39,7 +39,11 @@ outcomes = st.builds(
 def statistics(draw: st.DrawFn) -> Statistics:
     answers = draw(st.lists(final, max_size=40))
     cells = [draw(st.lists(st.text(max_size=10), max_size=2)) for _ in answers]
-    return of_rows(draw(st.integers(0, 10**7)), cells, 1, answers) + requested(draw(st.lists(outcomes, max_size=10)))
+    return counted(draw(st.integers(0, 10**7)), cells, 1, answers) + requested(draw(st.lists(outcomes, max_size=10)))
+
+
+def counted(first_row: int, rows: list[list[str]], input_index: int | None, final: list[Answer]) -> Statistics:
+    return of_rows(first_row, rows, input_index, Answers.of(final))
 
 
 def requested(outcomes: list[SpanOutcome]) -> Statistics:
@@ -65,8 +69,8 @@ def test_the_ledger_gives_back_what_was_written(found: Statistics) -> None:
 @given(st.lists(final, max_size=60), st.integers(0, 60))
 def test_it_does_not_matter_where_a_part_ends(answers: list[Answer], cut: int) -> None:
     rows = as_rows([f"text {row}" for row in range(len(answers))])
-    whole = of_rows(0, rows, 0, answers)
-    assert of_rows(0, rows[:cut], 0, answers[:cut]) + of_rows(cut, rows[cut:], 0, answers[cut:]) == whole
+    whole = counted(0, rows, 0, answers)
+    assert counted(0, rows[:cut], 0, answers[:cut]) + counted(cut, rows[cut:], 0, answers[cut:]) == whole
 
 
 def test_whatever_a_part_holds_its_statistics_fit_into_an_item() -> None:
@@ -79,7 +83,7 @@ def test_whatever_a_part_holds_its_statistics_fit_into_an_item() -> None:
         SpanOutcome(Span(row, 1), "[]", None, 9, timing=Timing(int(BEGAN.timestamp()) + row * 600, row * row))
         for row in range(rows)
     ]
-    found = of_rows(0, as_rows([widest * 400] * 2 * rows), 0, wild + bad) + requested(slow)
+    found = counted(0, as_rows([widest * 400] * 2 * rows), 0, wild + bad) + requested(slow)
     assert len(found.to_json().encode()) < 200_000
     assert found.labels.rows.total() + found.labels.other == rows
     assert sum(group.rows for group in found.errors.groups.values()) + found.errors.other == rows
@@ -89,7 +93,7 @@ def test_whatever_a_part_holds_its_statistics_fit_into_an_item() -> None:
 
 def test_errors_that_differ_in_numbers_only_stand_together_with_their_first_rows() -> None:
     answers = [Answer(None, f"The size of tensor a ({512 + row}) must match") for row in range(9)]
-    found = of_rows(100, as_rows([f"text\n{row}" for row in range(9)]), 0, answers)
+    found = counted(100, as_rows([f"text\n{row}" for row in range(9)]), 0, answers)
     (group,) = found.errors.groups.values()
     assert group.rows == 9
     assert [(sample.row, sample.text) for sample in group.samples] == [
@@ -101,19 +105,19 @@ def test_errors_that_differ_in_numbers_only_stand_together_with_their_first_rows
 
 
 def test_without_one_input_column_a_sample_shows_the_whole_row() -> None:
-    found = of_rows(0, [["a", "b"], []], None, [Answer(None, "is bad"), Answer(None, "is bad")])
+    found = counted(0, [["a", "b"], []], None, [Answer(None, "is bad"), Answer(None, "is bad")])
     assert [sample.text for sample in found.errors.groups["is bad"].samples] == ["a, b", ""]
 
 
 def test_scores_stand_in_twentieths_and_those_outside_apart() -> None:
     scores = [0, 0.04, 0.05, 0.5, 0.99, 1, 1.0, -0.1, 7.5, float("nan"), True, "0.5"]
-    found = of_rows(0, as_rows([""] * len(scores)), 0, [Answer({"score": score}, "") for score in scores])
+    found = counted(0, as_rows([""] * len(scores)), 0, [Answer({"score": score}, "") for score in scores])
     assert found.scores == Counter({0: 2, 1: 1, 10: 1, 19: 3, -1: 1, 20: 2})
 
 
 def test_results_that_are_no_flat_objects_have_no_labels() -> None:
     nested = [Answer([{"label": "GOOD"}], ""), Answer("GOOD", ""), Answer({"label": ["GOOD"]}, "")]
-    assert of_rows(0, [[], [], []], 0, nested) == Statistics()
+    assert counted(0, [[], [], []], 0, nested) == Statistics()
 
 
 def test_requests_tell_when_rows_were_answered_and_how_long_it_took() -> None:
@@ -151,5 +155,5 @@ def test_percentiles_are_right_to_three_percent(milliseconds: list[int], share: 
 
 
 def test_the_json_is_what_anybody_can_read() -> None:
-    content = json.loads(of_rows(0, [["x"]], 0, [Answer({"label": "</script>", "score": 0.5}, "")]).to_json())
+    content = json.loads(counted(0, [["x"]], 0, [Answer({"label": "</script>", "score": 0.5}, "")]).to_json())
     assert content["labels"] == [{"</script>": 1}, 0]

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from itertools import count
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING
 
 from fanfold_core.app.final_answers import final_answers
-from fanfold_core.app.rows import read_rows, written
+from fanfold_core.app.rows import read_texts, written
 from fanfold_core.app.summary import summary
 from fanfold_core.domain.counting import of_requests, of_rows
 from fanfold_core.domain.errors import JobError
 from fanfold_core.domain.job import Job, Part, State, Totals
 from fanfold_core.domain.keys import part_errors_key, result_key
+from fanfold_core.domain.records import Records
 from fanfold_core.domain.results import Columns, columns, error_line, requests, result_lines, settled
 
 if TYPE_CHECKING:
@@ -119,11 +119,11 @@ class Assembler:
             outcomes = list(self.ledger.outcomes(job.id, chunk.number))
             rows = self._rows(job, chunk)
             final = final_answers(self.ledger, self.store, job, chunk, outcomes)
-            results.write(written(job, result_lines(rows, final, shown)))
+            lines = result_lines(rows, final, shown, guards=job.options.guards_formulas)
+            results.write(lines.encode())
             failed = [
-                error_line(number, cells, answer, shown)
-                for number, cells, answer in zip(count(chunk.first_row), rows, final, strict=False)
-                if answer.error
+                error_line(chunk.first_row + number, rows[number], final.errors[number], shown)
+                for number in final.failed
             ]
             errors.write(written(job, failed))
             attempts = requests(outcomes)
@@ -133,13 +133,14 @@ class Assembler:
             totals += Totals(len(rows), len(rows) - len(failed), len(failed), sent, statistics)
         return totals
 
-    def _rows(self, job: Job, chunk: Chunk) -> list[list[str]]:
-        """The chunk's rows; without cells, and the job a failure, if the file is gone: what is predicted is kept."""
+    def _rows(self, job: Job, chunk: Chunk) -> Records:
+        """The chunk's rows; empty ones, and the job a failure, if the file is gone: what is predicted is kept."""
         try:
-            return read_rows(self.store, job, chunk)
+            return read_texts(self.store, job, chunk)
         except JobError as error:
             self.ledger.spoil(job.id, str(error))
-            return [[]] * chunk.rows
+            dialect = job.options.dialect
+            return Records([dialect.delimiter * (len(job.known_layout.columns) - 1)] * chunk.rows, dialect)
 
     def _complete(self, job: Job) -> Job:
         if job.upload_id:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fanfold_core.domain.answers import read_answer
 from fanfold_core.domain.errors import MalformedAnswerError, ObjectGoneError
 from fanfold_core.domain.job import State
-from fanfold_core.domain.results import Answer, SpanOutcome, answers, overlay, settled
+from fanfold_core.domain.results import Answers, SpanOutcome, answers, overlay, settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from fanfold_core.domain.job import Chunk, Job
 
 
-def final_answers(
-    ledger: Ledger, store: Store, job: Job, chunk: Chunk, outcomes: Iterable[SpanOutcome]
-) -> list[Answer]:
+def final_answers(ledger: Ledger, store: Store, job: Job, chunk: Chunk, outcomes: Iterable[SpanOutcome]) -> Answers:
     """The answer of each row; a row that nothing came back for has the job's end as its error."""
     final = _of_round(store, job, chunk, outcomes)
     for parent in _rounds_before(ledger, job):
@@ -29,7 +27,7 @@ def final_answers(
     return final
 
 
-def _of_round(store: Store, job: Job, chunk: Chunk, outcomes: Iterable[SpanOutcome]) -> list[Answer]:
+def _of_round(store: Store, job: Job, chunk: Chunk, outcomes: Iterable[SpanOutcome]) -> Answers:
     final = [_with_results(store, job, outcome) for outcome in settled(outcomes, chunk)]
     return answers(chunk.rows, final, _uncovered(job))
 

@@ -8,10 +8,10 @@ from fanfold_core.domain.errors import ChunkMismatchError
 from fanfold_core.domain.formulas import guarded
 from fanfold_core.domain.keys import chunk_key
 from fanfold_core.domain.layout import is_byte_cuttable
-from fanfold_core.domain.records import format_records, read_records
+from fanfold_core.domain.records import Records, format_records, read_records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from fanfold_core.app.ports import Store
     from fanfold_core.domain.job import Chunk, Job
@@ -32,15 +32,17 @@ def read_rows(store: Store, job: Job, chunk: Chunk) -> list[list[str]]:
 
     `ObjectGoneError` if the file is gone; `ChunkMismatchError` if there aren't as many rows as the splitter counted.
     """
-    if is_copied(job):
-        content = store.read(chunk_key(job.first_round, chunk.number))
-    else:
-        with store.open(job.source, chunk.start, chunk.end) as stream:
-            content = stream.read()
-    rows = rows_in(content, job)
-    if len(rows) != chunk.rows:
-        raise ChunkMismatchError(chunk.number, counted=chunk.rows, read=len(rows))
+    rows = rows_in(_content(store, job, chunk), job)
+    _check_counted(rows, chunk)
     return rows
+
+
+def read_texts(store: Store, job: Job, chunk: Chunk) -> Records:
+    """The chunk's rows as they stand in the file; a tenth of the work of reading their cells. Errors as above."""
+    text = _content(store, job, chunk).decode(chunk_encoding(job))
+    records = Records.of(text, chunk.rows, job.options.dialect, blank_is_row=job.known_layout.blank_is_row)
+    _check_counted(records, chunk)
+    return records
 
 
 def rows_in(content: bytes, job: Job) -> list[list[str]]:
@@ -52,3 +54,15 @@ def rows_in(content: bytes, job: Job) -> list[list[str]]:
 def written(job: Job, records: Iterable[list[str]]) -> bytes:
     """Records as they stand in the files that a job writes."""
     return format_records(guarded(records) if job.options.guards_formulas else records, job.options.dialect).encode()
+
+
+def _content(store: Store, job: Job, chunk: Chunk) -> bytes:
+    if is_copied(job):
+        return store.read(chunk_key(job.first_round, chunk.number))
+    with store.open(job.source, chunk.start, chunk.end) as stream:
+        return stream.read()
+
+
+def _check_counted(rows: Sequence[list[str]], chunk: Chunk) -> None:
+    if len(rows) != chunk.rows:
+        raise ChunkMismatchError(chunk.number, counted=chunk.rows, read=len(rows))

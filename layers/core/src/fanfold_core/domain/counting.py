@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from itertools import count
 from typing import TYPE_CHECKING
 
 from fanfold_core.domain.statistics import (
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from fanfold_core.domain.results import Answer, SpanOutcome
+    from fanfold_core.domain.results import Answers, SpanOutcome
     from fanfold_core.domain.spans import Span
 
 # Longer ones are cut: an item of the ledger has to hold many.
@@ -32,27 +31,24 @@ _NUMBERS = {int, float}
 _DIGITS = re.compile(r"\d+")
 
 
-def of_rows(
-    first_row: int, rows: Iterable[Sequence[str]], input_index: int | None, final: Sequence[Answer]
-) -> Statistics:
+def of_rows(first_row: int, rows: Sequence[Sequence[str]], input_index: int | None, final: Answers) -> Statistics:
     """Statistics of rows that follow one another, from their cells and their final answers.
 
     Samples show the input's cell, or all of them where `input_index` is None.
 
-    >>> from fanfold_core.domain.results import Answer
-    >>> final = [Answer({"label": "GOOD", "score": 0.97}, ""), Answer(None, "input is empty")]
+    >>> from fanfold_core.domain.results import Answers
+    >>> final = Answers([{"label": "GOOD", "score": 0.97}, None], ["", "input is empty"])
     >>> found = of_rows(0, [["1", "so good"], ["2", ""]], 1, final)
     >>> found.labels.rows, found.scores, found.errors.groups["input is empty"].samples[0].row
     (Counter({'GOOD': 1}), Counter({19: 1}), 1)
     """
-    results = [result for result, _ in final if type(result) is dict]
+    results = [result for result in final.results if type(result) is dict]
     labels: Counter[str] = Counter()
     for label, number in Counter([label for result in results if type(label := result.get("label")) is str]).items():
         labels[_short(label, _LABEL_LENGTH)] += number
     scores = [score for result in results if type(score := result.get("score", "")) in _NUMBERS]
     bins = Counter([int(score * SCORE_BINS) if 0 <= score < 1 else _edge(score) for score in scores])
-    numbered = zip(count(first_row), rows, final, strict=False)
-    failed = [(row, cells, error) for row, cells, (_, error) in numbered if error]
+    failed = ((first_row + number, rows[number], final.errors[number]) for number in final.failed)
     return Statistics(Labels() + Labels(labels), bins, _errors(failed, input_index))
 
 

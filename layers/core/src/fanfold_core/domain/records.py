@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, overload
 
 from fanfold_core.domain.errors import OptionError
 
@@ -65,6 +66,62 @@ def read_records(text: str, dialect: Dialect) -> Iterator[list[str]]:
     [['a', 'b,\r\nc'], [], ['d']]
     """
     return iter(record_reader(StringIO(text, newline=""), dialect))
+
+
+@dataclass(frozen=True, slots=True)
+class Records(Sequence[list[str]]):
+    """Records as they stand in a file, without their line ends; their cells are read when they are asked for."""
+
+    texts: Sequence[str]
+    dialect: Dialect
+
+    @classmethod
+    def of(cls, text: str, rows: int, dialect: Dialect, *, blank_is_row: bool) -> Records:
+        r"""The records of a text that holds so many rows, or else as many as there are.
+
+        >>> records = Records.of('a,"b\r\nc"\r\n\r\nd', 2, Dialect(), blank_is_row=False)
+        >>> records.texts, records[0]
+        (['a,"b\r\nc"', 'd'], ['a', 'b\r\nc'])
+        """
+        lines = _lines(text)
+        found = lines if blank_is_row else list(filter(None, lines))
+        # Each record has a line that isn't blank, and one of several lines has two: its quotes open and close in them.
+        if len(found) != rows:
+            found = list(_joined(StringIO(text, newline="").readlines(), dialect, blank_is_row=blank_is_row))
+        return cls(found, dialect)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @overload
+    def __getitem__(self, index: int) -> list[str]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Records: ...
+    def __getitem__(self, index: int | slice) -> list[str] | Records:
+        if isinstance(index, slice):
+            return Records(self.texts[index], self.dialect)
+        return next(read_records(self.texts[index], self.dialect), [])
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of a text; `str.splitlines` would end one at a form feed, too."""
+    if "\r" not in text:
+        lines = text.split("\n")
+    elif text.count("\r\n") == text.count("\r") == text.count("\n"):
+        lines = text.split("\r\n")
+    else:
+        return [line.rstrip("\r\n") for line in StringIO(text, newline="")]
+    return lines if lines[-1] else lines[:-1]
+
+
+def _joined(lines: list[str], dialect: Dialect, *, blank_is_row: bool) -> Iterator[str]:
+    reader = record_reader(lines, dialect)
+    begin = 0
+    for cells in reader:
+        if cells or blank_is_row:
+            record = "".join(lines[begin : reader.line_num])
+            yield record.removesuffix("\n").removesuffix("\r")
+        begin = reader.line_num
 
 
 def format_records(rows: Iterable[Iterable[str]], dialect: Dialect) -> str:

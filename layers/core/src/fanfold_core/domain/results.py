@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import partial
-from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fanfold_core.domain.answers import MOST_FIELDS, NOT_FLAT
+from fanfold_core.domain.formulas import guarded
+from fanfold_core.domain.records import Records, format_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from fanfold_core.domain.job import Chunk
     from fanfold_core.domain.outcomes import Timing
+    from fanfold_core.domain.records import Dialect
     from fanfold_core.domain.spans import Span
 
 # Python's spelling of a number is JSON's, too, and found in a tenth of the time.
@@ -109,69 +110,115 @@ def _unused(name: str, taken: Sequence[str]) -> str:
 
 
 class Answer(NamedTuple):
-    """A row's final answer: its result, or the reason why it has none. There is one for each row of a file."""
+    """A row's final answer: its result, or the reason why it has none."""
 
     result: Any
     error: str
 
 
-# Making an answer of a pair takes a third of the time that the class itself takes.
-_answer: Callable[[tuple[Any, str]], Answer] = partial(tuple.__new__, Answer)
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The final answers of rows that follow one another: side by side, for there is one for each row of a file.
+
+    >>> list(Answers([{"label": "GOOD"}, None], ["", "input is empty"]))
+    [Answer(result={'label': 'GOOD'}, error=''), Answer(result=None, error='input is empty')]
+    """
+
+    results: Sequence[Any]
+    errors: Sequence[str]
+
+    @classmethod
+    def of(cls, answers: Iterable[Answer]) -> Answers:
+        """These answers."""
+        found = list(answers)
+        return cls([answer.result for answer in found], [answer.error for answer in found])
+
+    def __len__(self) -> int:
+        return len(self.results)
+
+    def __iter__(self) -> Iterator[Answer]:
+        return map(Answer, self.results, self.errors)
+
+    @property
+    def failed(self) -> list[int]:
+        """Which rows have an error; mostly none has."""
+        return [number for number, error in enumerate(self.errors) if error] if any(self.errors) else []
 
 
-def answers(rows: int, outcomes: Iterable[SpanOutcome], uncovered: str) -> list[Answer]:
+def answers(rows: int, outcomes: Iterable[SpanOutcome], uncovered: str) -> Answers:
     """The final answer of each row of a chunk; `uncovered` is the reason of rows that nothing came back for.
 
     Where spans overlap, the larger one's prediction counts, so it doesn't matter in which order they arrived. A span
     beyond the chunk, such as only a forged notification has, says nothing about its rows.
     """
-    final: list[Answer | None] = [None] * rows
+    results: list[Any] = [None] * rows
+    errors = [uncovered] * rows
     known = (
         outcome
         for outcome in outcomes
         if outcome.span.end <= rows and (outcome.results is not None or outcome.reason is not None)
     )
-    for outcome in sorted(known, key=lambda outcome: (outcome.results is None, -outcome.span.rows, outcome.span.start)):
-        span = outcome.span
-        results = json.loads(outcome.results) if outcome.results is not None else [None] * span.rows
-        new = map(_answer, zip(results, repeat(outcome.reason or "")))
-        rows_of_span = slice(span.start, span.end)
-        before = final[rows_of_span]
-        # Spans overlap where a refused one came back after all, and nowhere else.
-        final[rows_of_span] = [old or answer for old, answer in zip(before, new, strict=True)] if any(before) else new
-    return [answer or Answer(None, uncovered) for answer in final]
+    # What counts most comes last.
+    for outcome in sorted(known, key=lambda known: (known.results is not None, known.span.rows, -known.span.start)):
+        span = slice(outcome.span.start, outcome.span.end)
+        results[span] = json.loads(outcome.results) if outcome.results is not None else [None] * outcome.span.rows
+        errors[span] = [outcome.reason or ""] * outcome.span.rows
+    return Answers(results, errors)
 
 
-def overlay(earlier: Sequence[Answer], later: Sequence[Answer]) -> list[Answer]:
+def overlay(earlier: Answers, later: Answers) -> Answers:
     """The answers of a later round over those of an earlier one, of which predictions stay."""
-    return [new if old.error else old for old, new in zip(earlier, later, strict=True)]
+    return Answers.of(new if old.error else old for old, new in zip(earlier, later, strict=True))
 
 
-def result_lines(rows: Iterable[list[str]], final: Sequence[Answer], columns: Columns) -> Iterator[list[str]]:
-    """The rows' lines of results.csv. A short row is padded; surplus cells stand in errors.csv only."""
-    width = len(columns.original)
-    values = zip(*_result_cells(final, columns), strict=True) if columns.names else repeat((), len(final))
-    for cells, results, (_, error) in zip(rows, values, final, strict=True):
-        own = cells if len(cells) == width else [*cells[:width], *[""] * (width - len(cells))]
-        yield [*own, *results, error]
+def result_lines(records: Records, final: Answers, columns: Columns, *, guards: bool) -> str:
+    r"""The lines of results.csv for these records: what they hold as it stands in the file, and then the results.
+
+    A record of too few or too many cells is never sent, so it has no prediction: it is padded, and surplus cells stand
+    in errors.csv only. With `guards`, all records are written anew, and cells that a spreadsheet would compute guarded.
+
+    >>> from fanfold_core.domain.records import Dialect
+    >>> records = Records(['1,"so good"', '2'], Dialect())
+    >>> shown = columns(("id", "text"), {"label"})
+    >>> result_lines(records, Answers([{"label": "GOOD"}, None], ["", "no text"]), shown, guards=False)
+    '1,"so good",GOOD,\r\n2,,,no text\r\n'
+    """
+    own = list(records.texts)
+    again = range(len(own)) if guards else final.failed
+    cells = (_padded(records[number], len(columns.original)) for number in again)
+    for number, text in zip(again, _formatted(cells, len(again), records.dialect, guards=guards), strict=True):
+        own[number] = text
+    answered = zip(*_result_cells(final, columns), final.errors, strict=True)
+    found = _formatted(answered, len(own), records.dialect, guards=guards)
+    lines = map(records.dialect.delimiter.join, zip(own, found, strict=True))
+    return "\r\n".join([*lines, ""])
 
 
-def _result_cells(final: Sequence[Answer], columns: Columns) -> Iterator[list[str]]:
+def _formatted(cells: Iterable[Sequence[str]], rows: int, dialect: Dialect, *, guards: bool) -> Sequence[str]:
+    text = format_records(guarded(cells) if guards else cells, dialect)
+    return Records.of(text, rows, dialect, blank_is_row=True).texts
+
+
+def _padded(cells: list[str], width: int) -> list[str]:
+    return [*cells[:width], *[""] * (width - len(cells))]
+
+
+def _result_cells(final: Answers, columns: Columns) -> Iterator[Sequence[str]]:
     """What stands in each of the result's columns: column by column, for what a column holds is mostly of one type."""
-    if not columns.fields:
+    if columns.names and not columns.fields:
         yield ["" if error else _text(result) for result, error in final]
-    known = [{} if error else result for result, error in final]
+    known = [{} if error else result for result, error in final] if any(final.errors) else final.results
     for field in columns.fields:
         column = [result.get(field) for result in known]
         types = set(map(type, column))
         yield list(map(_SPELLINGS.get(types.pop(), _text) if len(types) == 1 else _text, column))
 
 
-def error_line(row: int, cells: Sequence[str], answer: Answer, columns: Columns) -> list[str]:
+def error_line(row: int, cells: list[str], error: str, columns: Columns) -> list[str]:
     """A failed row's line of errors.csv; surplus cells stand in the last column as a JSON list."""
     width = len(columns.original)
     surplus = json.dumps(list(cells[width:]), ensure_ascii=False) if len(cells) > width else ""
-    return [str(row), answer.error, *cells[:width], *[""] * (width - len(cells)), surplus]
+    return [str(row), error, *_padded(cells, width), surplus]
 
 
 def _text(value: Any) -> str:
