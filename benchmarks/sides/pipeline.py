@@ -19,7 +19,11 @@ import boto3
 from benchmarks.sides.units import Units
 from moto import mock_aws
 
-from fanfold_core.aws import events, wiring
+from fanfold_core.aws import events
+from fanfold_core.aws.wiring.assembler import wire as wire_assembler
+from fanfold_core.aws.wiring.collector import wire as wire_collector
+from fanfold_core.aws.wiring.dispatcher import wire as wire_dispatcher
+from fanfold_core.aws.wiring.splitter import wire as wire_splitter
 from fanfold_core.domain.job import State
 
 if TYPE_CHECKING:
@@ -106,9 +110,8 @@ class Road:
         boto3.DEFAULT_SESSION.events.register("after-call.dynamodb", self.units.after)
         environ = os.environ | {f"{name}_queue_url".upper(): url for name, url in urls.items()}
         model = Model(self.calls)
-        splitter, collector = wiring.splitter(environ), wiring.collector(environ)
-        assembler = wiring.assembler(environ)
-        dispatcher = replace(wiring.dispatcher(environ), endpoint=model)
+        splitter, collector, assembler = wire_splitter(environ), wire_collector(environ), wire_assembler(environ)
+        dispatcher = replace(wire_dispatcher(environ), endpoint=model)
         self._received(1)
         job = splitter.begin("input", "tweets.csv", version, in_time)
         while not job.state.is_terminal:

@@ -7,12 +7,13 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from fanfold_core.aws import batch, events, wiring
+from fanfold_core.aws import batch, events
+from fanfold_core.aws.wiring.assembler import wire
 from fanfold_core.domain.job import State
 
 logger = Logger(service="assembler")
 metrics = Metrics(service="assembler")
-assembler = wiring.assembler(os.environ)
+assembler = wire(os.environ)
 
 
 def assemble(body: str) -> None:

@@ -8,12 +8,13 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from fanfold_core.aws import batch, events, wiring
+from fanfold_core.aws import batch, events
+from fanfold_core.aws.wiring.collector import wire
 from fanfold_core.domain.outcomes import Outcome, chunk_of
 
 logger = Logger(service="collector")
 metrics = Metrics(service="collector")
-collector = wiring.collector(os.environ)
+collector = wire(os.environ)
 
 
 def collect(event: dict[str, Any]) -> list[str]:

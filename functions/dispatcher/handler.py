@@ -7,11 +7,13 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from fanfold_core.aws import batch, events, wiring
+from fanfold_core.aws import batch, events
+from fanfold_core.aws.wiring import adapters
+from fanfold_core.aws.wiring.dispatcher import wire
 
 logger = Logger(service="dispatcher")
 metrics = Metrics(service="dispatcher")
-dispatcher = wiring.dispatcher(os.environ)
+dispatcher = wire(os.environ)
 
 
 def dispatch(body: str, context: LambdaContext) -> None:
@@ -21,7 +23,7 @@ def dispatch(body: str, context: LambdaContext) -> None:
     if message.attempts:
         sent = dispatcher.resend(message.job, message.chunk, message.attempts)
     else:
-        sent = dispatcher.dispatch(message.job, message.chunk, wiring.out_of_time(context))
+        sent = dispatcher.dispatch(message.job, message.chunk, adapters.out_of_time(context))
     metrics.add_metric("RequestsSent", MetricUnit.Count, sent.requests)
     metrics.add_metric("DispatchesPostponed", MetricUnit.Count, bool(sent.postponed))
     logger.info("dispatched", extra={"requests": sent.requests, "postponed": sorted(sent.postponed)})

@@ -7,16 +7,18 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from fanfold_core.aws import batch, events, wiring
+from fanfold_core.aws import batch, events
+from fanfold_core.aws.wiring import adapters
+from fanfold_core.aws.wiring.splitter import wire
 
 logger = Logger(service="splitter")
 metrics = Metrics(service="splitter")
-splitter = wiring.splitter(os.environ)
+splitter = wire(os.environ)
 
 
 def split(body: str, context: LambdaContext) -> None:
     """Do what one message of the uploads queue asks for."""
-    out_of_time = wiring.out_of_time(context)
+    out_of_time = adapters.out_of_time(context)
     for message in events.uploads(body):
         match message:
             case events.Ignored(what):

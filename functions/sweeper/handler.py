@@ -7,11 +7,13 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from fanfold_core.aws import batch, events, wiring
+from fanfold_core.aws import batch, events
+from fanfold_core.aws.wiring import adapters
+from fanfold_core.aws.wiring.sweeper import wire
 
 logger = Logger(service="sweeper")
 metrics = Metrics(service="sweeper")
-sweeper = wiring.sweeper(os.environ)
+sweeper = wire(os.environ)
 
 
 def sweep(body: str, context: LambdaContext) -> None:
@@ -23,7 +25,7 @@ def sweep(body: str, context: LambdaContext) -> None:
         logger.info("sweeping", extra={"jobs": jobs})
         return
     logger.append_keys(job=message.job)
-    swept = sweeper.sweep(message.job, message.start, wiring.out_of_time(context))
+    swept = sweeper.sweep(message.job, message.start, adapters.out_of_time(context))
     metrics.add_metric("OutputsFound", MetricUnit.Count, swept.found)
     metrics.add_metric("RequestsLost", MetricUnit.Count, swept.resent)
     logger.info("swept", extra={"found": swept.found, "resent": swept.resent})

@@ -11,10 +11,10 @@ from urllib.parse import quote
 from fanfold.errors import InputFileError
 from fanfold_core.app.reading import read_layout, read_pieces
 from fanfold_core.app.rows import chunk_encoding, is_copied, rows_in
-from fanfold_core.domain.cutting import Limits
 from fanfold_core.domain.errors import InputError
 from fanfold_core.domain.job import Job, Model, Source
 from fanfold_core.domain.keys import RequestId, job_id
+from fanfold_core.domain.limits import Limits
 from fanfold_core.domain.options import Options
 from fanfold_core.domain.requests import Request, Unsendable, body, inputs, plan
 from fanfold_core.domain.scanning import Scanner

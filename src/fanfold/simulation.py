@@ -12,8 +12,8 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
 from fanfold.scaling import LONGEST_MEMORY, MINUTE, START_MINUTES, Minute, Policies
-from fanfold_core.domain.cutting import Limits
 from fanfold_core.domain.job import REQUESTS_PER_CHUNK
+from fanfold_core.domain.limits import Limits
 from fanfold_core.domain.window import Demand, Progress, Window, seconds_until_room, throughput, window
 
 if TYPE_CHECKING:

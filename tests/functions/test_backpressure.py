@@ -11,7 +11,7 @@ from tests.functions.conftest import NOTHING_FAILED, System
 
 from fanfold_core.app.dispatch import Dispatcher
 from fanfold_core.app.ports import Postponed
-from fanfold_core.aws import wiring
+from fanfold_core.aws.wiring.dispatcher import wire
 from fanfold_core.domain.job import Job
 from fanfold_core.domain.requests import Request
 from fanfold_core.domain.spans import Span
@@ -40,7 +40,7 @@ def dispatcher(system: System, endpoint: Endpoint) -> Iterator[Dispatcher]:
     cloud = system.cloud
     environ = {**cloud.environment, **cloud.function_environments()["DispatcherFunction"]}
     with patch.dict(os.environ, environ):
-        yield replace(wiring.dispatcher(environ), endpoint=endpoint)
+        yield replace(wire(environ), endpoint=endpoint)
 
 
 def now() -> int:

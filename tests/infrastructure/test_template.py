@@ -11,14 +11,12 @@ import pytest
 from fanfold.local.cloud import LocalCloud
 from fanfold.local.project import find_root
 from fanfold.local.template import TemplateError, load
-from fanfold_core.aws.settings import (
-    AssemblerSettings,
-    CollectorSettings,
-    DispatcherSettings,
-    Settings,
-    SplitterSettings,
-    SweeperSettings,
-)
+from fanfold_core.aws.settings import Settings
+from fanfold_core.aws.wiring.assembler import AssemblerSettings
+from fanfold_core.aws.wiring.collector import CollectorSettings
+from fanfold_core.aws.wiring.dispatcher import DispatcherSettings
+from fanfold_core.aws.wiring.splitter import SplitterSettings
+from fanfold_core.aws.wiring.sweeper import SweeperSettings
 from fanfold_core.domain.options import Options
 
 SETTINGS = {

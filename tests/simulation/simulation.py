@@ -15,7 +15,7 @@ from tests.simulation.schedule import Calm, Chance, Faults
 from tests.simulation.world import World
 
 from fanfold.local.server.patching import put
-from fanfold_core.aws import wiring
+from fanfold_core.aws.wiring import adapters
 
 # Success, failure, halving, rows that cannot be sent, results in the ledger and beside it, a window of two chunks out
 # of four, continuations of splitter and dispatcher, and a results.csv of several parts.
@@ -48,7 +48,7 @@ class Simulation:
         self._functions = Functions()
         # Handlers take the time from here when they are loaded, once for all runs.
         self._clock = Clock()
-        put(wiring, "now", self._clock)
+        put(adapters, "now", self._clock)
         watch_calls()
 
     def chance(self, seed: int, certain: Mapping[str, Any]) -> World:

@@ -19,10 +19,10 @@ from fanfold.local import sqs_event
 from fanfold.local.project import find_root
 from fanfold_core.app.retry import retry
 from fanfold_core.app.sweep import Sweeper
-from fanfold_core.aws import wiring
-from fanfold_core.domain.cutting import Limits
+from fanfold_core.aws.wiring.sweeper import wire
 from fanfold_core.domain.job import State
 from fanfold_core.domain.keys import job_id, next_round
+from fanfold_core.domain.limits import Limits
 from fanfold_core.domain.requests import Request
 from fanfold_core.domain.window import Window
 
@@ -153,7 +153,7 @@ class World:
 
     def _user(self) -> Sweeper:
         """Who cancels and retries; the sweeper's function knows all that it takes."""
-        return wiring.sweeper(self.cloud.function("Sweeper").variables)
+        return wire(self.cloud.function("Sweeper").variables)
 
     def _rescue(self) -> None:
         """Nothing is under way, and the job is open: what is lost now, only the sweeper finds."""

@@ -12,8 +12,9 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from fanfold_core.domain import cutting, scanning
-from fanfold_core.domain.cutting import Cut, Limits, cut
+from fanfold_core.domain.cutting import Cut, cut
 from fanfold_core.domain.errors import FanfoldError, OpenQuoteError, RecordTooLargeError
+from fanfold_core.domain.limits import Limits
 from fanfold_core.domain.records import Dialect
 from fanfold_core.domain.scanning import Run, Scanner
 

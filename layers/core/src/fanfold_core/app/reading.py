@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fanfold_core.app.blocks import open_blocks
 from fanfold_core.app.rows import chunk_encoding
-from fanfold_core.domain.cutting import Cut, Limits, cut
+from fanfold_core.domain.cutting import Cut, cut
 from fanfold_core.domain.job import REQUESTS_PER_CHUNK
 from fanfold_core.domain.layout import Layout, check_decodes, detect_layout
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from fanfold_core.app.ports import Store
     from fanfold_core.domain.job import Job
+    from fanfold_core.domain.limits import Limits
 
 
 def read_layout(store: Store, job: Job, out_of_time: Callable[[], bool]) -> Layout:

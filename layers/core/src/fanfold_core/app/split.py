@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from fanfold_core.app.follow_up import FollowUp
     from fanfold_core.app.ports import Ledger, Queues, Store
-    from fanfold_core.domain.cutting import Cut, Limits
+    from fanfold_core.domain.cutting import Cut
+    from fanfold_core.domain.limits import Limits
     from fanfold_core.domain.options import Options
 
 # S3 takes parts of 5 MiB or more, and 10,000 of them. A compressed file may grow by so much without having more.

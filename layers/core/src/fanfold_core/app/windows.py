@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from fanfold_core.domain.cutting import Limits
 from fanfold_core.domain.job import REQUESTS_PER_CHUNK
+from fanfold_core.domain.limits import Limits
 from fanfold_core.domain.window import Demand, throughput, window
 
 if TYPE_CHECKING:

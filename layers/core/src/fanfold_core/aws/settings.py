@@ -1,4 +1,4 @@
-"""The environment of each function, as `template.yaml` declares it: one class per function, one field per variable."""
+"""A function's environment, as `template.yaml` declares it: a class in its wiring, with a field for each variable."""
 
 from __future__ import annotations
 
@@ -31,72 +31,3 @@ class Settings:
             except ValueError as error:
                 raise SettingError(f"environment variable {variable} is {environ[variable]!r}, not a number") from error
         return cls(**values)  # type: ignore[arg-type]  # the types are the fields' own, by construction
-
-
-@dataclass(frozen=True, slots=True)
-class SplitterSettings(Settings):
-    """Environment of the splitter."""
-
-    uploads_queue_url: str
-    chunks_queue_url: str
-    assembly_queue_url: str
-    endpoint_name: str
-    endpoint_config: str
-    model: str
-    input_column: str
-    header: str
-    delimiter: str
-    encoding: str
-    rows_per_request: int
-    window_chunks: int
-    max_attempts: int
-    request_ttl_seconds: int
-    deadline_hours: int
-    tolerated_failure_percentage: int
-    model_parameters: str
-    input_expression: str
-    payload_expression: str
-    result_expression: str
-    guard_formulas: str
-    retention_days: int
-
-
-@dataclass(frozen=True, slots=True)
-class DispatcherSettings(Settings):
-    """Environment of the dispatcher."""
-
-    chunks_queue_url: str
-    outcomes_queue_url: str
-    assembly_queue_url: str
-    window_chunks: int
-
-
-@dataclass(frozen=True, slots=True)
-class CollectorSettings(Settings):
-    """Environment of the collector."""
-
-    chunks_queue_url: str
-    assembly_queue_url: str
-    window_chunks: int
-
-
-@dataclass(frozen=True, slots=True)
-class SweeperSettings(Settings):
-    """Environment of the sweeper."""
-
-    uploads_queue_url: str
-    chunks_queue_url: str
-    outcomes_queue_url: str
-    assembly_queue_url: str
-    sweeps_queue_url: str
-    window_chunks: int
-    quiet_seconds: int
-    grace_seconds: int
-
-
-@dataclass(frozen=True, slots=True)
-class AssemblerSettings(Settings):
-    """Environment of the assembler."""
-
-    assembly_queue_url: str
-    event_source: str

@@ -6,7 +6,7 @@ the cut after which a run goes on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fanfold_core.domain.errors import OpenQuoteError, RecordTooLargeError
@@ -15,6 +15,7 @@ from fanfold_core.domain.scanning import LINE_ENDS, Scanner
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from fanfold_core.domain.limits import Limits
     from fanfold_core.domain.records import Dialect
 
 # Bytes scanned at once. More would leave the processor's cache, less would show the cost of each call.
@@ -22,27 +23,6 @@ _WINDOW = 512 * 1024
 _SLACK = 1024
 # Bytes looked at for blank lines before a cut, of which there are mostly none.
 _GLANCE = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The most that a cut may hold: rows, and bytes unless it is a single record, which has a limit of its own."""
-
-    rows: int = 10_000
-    bytes: int = 4 * 1024 * 1024
-    record_bytes: int = 16 * 1024 * 1024
-
-    def __post_init__(self) -> None:
-        if not (self.rows >= 1 and 1 <= self.bytes <= self.record_bytes):
-            raise ValueError(f"limits must be positive, and a record may be as large as a cut: {self}")
-
-    def at_most(self, *, rows: int) -> Limits:
-        """The same limits, but no more than so many rows.
-
-        >>> Limits(rows=100).at_most(rows=32).rows
-        32
-        """
-        return replace(self, rows=min(self.rows, rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +51,7 @@ def cut(  # noqa: PLR0913 (where the stream begins, how it is written, how it is
 
     `OpenQuoteError` and `RecordTooLargeError`, after the cuts before that record.
 
+    >>> from fanfold_core.domain.limits import Limits
     >>> from fanfold_core.domain.records import Dialect
     >>> blocks, limits = [b'a\n"b', b'\n"\nc'], Limits(rows=2)
     >>> for run in cut(blocks, start=0, first_row=0, dialect=Dialect(), blank_is_row=True, limits=limits):
