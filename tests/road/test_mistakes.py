@@ -81,7 +81,8 @@ def test_a_taken_port_is_named_for_the_endpoint_too(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        run = outside(tmp_path, "local", "up", "--port", "0", "--endpoint-port", str(port))
+        ports = ("--port", "0", "--console-port", "0", "--endpoint-port", str(port))
+        run = outside(tmp_path, "local", "up", *ports)
     assert run.returncode == FAILED
     assert "choose another" in line_with(run, str(port))
 
