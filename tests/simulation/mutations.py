@@ -29,7 +29,7 @@ ALL: Mapping[str, Mistake] = {
     "mark-first": Mistake(mistakes.mark_first, {"dies": 0.08, "moody": 0.3, "lost": 0, "answer_lost": 0}),
     "release-first": Mistake(mistakes.release_first, {"dies": 0.1, "lost": 0, "answer_lost": 0}),
     "restart-attempts": Mistake(mistakes.restart_attempts, {"lost": 0.5}),
-    "sized-parts": Mistake(mistakes.sized_parts, {"twice": 0.3, "cancel_at": 90}),
+    "sized-parts": Mistake(mistakes.sized_parts, {"twice": 0.3, "cancel_at": 60}),
     "cover-first": Mistake(mistakes.cover_first, {"dies": 0.05}),
     "skip-add": Mistake(mistakes.skip_add, {}),
     "reopen": Mistake(mistakes.reopen, {"twice": 0.3}),
