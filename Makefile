@@ -18,7 +18,7 @@ quietly = said=$$($(1) 2>&1) || { printf '%s\n' "$$said" >&2; exit 1; }
 
 .PHONY: help
 help: ## this list
-	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 
 .PHONY: setup
 setup: .venv/.installed ## create .venv with the locked tools and fanfold itself, editable
@@ -75,6 +75,10 @@ $(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed: make PYTHON=
 test -x $(1)/bin/pip || $(PYTHON) -m venv --clear $(1)
 $(1)/bin/pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes --requirement $(2)
 endef
+
+.PHONY: environments
+environments: setup $(patsubst %,.venv-%/.locked,recipes sam checkov sdk2 sdk3 docs) ## every environment of checks and tests; -j2 makes two at a time
+	@:
 
 .PHONY: demo
 demo: setup ## label the sample texts in the local cloud and show the results

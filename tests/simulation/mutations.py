@@ -24,9 +24,9 @@ ALL: Mapping[str, Mistake] = {
     "count": Mistake(mistakes.count, {"twice": 0.3, "dies": 0.03}),
     "prefer-failures": Mistake(mistakes.prefer_failures, {"twice": 0.3, "moody": 0.4, "answer_lost": 0.1}),
     "thaw": Mistake(
-        mistakes.thaw, {"twice": 0.4, "moody": 0.4, "dies": 0, "lost": 0, "cancel_at": 60, "gone_at": None}
+        mistakes.thaw, {"twice": 0.3, "moody": 0.4, "dies": 0, "lost": 0, "cancel_at": 60, "gone_at": None}
     ),
-    "mark-first": Mistake(mistakes.mark_first, {"dies": 0.05, "lost": 0, "answer_lost": 0}),
+    "mark-first": Mistake(mistakes.mark_first, {"dies": 0.08, "moody": 0.3, "lost": 0, "answer_lost": 0}),
     "release-first": Mistake(mistakes.release_first, {"dies": 0.1, "lost": 0, "answer_lost": 0}),
     "restart-attempts": Mistake(mistakes.restart_attempts, {"lost": 0.5}),
     "sized-parts": Mistake(mistakes.sized_parts, {"twice": 0.3, "cancel_at": 60}),
