@@ -47,25 +47,33 @@ Next to what people use today:
 
 - *SDK loop*: `predict_async` and `get_result` row by row, 20 ms a call. Each row costs two PUTs (its input, its output)
   and a GET. Threads divide the time, not the dollars. What fails in between is for the script to know.
-- *Batch Transform*: has no price but the instances' and S3's. It splits files at line ends (`SplitType` Line), so a line
-  break in a quoted cell breaks the row; a request holds at most `MaxPayloadInMB`, and a refused request fails its file.
-- *Step Functions Distributed Map*: at most 10,000 children at once, 100 million items in a run, 10 GB in a CSV file; two
+- *[Batch Transform](https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TransformInput.html)*: has no price but the
+  instances' and S3's. It splits files at line ends (`SplitType` Line), so a line break in a quoted cell breaks the row; a
+  request holds at most `MaxPayloadInMB`, and a refused request fails its file.
+- *[Step Functions Distributed Map][map]*: at most 10,000 children at once, 100 million items in a run, 10 GB in a CSV file; two
   transitions a child at $0.025 per 1,000, and a function that calls the endpoint and waits, which is not in the price.
 
 ### Which limit gives way first
 
 | limit | where it is reached |
 |---|---|
-| instances for endpoint usage (a quota of the account, for g types often 0) | at once: they decide the wall-clock |
+| [instances for endpoint usage](https://docs.aws.amazon.com/general/latest/gr/sagemaker.html) (a quota of the account, for g \
+types often 0) | at once: they decide the wall-clock |
 | ten collectors at once (`MaximumConcurrency` in the template) | some 25,000 rows a second at 13 ms of a function a request |
-| Lambda: 1,000 concurrent executions in an account and region | never by the template: it runs 42 at most |
+| [Lambda](https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html): 1,000 concurrent executions in an \
+account and region, fewer in a new one | never by the template: it runs 42 at most |
 | InvokeEndpointAsync calls per second (not documented) | throttled calls wait and go slower; 2,500 rows a second are 78 calls |
-| DynamoDB on demand: 40,000 write units a second and table; 1,000 a second and partition key | some 600,000 rows a second; \
-each chunk is a partition key of its own, the job's item is written once a chunk |
-| SQS: 120,000 messages in flight in a queue | collectors take 100 at a time, so 1,000 |
-| S3: 10,000 parts of an upload; an object of 5 TiB | parts grow with the file, so at 5 TiB |
+| [DynamoDB on demand](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Limits.html): 40,000 write units a \
+second and table; 1,000 a second and partition key | some 600,000 rows a second; each chunk is a partition key of its own, the \
+job's item is written once a chunk |
+| [SQS](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html): 120,000 messages in \
+flight in a queue | collectors take 100 at a time, so 1,000 |
+| [S3](https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html): 10,000 parts of an upload, an object of 48.8 TiB \
+| parts grow with the file |
 | a job's deadline: 336 hours, as long as a message lives | 3 billion rows at 2,500 a second |
 | a gzipped file without byte ranges | what a function decompresses within a minute; upload it plain |
+
+[map]: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-orchestrate-large-scale-parallel-workloads.html
 """
 
 MISSED = {
@@ -80,29 +88,23 @@ is what a job waits for.""",
 **Fan-out, rows a second.** The one figure of wall-clock beside the tweets: the loop waits for its 20 ms whatever else the
 machine does, while 6,000 rows a second need a whole core. Measured before without other work on the machine, it was 255.""",
     "Cutting": """\
-**Cutting.** `wc -l` counts one byte with the processor's vectors; the standard library has no such thing for what a
-record needs. Measured on this machine, gigabytes a second: looking for a byte that isn't there 10, counting a byte 2 to
-3, searching or counting two bytes side by side 1 to 2, `translate` 1.2 to 1.5, making one integer of a block 1.2,
-`splitlines` and `split` 0.2 to 0.6, `csv.reader` 0.1 to 0.2; Python 3.13 is no faster at any of them. Plain text takes
-one count and one search for blank lines, and with CRLF `splitlines`, so some tenth of `wc -l` is the most. Quoted text must
-be looked at quote by quote, for a quote that doesn't begin a cell is an ordinary character, and counting patterns
-cannot tell an opening quote from a closing one: one stray quote of each kind would cancel out. So windows are split at
-quotes, and what stands between quoted parts is checked as a whole. That costs some 50 ns a quote, and the file measured
-here has ten in 70 bytes; texts like tweets, with two quotes in 130 bytes, are cut at 2.6 to 2.8 times `csv.reader`'s speed.
-Windows of 32 KB to 256 KB were tried; 64 KB is best. It is the function's least work: a gigabyte takes one splitter some
-seconds, and nothing waits for them.""",
+**Cutting.** Large files are scanned by masks ([ADR 14](adr/0014-masks-for-large-files.md)): a bit for each byte, for each of
+quote, delimiter and two line ends, made and combined by NumPy. That is some 0.5 ns a byte however a file is quoted; what is
+left is reading the file (0.1 ns), the bytes of each cut as one piece (0.1 ns), and windows that end with a cut. The same
+loops over the processor's vectors, in C, would be four times as fast, and have to be built for each platform.""",
     "Assembling results.csv": """\
-**Assembling.** A copy takes 1.3 µs a row. Here three columns more are written (0.3 µs), two of them parsed from JSON
-(0.5 µs), spelt and put into lines (0.8 µs), answers brought into the order of rows (0.2 µs) and the statistics of
-the report counted (0.5 µs). Results become cells column by column, and answers are made without calling a class.
-What is left is a row's own work in Python. Parts are built side by side, as many at once as
-there are functions, so no job waits for it as one process would. Memory: 45 MiB for 100,000 rows, whose part isn't full
-yet, and 67 MiB from 400,000 rows on.""",
+**Assembling.** A copy takes 1.3 µs a row. Here a row's own text is copied as it stands (0.2 µs), and three columns more
+are written: parsed from JSON (0.5 µs), spelt, a number above all (0.4 µs), quoted where they need it (0.4 µs), and put
+behind the row (0.1 µs); the statistics of the report are counted (0.3 µs). Parts are built side by side, as many at once
+as there are functions, so no job waits for it as one process would.""",
     "Cold start": """\
-**Cold starts.** What comes beside boto3 and one client: the second and third client, whose descriptions boto3 reads,
-powertools' logger and metrics (50 ms of some 330), libcurl in the dispatcher (30 ms), and the functions' own modules. The
-X-Ray SDK (110 ms) and powertools' batches (40 to 80 ms) were left out: Lambda traces by itself and botocore passes traces
-on, and a loop over messages is ten lines. A container starts cold once, and a job needs ten of a function at most.""",
+**Cold starts.** `import boto3` and one client take some 225 ms. What comes beside them: the description of DynamoDB's tables
+(20 ms) and the client of SQS (4 ms), powertools' logger and metrics (8 ms), libcurl in the dispatcher (5 to 30 ms), and the
+function's own modules (35 ms, of which most are half a millisecond for each frozen dataclass). Each function imports what it
+needs and no other's; the X-Ray SDK (110 ms) and powertools' batches (40 to 80 ms) were left out: Lambda traces by itself and
+botocore passes traces on, and a loop over messages is ten lines ([ADR 12](adr/0012-light-functions.md)). botocore without
+boto3 would save more than all of that, and with it the tables that the ledger is written in. A container starts cold once, and
+a job needs ten of a function at most.""",
     "1,798 tweets": """\
 **Tweets.** The local cloud's own processes, moto's above all, share two cores with what is measured.""",
 }
