@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from fanfold.status import JobStatus
 
-talk = Console(stderr=True, highlight=False)
+# What is said has names of files and jobs in it, which are no markup and hold no emoji's names.
+talk = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 @contextmanager

@@ -102,6 +102,12 @@ def test_the_status_is_found_by_how_an_id_begins(fanfold: Fanfold, job: Job) -> 
     assert fanfold("status", job.id, "--watch").code == SOME_ROWS_FAILED
 
 
+@pytest.mark.parametrize("name", ["[/foo]", "[red]x", ":smile:"])
+def test_what_the_user_calls_something_is_said_as_it_stands(fanfold: Fanfold, name: str) -> None:
+    said = fanfold("status", name)
+    assert (said.code, said.stderr) == (FAILED, f"fanfold: this stack knows no job {name}: `fanfold jobs` lists them\n")
+
+
 def test_results_are_the_file_itself_or_a_line_of_json_for_each_row(fanfold: Fanfold, job: Job, tmp_path: Path) -> None:
     content = (job.download(tmp_path, "results.csv")[0]).read_bytes().decode()
     assert fanfold("results", job.id).stdout == content

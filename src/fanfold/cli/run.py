@@ -124,7 +124,6 @@ def _show_requests(file: Path, stack: str | None, limit: int | None, reading: di
     talk.print(
         f"{file}: {len(layout.columns)} columns, {header}; {what}. What would be sent first; nothing is:",
         soft_wrap=True,
-        markup=False,
     )
     for planned in islice(_within(found.requests(), limit), _REQUESTS_SHOWN):
         if isinstance(planned.content, Request):
