@@ -123,6 +123,16 @@ def test_results_are_the_file_itself_or_a_line_of_json_for_each_row(fanfold: Fan
     )
 
 
+@pytest.mark.parametrize("command", ["results {job}", "jobs --json", "tail {job}"])
+def test_standard_output_that_takes_nothing_is_one_line_and_a_failure(road: Road, job: Job, command: str) -> None:
+    begin = f"$fanfold {command.format(job=job.id)}"
+    full, closed, enough = (road.shell(f"{begin} {end}") for end in (">/dev/full", ">&-", "| true; exit $PIPESTATUS"))
+    assert (full.returncode, closed.returncode) == (FAILED, FAILED)
+    assert full.stderr == "fanfold: standard output could not be written: No space left on device\n"
+    assert closed.stderr == "fanfold: standard output could not be written: Bad file descriptor\n"
+    assert enough.stderr == ""
+
+
 def test_errors_are_grouped_by_reason_the_most_frequent_first(fanfold: Fanfold, job: Job, tmp_path: Path) -> None:
     assert fanfold("errors", job.id).table == [
         ["rows", "reason", "for instance"],

@@ -1,6 +1,10 @@
 """The command line. Data goes to standard output, talk to standard error, and exit codes have names."""
 
+import errno
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
@@ -61,13 +65,42 @@ for commands in SECTIONS.values():
 def main() -> None:
     """Run the command line; trouble that the user can end is one line, not a stack trace."""
     try:
-        sys.exit(cli.main(standalone_mode=False))
+        with _written():
+            sys.exit(cli.main(standalone_mode=False))
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except (UserError, BotoCoreError, ClientError) as error:
         talk.print(f"fanfold: {error}", style="red", soft_wrap=True)
         sys.exit(ExitCode.FAILED)
+    except OSError as error:
+        _say_what_failed(error)
+        sys.exit(ExitCode.FAILED)
     except (KeyboardInterrupt, click.Abort):
         talk.print("fanfold: interrupted")
         sys.exit(ExitCode.INTERRUPTED)
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """See to it that what is printed within has been written at the end; `OSError` if it cannot be."""
+    # Python has no standard output at all if it was closed when it began.
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+
+
+def _say_what_failed(error: OSError) -> None:
+    """Say what the system refused: a file that it names, or else standard output."""
+    if error.filename is not None:
+        talk.print(f"fanfold: {error}", style="red", soft_wrap=True)
+        return
+    # A reader that has seen enough, as `head` has, is no trouble.
+    if error.errno != errno.EPIPE:
+        words = f"fanfold: standard output could not be written: {error.strerror}"
+        talk.print(words, style="red", soft_wrap=True)
+    # What could not be written is still held, and would be tried again when Python ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
