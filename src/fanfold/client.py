@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import boto3
 
 from fanfold.errors import JobNotFoundError
+from fanfold.files import LocalFile
 from fanfold.jobs import Job
 from fanfold.stacks import Stack
 from fanfold.talk import doing
@@ -139,7 +140,9 @@ class Fanfold:
             tolerated_failure_percentage: a larger share of failed rows makes the job FAILED.
 
         Raises:
-            UploadError: there is no such file, or it could not be uploaded.
+            InputFileError: there is no such file, it does not begin as a CSV that the options describe, or one of them
+                has a value that none may have. Nothing is uploaded.
+            UploadError: it could not be uploaded.
         """
         options = metadata(
             input_column=input_column,
@@ -157,6 +160,7 @@ class Fanfold:
             deadline_hours=deadline_hours,
             tolerated_failure_percentage=tolerated_failure_percentage,
         )
+        LocalFile.read(Path(file), self.stack.parameters, options)
         uploaded = upload(self.stack, Path(file), options)
         return Job(self.stack, uploaded.id, uploaded)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.road.conftest import Road, records
+from tests.road.conftest import Finished, Road, records
 
 from fanfold import Job
 from fanfold.cli import main
@@ -62,8 +62,9 @@ def fanfold(
         with pytest.raises(SystemExit) as ended:
             main()
         printed = capsys.readouterr()
-        assert json.loads(printed.out) == json.loads((out / "summary.json").read_text())
-        return Said(ended.value.code, printed.err, json.loads(printed.out), out)  # type: ignore[arg-type] # ExitCode
+        summary = json.loads(printed.out or "{}")
+        assert not summary or summary == json.loads((out / "summary.json").read_text())
+        return Said(ended.value.code, printed.err, summary, out)  # type: ignore[arg-type] # ExitCode
 
     return run
 
@@ -118,17 +119,34 @@ IMPOSSIBLE: dict[str, tuple[bytes, list[str], str]] = {
 }
 
 
+def dropped(road: Road, name: str, content: bytes, options: list[str]) -> Finished:
+    """What comes of a file that is put into the bucket as it is; options are spelt as on the command line."""
+    file = road.folder / name
+    file.write_bytes(content)
+    metadata = {option.removeprefix("--"): value for option, value in zip(options[::2], options[1::2], strict=True)}
+    uploaded = upload(road.client.stack, file, metadata)
+    return road.finish(Job(road.client.stack, uploaded.id, uploaded))
+
+
 @pytest.mark.parametrize("name", IMPOSSIBLE)
-def test_a_file_that_cannot_be_processed_ends_its_job_with_words(
-    fanfold: Fanfold, cloud: LocalCloud, name: str
+def test_a_file_that_cannot_be_processed_ends_its_job_with_words(road: Road, cloud: LocalCloud, name: str) -> None:
+    content, options, words = IMPOSSIBLE[name]
+    finished = dropped(road, name, content, options)
+    assert finished.summary["state"] == "FAILED"
+    assert words in finished.summary["reason"]
+    assert words in reason_in_ledger(cloud, finished.summary["job"])
+
+
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_a_file_that_cannot_be_processed_is_refused_before_it_is_uploaded(
+    fanfold: Fanfold, road: Road, name: str
 ) -> None:
     content, options, words = IMPOSSIBLE[name]
-    said = fanfold(name, content, *options)
-    assert (said.code, said.summary["state"]) == (FAILED, "FAILED")
-    assert words in said.summary["reason"]
+    before = set(road.client.stack.job_ids())
+    said = fanfold(f"refused {name}", content, *options)
+    assert (said.code, said.summary, said.out.exists()) == (FAILED, {}, False)
     assert words in said.stderr
-    assert words in reason_in_ledger(cloud, said.summary["job"])
-    assert (said.out / "results.csv").exists()
+    assert set(road.client.stack.job_ids()) == before
 
 
 POSSIBLE: dict[str, tuple[bytes, list[str], int]] = {
@@ -180,9 +198,15 @@ def test_rows_that_cannot_be_sent_end_in_errors_and_cost_no_other_row(fanfold: F
     assert f"{len(reasons):,} rows ended in errors" in said.stderr
 
 
-def test_rows_before_an_open_quote_are_in_the_results(fanfold: Fanfold) -> None:
-    said = fanfold("late quote.csv", b"id,text\n1,good\n" + b'2,"never closed')
-    assert [row[:2] for row in records(said.out / "results.csv")[1:]] == [["1", "good"]]
+def test_rows_before_an_open_quote_are_in_the_results(road: Road) -> None:
+    finished = dropped(road, "late quote.csv", b"id,text\n1,good\n" + b'2,"never closed', [])
+    assert [row[:2] for row in finished.results] == [["1", "good"]]
+
+
+def test_what_is_wrong_far_into_a_file_ends_its_job_with_words_to_whoever_waits(fanfold: Fanfold) -> None:
+    said = fanfold("far.csv", b"id,text\n" + b"1,good\n" * 1_000_000 + b"2,gr\xfc\xdfe\n", "--rows-per-request", "1000")
+    assert (said.code, said.summary["state"]) == (FAILED, "FAILED")
+    assert "row 1000000, byte 7,000,012: the file is not utf-8 here" in said.stderr
 
 
 METADATA = [

@@ -33,11 +33,12 @@ def test_a_file_with_a_bad_row_exits_3_and_says_where_the_reason_stands(road: Ro
     assert records(road.folder / "partly" / "errors.csv")[1] == ["1", "input is empty", "", ""]
 
 
-def test_a_file_that_cannot_be_processed_exits_1_with_the_reason_in_words(road: Road) -> None:
-    run = road.fanfold("run", written(road, "open.csv", b'text\nfine\n"never closed\n'), "--out", "open")
-    assert (run.returncode, printed(run)["state"]) == (1, "FAILED")
-    assert "open.csv: row 1: a quote opens in this row and is never closed" in run.stderr
-    assert (road.folder / "open" / "results.csv").exists()
+def test_a_file_that_cannot_be_processed_exits_1_with_the_reason_in_words_and_starts_no_local_cloud(road: Road) -> None:
+    content = b'text\nfine\n"never closed\n'
+    run = road.fanfold("run", written(road, "open.csv", content), "--out", "open", "--stack", "")
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr.startswith("fanfold: open.csv: row 1: a quote opens in this row and is never closed")
+    assert not (road.folder / "open").exists()
 
 
 @pytest.mark.parametrize(

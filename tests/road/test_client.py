@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.road.conftest import Road, records
 
 from fanfold import FailedRow, Fanfold, JobState
-from fanfold.errors import JobNotFoundError, JobStillOpenError, RowNotFoundError, StackError, UploadError
+from fanfold.errors import InputFileError, JobNotFoundError, JobStillOpenError, RowNotFoundError, StackError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -153,10 +153,24 @@ def test_what_is_answered_can_be_read_while_the_job_runs(road: Road) -> None:
 
 
 def test_wrong_names_are_said_in_words(road: Road, tmp_path: Path) -> None:
-    with pytest.raises(UploadError, match="there is no file"):
+    with pytest.raises(InputFileError, match="there is no file"):
         road.client.submit(tmp_path / "missing.csv")
+    with pytest.raises(InputFileError, match="is a folder or a pipe"):
+        road.client.submit(tmp_path)
     with pytest.raises(StackError, match="stack nobodys"):
         _ = Fanfold("nobodys", session=road.client.stack.session).stack
+
+
+@pytest.mark.parametrize("options", [{"max_attempts": 99}, {"encoding": "klingon"}, {"input_column": "tweet"}])
+def test_an_option_that_cannot_be_is_refused_before_anything_is_uploaded(
+    road: Road, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    file = tmp_path / "options.csv"
+    file.write_bytes(MIXED)
+    before = list(road.client.stack.job_ids())
+    with pytest.raises(InputFileError, match=str(next(iter(options.values())))):
+        road.client.submit(file, **options)
+    assert list(road.client.stack.job_ids()) == before
 
 
 def test_a_local_client_starts_a_cloud_and_ends_it(tmp_path: Path) -> None:

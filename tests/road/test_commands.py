@@ -219,6 +219,38 @@ def test_a_dry_run_prints_requests_and_sends_nothing(fanfold: Fanfold, road: Roa
 
 
 @pytest.mark.parametrize(
+    ("content", "assumed", "hint"),
+    [
+        (b"id,text\n1,so good\n", "2 columns, with a header; the texts are in column 1, 'text'", ""),
+        (
+            b"review,stars\nso good,5\n",
+            "2 columns, without a header; the texts are in column 0, 'column_1'",
+            "the line is taken for a row",
+        ),
+        (
+            b"id;text\n1;so good\n",
+            "1 column, without a header; the texts are in column 0, 'column_1'",
+            "if it stands between cells: --delimiter ';'\n",
+        ),
+        (
+            b"id\ttext\n1\tso good\n",
+            "1 column, without a header; the texts are in column 0, 'column_1'",
+            "if it stands between cells: --delimiter tab\n",
+        ),
+    ],
+)
+def test_what_a_file_is_taken_to_be_is_said_with_a_hint_where_that_may_be_wrong(
+    fanfold: Fanfold, tmp_path: Path, content: bytes, assumed: str, hint: str
+) -> None:
+    file = tmp_path / "assumed.csv"
+    file.write_bytes(content)
+    for command in (("submit",), ("run", "--dry-run")):
+        first, second, *_ = fanfold(*command, str(file)).stderr.splitlines(keepends=True)
+        assert first == f"{file}: {assumed}.\n"
+        assert hint in second
+
+
+@pytest.mark.parametrize(
     ("name", "content", "options"),
     [
         ("plain.csv", b'\xef\xbb\xbfid,text\r\n1,"so\r\ngood"\r\n\r\n2,bad\r\n3,well\r\n', ()),
@@ -243,6 +275,9 @@ def test_an_interrupted_run_on_a_stack_says_that_the_job_goes_on(road: Road) -> 
     file.write_bytes(b"text\n" + b"slowly\n" * 600)
     run = road.begin("run", str(file), "--rows-per-request", "1")
     assert run.stderr is not None
+    assert run.stderr.readline().endswith(
+        "interrupted.csv: 1 column, with a header; the texts are in column 0, 'text'.\n"
+    )
     job = run.stderr.readline().removeprefix("job ").strip()
     deadline = time.monotonic() + 30
     while job not in road.client.stack.job_ids() and time.monotonic() < deadline:
