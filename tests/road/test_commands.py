@@ -19,12 +19,13 @@ from urllib.request import url2pathname
 import pytest
 from pyarrow.parquet import read_table
 
+from fanfold import Job
 from fanfold.cli import SECTIONS, main
+from fanfold.uploads import upload
 
 if TYPE_CHECKING:
     from tests.road.conftest import Road
 
-    from fanfold import Job
     from fanfold.local.cloud import LocalCloud
 
 OK, FAILED, WRONG_USAGE, SOME_ROWS_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -152,6 +153,7 @@ def test_the_report_is_written_to_a_folder_or_shown_by_the_browser(
     written = road.fanfold("report", job.id, "--out", str(tmp_path / "out"))
     assert written.stdout == f"{tmp_path / 'out' / 'report.html'}\n"
     content = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert (tmp_path / "out" / "results.csv").exists()
     browser, shown = tmp_path / "browser", tmp_path / "shown"
     browser.write_text(f'#!/bin/sh\necho "$1" > {shown}\n')
     browser.chmod(0o755)
@@ -159,7 +161,16 @@ def test_the_report_is_written_to_a_folder_or_shown_by_the_browser(
     assert road.fanfold("report", job.id).returncode == OK
     address = shown.read_text().strip()
     assert address.startswith("file:///")
-    assert Path(url2pathname(urlsplit(address).path)).read_text(encoding="utf-8") == content
+    temporary = Path(url2pathname(urlsplit(address).path))
+    assert temporary.read_text(encoding="utf-8") == content
+    assert {file.name for file in temporary.parent.iterdir()} == {
+        "results.csv",
+        "errors.csv",
+        "summary.json",
+        "report.html",
+    }
+    assert road.fanfold("report", str(tmp_path / "out"), "--stack", "nobodys").returncode == OK
+    assert shown.read_text().strip() == (tmp_path / "out" / "report.html").as_uri()
 
 
 def test_a_running_job_is_read_in_part_and_cancelled(fanfold: Fanfold, road: Road) -> None:
@@ -184,6 +195,60 @@ def test_a_retry_waits_and_writes_all_rows(fanfold: Fanfold, job: Job, tmp_path:
     said = fanfold("retry", job.id, "--out", str(tmp_path))
     assert (said.code, said.json["retry_of"], said.json["predicted"]) == (SOME_ROWS_FAILED, job.id, 2)
     assert (tmp_path / "results.csv").exists()
+
+
+def test_a_job_without_failed_rows_is_left_alone_by_retry_and_cancel(
+    fanfold: Fanfold, road: Road, tmp_path: Path
+) -> None:
+    file = road.folder / "whole.csv"
+    file.write_bytes(b"text\nso good\n")
+    whole = road.client.submit(file)
+    whole.wait(timeout=60)
+    said = fanfold("retry", whole.id, "--out", str(tmp_path / "out"))
+    assert (said.code, said.stdout) == (OK, "")
+    assert said.stderr == f"job {whole.id} has no failed row: there is nothing to try again\n"
+    assert not (tmp_path / "out").exists()
+    assert fanfold("cancel", whole.id).stderr == f"job {whole.id} has ended already: SUCCEEDED\n"
+    assert f"{whole.id}.2" not in set(road.client.stack.job_ids())
+
+
+def test_a_job_that_read_no_row_leaves_earlier_results_as_they_were(
+    fanfold: Fanfold, road: Road, tmp_path: Path
+) -> None:
+    file = road.folder / "unread.csv"
+    file.write_bytes(MIXED)
+    uploaded = upload(road.client.stack, file, {"input-column": "zzz"})
+    unread = Job(road.client.stack, uploaded.id, uploaded)
+    unread.wait(timeout=60)
+    (tmp_path / "results.csv").write_bytes(b"text,label\nso good,LABEL_2\n")
+    said = fanfold("retry", unread.id, "--out", str(tmp_path))
+    assert (said.code, said.json["state"]) == (FAILED, "FAILED")
+    assert f"no row was read, and {tmp_path} is left as it was" in said.stderr
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"text,label\nso good,LABEL_2\n"]
+
+
+def test_a_folder_that_cannot_be_written_is_known_before_anything_is_uploaded(fanfold: Fanfold, road: Road) -> None:
+    file = road.folder / "nowhere.csv"
+    file.write_bytes(MIXED)
+    said = fanfold("run", str(file), "--out", "/proc/x")
+    assert (said.code, said.stdout) == (FAILED, "")
+    assert said.stderr.endswith(
+        "fanfold: /proc/x cannot be written (No such file or directory): name another folder with --out\n"
+    )
+    assert not any(job.startswith("nowhere-") for job in road.client.stack.job_ids())
+
+
+def test_a_disk_that_is_full_at_the_end_keeps_no_half_file_and_says_what_fetches_them(road: Road) -> None:
+    file = road.folder / "large.csv"
+    file.write_bytes(b"text\n" + b"so good\n" * 1_000)
+    run = road.shell(f"ulimit -f 1; $fanfold run {file} --out full --stack fanfold")
+    assert run.returncode == FAILED
+    assert " could not be written (File too large): make room, or name another folder; then" in run.stderr
+    assert "fetches all files of the job" in run.stderr
+    assert not any(left.name.endswith(".part") for left in (road.folder / "full").iterdir())
+    again = run.stderr.partition("then `")[2].partition("`")[0].removeprefix("fanfold ").replace("FOLDER", "again")
+    assert road.fanfold(*again.split()).returncode == OK
+    assert len((road.folder / "again" / "results.csv").read_bytes().splitlines()) == 1_001
 
 
 def test_the_log_of_a_job_is_that_of_all_functions_and_of_no_other_job(fanfold: Fanfold, job: Job) -> None:

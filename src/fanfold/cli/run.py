@@ -15,7 +15,7 @@ import click
 from fanfold.cli import options
 from fanfold.cli.assumed import say_what_is_assumed
 from fanfold.cli.clouds import client_of
-from fanfold.cli.conclusion import follow_to_the_end
+from fanfold.cli.conclusion import check_can_be_written, follow_to_the_end
 from fanfold.cli.output import show_json
 from fanfold.client import Fanfold
 from fanfold.files import LocalFile, Planned
@@ -65,6 +65,7 @@ def run(
     if dry_run:
         _show_requests(found, limit)
         return
+    check_can_be_written(out)
     with client_of(stack, model, task) as fanfold, _head(found, limit, reading) as (head, how):
         code = follow_to_the_end(fanfold.submit(head, **how), str(file), out, stack)
     sys.exit(code)
