@@ -23,6 +23,7 @@ from fanfold_core.domain.counting import kind_of
 _ROWS_ON_A_TERMINAL = 20
 _SAMPLES = 3
 _LONGEST_SAMPLE = 60
+_REPORT = "report.html"
 
 
 @click.command(short_help="Print the results of a job.")
@@ -97,17 +98,23 @@ def errors(job: str, stack: str, partial: bool, as_csv: bool, as_json: bool) -> 
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for report.html; without it, a temporary one, and a browser shows it.",
+    help="Folder for the job's files; without it, a temporary one, and a browser shows the report.",
 )
 def report(job: str, stack: str, out: Path | None) -> None:
-    """Show the report of an ended JOB in a browser, or write it to a folder. Its path goes to standard output.
+    """Show the report of an ended JOB in a browser, or write it to a folder with the files that it links to.
+
+    JOB may also be a folder that has the files of a job already, such as `fanfold run` writes. The path of the report
+    goes to standard output.
 
     \b
+    fanfold report out
     fanfold report tweets-6a5ef09ece7577f1
     fanfold report tweets --out out
     """
-    folder = out or Path(tempfile.mkdtemp(prefix="fanfold-"))
-    (file,) = Fanfold(stack).job(job).download(folder, "report.html")
+    file = Path(job) / _REPORT
+    if not file.is_file():
+        folder = out or Path(tempfile.mkdtemp(prefix="fanfold-"))
+        file = next(file for file in Fanfold(stack).job(job).download(folder) if file.name == _REPORT)
     click.echo(file)
     if out is None and not webbrowser.open(file.resolve().as_uri()):
         talk.print("There is no browser to show it in: open the file above.")
