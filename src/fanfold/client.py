@@ -108,6 +108,7 @@ class Fanfold:
         input_column: str | int | None = None,
         header: Literal["auto", "present", "absent"] | None = None,
         delimiter: str | None = None,
+        quote: str | None = None,
         encoding: str | None = None,
         rows_per_request: int | None = None,
         parameters: Mapping[str, Any] | None = None,
@@ -127,6 +128,7 @@ class Fanfold:
             input_column: column with the texts: its name, or its index from 0.
             header: whether the first record is a header.
             delimiter: character between two cells.
+            quote: character around cells that need it.
             encoding: the file's, by its Python name.
             rows_per_request: rows that one request carries, 1 to 1000.
             parameters: JSON object that each request carries beside its texts, as in `{"truncation": True}`.
@@ -148,6 +150,7 @@ class Fanfold:
             input_column=input_column,
             header=header,
             delimiter=delimiter,
+            quote=quote,
             encoding=encoding,
             rows_per_request=rows_per_request,
             parameters=parameters,

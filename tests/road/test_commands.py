@@ -10,7 +10,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -21,7 +22,9 @@ from pyarrow.parquet import read_table
 
 from fanfold import Job
 from fanfold.cli import SECTIONS, main
+from fanfold.cli.run import run
 from fanfold.uploads import upload
+from fanfold_core.domain.options import Options
 
 if TYPE_CHECKING:
     from tests.road.conftest import Road
@@ -281,6 +284,23 @@ def test_a_dry_run_prints_requests_and_sends_nothing(fanfold: Fanfold, road: Roa
     assert json.loads(pairs.splitlines()[0])["body"]["inputs"][0] == {"text": "so good", "text_pair": "1"}
     assert "the texts are in column 1, 'tweet'" in said.stderr
     assert len(list(road.client.jobs())) == before
+
+
+def test_all_options_of_a_job_are_options_of_the_command_line_and_of_the_client(fanfold: Fanfold, road: Road) -> None:
+    every = {field.name for field in fields(Options)}
+    assert every <= {option.name for option in run.params}
+    assert every <= signature(road.client.submit).parameters.keys()
+    file = road.folder / "quoted.csv"
+    file.write_bytes(b"text\n'so good, so fine'\n")
+    limits = ("--max-attempts", "1", "--request-ttl-seconds", "60", "--deadline-hours", "1")
+    given = (*limits, "--tolerated-failure-percentage", "7", "--quote", "'")
+    said = fanfold("submit", str(file), *given)
+    job = road.client.job(said.stdout.strip())
+    assert job.wait(timeout=60).predicted == 1
+    assert next(iter(job.results()))["text"] == "so good, so fine"
+    chosen = road.client.stack.ledger.job(job.id).options
+    assert (chosen.max_attempts, chosen.request_ttl_seconds, chosen.deadline_hours) == (1, 60, 1)
+    assert chosen.tolerated_failure_percentage == 7
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from fanfold.client import DEFAULT_STACK
+from fanfold_core.domain.options import RANGES
 
 Command = Callable[..., None]
 
@@ -27,13 +28,20 @@ def _json_object(_context: click.Context, _option: click.Parameter, value: str |
     return found
 
 
+def _range(option: str) -> click.IntRange:
+    return click.IntRange(*RANGES[option])
+
+
 _file = click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
 _reading = (
     click.option("--input-column", metavar="C", help="Column with the texts: its name, or its index from 0."),
     click.option("--header", type=click.Choice(["auto", "present", "absent"]), help="Whether the first record is one."),
     click.option("--delimiter", metavar="D", help='Character between two cells; "tab" for a tab.'),
+    click.option("--quote", metavar="Q", help="Character around cells that need it."),
     click.option("--encoding", metavar="E", help="Encoding of the file, by its Python name."),
-    click.option("--rows-per-request", type=click.IntRange(1, 1000), metavar="N", help="Rows that a request carries."),
+    click.option(
+        "--rows-per-request", type=_range("rows_per_request"), metavar="N", help="Rows that a request carries."
+    ),
     click.option(
         "--parameters",
         metavar="JSON",
@@ -44,6 +52,27 @@ _reading = (
     click.option("--payload-expression", metavar="X", help="JMESPath over inputs and parameters: a request's body."),
     click.option("--result-expression", metavar="X", help="JMESPath over an answer: the list of results."),
     click.option("--guard-formulas", is_flag=True, default=None, help="Guard cells that a spreadsheet would compute."),
+)
+_lasting = (
+    click.option("--max-attempts", type=_range("max_attempts"), metavar="N", help="Tries of a row that is refused."),
+    click.option(
+        "--request-ttl-seconds",
+        type=_range("request_ttl_seconds"),
+        metavar="S",
+        help="Seconds that a request may wait in SageMaker's queue.",
+    ),
+    click.option(
+        "--deadline-hours",
+        type=_range("deadline_hours"),
+        metavar="H",
+        help="Hours after which the job ends with the rows that it has.",
+    ),
+    click.option(
+        "--tolerated-failure-percentage",
+        type=_range("tolerated_failure_percentage"),
+        metavar="P",
+        help="A larger share of failed rows makes the job FAILED.",
+    ),
 )
 _trying = (
     click.option("--limit", type=click.IntRange(1), metavar="N", help="Try the first N rows only."),
@@ -82,9 +111,9 @@ def of_a_file(command: Command) -> Command:
     return _all(command, _file, *_reading)
 
 
-def of_a_trial(command: Command) -> Command:
-    """What one does before running all of a file."""
-    return _all(command, *_trying)
+def of_a_new_job(command: Command) -> Command:
+    """How long and how often a job tries, and what one tries before running all of a file."""
+    return _all(command, *_lasting, *_trying)
 
 
 def of_a_job(command: Command) -> Command:

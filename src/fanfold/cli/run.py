@@ -35,7 +35,7 @@ _REQUESTS_SHOWN = 3
 @options.stack_or_local
 @options.model
 @options.task
-@options.of_a_trial
+@options.of_a_new_job
 def run(
     file: Path,
     out: Path,
@@ -74,7 +74,7 @@ def run(
 @click.command(short_help="Upload a file and print the id of its job.")
 @options.of_a_file
 @options.stack_to_run_on
-@options.of_a_trial
+@options.of_a_new_job
 @options.as_json
 def submit(
     file: Path,
