@@ -191,8 +191,9 @@ class Fanfold:
         found = [job_id for job_id in self.stack.job_ids() if beginning and job_id.startswith(beginning)]
         if len(found) == 1:
             return Job(self.stack, found[0])
-        words = f"several jobs are called so: {', '.join(sorted(found))}" if found else "`fanfold jobs` lists them"
-        raise JobNotFoundError(f"this stack knows no job {beginning}: {words}")
+        if found:
+            raise JobNotFoundError(f"{beginning} is how several jobs begin, name one: {', '.join(sorted(found))}")
+        raise JobNotFoundError(f"this stack knows no job {beginning}: `fanfold jobs` lists them")
 
 
 def local_cloud(model: str, parameters: Mapping[str, str] | None = None, **options: Any) -> LocalCloud:

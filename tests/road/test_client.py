@@ -114,7 +114,9 @@ def test_jobs_are_listed_the_latest_first_and_found_by_how_their_id_begins(road:
     assert road.client.job("only-one").id == ids[0]
     with pytest.raises(JobNotFoundError, match="`fanfold jobs` lists them"):
         road.client.job("nobodys")
-    with pytest.raises(JobNotFoundError, match="several jobs are called so"):
+    with pytest.raises(
+        JobNotFoundError, match=f"^only- is how several jobs begin, name one: {', '.join(sorted(ids))}$"
+    ):
         road.client.job("only-")
 
 
