@@ -70,6 +70,23 @@ def test_help_has_invocations_that_one_can_copy(road: Road) -> None:
     assert "fanfold run reviews.csv.gz --input-column review --out reviews" in road.fanfold("run", "--help").stdout
 
 
+def test_help_says_what_exit_codes_mean(road: Road) -> None:
+    said = road.fanfold("--help").stdout
+    assert "\n  3           the job has ended, and some rows ended in errors\n" in said
+
+
+def test_a_job_that_takes_long_says_so_where_there_is_no_terminal(
+    road: Road, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("fanfold.talk._SECONDS_BETWEEN_LINES", 0.5)
+    road.client.submit(
+        road.folder / written(road, "long.csv", b"text\n" + b"slowly\n" * 200), rows_per_request=1
+    ).wait()
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.endswith(" of 200 rows")]
+    assert lines
+    assert all(line.startswith("predicting: ") for line in lines)
+
+
 def test_a_taken_port_is_named_in_one_line(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
