@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from fanfold.cli.codes import ExitCode
+from fanfold.cli.codes import MEANINGS, ExitCode
 from fanfold.cli.completion import completion
 from fanfold.cli.console import console
 from fanfold.cli.doctor import doctor
@@ -32,7 +32,7 @@ SECTIONS = {
 
 
 class Commands(click.Group):
-    """Lists its commands by what they are for."""
+    """Lists its commands by what they are for, and what their exit codes say."""
 
     def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
         """As click asks for it."""
@@ -41,6 +41,8 @@ class Commands(click.Group):
             with formatter.section(section):
                 rows = [(f"{command.name or '':<{widest}}", command.get_short_help_str(80)) for command in commands]
                 formatter.write_dl(rows)
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(f"{code.value:<{widest}}", meaning) for code, meaning in MEANINGS.items()])
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
