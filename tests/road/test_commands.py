@@ -117,7 +117,8 @@ def test_results_are_the_file_itself_or_a_line_of_json_for_each_row(fanfold: Fan
     assert fanfold("results", job.id).stdout == content
     lines = fanfold("results", job.id, "--json").stdout.splitlines()
     assert [json.loads(line) for line in lines] == list(csv.DictReader(io.StringIO(content)))
-    assert fanfold("results", job.id, "--parquet", str(tmp_path / "results.parquet")).stdout == ""
+    parquet = fanfold("results", job.id, "--parquet", str(tmp_path / "results.parquet"))
+    assert (parquet.stdout, parquet.stderr) == ("", f"written to {tmp_path / 'results.parquet'}\n")
     assert read_table(tmp_path / "results.parquet") == job.results().to_arrow()
     assert fanfold("results", job.id, "--row", "2", "--json").json == json.loads(lines[2])
     beyond = fanfold("results", job.id, "--row", "5")
@@ -125,6 +126,13 @@ def test_results_are_the_file_itself_or_a_line_of_json_for_each_row(fanfold: Fan
         FAILED,
         f"fanfold: job {job.id} has 5 rows, counted from 0: there is no row 5\n",
     )
+
+
+@pytest.mark.parametrize("more", [["x.parquet", "--json"], ["x.parquet", "--row", "1"], ["-"]])
+def test_a_parquet_file_is_written_alone_and_to_a_file(fanfold: Fanfold, more: list[str]) -> None:
+    said = fanfold("results", "any", "--parquet", *more)
+    assert said.code == WRONG_USAGE
+    assert "--parquet writes all rows to a file" in said.stderr
 
 
 @pytest.mark.parametrize("command", ["results {job}", "jobs --json", "tail {job}"])

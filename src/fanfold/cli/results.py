@@ -42,13 +42,18 @@ _REPORT = "report.html"
 def results(job: str, stack: str, partial: bool, row: int | None, parquet: Path | None, as_json: bool) -> None:
     """Print the results of JOB: results.csv itself, its first rows on a terminal, or with --json a line for each row.
 
+    In JSON values are text, as they stand in results.csv; a Parquet file has numbers where all of a column are.
+
     \b
     fanfold results tweets-6a5ef09ece7577f1 > results.csv
     fanfold results tweets --partial | head
     fanfold results tweets --row 41
     fanfold results tweets --json | jq -r 'select(.label == "LABEL_0") | .text'
+    fanfold results tweets --json | jq 'select(.score | tonumber? > 0.9)'
     fanfold results tweets --parquet tweets.parquet
     """
+    if parquet is not None and (as_json or row is not None or str(parquet) == "-"):
+        raise click.UsageError("--parquet writes all rows to a file: it goes neither with --json or --row, nor with -")
     found = Fanfold(stack).job(job)
     if row is not None:
         (show_json if as_json else show_facts)(found.row(row))
@@ -56,6 +61,7 @@ def results(job: str, stack: str, partial: bool, row: int | None, parquet: Path 
     answered = found.results(partial=partial)
     if parquet is not None:
         answered.to_parquet(parquet)
+        talk.print(f"written to {parquet}", soft_wrap=True)
     elif as_json:
         for result in answered:
             click.echo(json.dumps(result, ensure_ascii=False))
