@@ -33,6 +33,15 @@ talk = Console(stderr=True, highlight=False, markup=False, emoji=False)
 _SECONDS_BETWEEN_LINES = 30
 
 
+def counted(number: int, what: str) -> str:
+    """A number of things in words.
+
+    >>> counted(1, "row"), counted(2_000, "row")
+    ('1 row', '2,000 rows')
+    """
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 @contextmanager
 def doing(what: str) -> Iterator[None]:
     """Show that something is being done which takes its time."""

@@ -18,6 +18,7 @@ from fanfold import Job
 from fanfold.cli import main
 from fanfold.local.cloud import LocalCloud
 from fanfold.stacks import Stack
+from fanfold.talk import counted
 from fanfold.uploads import upload
 from fanfold_core.domain.job import State
 
@@ -169,7 +170,7 @@ def test_a_file_that_only_looks_wrong_is_predicted_whole(fanfold: Fanfold, name:
     said = fanfold(name, content, *options)
     assert (said.code, said.summary["state"], said.summary["rows"]) == (OK, "SUCCEEDED", rows)
     assert said.summary["input"].endswith(f"/{name}")
-    assert f"{rows} of {rows} rows predicted" in said.stderr
+    assert f"{rows} of {counted(rows, 'row')} predicted" in said.stderr
 
 
 PARTLY: dict[str, tuple[bytes, list[str]]] = {

@@ -29,7 +29,7 @@ def test_a_file_whose_rows_are_all_predicted_exits_0_and_prints_the_summary(road
 def test_a_file_with_a_bad_row_exits_3_and_says_where_the_reason_stands(road: Road) -> None:
     run = road.fanfold("run", written(road, "partly.csv", b"text\nso good\n\n"), "--out", "partly")
     assert (run.returncode, printed(run)["failed"]) == (3, 1)
-    assert "1 rows ended in errors: partly/errors.csv" in run.stderr
+    assert "1 row ended in errors: partly/errors.csv" in run.stderr
     assert records(road.folder / "partly" / "errors.csv")[1] == ["1", "input is empty", "", ""]
 
 
@@ -95,7 +95,10 @@ def test_a_taken_port_is_named_in_one_line(tmp_path: Path) -> None:
         command = [sys.executable, "-m", "fanfold", "local", "up", "--port", str(port), "--console-port", "0"]
         run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
     assert run.returncode == 1
-    assert f"ort {port} is taken" in run.stderr
+    assert run.stderr == (
+        f"fanfold: port {port} cannot be had (Address already in use), perhaps because a local cloud of yours runs "
+        "already: end it, or name another port with --port (0: any)\n"
+    )
     assert "Traceback" not in run.stderr
 
 
@@ -135,5 +138,7 @@ def test_a_local_cloud_takes_files_from_other_tools_until_it_is_interrupted(tmp_
         up.send_signal(signal.SIGINT)
         stderr = up.communicate(timeout=30)[1]
     assert names == {"results.csv", "errors.csv", "summary.json", "report.html"}
-    assert "aws s3 cp tweets.csv s3://fanfold-input-123456789012-us-east-1/" in stderr
+    assert "  aws s3 cp tweets.csv s3://fanfold-input-123456789012-us-east-1/\n" in stderr
+    assert "  fanfold submit tweets.csv\n" in stderr
+    assert stderr.count("In another terminal, after these exports:") == 1
     assert up.returncode == 0

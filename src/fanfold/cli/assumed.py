@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fanfold.talk import talk
+from fanfold.talk import counted, talk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +24,7 @@ def say_what_is_assumed(found: LocalFile) -> None:
 
 def _assumed(found: LocalFile) -> str:
     layout, expression = found.job.known_layout, found.job.options.input_expression
-    count = len(layout.columns)
-    columns = f"{count} {'column' if count == 1 else 'columns'}, {'with' if layout.has_header else 'without'} a header"
+    columns = f"{counted(len(layout.columns), 'column')}, {'with' if layout.has_header else 'without'} a header"
     where = f"the texts are in column {layout.input_index}, {layout.columns[layout.input_index]!r}"
     return f"{columns}; {f'of a row the model gets {expression}' if expression else where}."
 

@@ -12,7 +12,7 @@ from fanfold.cli.codes import ExitCode, code_of
 from fanfold.errors import DownloadError
 from fanfold.jobs import Job
 from fanfold.status import JobState
-from fanfold.talk import talk
+from fanfold.talk import counted, talk
 
 
 def follow_to_the_end(job: Job, subject: str, out: Path, stack: str | None) -> ExitCode:
@@ -81,6 +81,10 @@ def _conclude(subject: str, summary: dict[str, Any], out: Path) -> None:
         if summary["rows"]:
             talk.print(f"What is known of its rows is in {out}.", soft_wrap=True)
         return
-    talk.print(f"{summary['predicted']:,} of {summary['rows']:,} rows predicted: {out / 'results.csv'}", soft_wrap=True)
+    talk.print(
+        f"{summary['predicted']:,} of {counted(summary['rows'], 'row')} predicted: {out / 'results.csv'}",
+        soft_wrap=True,
+    )
     if summary["failed"]:
-        talk.print(f"{summary['failed']:,} rows ended in errors: {out / 'errors.csv'}", style="yellow", soft_wrap=True)
+        failed = counted(summary["failed"], "row")
+        talk.print(f"{failed} ended in errors: {out / 'errors.csv'}", style="yellow", soft_wrap=True)

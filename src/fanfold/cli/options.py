@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import click
 
 from fanfold.client import DEFAULT_STACK
+from fanfold.errors import UserError
 from fanfold_core.domain.options import RANGES
 
 Command = Callable[..., None]
@@ -30,6 +32,30 @@ def _json_object(_context: click.Context, _option: click.Parameter, value: str |
 
 def _range(option: str) -> click.IntRange:
     return click.IntRange(*RANGES[option])
+
+
+def _free(_context: click.Context, option: click.Parameter, port: int) -> int:
+    """Refuse a taken port before anything begins, by the name of its option, which the servers don't know."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        raise UserError(
+            f"port {port} cannot be had ({error.strerror}), perhaps because a local cloud of yours runs already: end "
+            f"it, or name another port with {option.opts[0]} (0: any)"
+        ) from error
+    return port
+
+
+def port(name: str, default: int, what: str) -> Callable[[Command], Command]:
+    """The port of a server of this machine."""
+    return click.option(
+        name,
+        type=click.IntRange(0, 65535),
+        default=default,
+        show_default=True,
+        callback=_free,
+        help=f"Port of {what}; 0 for any.",
+    )
 
 
 _file = click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
