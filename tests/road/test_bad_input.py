@@ -16,6 +16,7 @@ from tests.road.conftest import Finished, Road, records
 
 from fanfold import Job
 from fanfold.cli import main
+from fanfold.cli.options import as_typed
 from fanfold.local.cloud import LocalCloud
 from fanfold.stacks import Stack
 from fanfold.talk import counted
@@ -84,11 +85,19 @@ IMPOSSIBLE: dict[str, tuple[bytes, list[str], str]] = {
     "picture.png": (b"\x89PNG\r\n\x1a\n" + NOISE, [], "is no CSV but looks like a PNG image: export it as CSV"),
     "workbook.xlsx": (workbook(), [], "is no CSV but looks like a zip archive, such as an Excel workbook (.xlsx)"),
     "table.parquet": (b"PAR1\x15\x04" + NOISE + b"PAR1", [], "is no CSV but looks like a Parquet file"),
-    "noise.csv": (NOISE, [], "the file is not utf-8 here; name its encoding with the option"),
+    "noise.csv": (NOISE, [], "the file is not utf-8 here; name its encoding with the option `encoding`"),
     "nothing but NUL.csv": (b"\0" * 1000, [], "the file looks like text in UTF-16 or UTF-32"),
     "mostly NUL.csv": (b"te\0xt\nso\0 good\nb\0ad\n", [], "is no CSV but looks like binary data"),
-    "utf-16.csv": (SIZES.encode("utf-16"), [], "looks like text in UTF-16 or UTF-32: name its encoding with the opt"),
-    "utf-16 without mark.csv": (SIZES.encode("utf-16-be"), [], "looks like text in UTF-16 or UTF-32: name its enc"),
+    "utf-16.csv": (
+        SIZES.encode("utf-16"),
+        [],
+        "looks like text in UTF-16 or UTF-32: name its encoding with the option `encoding` (",
+    ),
+    "utf-16 without mark.csv": (
+        SIZES.encode("utf-16-be"),
+        [],
+        "looks like text in UTF-16 or UTF-32: name its encoding with the option `encoding` (",
+    ),
     "announced as utf-16.csv": (TEXTS, ["--encoding", "utf-16"], "the file is not utf-16 here"),
     "latin-1.csv": (
         b"id,text\n1,good\n2," + "größe".encode("latin-1") + b"\n3,bad\n",
@@ -110,7 +119,7 @@ IMPOSSIBLE: dict[str, tuple[bytes, list[str], str]] = {
         "the first line has 10,000 columns, whose names take more than 65,536 bytes together",
     ),
     "a million columns.csv": (b"text" + b",x" * 1_000_000, [], "row 0 does not end within 1,048,576 bytes"),
-    "truncated.csv.gz": (gzip.compress(TEXTS * 1000)[:-20], [], "the gzip file ends in its middle: upload it again"),
+    "truncated.csv.gz": (gzip.compress(TEXTS * 1000)[:-20], [], "the gzip file ends in its middle: upload it whole"),
     "no gzip.csv.gz": (TEXTS, [], "its name ends in .gz, but it is no sound gzip file"),
     "empty.csv.gz": (b"", [], "the file is empty: upload one with rows"),
     "empty inside.csv.gz": (gzip.compress(b""), [], "the file is empty: upload one with rows"),
@@ -146,7 +155,7 @@ def test_a_file_that_cannot_be_processed_is_refused_before_it_is_uploaded(
     before = set(road.client.stack.job_ids())
     said = fanfold(f"refused {name}", content, *options)
     assert (said.code, said.summary, said.out.exists()) == (FAILED, {}, False)
-    assert words in said.stderr
+    assert as_typed(words) in said.stderr
     assert set(road.client.stack.job_ids()) == before
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 from tests.road.conftest import Road, records
 
 from fanfold import FailedRow, Fanfold, JobState
 from fanfold.errors import InputFileError, JobNotFoundError, JobStillOpenError, RowNotFoundError, StackError
+from fanfold.stacks import Stack
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -173,6 +175,24 @@ def test_an_option_that_cannot_be_is_refused_before_anything_is_uploaded(
     with pytest.raises(InputFileError, match=str(next(iter(options.values())))):
         road.client.submit(file, **options)
     assert list(road.client.stack.job_ids()) == before
+
+
+def test_keys_that_are_no_more_valid_are_told_from_a_stack_that_is_missing(
+    road: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", road.client.stack.session.client("sts").meta.endpoint_url)
+    stale = boto3.Session("AKIAIOSFODNN7EXAMPLE", "stale", region_name="us-east-1")
+    with pytest.raises(StackError, match=r"is invalid\. See `aws sts get-caller-identity` for who asks"):
+        Stack.find(stale, road.client.stack.name)
+    with pytest.raises(StackError, match="does not exist; see `aws cloudformation list-stacks`"):
+        Stack.find(road.client.stack.session, "nobodys")
+
+
+def test_a_machine_without_a_network_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    session = boto3.Session("k", "s", region_name="no-region-1")
+    with pytest.raises(StackError, match=r"nothing answers at .*amazonaws\.com.*: is there a network"):
+        Stack.find(session, "s")
 
 
 def test_a_local_client_starts_a_cloud_and_ends_it(tmp_path: Path) -> None:

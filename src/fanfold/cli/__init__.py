@@ -16,10 +16,11 @@ from fanfold.cli.doctor import doctor
 from fanfold.cli.estimate import estimate_command
 from fanfold.cli.jobs import cancel, jobs, retry, status
 from fanfold.cli.local import local
+from fanfold.cli.options import as_typed
 from fanfold.cli.results import errors, report, results
 from fanfold.cli.run import run, submit
 from fanfold.cli.tail import tail
-from fanfold.errors import UserError
+from fanfold.errors import InputFileError, UserError
 from fanfold.talk import talk
 from fanfold_core import __version__
 
@@ -72,6 +73,9 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
+    except InputFileError as error:
+        talk.print(f"fanfold: {as_typed(str(error))}", style="red", soft_wrap=True)
+        sys.exit(ExitCode.FAILED)
     except (UserError, BotoCoreError, ClientError) as error:
         talk.print(f"fanfold: {error}", style="red", soft_wrap=True)
         sys.exit(ExitCode.FAILED)

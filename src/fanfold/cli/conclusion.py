@@ -9,6 +9,7 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fanfold.cli.codes import ExitCode, code_of
+from fanfold.cli.options import as_typed
 from fanfold.errors import DownloadError
 from fanfold.jobs import Job
 from fanfold.status import JobState
@@ -77,7 +78,7 @@ def _say_what_next(job: str, stack: str | None) -> None:
 
 def _conclude(subject: str, summary: dict[str, Any], out: Path) -> None:
     if summary["state"] in {JobState.FAILED, JobState.CANCELLED}:
-        talk.print(f"{subject}: {summary['reason']}", style="red", soft_wrap=True)
+        talk.print(f"{subject}: {as_typed(summary['reason'])}", style="red", soft_wrap=True)
         if summary["rows"]:
             talk.print(f"What is known of its rows is in {out}.", soft_wrap=True)
         return

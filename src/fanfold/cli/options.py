@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import functools
 import json
+import os
+import re
 import socket
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +16,22 @@ import click
 
 from fanfold.client import DEFAULT_STACK
 from fanfold.errors import UserError
-from fanfold_core.domain.options import RANGES
+from fanfold_core.domain.options import RANGES, Options
 
 Command = Callable[..., None]
+
+
+# An option of a job where an error speaks of it, as its metadata spells it.
+_OPTION = re.compile(rf"\boption `?({'|'.join(field.name.replace('_', '-') for field in fields(Options))})\b`?")
+
+
+def as_typed(words: str) -> str:
+    """An error's words with a job's options as one types them.
+
+    >>> as_typed("name it with the option `encoding`")
+    'name it with the option `--encoding`'
+    """
+    return _OPTION.sub(r"option `--\1`", words)
 
 
 def _json_object(_context: click.Context, _option: click.Parameter, value: str | None) -> dict[str, Any] | None:
@@ -39,9 +55,10 @@ def _free(_context: click.Context, option: click.Parameter, port: int) -> int:
     try:
         socket.create_server(("127.0.0.1", port)).close()
     except OSError as error:
+        why = os.strerror(error.errno) if error.errno else error
         raise UserError(
-            f"port {port} cannot be had ({error.strerror}), perhaps because a local cloud of yours runs already: end "
-            f"it, or name another port with {option.opts[0]} (0: any)"
+            f"port {port} cannot be had ({why}), perhaps because a local cloud of yours runs already: end it, or name "
+            f"another port with {option.opts[0]} (0: any)"
         ) from error
     return port
 
