@@ -249,19 +249,6 @@ def test_a_folder_that_cannot_be_written_is_known_before_anything_is_uploaded(fa
     assert not any(job.startswith("nowhere-") for job in road.client.stack.job_ids())
 
 
-def test_a_disk_that_is_full_at_the_end_keeps_no_half_file_and_says_what_fetches_them(road: Road) -> None:
-    file = road.folder / "large.csv"
-    file.write_bytes(b"text\n" + b"so good\n" * 1_000)
-    run = road.shell(f"ulimit -f 1; $fanfold run {file} --out full --stack fanfold")
-    assert run.returncode == FAILED
-    assert " could not be written (File too large): make room, or name another folder; then" in run.stderr
-    assert "fetches all files of the job" in run.stderr
-    assert not any(left.name.endswith(".part") for left in (road.folder / "full").iterdir())
-    again = run.stderr.partition("then `")[2].partition("`")[0].removeprefix("fanfold ").replace("FOLDER", "again")
-    assert road.fanfold(*again.split()).returncode == OK
-    assert len((road.folder / "again" / "results.csv").read_bytes().splitlines()) == 1_001
-
-
 def test_the_log_of_a_job_is_that_of_all_functions_and_of_no_other_job(fanfold: Fanfold, job: Job) -> None:
     wanted = {"splitter", "dispatcher", "collector", "assembler"}
     deadline = time.monotonic() + 20
