@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fanfold.cli import SECTIONS, cli
-from fanfold.cli.codes import ExitCode
+from fanfold.cli.codes import MEANINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,18 +32,11 @@ up`) is a stack, too, with the variables that it prints.
 | exit code | |
 |---|---|
 """
-MEANINGS = {
-    ExitCode.OK: "done; of commands that follow a job: every row has a prediction",
-    ExitCode.FAILED: "it could not be done, or the job has failed or was cancelled",
-    ExitCode.WRONG_USAGE: "wrong usage",
-    ExitCode.SOME_ROWS_FAILED: "the job has ended, and some rows ended in errors",
-    ExitCode.INTERRUPTED: "interrupted",
-}
 
 
 def page() -> str:
     """All of the page."""
-    codes = "".join(f"| {code.value} | {MEANINGS[code]} |\n" for code in ExitCode)
+    codes = "".join(f"| {code.value} | {meaning} |\n" for code, meaning in MEANINGS.items())
     return HEAD + codes + "".join(_sections())
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import boto3
 
 from fanfold.errors import JobNotFoundError
+from fanfold.files import LocalFile
 from fanfold.jobs import Job
 from fanfold.stacks import Stack
 from fanfold.talk import doing
@@ -107,6 +108,7 @@ class Fanfold:
         input_column: str | int | None = None,
         header: Literal["auto", "present", "absent"] | None = None,
         delimiter: str | None = None,
+        quote: str | None = None,
         encoding: str | None = None,
         rows_per_request: int | None = None,
         parameters: Mapping[str, Any] | None = None,
@@ -126,6 +128,7 @@ class Fanfold:
             input_column: column with the texts: its name, or its index from 0.
             header: whether the first record is a header.
             delimiter: character between two cells.
+            quote: character around cells that need it.
             encoding: the file's, by its Python name.
             rows_per_request: rows that one request carries, 1 to 1000.
             parameters: JSON object that each request carries beside its texts, as in `{"truncation": True}`.
@@ -139,12 +142,15 @@ class Fanfold:
             tolerated_failure_percentage: a larger share of failed rows makes the job FAILED.
 
         Raises:
-            UploadError: there is no such file, or it could not be uploaded.
+            InputFileError: there is no such file, it does not begin as a CSV that the options describe, or one of them
+                has a value that none may have. Nothing is uploaded.
+            UploadError: it could not be uploaded.
         """
         options = metadata(
             input_column=input_column,
             header=header,
             delimiter=delimiter,
+            quote=quote,
             encoding=encoding,
             rows_per_request=rows_per_request,
             parameters=parameters,
@@ -157,6 +163,7 @@ class Fanfold:
             deadline_hours=deadline_hours,
             tolerated_failure_percentage=tolerated_failure_percentage,
         )
+        LocalFile.read(Path(file), self.stack.parameters, options)
         uploaded = upload(self.stack, Path(file), options)
         return Job(self.stack, uploaded.id, uploaded)
 
@@ -184,8 +191,9 @@ class Fanfold:
         found = [job_id for job_id in self.stack.job_ids() if beginning and job_id.startswith(beginning)]
         if len(found) == 1:
             return Job(self.stack, found[0])
-        words = f"several jobs are called so: {', '.join(sorted(found))}" if found else "`fanfold jobs` lists them"
-        raise JobNotFoundError(f"this stack knows no job {beginning}: {words}")
+        if found:
+            raise JobNotFoundError(f"{beginning} is how several jobs begin, name one: {', '.join(sorted(found))}")
+        raise JobNotFoundError(f"this stack knows no job {beginning}: `fanfold jobs` lists them")
 
 
 def local_cloud(model: str, parameters: Mapping[str, str] | None = None, **options: Any) -> LocalCloud:

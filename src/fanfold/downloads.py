@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,9 @@ def _write(client: S3Client, bucket: str, key: str, file: Path, received: Callab
         unfinished.replace(file)
     except OSError as error:
         raise DownloadError(
-            f"{file} could not be written ({error.strerror}): make room or name another folder with --out, then "
-            f"`aws s3 cp s3://{bucket}/{key} {file}`, or the same again"
+            f"{file} could not be written ({error.strerror}): make room, or name another folder"
         ) from error
+    finally:
+        with suppress(OSError):
+            unfinished.unlink()
     return file

@@ -22,7 +22,7 @@ class DownloadError(UserError):
 
 
 class JobNotFoundError(UserError):
-    """The stack knows no such job. Do not retry: name another, or another stack."""
+    """The stack knows no such job, or several. Do not retry: name another, or another stack."""
 
 
 class JobStillOpenError(UserError):

@@ -5,13 +5,15 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from stat import S_ISREG
 from typing import IO, TYPE_CHECKING, cast
 from urllib.parse import quote
 
 from fanfold.errors import InputFileError
+from fanfold.uploads import csv_name
 from fanfold_core.app.reading import read_layout, read_pieces
 from fanfold_core.app.rows import chunk_encoding, is_copied, rows_in
-from fanfold_core.domain.errors import InputError
+from fanfold_core.domain.errors import InputError, NoRowsError
 from fanfold_core.domain.job import Job, Model, Source
 from fanfold_core.domain.keys import RequestId, job_id
 from fanfold_core.domain.limits import Limits
@@ -46,6 +48,11 @@ _PARAMETERS = {
 }
 
 
+# Of a file of any size so much is read before it is uploaded. What is wrong with all of it shows by then.
+_BEGINNING_BYTES = 1024 * 1024
+_LIMITS = Limits()
+
+
 @dataclass(frozen=True, slots=True)
 class Planned:
     """A request as it would be sent, or rows that could not be: `rows` of them, from row `first` of the file on."""
@@ -66,24 +73,36 @@ class LocalFile:
     def read(cls, path: Path, parameters: Mapping[str, str], given: Mapping[str, str]) -> LocalFile:
         """Find out how the file is laid out. `parameters` are the stack's, `given` options take their place.
 
-        `InputFileError` if it is no CSV as those describe it.
+        `InputFileError` if an option has a value that none may have, or the file does not begin as a CSV that they
+        describe.
         """
         metadata = {option: parameters[name] for name, option in _PARAMETERS.items() if name in parameters}
         with _naming(path):
+            _check_can_be_read_twice(path)
             chosen = {**metadata, **given}
             options = Options().overridden({name: quote(value) for name, value in chosen.items()})
             job = Job(
                 id=job_id("", path.name, ""),
-                source=Source("", path.name, "", "", path.stat().st_size),
+                source=Source("", csv_name(path.name), "", "", path.stat().st_size),
                 options=options,
                 model=Model("", "", ""),
                 created=datetime.now(UTC),
                 expires=0,
                 part_bytes=0,
             )
-            return cls(path, replace(job, layout=read_layout(cls._store(path), job, _in_time)))
+            found = cls(path, replace(job, layout=read_layout(cls._store(path), job, _in_time)))
+            found._check_beginning()
+            return found
 
-    def pieces(self) -> Iterator[Cut]:
+    @property
+    def first_record(self) -> list[str]:
+        """The cells of the header, or of the first row if there is no header."""
+        layout = self.job.known_layout
+        if layout.has_header:
+            return list(layout.columns)
+        return rows_in(next(self.pieces(Limits(rows=1))).data, self.job)[0]
+
+    def pieces(self, limits: Limits = _LIMITS) -> Iterator[Cut]:
         """The file as it would be cut into chunks; `InputFileError` where it cannot be read on."""
         layout = self.job.known_layout
         with _naming(self.path):
@@ -92,7 +111,7 @@ class LocalFile:
                 self.job,
                 start=layout.first_byte,
                 first_row=0,
-                limits=Limits(),
+                limits=limits,
                 out_of_time=_in_time,
             )
 
@@ -130,6 +149,15 @@ class LocalFile:
                 stream.write(piece.data)
                 rows -= piece.rows
         return chunk_encoding(self.job)
+
+    def _check_beginning(self) -> None:
+        rows = 0
+        for piece in self.pieces():
+            rows += piece.rows
+            if piece.end >= _BEGINNING_BYTES:
+                break
+        if not rows:
+            raise NoRowsError
 
     def _before_rows(self) -> bytes:
         """The bytes before the first row: the header, or a byte order mark."""
@@ -170,6 +198,13 @@ def _naming(path: Path) -> Iterator[None]:
         raise InputFileError(f"{path}: {error}") from error
     except FileNotFoundError as error:
         raise InputFileError(f"there is no file {path}: see `ls {path.parent}`") from error
+    except OSError as error:
+        raise InputFileError(f"{path} could not be read: {error.strerror}") from error
+
+
+def _check_can_be_read_twice(path: Path) -> None:
+    if not S_ISREG(path.stat().st_mode):
+        raise InputFileError(f"{path} is a folder or a pipe: name a file, which is looked at before it is uploaded")
 
 
 def _in_time() -> bool:

@@ -71,9 +71,9 @@ class Job:
             time.sleep(min(max(_SHORTEST_PAUSE, pause), _LONGEST_PAUSE))
 
     def wait(self, timeout: float | None = None) -> JobStatus:
-        """Wait until the job has ended, with a progress bar on a terminal; its final status.
+        """Wait until the job has ended, with a progress bar on a terminal and a line now and then elsewhere.
 
-        `JobStillOpenError` after `timeout` seconds; the job itself goes on.
+        Answers with its final status; `JobStillOpenError` after `timeout` seconds, while the job itself goes on.
         """
         until = None if timeout is None else time.monotonic() + timeout
         with job_bar() as show:

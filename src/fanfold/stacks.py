@@ -97,7 +97,7 @@ def _why_not(name: str, error: ClientError | BotoCoreError) -> str:
     """Why a stack cannot be looked up, and what to do."""
     match error:
         case ClientError():
-            return f"stack {name}: {error.response['Error']['Message']}; see `aws cloudformation list-stacks`"
+            return f"stack {name}: {_refused(error)}"
         case NoCredentialsError():
             return (
                 "there are no AWS credentials: run `aws configure` or set AWS_PROFILE; without an account, "
@@ -106,9 +106,23 @@ def _why_not(name: str, error: ClientError | BotoCoreError) -> str:
         case NoRegionError():
             return f"no AWS region is chosen: set AWS_DEFAULT_REGION to that of the stack {name}"
         case EndpointConnectionError():
-            return (
-                f"nothing answers at {error.kwargs['endpoint_url']}: if it was a local cloud it has ended, so start "
-                "one (`fanfold local up`), or `unset AWS_ENDPOINT_URL`"
-            )
+            return _unanswered(error.kwargs["endpoint_url"])
         case _:
             return f"stack {name} cannot be looked up: {error}"
+
+
+def _refused(error: ClientError) -> str:
+    words = str(error.response["Error"]["Message"]).removesuffix(".")
+    # The only refusal that is about the stack and not about who asks.
+    if error.response["Error"]["Code"] == "ValidationError":
+        return f"{words}; see `aws cloudformation list-stacks`"
+    return f"{words}. See `aws sts get-caller-identity` for who asks; log in again, or set AWS_PROFILE"
+
+
+def _unanswered(url: str) -> str:
+    if ".amazonaws.com" in url:
+        return f"nothing answers at {url}: is there a network, and is the region called so?"
+    return (
+        f"nothing answers at {url}: if it was a local cloud it has ended, so start one (`fanfold local up`), or "
+        "`unset AWS_ENDPOINT_URL`"
+    )

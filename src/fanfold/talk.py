@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -26,7 +28,18 @@ if TYPE_CHECKING:
 
     from fanfold.status import JobStatus
 
-talk = Console(stderr=True, highlight=False)
+# What is said has names of files and jobs in it, which are no markup and hold no emoji's names.
+talk = Console(stderr=True, highlight=False, markup=False, emoji=False)
+_SECONDS_BETWEEN_LINES = 30
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things in words.
+
+    >>> counted(1, "row"), counted(2_000, "row")
+    ('1 row', '2,000 rows')
+    """
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 @contextmanager
@@ -41,9 +54,12 @@ def doing(what: str) -> Iterator[None]:
 
 @contextmanager
 def job_bar() -> Iterator[Callable[[JobStatus], None]]:
-    """Show how far a job is; what it yields is to be told of each status. Total and time left appear when known."""
+    """Show how far a job is; what it yields is to be told of each status. Total and time left appear when known.
+
+    Where nothing can move, as in a log, it is a line now and then.
+    """
     if not talk.is_terminal:
-        yield lambda _status: None
+        yield _Lines()
         return
     with _bar(MofNCompleteColumn(), TextColumn("rows{task.fields[failed]}"), _RateColumn()) as bar:
         task = bar.add_task("waiting", total=None, failed="")
@@ -64,6 +80,22 @@ def bytes_bar(what: str, size: int | None) -> Iterator[Callable[[int], None]]:
     with _bar(DownloadColumn(), TransferSpeedColumn()) as bar:
         task = bar.add_task(what, total=size)
         yield lambda count: bar.advance(task, count)
+
+
+@dataclass(slots=True)
+class _Lines:
+    """Says how far a job is, if it takes long, a line at a time."""
+
+    said: float = field(default_factory=time.monotonic)
+
+    def __call__(self, status: JobStatus) -> None:
+        """Say it, unless it was said a moment ago, or the job has ended."""
+        if status.has_ended or time.monotonic() - self.said < _SECONDS_BETWEEN_LINES:
+            return
+        self.said = time.monotonic()
+        rows = f" of {status.rows:,}" if status.rows is not None else ""
+        failed = f", {status.failed:,} failed" if status.failed else ""
+        talk.print(f"{_phase(status)}: {status.done:,}{rows} rows{failed}")
 
 
 class _RateColumn(ProgressColumn):

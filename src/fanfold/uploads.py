@@ -40,6 +40,15 @@ def _spelt(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
+def csv_name(name: str) -> str:
+    """The name under which a file is uploaded: by it the stack knows what is a CSV, and what is gzipped.
+
+    >>> csv_name("tweets.CSV.gz"), csv_name("tweets.txt")
+    ('tweets.CSV.gz', 'tweets.txt.csv')
+    """
+    return name if name.lower().endswith(_CSV_NAMES) else f"{name}.csv"
+
+
 def upload(stack: Stack, file: Path, options: Mapping[str, str]) -> JobStatus:
     """Upload a file, with its options as metadata; what is known of its job by then. `UploadError` names trouble."""
     try:
@@ -64,7 +73,7 @@ def upload_stream(
     """
     client = stack.session.client("s3")
     # A folder of its own, so that two people's tweets.csv don't meet.
-    key = f"{uuid4().hex[:12]}/{name if name.lower().endswith(_CSV_NAMES) else f'{name}.csv'}"
+    key = f"{uuid4().hex[:12]}/{csv_name(name)}"
     encoded = {option: quote(value) for option, value in options.items()}
     try:
         client.upload_fileobj(stream, stack.input_bucket, key, ExtraArgs={"Metadata": encoded}, Callback=sent)

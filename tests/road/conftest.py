@@ -79,8 +79,16 @@ class Road:
 
     def begin(self, *arguments: str) -> subprocess.Popen[str]:
         """The same, without waiting for its end."""
+        return self._begin([sys.executable, "-m", "fanfold", *arguments])
+
+    def shell(self, script: str) -> subprocess.CompletedProcess[str]:
+        """Have a shell run `$fanfold`."""
+        run = self._begin(["/bin/bash", "-c", f'fanfold="{sys.executable} -m fanfold"; {script}'])
+        stdout, stderr = run.communicate(timeout=120)
+        return subprocess.CompletedProcess(run.args, run.returncode, stdout, stderr)
+
+    def _begin(self, command: list[str]) -> subprocess.Popen[str]:
         environment = {**os.environ, **self._cloud.environment, "FANFOLD_STACK": self._cloud.stack_name}
-        command = [sys.executable, "-m", "fanfold", *arguments]
         pipe = subprocess.PIPE
         return subprocess.Popen(command, env=environment, cwd=self.folder, stdout=pipe, stderr=pipe, text=True)
 

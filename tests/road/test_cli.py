@@ -29,15 +29,16 @@ def test_a_file_whose_rows_are_all_predicted_exits_0_and_prints_the_summary(road
 def test_a_file_with_a_bad_row_exits_3_and_says_where_the_reason_stands(road: Road) -> None:
     run = road.fanfold("run", written(road, "partly.csv", b"text\nso good\n\n"), "--out", "partly")
     assert (run.returncode, printed(run)["failed"]) == (3, 1)
-    assert "1 rows ended in errors: partly/errors.csv" in run.stderr
+    assert "1 row ended in errors: partly/errors.csv" in run.stderr
     assert records(road.folder / "partly" / "errors.csv")[1] == ["1", "input is empty", "", ""]
 
 
-def test_a_file_that_cannot_be_processed_exits_1_with_the_reason_in_words(road: Road) -> None:
-    run = road.fanfold("run", written(road, "open.csv", b'text\nfine\n"never closed\n'), "--out", "open")
-    assert (run.returncode, printed(run)["state"]) == (1, "FAILED")
-    assert "open.csv: row 1: a quote opens in this row and is never closed" in run.stderr
-    assert (road.folder / "open" / "results.csv").exists()
+def test_a_file_that_cannot_be_processed_exits_1_with_the_reason_in_words_and_starts_no_local_cloud(road: Road) -> None:
+    content = b'text\nfine\n"never closed\n'
+    run = road.fanfold("run", written(road, "open.csv", content), "--out", "open", "--stack", "")
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr.startswith("fanfold: open.csv: row 1: a quote opens in this row and is never closed")
+    assert not (road.folder / "open").exists()
 
 
 @pytest.mark.parametrize(
@@ -69,6 +70,23 @@ def test_help_has_invocations_that_one_can_copy(road: Road) -> None:
     assert "fanfold run reviews.csv.gz --input-column review --out reviews" in road.fanfold("run", "--help").stdout
 
 
+def test_help_says_what_exit_codes_mean(road: Road) -> None:
+    said = road.fanfold("--help").stdout
+    assert "\n  3           the job has ended, and some rows ended in errors\n" in said
+
+
+def test_a_job_that_takes_long_says_so_where_there_is_no_terminal(
+    road: Road, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("fanfold.talk._SECONDS_BETWEEN_LINES", 0.5)
+    road.client.submit(
+        road.folder / written(road, "long.csv", b"text\n" + b"slowly\n" * 200), rows_per_request=1
+    ).wait()
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.endswith(" of 200 rows")]
+    assert lines
+    assert lines[0].startswith("predicting: ")
+
+
 def test_a_taken_port_is_named_in_one_line(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -77,7 +95,10 @@ def test_a_taken_port_is_named_in_one_line(tmp_path: Path) -> None:
         command = [sys.executable, "-m", "fanfold", "local", "up", "--port", str(port), "--console-port", "0"]
         run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
     assert run.returncode == 1
-    assert f"ort {port} is taken" in run.stderr
+    assert run.stderr == (
+        f"fanfold: port {port} cannot be had (Address already in use), perhaps because a local cloud of yours runs "
+        "already: end it, or name another port with --port (0: any)\n"
+    )
     assert "Traceback" not in run.stderr
 
 
@@ -117,5 +138,7 @@ def test_a_local_cloud_takes_files_from_other_tools_until_it_is_interrupted(tmp_
         up.send_signal(signal.SIGINT)
         stderr = up.communicate(timeout=30)[1]
     assert names == {"results.csv", "errors.csv", "summary.json", "report.html"}
-    assert "aws s3 cp tweets.csv s3://fanfold-input-123456789012-us-east-1/" in stderr
+    assert "  aws s3 cp tweets.csv s3://fanfold-input-123456789012-us-east-1/\n" in stderr
+    assert "  fanfold submit tweets.csv\n" in stderr
+    assert stderr.count("In another terminal, after these exports:") == 1
     assert up.returncode == 0

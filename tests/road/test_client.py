@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 from tests.road.conftest import Road, records
 
 from fanfold import FailedRow, Fanfold, JobState
-from fanfold.errors import JobNotFoundError, JobStillOpenError, RowNotFoundError, StackError, UploadError
+from fanfold.errors import InputFileError, JobNotFoundError, JobStillOpenError, RowNotFoundError, StackError
+from fanfold.stacks import Stack
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,7 +116,9 @@ def test_jobs_are_listed_the_latest_first_and_found_by_how_their_id_begins(road:
     assert road.client.job("only-one").id == ids[0]
     with pytest.raises(JobNotFoundError, match="`fanfold jobs` lists them"):
         road.client.job("nobodys")
-    with pytest.raises(JobNotFoundError, match="several jobs are called so"):
+    with pytest.raises(
+        JobNotFoundError, match=f"^only- is how several jobs begin, name one: {', '.join(sorted(ids))}$"
+    ):
         road.client.job("only-")
 
 
@@ -153,10 +157,42 @@ def test_what_is_answered_can_be_read_while_the_job_runs(road: Road) -> None:
 
 
 def test_wrong_names_are_said_in_words(road: Road, tmp_path: Path) -> None:
-    with pytest.raises(UploadError, match="there is no file"):
+    with pytest.raises(InputFileError, match="there is no file"):
         road.client.submit(tmp_path / "missing.csv")
+    with pytest.raises(InputFileError, match="is a folder or a pipe"):
+        road.client.submit(tmp_path)
     with pytest.raises(StackError, match="stack nobodys"):
         _ = Fanfold("nobodys", session=road.client.stack.session).stack
+
+
+@pytest.mark.parametrize("options", [{"max_attempts": 99}, {"encoding": "klingon"}, {"input_column": "tweet"}])
+def test_an_option_that_cannot_be_is_refused_before_anything_is_uploaded(
+    road: Road, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    file = tmp_path / "options.csv"
+    file.write_bytes(MIXED)
+    before = list(road.client.stack.job_ids())
+    with pytest.raises(InputFileError, match=str(next(iter(options.values())))):
+        road.client.submit(file, **options)
+    assert list(road.client.stack.job_ids()) == before
+
+
+def test_keys_that_are_no_more_valid_are_told_from_a_stack_that_is_missing(
+    road: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", road.client.stack.session.client("sts").meta.endpoint_url)
+    stale = boto3.Session("AKIAIOSFODNN7EXAMPLE", "stale", region_name="us-east-1")
+    with pytest.raises(StackError, match=r"is invalid\. See `aws sts get-caller-identity` for who asks"):
+        Stack.find(stale, road.client.stack.name)
+    with pytest.raises(StackError, match="does not exist; see `aws cloudformation list-stacks`"):
+        Stack.find(road.client.stack.session, "nobodys")
+
+
+def test_a_machine_without_a_network_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    session = boto3.Session("k", "s", region_name="no-region-1")
+    with pytest.raises(StackError, match=r"nothing answers at .*amazonaws\.com.*: is there a network"):
+        Stack.find(session, "s")
 
 
 def test_a_local_client_starts_a_cloud_and_ends_it(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -19,12 +20,15 @@ from urllib.request import url2pathname
 import pytest
 from pyarrow.parquet import read_table
 
+from fanfold import Job
 from fanfold.cli import SECTIONS, main
+from fanfold.cli.run import run
+from fanfold.uploads import upload
+from fanfold_core.domain.options import Options
 
 if TYPE_CHECKING:
     from tests.road.conftest import Road
 
-    from fanfold import Job
     from fanfold.local.cloud import LocalCloud
 
 OK, FAILED, WRONG_USAGE, SOME_ROWS_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -102,12 +106,19 @@ def test_the_status_is_found_by_how_an_id_begins(fanfold: Fanfold, job: Job) -> 
     assert fanfold("status", job.id, "--watch").code == SOME_ROWS_FAILED
 
 
+@pytest.mark.parametrize("name", ["[/foo]", "[red]x", ":smile:"])
+def test_what_the_user_calls_something_is_said_as_it_stands(fanfold: Fanfold, name: str) -> None:
+    said = fanfold("status", name)
+    assert (said.code, said.stderr) == (FAILED, f"fanfold: this stack knows no job {name}: `fanfold jobs` lists them\n")
+
+
 def test_results_are_the_file_itself_or_a_line_of_json_for_each_row(fanfold: Fanfold, job: Job, tmp_path: Path) -> None:
     content = (job.download(tmp_path, "results.csv")[0]).read_bytes().decode()
     assert fanfold("results", job.id).stdout == content
     lines = fanfold("results", job.id, "--json").stdout.splitlines()
     assert [json.loads(line) for line in lines] == list(csv.DictReader(io.StringIO(content)))
-    assert fanfold("results", job.id, "--parquet", str(tmp_path / "results.parquet")).stdout == ""
+    parquet = fanfold("results", job.id, "--parquet", str(tmp_path / "results.parquet"))
+    assert (parquet.stdout, parquet.stderr) == ("", f"written to {tmp_path / 'results.parquet'}\n")
     assert read_table(tmp_path / "results.parquet") == job.results().to_arrow()
     assert fanfold("results", job.id, "--row", "2", "--json").json == json.loads(lines[2])
     beyond = fanfold("results", job.id, "--row", "5")
@@ -115,6 +126,23 @@ def test_results_are_the_file_itself_or_a_line_of_json_for_each_row(fanfold: Fan
         FAILED,
         f"fanfold: job {job.id} has 5 rows, counted from 0: there is no row 5\n",
     )
+
+
+@pytest.mark.parametrize("more", [["x.parquet", "--json"], ["x.parquet", "--row", "1"], ["-"]])
+def test_a_parquet_file_is_written_alone_and_to_a_file(fanfold: Fanfold, more: list[str]) -> None:
+    said = fanfold("results", "any", "--parquet", *more)
+    assert said.code == WRONG_USAGE
+    assert "--parquet writes all rows to a file" in said.stderr
+
+
+@pytest.mark.parametrize("command", ["results {job}", "jobs --json", "tail {job}"])
+def test_standard_output_that_takes_nothing_is_one_line_and_a_failure(road: Road, job: Job, command: str) -> None:
+    begin = f"$fanfold {command.format(job=job.id)}"
+    full, closed, enough = (road.shell(f"{begin} {end}") for end in (">/dev/full", ">&-", "| true; exit $PIPESTATUS"))
+    assert (full.returncode, closed.returncode) == (FAILED, FAILED)
+    assert full.stderr == "fanfold: standard output could not be written: No space left on device\n"
+    assert closed.stderr == "fanfold: standard output could not be written: Bad file descriptor\n"
+    assert enough.stderr == ""
 
 
 def test_errors_are_grouped_by_reason_the_most_frequent_first(fanfold: Fanfold, job: Job, tmp_path: Path) -> None:
@@ -136,6 +164,7 @@ def test_the_report_is_written_to_a_folder_or_shown_by_the_browser(
     written = road.fanfold("report", job.id, "--out", str(tmp_path / "out"))
     assert written.stdout == f"{tmp_path / 'out' / 'report.html'}\n"
     content = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert (tmp_path / "out" / "results.csv").exists()
     browser, shown = tmp_path / "browser", tmp_path / "shown"
     browser.write_text(f'#!/bin/sh\necho "$1" > {shown}\n')
     browser.chmod(0o755)
@@ -143,7 +172,16 @@ def test_the_report_is_written_to_a_folder_or_shown_by_the_browser(
     assert road.fanfold("report", job.id).returncode == OK
     address = shown.read_text().strip()
     assert address.startswith("file:///")
-    assert Path(url2pathname(urlsplit(address).path)).read_text(encoding="utf-8") == content
+    temporary = Path(url2pathname(urlsplit(address).path))
+    assert temporary.read_text(encoding="utf-8") == content
+    assert {file.name for file in temporary.parent.iterdir()} == {
+        "results.csv",
+        "errors.csv",
+        "summary.json",
+        "report.html",
+    }
+    assert road.fanfold("report", str(tmp_path / "out"), "--stack", "nobodys").returncode == OK
+    assert shown.read_text().strip() == (tmp_path / "out" / "report.html").as_uri()
 
 
 def test_a_running_job_is_read_in_part_and_cancelled(fanfold: Fanfold, road: Road) -> None:
@@ -168,6 +206,47 @@ def test_a_retry_waits_and_writes_all_rows(fanfold: Fanfold, job: Job, tmp_path:
     said = fanfold("retry", job.id, "--out", str(tmp_path))
     assert (said.code, said.json["retry_of"], said.json["predicted"]) == (SOME_ROWS_FAILED, job.id, 2)
     assert (tmp_path / "results.csv").exists()
+
+
+def test_a_job_without_failed_rows_is_left_alone_by_retry_and_cancel(
+    fanfold: Fanfold, road: Road, tmp_path: Path
+) -> None:
+    file = road.folder / "whole.csv"
+    file.write_bytes(b"text\nso good\n")
+    whole = road.client.submit(file)
+    whole.wait(timeout=60)
+    said = fanfold("retry", whole.id, "--out", str(tmp_path / "out"))
+    assert (said.code, said.stdout) == (OK, "")
+    assert said.stderr == f"job {whole.id} has no failed row: there is nothing to try again\n"
+    assert not (tmp_path / "out").exists()
+    assert fanfold("cancel", whole.id).stderr == f"job {whole.id} has ended already: SUCCEEDED\n"
+    assert f"{whole.id}.2" not in set(road.client.stack.job_ids())
+
+
+def test_a_job_that_read_no_row_leaves_earlier_results_as_they_were(
+    fanfold: Fanfold, road: Road, tmp_path: Path
+) -> None:
+    file = road.folder / "unread.csv"
+    file.write_bytes(MIXED)
+    uploaded = upload(road.client.stack, file, {"input-column": "zzz"})
+    unread = Job(road.client.stack, uploaded.id, uploaded)
+    unread.wait(timeout=60)
+    (tmp_path / "results.csv").write_bytes(b"text,label\nso good,LABEL_2\n")
+    said = fanfold("retry", unread.id, "--out", str(tmp_path))
+    assert (said.code, said.json["state"]) == (FAILED, "FAILED")
+    assert f"no row was read, and {tmp_path} is left as it was" in said.stderr
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"text,label\nso good,LABEL_2\n"]
+
+
+def test_a_folder_that_cannot_be_written_is_known_before_anything_is_uploaded(fanfold: Fanfold, road: Road) -> None:
+    file = road.folder / "nowhere.csv"
+    file.write_bytes(MIXED)
+    said = fanfold("run", str(file), "--out", "/proc/x")
+    assert (said.code, said.stdout) == (FAILED, "")
+    assert said.stderr.endswith(
+        "fanfold: /proc/x cannot be written (No such file or directory): name another folder with --out\n"
+    )
+    assert not any(job.startswith("nowhere-") for job in road.client.stack.job_ids())
 
 
 def test_the_log_of_a_job_is_that_of_all_functions_and_of_no_other_job(fanfold: Fanfold, job: Job) -> None:
@@ -202,6 +281,55 @@ def test_a_dry_run_prints_requests_and_sends_nothing(fanfold: Fanfold, road: Roa
     assert len(list(road.client.jobs())) == before
 
 
+def test_all_options_of_a_job_are_options_of_the_command_line_and_of_the_client(fanfold: Fanfold, road: Road) -> None:
+    every = {field.name for field in fields(Options)}
+    assert every <= {option.name for option in run.params}
+    assert every <= signature(road.client.submit).parameters.keys()
+    file = road.folder / "quoted.csv"
+    file.write_bytes(b"text\n'so good, so fine'\n")
+    limits = ("--max-attempts", "1", "--request-ttl-seconds", "60", "--deadline-hours", "1")
+    given = (*limits, "--tolerated-failure-percentage", "7", "--quote", "'")
+    said = fanfold("submit", str(file), *given)
+    job = road.client.job(said.stdout.strip())
+    assert job.wait(timeout=60).predicted == 1
+    assert next(iter(job.results()))["text"] == "so good, so fine"
+    chosen = road.client.stack.ledger.job(job.id).options
+    assert (chosen.max_attempts, chosen.request_ttl_seconds, chosen.deadline_hours) == (1, 60, 1)
+    assert chosen.tolerated_failure_percentage == 7
+
+
+@pytest.mark.parametrize(
+    ("content", "assumed", "hint"),
+    [
+        (b"id,text\n1,so good\n", "2 columns, with a header; the texts are in column 1, 'text'", ""),
+        (
+            b"review,stars\nso good,5\n",
+            "2 columns, without a header; the texts are in column 0, 'column_1'",
+            "the line is taken for a row",
+        ),
+        (
+            b"id;text\n1;so good\n",
+            "1 column, without a header; the texts are in column 0, 'column_1'",
+            "if it stands between cells: --delimiter ';'\n",
+        ),
+        (
+            b"id\ttext\n1\tso good\n",
+            "1 column, without a header; the texts are in column 0, 'column_1'",
+            "if it stands between cells: --delimiter tab\n",
+        ),
+    ],
+)
+def test_what_a_file_is_taken_to_be_is_said_with_a_hint_where_that_may_be_wrong(
+    fanfold: Fanfold, tmp_path: Path, content: bytes, assumed: str, hint: str
+) -> None:
+    file = tmp_path / "assumed.csv"
+    file.write_bytes(content)
+    for command in (("submit",), ("run", "--dry-run")):
+        first, second, *_ = fanfold(*command, str(file)).stderr.splitlines(keepends=True)
+        assert first == f"{file}: {assumed}.\n"
+        assert hint in second
+
+
 @pytest.mark.parametrize(
     ("name", "content", "options"),
     [
@@ -227,6 +355,9 @@ def test_an_interrupted_run_on_a_stack_says_that_the_job_goes_on(road: Road) -> 
     file.write_bytes(b"text\n" + b"slowly\n" * 600)
     run = road.begin("run", str(file), "--rows-per-request", "1")
     assert run.stderr is not None
+    assert run.stderr.readline().endswith(
+        "interrupted.csv: 1 column, with a header; the texts are in column 0, 'text'.\n"
+    )
     job = run.stderr.readline().removeprefix("job ").strip()
     deadline = time.monotonic() + 30
     while job not in road.client.stack.job_ids() and time.monotonic() < deadline:

@@ -131,7 +131,8 @@ def test_a_port_that_is_taken_is_said_in_words_before_anything_begins(visitor: V
         pass
     run = road.fanfold("local", "up", "--port", "0", "--endpoint-port", "0", "--console-port", str(port))
     assert (run.returncode, run.stdout) == (1, "")
-    assert f"port {port} of 127.0.0.1 is taken" in run.stderr
+    assert f"port {port} cannot be had (Address already in use)" in run.stderr
+    assert "name another port with --console-port" in run.stderr
 
 
 def test_only_files_of_jobs_are_given_out_each_as_what_it_is(visitor: Visitor, road: Road) -> None:

@@ -1,21 +1,26 @@
 """The command line. Data goes to standard output, talk to standard error, and exit codes have names."""
 
+import errno
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from fanfold.cli.codes import ExitCode
+from fanfold.cli.codes import MEANINGS, ExitCode
 from fanfold.cli.completion import completion
 from fanfold.cli.console import console
 from fanfold.cli.doctor import doctor
 from fanfold.cli.estimate import estimate_command
 from fanfold.cli.jobs import cancel, jobs, retry, status
 from fanfold.cli.local import local
+from fanfold.cli.options import as_typed
 from fanfold.cli.results import errors, report, results
 from fanfold.cli.run import run, submit
 from fanfold.cli.tail import tail
-from fanfold.errors import UserError
+from fanfold.errors import InputFileError, UserError
 from fanfold.talk import talk
 from fanfold_core import __version__
 
@@ -28,7 +33,7 @@ SECTIONS = {
 
 
 class Commands(click.Group):
-    """Lists its commands by what they are for."""
+    """Lists its commands by what they are for, and what their exit codes say."""
 
     def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
         """As click asks for it."""
@@ -37,6 +42,8 @@ class Commands(click.Group):
             with formatter.section(section):
                 rows = [(f"{command.name or '':<{widest}}", command.get_short_help_str(80)) for command in commands]
                 formatter.write_dl(rows)
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(f"{code.value:<{widest}}", meaning) for code, meaning in MEANINGS.items()])
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -61,13 +68,45 @@ for commands in SECTIONS.values():
 def main() -> None:
     """Run the command line; trouble that the user can end is one line, not a stack trace."""
     try:
-        sys.exit(cli.main(standalone_mode=False))
+        with _written():
+            sys.exit(cli.main(standalone_mode=False))
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
+    except InputFileError as error:
+        talk.print(f"fanfold: {as_typed(str(error))}", style="red", soft_wrap=True)
+        sys.exit(ExitCode.FAILED)
     except (UserError, BotoCoreError, ClientError) as error:
         talk.print(f"fanfold: {error}", style="red", soft_wrap=True)
+        sys.exit(ExitCode.FAILED)
+    except OSError as error:
+        _say_what_failed(error)
         sys.exit(ExitCode.FAILED)
     except (KeyboardInterrupt, click.Abort):
         talk.print("fanfold: interrupted")
         sys.exit(ExitCode.INTERRUPTED)
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """See to it that what is printed within has been written at the end; `OSError` if it cannot be."""
+    # Python has no standard output at all if it was closed when it began.
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+
+
+def _say_what_failed(error: OSError) -> None:
+    """Say what the system refused: a file that it names, or else standard output."""
+    if error.filename is not None:
+        talk.print(f"fanfold: {error}", style="red", soft_wrap=True)
+        return
+    # A reader that has seen enough, as `head` has, is no trouble.
+    if error.errno != errno.EPIPE:
+        words = f"fanfold: standard output could not be written: {error.strerror}"
+        talk.print(words, style="red", soft_wrap=True)
+    # What could not be written is still held, and would be tried again when Python ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -15,6 +15,15 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+MEANINGS = {
+    ExitCode.OK: "done; of commands that follow a job: every row has a prediction",
+    ExitCode.FAILED: "it could not be done, or the job has failed or was cancelled",
+    ExitCode.WRONG_USAGE: "wrong usage",
+    ExitCode.SOME_ROWS_FAILED: "the job has ended, and some rows ended in errors",
+    ExitCode.INTERRUPTED: "interrupted",
+}
+
+
 def code_of(state: JobState, failed: int | None) -> ExitCode:
     """What a job that has ended comes to."""
     if state in {JobState.FAILED, JobState.CANCELLED}:

@@ -2,15 +2,18 @@
 
 import json
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fanfold.cli.codes import ExitCode, code_of
+from fanfold.cli.options import as_typed
+from fanfold.errors import DownloadError
 from fanfold.jobs import Job
 from fanfold.status import JobState
-from fanfold.talk import talk
+from fanfold.talk import counted, talk
 
 
 def follow_to_the_end(job: Job, subject: str, out: Path, stack: str | None) -> ExitCode:
@@ -29,11 +32,34 @@ def follow_to_the_end(job: Job, subject: str, out: Path, stack: str | None) -> E
         # The network, or keys that have expired: the job knows nothing of it.
         _say_what_next(job.id, stack)
         raise
-    job.download(out)
     summary = job.summary()
+    if not summary["rows"] and (out / "results.csv").exists():
+        talk.print(f"no row was read, and {out} is left as it was", style="yellow", soft_wrap=True)
+    else:
+        _fetch(job, out, stack)
     click.echo(json.dumps(summary, indent=2))
     _conclude(subject, summary, out)
     return code_of(JobState(summary["state"]), summary["failed"])
+
+
+def check_can_be_written(folder: Path) -> None:
+    """Make the folder for a job's files before anything is spent on them; `DownloadError` if they cannot be there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise DownloadError(f"{folder} cannot be written ({error.strerror}): name another folder with --out") from error
+
+
+def _fetch(job: Job, out: Path, stack: str | None) -> None:
+    try:
+        job.download(out)
+    except DownloadError as error:
+        if stack is None:
+            raise DownloadError(f"{error}; what was not fetched ended with its local cloud") from error
+        again = f"fanfold report {job.id} --stack {stack} --out FOLDER"
+        raise DownloadError(f"{error}; then `{again}` fetches all files of the job") from error
 
 
 def _say_what_next(job: str, stack: str | None) -> None:
@@ -52,9 +78,14 @@ def _say_what_next(job: str, stack: str | None) -> None:
 
 def _conclude(subject: str, summary: dict[str, Any], out: Path) -> None:
     if summary["state"] in {JobState.FAILED, JobState.CANCELLED}:
-        talk.print(f"{subject}: {summary['reason']}", style="red", soft_wrap=True)
-        talk.print(f"What is known of its rows is in {out}.", soft_wrap=True)
+        talk.print(f"{subject}: {as_typed(summary['reason'])}", style="red", soft_wrap=True)
+        if summary["rows"]:
+            talk.print(f"What is known of its rows is in {out}.", soft_wrap=True)
         return
-    talk.print(f"{summary['predicted']:,} of {summary['rows']:,} rows predicted: {out / 'results.csv'}", soft_wrap=True)
+    talk.print(
+        f"{summary['predicted']:,} of {counted(summary['rows'], 'row')} predicted: {out / 'results.csv'}",
+        soft_wrap=True,
+    )
     if summary["failed"]:
-        talk.print(f"{summary['failed']:,} rows ended in errors: {out / 'errors.csv'}", style="yellow", soft_wrap=True)
+        failed = counted(summary["failed"], "row")
+        talk.print(f"{failed} ended in errors: {out / 'errors.csv'}", style="yellow", soft_wrap=True)

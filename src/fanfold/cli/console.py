@@ -12,13 +12,7 @@ CONSOLE_PORT = 4568
 
 @click.command(short_help="Show a stack's jobs on a page, with reports.")
 @options.of_a_stack
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=CONSOLE_PORT,
-    show_default=True,
-    help="Port of the page; 0 for any.",
-)
+@options.port("--port", CONSOLE_PORT, "the page")
 def console(stack: str, port: int) -> None:
     """Show a stack's jobs on a page of this machine, until Ctrl-C: drop a CSV, watch it, read its report.
 

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_DIGITS = 6
+_LEAST_SHOWN = 0.0001
+
+
 @click.command("estimate", short_help="Say what a file will take: calls, dollars, time.")
 @options.of_a_file
 @click.option("--stack", metavar="NAME", help="Deployed stack whose parameters hold; without it, the template's.")
@@ -68,7 +72,7 @@ def estimate_command(
     if as_json:
         prices = read_prices()
         show_json(
-            {**asdict(work), **asdict(came), "total": came.total}
+            {**asdict(work), **_rounded({**asdict(came), "total": came.total})}
             | {"prices": {"date": str(prices["date"]), "region": prices["region"]}}
         )
         return
@@ -97,6 +101,13 @@ def _plan(
     )
 
 
+def _rounded(value: Any) -> Any:
+    """The same with no more digits than an estimate has."""
+    if isinstance(value, dict):
+        return {name: _rounded(inner) for name, inner in value.items()}
+    return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
+
+
 def _facts(work: Workload, came: Estimate) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "rows": work.rows,
@@ -104,7 +115,10 @@ def _facts(work: Workload, came: Estimate) -> dict[str, Any]:
         "requests": work.requests,
         "AWS API calls": came.calls,
     }
-    facts |= {f"$ {name}": f"{dollars:.4f}" for name, dollars in came.dollars.items()}
+    facts |= {
+        f"$ {name}": f"{dollars:.4f}" if dollars >= _LEAST_SHOWN else "<0.0001"
+        for name, dollars in came.dollars.items()
+    }
     facts["$ together"] = f"{came.total:.2f}" if came.total >= 1 else f"{came.total:.4f}"
     if came.instance_seconds is not None:
         facts["instance hours"] = f"{came.instance_seconds / 3600:.2f}"

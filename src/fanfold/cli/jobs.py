@@ -8,9 +8,10 @@ import click
 
 from fanfold.cli import options
 from fanfold.cli.codes import ExitCode, code_of
-from fanfold.cli.conclusion import follow_to_the_end
+from fanfold.cli.conclusion import check_can_be_written, follow_to_the_end
 from fanfold.cli.output import show_facts, show_json, show_table
 from fanfold.client import Fanfold
+from fanfold.status import JobState
 from fanfold.talk import talk
 
 _COLUMNS = ("job", "state", "rows", "predicted", "failed", "created")
@@ -65,6 +66,9 @@ def cancel(job: str, stack: str) -> None:
     fanfold cancel tweets-6a5ef09ece7577f1
     """
     found = Fanfold(stack).job(job)
+    if (now := found.status()).has_ended:
+        talk.print(f"job {found.id} has ended already: {now.state}", soft_wrap=True)
+        return
     talk.print(f"job {found.id}: {found.cancel().state}", soft_wrap=True)
 
 
@@ -75,9 +79,16 @@ def retry(job: str, stack: str, out: Path) -> None:
     """Try the failed rows of an ended JOB again, and write all rows to a folder. Exit codes are those of `run`.
 
     The retry is a job of its own, called like the first with a number: its predictions take the place of the errors.
+    Without failed rows it does nothing.
 
     \b
     fanfold retry tweets-6a5ef09ece7577f1 --out second
     fanfold retry tweets-6a5ef09ece7577f1.2 --out third
     """
-    sys.exit(follow_to_the_end(Fanfold(stack).job(job).retry(), job, out, stack))
+    found = Fanfold(stack).job(job)
+    now = found.status()
+    if now.state is JobState.SUCCEEDED:
+        talk.print(f"job {found.id} has no failed row: there is nothing to try again", soft_wrap=True)
+        return
+    check_can_be_written(out)
+    sys.exit(follow_to_the_end(found.retry(), job, out, stack))

@@ -18,16 +18,8 @@ def local() -> None:
     """The same system on this machine, without an account and without Docker."""
 
 
-_port = click.option(
-    "--port", type=click.IntRange(0, 65535), default=4566, show_default=True, help="Port of AWS; 0 for any."
-)
-_endpoint_port = click.option(
-    "--endpoint-port",
-    type=click.IntRange(0, 65535),
-    default=4567,
-    show_default=True,
-    help="Port of the SageMaker runtime; 0 for any.",
-)
+_port = options.port("--port", 4566, "AWS")
+_endpoint_port = options.port("--endpoint-port", 4567, "the SageMaker runtime")
 _logs = click.option(
     "--logs",
     type=click.Path(file_okay=False, path_type=Path),
@@ -50,13 +42,7 @@ _scaling = click.option(
 @local.command()
 @_port
 @_endpoint_port
-@click.option(
-    "--console-port",
-    type=click.IntRange(0, 65535),
-    default=CONSOLE_PORT,
-    show_default=True,
-    help="Port of the console; 0 for any.",
-)
+@options.port("--console-port", CONSOLE_PORT, "the console")
 @options.model
 @click.option(
     "--parameter", "parameters", multiple=True, metavar="KEY=VALUE", help="Value of a parameter of template.yaml."
@@ -104,9 +90,11 @@ def up(
     ):
         _print_exports(cloud.environment)
         talk.print(f"\nIn the browser:\n\n  {link}", soft_wrap=True)
-        talk.print("\nIn another terminal, after these exports:\n")
-        talk.print(f"  aws s3 cp tweets.csv s3://{cloud.outputs['InputBucket']}/", soft_wrap=True)
-        talk.print(f"  aws s3 ls --recursive s3://{cloud.outputs['OutputBucket']}/results/\n", soft_wrap=True)
+        _print_commands(
+            "fanfold submit tweets.csv",
+            f"aws s3 cp tweets.csv s3://{cloud.outputs['InputBucket']}/",
+            f"aws s3 ls --recursive s3://{cloud.outputs['OutputBucket']}/results/",
+        )
         if chaos is not None:
             talk.print("With --metadata request-ttl-seconds=60, what chaos loses is sent again after a minute.\n")
         talk.print(f"The functions log to {logs}. Ctrl-C ends it all.")
@@ -149,11 +137,10 @@ def endpoint(port: int, endpoint_port: int, model: str, task: str | None, logs: 
         alone.start()
     try:
         _print_exports(alone.environment)
-        talk.print("  aws s3 cp --content-type application/json request.json", f"s3://{BUCKET}/", soft_wrap=True)
-        talk.print(
-            f"  aws sagemaker-runtime invoke-endpoint-async --endpoint-name {ENDPOINT}",
-            f"--input-location s3://{BUCKET}/request.json\n",
-            soft_wrap=True,
+        _print_commands(
+            f"aws s3 cp --content-type application/json request.json s3://{BUCKET}/",
+            f"aws sagemaker-runtime invoke-endpoint-async --endpoint-name {ENDPOINT} "
+            f"--input-location s3://{BUCKET}/request.json",
         )
         talk.print(f"Notifications go to {alone.queue_url}", soft_wrap=True)
         talk.print("Ctrl-C ends it all.")
@@ -166,7 +153,11 @@ def endpoint(port: int, endpoint_port: int, model: str, task: str | None, logs: 
 def _print_exports(environment: Mapping[str, str]) -> None:
     for name, value in environment.items():
         click.echo(f"export {name}={value}")
+
+
+def _print_commands(*commands: str) -> None:
     talk.print("\nIn another terminal, after these exports:\n")
+    talk.print(*(f"  {command}" for command in commands), sep="\n", end="\n\n", soft_wrap=True)
 
 
 def _key_value(parameter: str) -> tuple[str, str]:

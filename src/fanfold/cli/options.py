@@ -4,15 +4,34 @@ from __future__ import annotations
 
 import functools
 import json
+import os
+import re
+import socket
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import click
 
 from fanfold.client import DEFAULT_STACK
+from fanfold.errors import UserError
+from fanfold_core.domain.options import RANGES, Options
 
 Command = Callable[..., None]
+
+
+# An option of a job where an error speaks of it, as its metadata spells it.
+_OPTION = re.compile(rf"\boption `?({'|'.join(field.name.replace('_', '-') for field in fields(Options))})\b`?")
+
+
+def as_typed(words: str) -> str:
+    """An error's words with a job's options as one types them.
+
+    >>> as_typed("name it with the option `encoding`")
+    'name it with the option `--encoding`'
+    """
+    return _OPTION.sub(r"option `--\1`", words)
 
 
 def _json_object(_context: click.Context, _option: click.Parameter, value: str | None) -> dict[str, Any] | None:
@@ -27,13 +46,45 @@ def _json_object(_context: click.Context, _option: click.Parameter, value: str |
     return found
 
 
+def _range(option: str) -> click.IntRange:
+    return click.IntRange(*RANGES[option])
+
+
+def _free(_context: click.Context, option: click.Parameter, port: int) -> int:
+    """Refuse a taken port before anything begins, by the name of its option, which the servers don't know."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else error
+        raise UserError(
+            f"port {port} cannot be had ({why}), perhaps because a local cloud of yours runs already: end it, or name "
+            f"another port with {option.opts[0]} (0: any)"
+        ) from error
+    return port
+
+
+def port(name: str, default: int, what: str) -> Callable[[Command], Command]:
+    """The port of a server of this machine."""
+    return click.option(
+        name,
+        type=click.IntRange(0, 65535),
+        default=default,
+        show_default=True,
+        callback=_free,
+        help=f"Port of {what}; 0 for any.",
+    )
+
+
 _file = click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
 _reading = (
     click.option("--input-column", metavar="C", help="Column with the texts: its name, or its index from 0."),
     click.option("--header", type=click.Choice(["auto", "present", "absent"]), help="Whether the first record is one."),
     click.option("--delimiter", metavar="D", help='Character between two cells; "tab" for a tab.'),
+    click.option("--quote", metavar="Q", help="Character around cells that need it."),
     click.option("--encoding", metavar="E", help="Encoding of the file, by its Python name."),
-    click.option("--rows-per-request", type=click.IntRange(1, 1000), metavar="N", help="Rows that a request carries."),
+    click.option(
+        "--rows-per-request", type=_range("rows_per_request"), metavar="N", help="Rows that a request carries."
+    ),
     click.option(
         "--parameters",
         metavar="JSON",
@@ -44,6 +95,27 @@ _reading = (
     click.option("--payload-expression", metavar="X", help="JMESPath over inputs and parameters: a request's body."),
     click.option("--result-expression", metavar="X", help="JMESPath over an answer: the list of results."),
     click.option("--guard-formulas", is_flag=True, default=None, help="Guard cells that a spreadsheet would compute."),
+)
+_lasting = (
+    click.option("--max-attempts", type=_range("max_attempts"), metavar="N", help="Tries of a row that is refused."),
+    click.option(
+        "--request-ttl-seconds",
+        type=_range("request_ttl_seconds"),
+        metavar="S",
+        help="Seconds that a request may wait in SageMaker's queue.",
+    ),
+    click.option(
+        "--deadline-hours",
+        type=_range("deadline_hours"),
+        metavar="H",
+        help="Hours after which the job ends with the rows that it has.",
+    ),
+    click.option(
+        "--tolerated-failure-percentage",
+        type=_range("tolerated_failure_percentage"),
+        metavar="P",
+        help="A larger share of failed rows makes the job FAILED.",
+    ),
 )
 _trying = (
     click.option("--limit", type=click.IntRange(1), metavar="N", help="Try the first N rows only."),
@@ -82,9 +154,9 @@ def of_a_file(command: Command) -> Command:
     return _all(command, _file, *_reading)
 
 
-def of_a_trial(command: Command) -> Command:
-    """What one does before running all of a file."""
-    return _all(command, *_trying)
+def of_a_new_job(command: Command) -> Command:
+    """How long and how often a job tries, and what one tries before running all of a file."""
+    return _all(command, *_lasting, *_trying)
 
 
 def of_a_job(command: Command) -> Command:

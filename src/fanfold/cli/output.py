@@ -32,7 +32,7 @@ def show_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, rig
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_shown(row[column]) for column in columns))
-    Console(highlight=False, markup=False).print(table)
+    Console(highlight=False, markup=False, emoji=False).print(table)
 
 
 def show_facts(facts: Mapping[str, Any]) -> None:

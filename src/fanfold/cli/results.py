@@ -23,6 +23,7 @@ from fanfold_core.domain.counting import kind_of
 _ROWS_ON_A_TERMINAL = 20
 _SAMPLES = 3
 _LONGEST_SAMPLE = 60
+_REPORT = "report.html"
 
 
 @click.command(short_help="Print the results of a job.")
@@ -41,13 +42,18 @@ _LONGEST_SAMPLE = 60
 def results(job: str, stack: str, partial: bool, row: int | None, parquet: Path | None, as_json: bool) -> None:
     """Print the results of JOB: results.csv itself, its first rows on a terminal, or with --json a line for each row.
 
+    In JSON values are text, as they stand in results.csv; a Parquet file has numbers where all of a column are.
+
     \b
     fanfold results tweets-6a5ef09ece7577f1 > results.csv
     fanfold results tweets --partial | head
     fanfold results tweets --row 41
     fanfold results tweets --json | jq -r 'select(.label == "LABEL_0") | .text'
+    fanfold results tweets --json | jq 'select(.score | tonumber? > 0.9)'
     fanfold results tweets --parquet tweets.parquet
     """
+    if parquet is not None and (as_json or row is not None or str(parquet) == "-"):
+        raise click.UsageError("--parquet writes all rows to a file: it goes neither with --json or --row, nor with -")
     found = Fanfold(stack).job(job)
     if row is not None:
         (show_json if as_json else show_facts)(found.row(row))
@@ -55,6 +61,7 @@ def results(job: str, stack: str, partial: bool, row: int | None, parquet: Path 
     answered = found.results(partial=partial)
     if parquet is not None:
         answered.to_parquet(parquet)
+        talk.print(f"written to {parquet}", soft_wrap=True)
     elif as_json:
         for result in answered:
             click.echo(json.dumps(result, ensure_ascii=False))
@@ -97,17 +104,23 @@ def errors(job: str, stack: str, partial: bool, as_csv: bool, as_json: bool) -> 
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for report.html; without it, a temporary one, and a browser shows it.",
+    help="Folder for the job's files; without it, a temporary one, and a browser shows the report.",
 )
 def report(job: str, stack: str, out: Path | None) -> None:
-    """Show the report of an ended JOB in a browser, or write it to a folder. Its path goes to standard output.
+    """Show the report of an ended JOB in a browser, or write it to a folder with the files that it links to.
+
+    JOB may also be a folder that has the files of a job already, such as `fanfold run` writes. The path of the report
+    goes to standard output.
 
     \b
+    fanfold report out
     fanfold report tweets-6a5ef09ece7577f1
     fanfold report tweets --out out
     """
-    folder = out or Path(tempfile.mkdtemp(prefix="fanfold-"))
-    (file,) = Fanfold(stack).job(job).download(folder, "report.html")
+    file = Path(job) / _REPORT
+    if not file.is_file():
+        folder = out or Path(tempfile.mkdtemp(prefix="fanfold-"))
+        file = next(file for file in Fanfold(stack).job(job).download(folder) if file.name == _REPORT)
     click.echo(file)
     if out is None and not webbrowser.open(file.resolve().as_uri()):
         talk.print("There is no browser to show it in: open the file above.")

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fanfold.cli import options
+from fanfold.cli.assumed import say_what_is_assumed
 from fanfold.cli.clouds import client_of
-from fanfold.cli.conclusion import follow_to_the_end
+from fanfold.cli.conclusion import check_can_be_written, follow_to_the_end
 from fanfold.cli.output import show_json
 from fanfold.client import Fanfold
 from fanfold.files import LocalFile, Planned
@@ -34,7 +35,7 @@ _REQUESTS_SHOWN = 3
 @options.stack_or_local
 @options.model
 @options.task
-@options.of_a_trial
+@options.of_a_new_job
 def run(
     file: Path,
     out: Path,
@@ -59,10 +60,13 @@ def run(
     fanfold run tweets.csv --limit 100 --stack fanfold
     fanfold run tweets.csv --stack fanfold | jq .predicted
     """
+    found = LocalFile.read(file, parameters_of(stack), metadata(**reading))
+    say_what_is_assumed(found)
     if dry_run:
-        _show_requests(file, stack, limit, reading)
+        _show_requests(found, limit)
         return
-    with client_of(stack, model, task) as fanfold, _head(file, fanfold.stack.parameters, limit, reading) as (head, how):
+    check_can_be_written(out)
+    with client_of(stack, model, task) as fanfold, _head(found, limit, reading) as (head, how):
         code = follow_to_the_end(fanfold.submit(head, **how), str(file), out, stack)
     sys.exit(code)
 
@@ -70,7 +74,7 @@ def run(
 @click.command(short_help="Upload a file and print the id of its job.")
 @options.of_a_file
 @options.stack_to_run_on
-@options.of_a_trial
+@options.of_a_new_job
 @options.as_json
 def submit(
     file: Path,
@@ -87,11 +91,13 @@ def submit(
     fanfold submit tweets.csv --input-column tweet --stack fanfold
     fanfold status "$(fanfold submit tweets.csv)" --watch
     """
-    if dry_run:
-        _show_requests(file, stack, limit, reading)
-        return
     fanfold = Fanfold(stack)
-    with _head(file, fanfold.stack.parameters, limit, reading) as (head, how):
+    found = LocalFile.read(file, fanfold.stack.parameters, metadata(**reading))
+    say_what_is_assumed(found)
+    if dry_run:
+        _show_requests(found, limit)
+        return
+    with _head(found, limit, reading) as (head, how):
         job = fanfold.submit(head, **how)
     if as_json:
         show_json(job.status().as_dict())
@@ -101,31 +107,19 @@ def submit(
 
 
 @contextmanager
-def _head(
-    file: Path, parameters: Mapping[str, str], limit: int | None, reading: dict[str, Any]
-) -> Iterator[tuple[Path, dict[str, Any]]]:
+def _head(found: LocalFile, limit: int | None, reading: dict[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
     """The file that is uploaded, and how it is read: the one that is named, or a file of its first rows."""
     if limit is None:
-        yield file, reading
+        yield found.path, reading
         return
     with tempfile.TemporaryDirectory(prefix="fanfold-") as folder:
-        name = file.name.removesuffix(".gz")
-        head = Path(folder) / name
-        encoding = LocalFile.read(file, parameters, metadata(**reading)).write_head(limit, head)
+        head = Path(folder) / found.path.name.removesuffix(".gz")
+        encoding = found.write_head(limit, head)
         yield head, {**reading, "encoding": encoding}
 
 
-def _show_requests(file: Path, stack: str | None, limit: int | None, reading: dict[str, Any]) -> None:
-    found = LocalFile.read(file, parameters_of(stack), metadata(**reading))
-    layout, expression = found.job.known_layout, found.job.options.input_expression
-    header = "with a header" if layout.has_header else "without a header"
-    where = f"the texts are in column {layout.input_index}, {layout.columns[layout.input_index]!r}"
-    what = f"of a row the model gets {expression}" if expression else where
-    talk.print(
-        f"{file}: {len(layout.columns)} columns, {header}; {what}. What would be sent first; nothing is:",
-        soft_wrap=True,
-        markup=False,
-    )
+def _show_requests(found: LocalFile, limit: int | None) -> None:
+    talk.print("What would be sent first; nothing is:")
     for planned in islice(_within(found.requests(), limit), _REQUESTS_SHOWN):
         if isinstance(planned.content, Request):
             shown = {

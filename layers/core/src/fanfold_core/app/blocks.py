@@ -50,7 +50,7 @@ def _decompressed(blocks: Iterator[bytes]) -> Iterator[bytes]:
     try:
         yield from blocks
     except EOFError as error:
-        raise CompressionError("the gzip file ends in its middle: upload it again, whole") from error
+        raise CompressionError("the gzip file ends in its middle: upload it whole") from error
     except (gzip.BadGzipFile, zlib.error) as error:
         raise CompressionError(f"its name ends in .gz, but it is no sound gzip file ({error})") from error
 

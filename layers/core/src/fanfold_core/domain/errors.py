@@ -51,7 +51,7 @@ class OpenQuoteError(InputError):
     def __init__(self, row: int) -> None:
         super().__init__(
             f"row {row}: a quote opens in this row and is never closed, so the rest of the file would be one cell; "
-            "close it, or double it if it is part of the text, and upload the file again"
+            "close it, or double it if it is part of the text"
         )
 
 
@@ -61,7 +61,7 @@ class RecordTooLargeError(InputError):
     def __init__(self, row: int, limit: int) -> None:
         super().__init__(
             f"row {row} does not end within {limit:,} bytes, and no row may be larger; perhaps a quote that opens in "
-            "it is never closed: close it, or double it if it is part of the text, and upload the file again"
+            "it is never closed: close it, or double it if it is part of the text"
         )
 
 
@@ -71,7 +71,7 @@ class UndecodableError(InputError):
     def __init__(self, where: str, encoding: str) -> None:
         super().__init__(
             f"{where}: the file is not {encoding} here; name its encoding with the option `encoding` "
-            "(cp1252, for instance), or save it as UTF-8, and upload it again"
+            "(cp1252, for instance), or upload it as UTF-8"
         )
 
     @classmethod

@@ -134,7 +134,7 @@ def _check_is_text(head: bytes) -> None:
     if kind == UTF_16:
         raise LayoutError(
             f"the file looks like {kind}: name its encoding with the option `encoding` (utf-16, for instance), "
-            "or save it as UTF-8, and upload it again"
+            "or upload it as UTF-8"
         )
     if kind:
         raise LayoutError(f"the file is no CSV but looks like {kind}: export it as CSV, and upload that")
