@@ -20,6 +20,7 @@ from rich.progress import (
 from rich.text import Text
 
 from fanfold.status import JobState
+from fanfold_core.domain.counting import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,7 +42,25 @@ def doing(what: str) -> Iterator[None]:
 
 @contextmanager
 def job_bar() -> Iterator[Callable[[JobStatus], None]]:
-    """Show how far a job is; what it yields is to be told of each status. Total and time left appear when known."""
+    """Show how far a job is; what it yields is to be told of each status. Total and time left appear when known.
+
+    Each kind of trouble is said once, and not on a terminal only: nothing else tells why a job stands still.
+    """
+    said = {""}
+    with _job_progress() as show:
+
+        def tell(status: JobStatus) -> None:
+            show(status)
+            if (kind := kind_of(status.trouble)) not in said:
+                said.add(kind)
+                words = f"requests fail, and are sent again until the job's deadline: {status.trouble}"
+                talk.print(words, style="yellow", soft_wrap=True, markup=False)
+
+        yield tell
+
+
+@contextmanager
+def _job_progress() -> Iterator[Callable[[JobStatus], None]]:
     if not talk.is_terminal:
         yield lambda _status: None
         return

@@ -1,8 +1,10 @@
 """Jobs: which there are, how far one is, and what can be done with it."""
 
 import sys
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,6 +13,7 @@ from fanfold.cli.codes import ExitCode, code_of
 from fanfold.cli.conclusion import follow_to_the_end
 from fanfold.cli.output import show_facts, show_json, show_table
 from fanfold.client import Fanfold
+from fanfold.status import JobStatus
 from fanfold.talk import talk
 
 _COLUMNS = ("job", "state", "rows", "predicted", "failed", "created")
@@ -52,8 +55,17 @@ def status(job: str, stack: str, watch: bool, as_json: bool) -> None:
     if as_json:
         show_json(now.as_dict())
     else:
-        show_facts(now.as_dict())
+        show_facts(_facts(now))
     sys.exit(code_of(now.state, now.failed) if watch else ExitCode.OK)
+
+
+def _facts(status: JobStatus) -> dict[str, Any]:
+    facts = status.as_dict()
+    trouble, at = facts.pop("trouble"), facts.pop("trouble_at")
+    if at:
+        ago = datetime.now(UTC) - datetime.fromisoformat(at)
+        facts["last trouble"] = f"{trouble} ({ago.total_seconds():.0f} s ago)"
+    return facts
 
 
 @click.command(short_help="End a job with the rows that it has.")
