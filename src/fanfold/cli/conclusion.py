@@ -33,7 +33,14 @@ def follow_to_the_end(job: Job, subject: str, out: Path, stack: str | None) -> E
     summary = job.summary()
     click.echo(json.dumps(summary, indent=2))
     _conclude(subject, summary, out)
+    say_cost(job)
     return code_of(JobState(summary["state"]), summary["failed"])
+
+
+def say_cost(job: Job) -> None:
+    """Say in a line what a job that has ended takes on AWS."""
+    if cost := job.cost():
+        talk.print(f"On AWS: {cost}", soft_wrap=True)
 
 
 def _say_what_next(job: str, stack: str | None) -> None:

@@ -1,6 +1,7 @@
 """Jobs: which there are, how far one is, and what can be done with it."""
 
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -52,10 +53,11 @@ def status(job: str, stack: str, watch: bool, as_json: bool) -> None:
     """
     found = Fanfold(stack).job(job)
     now = found.wait() if watch else found.status()
+    cost = found.cost() if now.has_ended else None
     if as_json:
-        show_json(now.as_dict())
+        show_json(now.as_dict() | {"cost": cost and asdict(cost)})
     else:
-        show_facts(_facts(now))
+        show_facts(_facts(now) | {"cost": cost and f"on AWS {cost}"})
     sys.exit(code_of(now.state, now.failed) if watch else ExitCode.OK)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from fanfold.cli import options
+from fanfold.cli.conclusion import say_cost
 from fanfold.cli.output import is_terminal, show_facts, show_json, show_table
 from fanfold.client import Fanfold
 from fanfold.results import FailedRow
@@ -107,8 +108,10 @@ def report(job: str, stack: str, out: Path | None) -> None:
     fanfold report tweets --out out
     """
     folder = out or Path(tempfile.mkdtemp(prefix="fanfold-"))
-    (file,) = Fanfold(stack).job(job).download(folder, "report.html")
+    found = Fanfold(stack).job(job)
+    (file,) = found.download(folder, "report.html")
     click.echo(file)
+    say_cost(found)
     if out is None and not webbrowser.open(file.resolve().as_uri()):
         talk.print("There is no browser to show it in: open the file above.")
 
