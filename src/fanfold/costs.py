@@ -45,7 +45,7 @@ class Cost:
         )
 
     def __str__(self) -> str:
-        words = f"about ${self.services:.4f} for AWS's services"
+        words = f"about ${self.services:.4f} for services"
         if self.instance is not None:
             words += f", ${self.instance:.4f} for an {self.instance_type} in the {self.endpoint_seconds:,} s of answers"
         return f"{words} ({self.prices}, without free tiers)"

@@ -18,7 +18,7 @@ def test_a_cost_is_that_of_the_services_and_of_an_instance_of_the_stacks_type() 
     assert cost is not None
     assert (cost.services, cost.instance) == (0.75, 0.368)
     assert str(cost) == (
-        "about $0.7500 for AWS's services, $0.3680 for an ml.g4dn.xlarge in the 1,800 s of answers "
+        "about $0.7500 for services, $0.3680 for an ml.g4dn.xlarge in the 1,800 s of answers "
         "(us-east-1, 2026-11-23, without free tiers)"
     )
 
@@ -34,7 +34,7 @@ def test_an_instance_whose_type_or_price_nobody_knows_is_left_out(parameters: di
     cost = Cost.of(SUMMARY, parameters)
     assert cost is not None
     assert cost.instance is None
-    assert str(cost) == "about $0.7500 for AWS's services (us-east-1, 2026-11-23, without free tiers)"
+    assert str(cost) == "about $0.7500 for services (us-east-1, 2026-11-23, without free tiers)"
 
 
 def test_a_job_that_an_earlier_version_ended_has_no_cost() -> None:

@@ -38,7 +38,7 @@ def follow_to_the_end(job: Job, subject: str, out: Path, stack: str | None) -> E
 
 
 def say_cost(job: Job) -> None:
-    """Say in a line what a job that has ended takes on AWS."""
+    """Say in a line what a job that has ended costs on AWS."""
     if cost := job.cost():
         talk.print(f"On AWS: {cost}", soft_wrap=True)
 

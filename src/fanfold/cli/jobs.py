@@ -47,6 +47,9 @@ def jobs(stack: str, limit: int, as_json: bool) -> None:
 def status(job: str, stack: str, watch: bool, as_json: bool) -> None:
     """Say where JOB stands.
 
+    While requests fail for no fault of its rows (an endpoint that is gone), it says why and when that was last so; of a
+    job that has ended, what it cost on AWS at list prices.
+
     \b
     fanfold status tweets-6a5ef09ece7577f1
     fanfold status tweets --watch          # the only job whose id begins so
