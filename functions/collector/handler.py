@@ -58,6 +58,9 @@ def settle(job: str, chunk: int, outcomes: dict[str, Outcome]) -> list[str]:
             "again": len(settlement.again),
         },
     )
+    if failed := settlement.broken or settlement.again:
+        # One line a batch, however many there are: what the platform has failed waits for somebody to mend it.
+        logger.warning("requests failed", extra={"requests": len(failed), "reason": failed[-1].reason})
     return []
 
 

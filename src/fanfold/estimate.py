@@ -1,27 +1,27 @@
 """What a file will take: requests, calls, dollars and time, before anything is spent.
 
-Counts come from the file itself, cut and planned by the code that the functions run; what a request, a chunk and a job
-take from `measured.toml`; prices from `prices.toml`; the time from the simulator (`simulation.py`).
+Counts come from the file itself, cut and planned by the code that the functions run; what these take, and the prices,
+from `fanfold_core.app.costs`; the time from the simulator (`simulation.py`).
 """
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fanfold.simulation import SimulatedEndpoint, SimulatedJob, simulate
+from fanfold_core.app.costs import read_prices, services, taken
 from fanfold_core.domain.requests import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from fanfold.files import LocalFile
     from fanfold.scaling import Policies
 
-# Megabytes of memory of a function, as template.yaml has it; a test compares.
-FUNCTION_MEGABYTES = 1769
+# With what an estimate is reckoned from, for those who reckon on.
+__all__ = ["EndpointPlan", "Estimate", "Workload", "count", "estimate", "read_prices", "services", "taken"]
+
 _HOUR = 3600
 # Without backlog for so long, the endpoint goes to sleep: the instances that it has by then are paid for it.
 _AWAKE_SECONDS = 900
@@ -103,39 +103,6 @@ def estimate(
         if endpoint.instance_type is not None:
             dollars["instances"] = instance_seconds / _HOUR * prices["sagemaker"]["hour"][endpoint.instance_type]
     return Estimate(round(taken(work, "calls")), dollars, seconds, instance_seconds)
-
-
-def services(work: Workload, prices: Mapping[str, Any], architecture: str) -> dict[str, float]:
-    """Dollars for all but the endpoint, by service."""
-    gigabytes = FUNCTION_MEGABYTES / 1024
-    return {
-        "Lambda": taken(work, "lambda_seconds") * gigabytes * prices["lambda"]["gb_second"][architecture]
-        + taken(work, "lambda_invocations") * prices["lambda"]["request"],
-        "DynamoDB": taken(work, "dynamodb_write") * prices["dynamodb"]["write_unit"]
-        + taken(work, "dynamodb_read") * prices["dynamodb"]["read_unit"],
-        "SQS": taken(work, "sqs") * prices["sqs"]["request"],
-        # The endpoint publishes each answer.
-        "SNS": work.requests * prices["sns"]["publish"],
-        # The endpoint writes each answer, and a request too large to go inline is written and read.
-        "S3": (taken(work, "s3_put") + work.requests) * prices["s3"]["put"]
-        + taken(work, "s3_get") * prices["s3"]["get"],
-        "EventBridge": taken(work, "events") * prices["eventbridge"]["event"],
-    }
-
-
-def taken(work: Workload, what: str) -> float:
-    """How much of something measured a workload takes: for the job, its chunks and its requests."""
-    each = _read("measured.toml")[what]
-    return float(each["per_job"] + work.chunks * each["per_chunk"] + work.requests * each["per_request"])
-
-
-def read_prices() -> dict[str, Any]:
-    """The prices, by service; `date` and `region` say when and where they held."""
-    return _read("prices.toml")
-
-
-def _read(name: str) -> dict[str, Any]:
-    return tomllib.loads(files("fanfold").joinpath(name).read_text(encoding="utf-8"))
 
 
 def _course(work: Workload, rows_per_request: int, endpoint: EndpointPlan) -> tuple[float | None, float]:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from fanfold.costs import Cost
 from fanfold.downloads import download
 from fanfold.errors import JobNotFoundError, JobStillOpenError
 from fanfold.partial import Partial
@@ -121,6 +122,13 @@ class Job:
         self._check_ended()
         found: dict[str, Any] = json.loads(b"".join(self._file("summary.json")))
         return found
+
+    def cost(self) -> Cost | None:
+        """What a job that has ended cost, estimated; None if a version ended it that did not say.
+
+        `JobStillOpenError` if it has not ended.
+        """
+        return Cost.of(self.summary(), self._stack.parameters)
 
     def download(self, folder: Path | str, name: str = "") -> list[Path]:
         """Write all files of a job that has ended, or the one of this name, to a folder, which is made if need be.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import reduce
 from operator import add
@@ -15,7 +16,6 @@ from fanfold_core.domain.spans import Span, gaps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from fanfold_core.aws.ledger import DynamoLedger
 
@@ -49,6 +49,9 @@ class JobStatus:
     long: in a job of several million rows that is at work, and whose count was not followed from the start. `requests`
     were sent; known when the job has ended. `reason` says why it failed or was cancelled. `input` is the file's `s3://`
     address, `retry_of` the job whose failed rows this one tries again. Times are in UTC.
+
+    `trouble` is why SageMaker last failed a request of the rows that it is at, for no fault of theirs, at `trouble_at`:
+    such requests are sent again until they pass. Empty and None if there was no such failure, or the job has ended.
     """
 
     id: str
@@ -65,6 +68,8 @@ class JobStatus:
     retry_of: str | None
     model: str
     endpoint: str
+    trouble: str = ""
+    trouble_at: datetime | None = None
 
     @property
     def has_ended(self) -> bool:
@@ -73,8 +78,9 @@ class JobStatus:
 
     def as_dict(self) -> dict[str, Any]:
         """The same, ready for JSON: times as ISO 8601."""
-        times = {"created": self.created.isoformat(), "ended": self.ended and self.ended.isoformat()}
-        return asdict(self) | {"state": self.state.value} | times
+        found = asdict(self)
+        times = {name: value.isoformat() for name, value in found.items() if isinstance(value, datetime)}
+        return found | {"state": self.state.value} | times
 
 
 @dataclass(slots=True)
@@ -101,7 +107,8 @@ class StatusReader:
         first_open = _first_open(job)
         chunks = list(self.ledger.chunks(job.id, range(first_open, job.released)))
         done = self._rows_before(job, first_open) + sum(_rows(chunk.rows, chunk.covered) for chunk in chunks)
-        return _status(job, job.rows, done, self._count_failed(job, first_open, chunks), requests=None)
+        status = _status(job, job.rows, done, self._count_failed(job, first_open, chunks), requests=None)
+        return _with_trouble(status, chunks)
 
     def _ended(self, job: Job) -> JobStatus:
         totals = reduce(add, (totals for _, totals in self.ledger.totals(job.id)), Totals())
@@ -140,6 +147,13 @@ def _rows(rows: int, spans: Iterable[Span]) -> int:
 def _failed_rows(chunk: Chunk) -> int:
     """How many rows have ended in an error, and have no prediction from another request."""
     return _rows(chunk.rows, chunk.covered) - _rows(chunk.rows, chunk.predicted)
+
+
+def _with_trouble(status: JobStatus, chunks: list[Chunk]) -> JobStatus:
+    latest = max(chunks, key=lambda chunk: chunk.broken, default=None)
+    if latest is None or not latest.trouble:
+        return status
+    return replace(status, trouble=latest.trouble, trouble_at=datetime.fromtimestamp(latest.broken, UTC))
 
 
 def _status(job: Job, rows: int | None, done: int, failed: int | None, requests: int | None) -> JobStatus:

@@ -22,6 +22,7 @@ from rich.progress import (
 from rich.text import Text
 
 from fanfold.status import JobState
+from fanfold_core.domain.counting import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,8 +57,24 @@ def doing(what: str) -> Iterator[None]:
 def job_bar() -> Iterator[Callable[[JobStatus], None]]:
     """Show how far a job is; what it yields is to be told of each status. Total and time left appear when known.
 
-    Where nothing can move, as in a log, it is a line now and then.
+    Where nothing can move, as in a log, it is a line now and then. Each kind of trouble is said once: nothing else
+    tells why a job stands still.
     """
+    said = {""}
+    with _job_progress() as show:
+
+        def tell(status: JobStatus) -> None:
+            show(status)
+            if (kind := kind_of(status.trouble)) not in said:
+                said.add(kind)
+                words = f"requests fail, and are sent again until the job's deadline: {status.trouble}"
+                talk.print(words, style="yellow", soft_wrap=True)
+
+        yield tell
+
+
+@contextmanager
+def _job_progress() -> Iterator[Callable[[JobStatus], None]]:
     if not talk.is_terminal:
         yield _Lines()
         return

@@ -42,6 +42,8 @@ def file(tmp_path: Path) -> Path:
         "created": BEGAN.isoformat(),
         "ended": (BEGAN + timedelta(seconds=12.5)).isoformat(),
         "endpoint_seconds": 4,
+        "dollars": {"S3": 0.0001, "Lambda": 1234.5},
+        "prices": "us-east-1, 2026-11-23",
         "retry_of": None,
         "input": f"s3://bucket/{HOSTILE[0]}.csv",
         "input_version": HOSTILE[1],

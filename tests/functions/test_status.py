@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.functions.conftest import body
 
 from fanfold.errors import JobNotFoundError
 from fanfold.status import JobState, StatusReader
+from fanfold_core.aws.items import MOST_TROUBLE
 from fanfold_core.domain.job import Chunk
 from fanfold_core.domain.spans import Span
 
@@ -63,3 +66,28 @@ def test_a_job_that_the_ledger_forgot_is_said_to_be_unknown(system: System, job:
     system.forget()
     with pytest.raises(JobNotFoundError, match="`fanfold jobs` lists them"):
         reader.read()
+
+
+def test_the_last_trouble_of_the_platform_is_kept_with_its_time_until_the_rows_are_done(
+    system: System, job: Callable[..., Job]
+) -> None:
+    running = job()
+    reader = StatusReader(system.ledger, running.id)
+    assert (reader.read().trouble, reader.read().trouble_at) == ("", None)
+    system.invoke("Collector", "failure-of-platform")
+    status = reader.read()
+    assert status.trouble == body("failure-of-platform")["failureReason"]
+    assert status.trouble_at
+    assert datetime.now(UTC) - status.trouble_at < timedelta(minutes=1)
+    assert status.as_dict()["trouble_at"] == status.trouble_at.isoformat()
+    system.ledger.cover(running.id, 0, [Span(0, 3)], [], {"label"})
+    system.ledger.cover_chunk(running.id, 0, {"label"})
+    assert reader.read().trouble == ""
+
+
+def test_an_endless_reason_does_not_make_the_chunk_larger_than_it_may_be(
+    system: System, job: Callable[..., Job]
+) -> None:
+    running = job()
+    system.ledger.set_broken(running.id, 0, "gone " * 100_000)
+    assert len(StatusReader(system.ledger, running.id).read().trouble) == MOST_TROUBLE

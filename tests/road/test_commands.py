@@ -101,8 +101,10 @@ def test_jobs_are_listed_for_people_and_programs(fanfold: Fanfold, job: Job) -> 
 def test_the_status_is_found_by_how_an_id_begins(fanfold: Fanfold, job: Job) -> None:
     said = fanfold("status", "commands-")
     assert said.code == OK
+    assert "cost       on AWS about $0.00" in said.stdout
     assert "state      COMPLETED_WITH_ERRORS" in said.stdout
-    assert fanfold("status", job.id, "--json").json == job.status().as_dict()
+    known = fanfold("status", job.id, "--json").json
+    assert known.items() >= job.status().as_dict().items()
     assert fanfold("status", job.id, "--watch").code == SOME_ROWS_FAILED
 
 
@@ -110,6 +112,16 @@ def test_the_status_is_found_by_how_an_id_begins(fanfold: Fanfold, job: Job) -> 
 def test_what_the_user_calls_something_is_said_as_it_stands(fanfold: Fanfold, name: str) -> None:
     said = fanfold("status", name)
     assert (said.code, said.stderr) == (FAILED, f"fanfold: this stack knows no job {name}: `fanfold jobs` lists them\n")
+
+
+def test_what_a_job_cost_is_said_when_it_has_ended_and_written_to_its_summary(
+    fanfold: Fanfold, job: Job, tmp_path: Path
+) -> None:
+    cost = fanfold("status", job.id, "--json").json["cost"]
+    assert cost["services"] == pytest.approx(sum(job.summary()["dollars"].values()))
+    assert cost["instance_type"] == "ml.g4dn.xlarge"
+    assert cost["prices"] == job.summary()["prices"]
+    assert "On AWS: about $0.00" in fanfold("report", job.id, "--out", str(tmp_path)).stderr
 
 
 def test_results_are_the_file_itself_or_a_line_of_json_for_each_row(fanfold: Fanfold, job: Job, tmp_path: Path) -> None:

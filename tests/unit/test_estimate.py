@@ -11,9 +11,10 @@ import pytest
 from benchmarks.costs import priced
 
 from fanfold.cli.estimate import _plan
-from fanfold.estimate import FUNCTION_MEGABYTES, EndpointPlan, Workload, count, estimate, read_prices, taken
+from fanfold.estimate import EndpointPlan, Workload, count, estimate, read_prices, taken
 from fanfold.files import LocalFile
 from fanfold.local import project, template
+from fanfold_core.app.costs import FUNCTION_MEGABYTES
 
 ROOT = Path(__file__).parents[2]
 MILLION = Workload(rows=1_000_000, unsendable=0, requests=31_250, chunks=100, request_bytes=0)

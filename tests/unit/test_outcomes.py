@@ -29,3 +29,23 @@ def test_a_client_error_of_the_model_is_a_refusal(status: str) -> None:
 )
 def test_everything_else_is_the_platforms_doing(reason: str) -> None:
     assert isinstance(failed(REQUEST, reason), Broken)
+
+
+@pytest.mark.parametrize(
+    ("response", "words"),
+    [
+        (b'{"code": 400, "message": "text is\\n too long"}', "text is too long"),
+        (b'{"error": "bad"}', '{"error": "bad"}'),
+        (b"<h1>Bad \xff</h1>", "<h1>Bad \ufffd</h1>"),
+        (b"[" * 100_000, "[" * 500),
+    ],
+)
+def test_the_models_words_stand_before_sagemakers_reason(response: bytes, words: str) -> None:
+    reason = "ClientError: Received client error (400) from model."
+    assert failed(REQUEST, reason, response) == Refused(REQUEST, f"{words} ({reason})")
+
+
+def test_what_the_model_says_does_not_change_the_class() -> None:
+    assert isinstance(failed(REQUEST, "ClientError: expired", b"error (400)"), Broken)
+    assert failed(REQUEST, "ClientError: gone", b"") == Broken(REQUEST, "ClientError: gone")
+    assert failed(REQUEST, "ClientError: gone", b"gone") == Broken(REQUEST, "ClientError: gone")

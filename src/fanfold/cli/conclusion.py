@@ -39,6 +39,7 @@ def follow_to_the_end(job: Job, subject: str, out: Path, stack: str | None) -> E
         _fetch(job, out, stack)
     click.echo(json.dumps(summary, indent=2))
     _conclude(subject, summary, out)
+    say_cost(job)
     return code_of(JobState(summary["state"]), summary["failed"])
 
 
@@ -60,6 +61,12 @@ def _fetch(job: Job, out: Path, stack: str | None) -> None:
             raise DownloadError(f"{error}; what was not fetched ended with its local cloud") from error
         again = f"fanfold report {job.id} --stack {stack} --out FOLDER"
         raise DownloadError(f"{error}; then `{again}` fetches all files of the job") from error
+
+
+def say_cost(job: Job) -> None:
+    """Say in a line what a job that has ended costs on AWS."""
+    if cost := job.cost():
+        talk.print(f"On AWS: {cost}", soft_wrap=True)
 
 
 def _say_what_next(job: str, stack: str | None) -> None:

@@ -1,8 +1,11 @@
 """Jobs: which there are, how far one is, and what can be done with it."""
 
 import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,7 +14,7 @@ from fanfold.cli.codes import ExitCode, code_of
 from fanfold.cli.conclusion import check_can_be_written, follow_to_the_end
 from fanfold.cli.output import show_facts, show_json, show_table
 from fanfold.client import Fanfold
-from fanfold.status import JobState
+from fanfold.status import JobState, JobStatus
 from fanfold.talk import talk
 
 _COLUMNS = ("job", "state", "rows", "predicted", "failed", "created")
@@ -44,17 +47,30 @@ def jobs(stack: str, limit: int, as_json: bool) -> None:
 def status(job: str, stack: str, watch: bool, as_json: bool) -> None:
     """Say where JOB stands.
 
+    While requests fail for no fault of its rows (an endpoint that is gone), it says why and when that was last so; of a
+    job that has ended, what it cost on AWS at list prices.
+
     \b
     fanfold status tweets-6a5ef09ece7577f1
     fanfold status tweets --watch          # the only job whose id begins so
     """
     found = Fanfold(stack).job(job)
     now = found.wait() if watch else found.status()
+    cost = found.cost() if now.has_ended else None
     if as_json:
-        show_json(now.as_dict())
+        show_json(now.as_dict() | {"cost": cost and asdict(cost)})
     else:
-        show_facts(now.as_dict())
+        show_facts(_facts(now) | {"cost": cost and f"on AWS {cost}"})
     sys.exit(code_of(now.state, now.failed) if watch else ExitCode.OK)
+
+
+def _facts(status: JobStatus) -> dict[str, Any]:
+    facts = status.as_dict()
+    trouble, at = facts.pop("trouble"), facts.pop("trouble_at")
+    if at:
+        ago = datetime.now(UTC) - datetime.fromisoformat(at)
+        facts["last trouble"] = f"{trouble} ({ago.total_seconds():.0f} s ago)"
+    return facts
 
 
 @click.command(short_help="End a job with the rows that it has.")

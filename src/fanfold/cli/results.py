@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from fanfold.cli import options
+from fanfold.cli.conclusion import say_cost
 from fanfold.cli.output import is_terminal, show_facts, show_json, show_table
 from fanfold.client import Fanfold
 from fanfold.results import FailedRow
@@ -120,7 +121,9 @@ def report(job: str, stack: str, out: Path | None) -> None:
     file = Path(job) / _REPORT
     if not file.is_file():
         folder = out or Path(tempfile.mkdtemp(prefix="fanfold-"))
-        file = next(file for file in Fanfold(stack).job(job).download(folder) if file.name == _REPORT)
+        found = Fanfold(stack).job(job)
+        file = next(file for file in found.download(folder) if file.name == _REPORT)
+        say_cost(found)
     click.echo(file)
     if out is None and not webbrowser.open(file.resolve().as_uri()):
         talk.print("There is no browser to show it in: open the file above.")

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -162,6 +164,18 @@ def test_a_container_gets_each_request_and_its_status_counts(container_url: str)
         model.predict(b"bad", "text/plain", "")
 
 
-def test_a_container_that_never_answers_ping_is_given_up() -> None:
-    with pytest.raises(ModelUnavailableError, match="/ping"):
-        ContainerModel("http://127.0.0.1:1").wait_until_ready(patience_seconds=0)
+def test_a_container_where_nothing_listens_is_soon_given_up_and_one_is_told_what_to_do(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with pytest.raises(ModelUnavailableError, match="start the container first"):
+        ContainerModel("http://127.0.0.1:1").wait_until_ready(patience_seconds=60, listening_seconds=0)
+    assert caplog.messages == ["waiting for the container at http://127.0.0.1:1 to answer /ping with 200"]
+
+
+def test_a_container_that_listens_has_longer_to_answer_ping() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        model = ContainerModel(f"http://127.0.0.1:{deaf.getsockname()[1]}")
+        began = time.monotonic()
+        with pytest.raises(ModelUnavailableError, match="did not answer /ping with 200"):
+            model.wait_until_ready(patience_seconds=3, listening_seconds=0)
+    assert time.monotonic() - began >= 3

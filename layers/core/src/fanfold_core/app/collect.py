@@ -48,6 +48,11 @@ class Settlement:
         return [failure.span for failure in self.failures]
 
     @property
+    def broken(self) -> list[Broken]:
+        """What the platform has failed."""
+        return [failed for failed in self.again if isinstance(failed, Broken)]
+
+    @property
     def has_refusals(self) -> bool:
         """Whether the model would not take something."""
         return bool(self.failures) or any(isinstance(failed, Refused) for failed in self.again)
@@ -80,7 +85,7 @@ class Collector:
         else:
             chunk = self.ledger.chunk(job_id, number)
         if settlement.again and job.state is State.RUNNING:
-            self._try_again(job, chunk, settlement.again)
+            self._try_again(job, chunk, settlement)
         if settlement.has_refusals and not chunk.fields | job.fields:
             self._give_up_if_hopeless(job, chunk)
         return settlement
@@ -117,14 +122,14 @@ class Collector:
         else:
             settlement.predictions.append(Prediction(answered.id, predictions, answered.location, answered.timing))
 
-    def _try_again(self, job: Job, chunk: Chunk, again: Sequence[Refused | Broken]) -> None:
+    def _try_again(self, job: Job, chunk: Chunk, settlement: Settlement) -> None:
         """Each failed attempt is acted upon once: its span is marked *after* the sends, so none is ever lost."""
-        if any(isinstance(failed, Broken) for failed in again):
-            self.ledger.set_broken(job.id, chunk.number)
+        if settlement.broken:
+            self.ledger.set_broken(job.id, chunk.number, settlement.broken[-1].reason)
         covered = chunk.covered
         due = [
             failed
-            for failed in again
+            for failed in settlement.again
             if failed.id.attempt > self.ledger.mark(job.id, chunk.number, failed.id.span)
             and not is_covered(failed.id.span, covered)
         ]

@@ -89,8 +89,8 @@ class Ledger(Protocol):
     def touch(self, job_id: str, chunk: int) -> None:
         """Remember that something of a chunk has been sent just now."""
 
-    def set_broken(self, job_id: str, chunk: int) -> None:
-        """Remember that the platform has broken a request of this chunk just now."""
+    def set_broken(self, job_id: str, chunk: int, reason: str) -> None:
+        """Remember that the platform has broken a request of this chunk just now, and why."""
 
     def open_jobs(self) -> Iterator[str]:
         """The ids of jobs that are RUNNING or CLOSING, perhaps without the very latest."""

@@ -75,6 +75,8 @@ def report(summary: Mapping[str, Any], totals: Totals) -> str:
         timed=timed,
         again=found.again,
         groups=sorted(found.errors.groups.values(), key=lambda group: (-group.rows, group.samples)),
+        dollars={service: _dollars(amount) for service, amount in summary["dollars"].items()},
+        together=_dollars(sum(summary["dollars"].values())),
         other_errors=found.errors.other,
     )
 
@@ -92,6 +94,10 @@ def duration(seconds: float) -> str:
     if minutes < _MINUTES:
         return f"{minutes:.0f} min {int(rest):02} s"
     return f"{minutes // _MINUTES:,.0f} h {minutes % _MINUTES:02.0f} min"
+
+
+def _dollars(amount: float) -> str:
+    return f"${amount:,.4f}" if amount < 1 else f"${amount:,.2f}"
 
 
 def _label_bars(labels: Labels) -> list[Bar]:

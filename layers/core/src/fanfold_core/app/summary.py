@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fanfold_core.app.costs import read_prices, services
 from fanfold_core.domain.keys import result_key
 
 if TYPE_CHECKING:
@@ -12,11 +14,24 @@ if TYPE_CHECKING:
     from fanfold_core.domain.job import Job, State, Totals
 
 
+# Millionths of a dollar are said, and a tenth of one.
+_DIGITS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    requests: int
+    chunks: int
+
+
 def summary(job: Job, state: State, totals: Totals, location: Callable[[str], str], version: str) -> dict[str, Any]:
     """What a finished job came to, ready for JSON. Times are ISO 8601 in UTC, `seconds` lie between them.
 
     `endpoint_seconds` are those from the first answer to the last: what the endpoint took once it was awake.
+    `dollars` are estimated, by service, at the list `prices` of that region and day, with functions on x86.
     """
+    prices = read_prices()
+    dollars = services(_Work(totals.requests, job.stored), prices, "x86_64")
     ended = job.ended or job.created
     return {
         "job": job.id,
@@ -29,6 +44,8 @@ def summary(job: Job, state: State, totals: Totals, location: Callable[[str], st
         "requests_again": totals.statistics.again,
         "chunks": job.stored,
         "endpoint_seconds": totals.statistics.answers.lasted,
+        "dollars": {service: round(amount, _DIGITS) for service, amount in dollars.items()},
+        "prices": f"{prices['region']}, {prices['date']}",
         "retry_of": job.parent,
         "seconds": round((ended - job.created).total_seconds(), 3),
         "created": job.created.isoformat(),

@@ -121,7 +121,8 @@ def outcome(body: str) -> Outcome | Ignored:
         )
     if message.get("invocationStatus") == "Completed":
         return _answered(request, message)
-    return failed(request, str(message.get("failureReason") or f"status {message.get('invocationStatus')}"))
+    reason = str(message.get("failureReason") or f"status {message.get('invocationStatus')}")
+    return failed(request, reason, _included(message))
 
 
 def sweep(body: str) -> Sweep:
@@ -165,15 +166,19 @@ def _answered(request: RequestId, message: dict[str, Any]) -> Answered:
     location = parameters.get("outputLocation") if isinstance(parameters, dict) else None
     if not isinstance(location, str):
         raise malformed("a success without output location", message)
-    included = message.get("responseBody")
     timing = _timing(message.get("receivedTime"), message.get("eventTime"))
+    return Answered(request, _included(message), location, timing)
+
+
+def _included(message: dict[str, Any]) -> bytes | None:
+    """What the model responded; None if the notification doesn't include it, for it is in S3 as well."""
+    included = message.get("responseBody")
     if not isinstance(included, dict) or included.get("encoding") != "BASE64":
-        return Answered(request, None, location, timing)
+        return None
     try:
-        return Answered(request, base64.b64decode(included["content"], validate=True), location, timing)
+        return base64.b64decode(included["content"], validate=True)
     except (KeyError, TypeError, ValueError):
-        # Whatever stands there, the answer itself is in S3.
-        return Answered(request, None, location, timing)
+        return None
 
 
 def _timing(received: Any, happened: Any) -> Timing | None:

@@ -40,6 +40,8 @@ Item = dict[str, Any]
 SCHEMA = 1
 # An item holds 400 KB; larger results stay in S3.
 _MOST_RESULTS = 300_000
+# Characters of a reason that a chunk's item keeps: each update of a chunk is charged by all of it.
+MOST_TROUBLE = 500
 _FAILED = "#FAILED"
 
 
@@ -172,6 +174,7 @@ def read_chunk(item: Item) -> Chunk:
         inherited=frozenset(map(Span.parse, item.get("inherited", ()))),
         frozen="frozen" in item,
         **{name: int(item.get(name, 0)) for name in ("touched", "answered", "broken")},
+        trouble=item.get("trouble", ""),
     )
 
 

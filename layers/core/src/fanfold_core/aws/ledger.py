@@ -98,8 +98,9 @@ class DynamoLedger:
     def touch(self, job_id: str, chunk: int) -> None:
         self._update(items.chunk_key(job_id, chunk), _EXISTS, put={"touched": self._seconds()})
 
-    def set_broken(self, job_id: str, chunk: int) -> None:
-        self._update(items.chunk_key(job_id, chunk), _EXISTS, put={"broken": self._seconds()})
+    def set_broken(self, job_id: str, chunk: int, reason: str) -> None:
+        put = {"broken": self._seconds(), "trouble": reason[: items.MOST_TROUBLE]}
+        self._update(items.chunk_key(job_id, chunk), _EXISTS, put=put)
 
     def open_jobs(self) -> Iterator[str]:
         found = self._query(IndexName="open", KeyConditionExpression=Key("open").eq("job"))

@@ -70,7 +70,7 @@ class Chunk:
     answer, `fields` are the names of the fields in their results; `inherited` spans were predicted in an earlier round
     and are not sent. A `frozen` chunk takes no further answers. The chunk's part begins at chunk `part_first` and
     weighs `part_weight` so far. When it was last sent or covered (`touched`), predicted (`answered`) or broken by the
-    platform (`broken`) is in seconds since 1970, 0 for never.
+    platform (`broken`, and `trouble` is why) is in seconds since 1970, 0 for never.
     """
 
     number: int
@@ -90,6 +90,7 @@ class Chunk:
     touched: int = 0
     answered: int = 0
     broken: int = 0
+    trouble: str = ""
 
     @property
     def covered(self) -> frozenset[Span]:

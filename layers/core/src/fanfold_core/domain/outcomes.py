@@ -10,11 +10,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fanfold_core.domain.json_text import read_json
+
 if TYPE_CHECKING:
     from fanfold_core.domain.keys import RequestId
     from fanfold_core.domain.requests import Unsendable
 
 _STATUS = re.compile(r"\(([0-9]{3})\)")
+# Characters of the model's words that a reason repeats.
+_MOST_WORDS = 500
 # Too busy, or too slow: nothing that another request would change.
 _RETRIABLE = {"408", "424", "429"}
 
@@ -73,8 +77,10 @@ def chunk_of(outcome: Outcome) -> tuple[str, int]:
     return (outcome.job, outcome.chunk) if isinstance(outcome, Unsent) else (outcome.id.job, outcome.id.chunk)
 
 
-def failed(request: RequestId, reason: str) -> Refused | Broken:
+def failed(request: RequestId, reason: str, response: bytes | None = None) -> Refused | Broken:
     """The class of a failure, by the model's HTTP status as SageMaker spells it in its reason.
+
+    What the model responded stands before SageMaker's reason, which says no more than the status.
 
     >>> from fanfold_core.domain.keys import RequestId
     >>> request = RequestId.parse("tweets-1f/7/0000320-0032/1")
@@ -82,6 +88,24 @@ def failed(request: RequestId, reason: str) -> Refused | Broken:
     'Refused'
     """
     status = _STATUS.search(reason)
+    words = "" if response is None else model_words(response)
+    full = f"{words} ({reason})" if words and words not in reason else reason
     if status and status[1].startswith("4") and status[1] not in _RETRIABLE:
-        return Refused(request, reason)
-    return Broken(request, reason)
+        return Refused(request, full)
+    return Broken(request, full)
+
+
+def model_words(response: bytes) -> str:
+    """What a container's failure says, on one line: the `message` of a JSON object that has one, or all of it.
+
+    >>> model_words(b'{"code": 400, "type": "InternalServerException", "message": "text is too long"}')
+    'text is too long'
+    """
+    text = response.decode("utf-8", "replace")
+    try:
+        found = read_json(text)
+    except ValueError:
+        found = None
+    if isinstance(found, dict) and isinstance(found.get("message"), str):
+        text = found["message"]
+    return " ".join(text.split())[:_MOST_WORDS]

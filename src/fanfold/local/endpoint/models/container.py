@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from http import HTTPStatus
 
 import urllib3
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, NewConnectionError
 
 from fanfold.local.endpoint.models.model import ModelError, ModelUnavailableError
+
+logger = logging.getLogger(__name__)
 
 _LONGEST_INVOCATION_SECONDS = 3600
 _PING_EVERY_SECONDS = 0.2
@@ -23,15 +26,21 @@ class ContainerModel:
         timeout = urllib3.Timeout(connect=5, read=_LONGEST_INVOCATION_SECONDS)
         self._http = urllib3.PoolManager(maxsize=64, timeout=timeout, retries=False)
 
-    def wait_until_ready(self, patience_seconds: float = 60.0) -> None:
-        """Ask ``/ping`` until it answers 200; ModelUnavailableError if it doesn't in time."""
-        until = time.monotonic() + patience_seconds
-        while not self._answers_ping():
-            if time.monotonic() > until:
-                msg = (
-                    f"nothing at {self._url} answered /ping with 200 within {patience_seconds:g} seconds: start the "
-                    "container first, as in `docker run --publish 8080:8080 IMAGE`, and see its log"
-                )
+    def wait_until_ready(self, patience_seconds: float = 60.0, listening_seconds: float = 10.0) -> None:
+        """Ask ``/ping`` until it answers 200; ModelUnavailableError if it doesn't in time.
+
+        A container that listens may take a while to load its model; one that doesn't even listen is soon given up.
+        """
+        began = time.monotonic()
+        if self._ping() != HTTPStatus.OK:
+            logger.warning("waiting for the container at %s to answer /ping with 200", self._url)
+        while (status := self._ping()) != HTTPStatus.OK:
+            waited = time.monotonic() - began
+            if status is None and waited > listening_seconds:
+                msg = f"nothing listens at {self._url}: start the container first (`docker run -p 8080:8080 IMAGE`)"
+                raise ModelUnavailableError(msg)
+            if waited > patience_seconds:
+                msg = f"the container at {self._url} did not answer /ping with 200 in {waited:.0f} seconds: see its log"
                 raise ModelUnavailableError(msg)
             time.sleep(_PING_EVERY_SECONDS)
 
@@ -46,9 +55,11 @@ class ContainerModel:
             raise ModelError(response.status, response.data.decode("utf-8", "replace"))
         return response.data
 
-    def _answers_ping(self) -> bool:
+    def _ping(self) -> int | None:
+        """The status that ``/ping`` is answered with: 0 if there is no answer, None if nothing listens there."""
         try:
-            response = self._http.request("GET", f"{self._url}/ping", timeout=2)
+            return self._http.request("GET", f"{self._url}/ping", timeout=2).status
+        except NewConnectionError:
+            return None
         except HTTPError:
-            return False
-        return response.status == HTTPStatus.OK
+            return 0

@@ -1,0 +1,64 @@
+"""What a job takes of AWS, in units and in dollars: all but the endpoint's instances, whose hours no function sees.
+
+What a request, a chunk and a job take is in `measured.toml`, list prices are in `prices.toml`. So these are estimates,
+made before a job from what it will send, and afterwards from what it did send.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Megabytes of memory of a function, as template.yaml has it; a test compares.
+FUNCTION_MEGABYTES = 1769
+
+
+class Work(Protocol):
+    """What costs are reckoned by."""
+
+    @property
+    def requests(self) -> int:
+        """Requests to the endpoint."""
+
+    @property
+    def chunks(self) -> int:
+        """Chunks that the file is cut into."""
+
+
+def services(work: Work, prices: Mapping[str, Any], architecture: str) -> dict[str, float]:
+    """Dollars for all but the endpoint, by service."""
+    gigabytes = FUNCTION_MEGABYTES / 1024
+    return {
+        "Lambda": taken(work, "lambda_seconds") * gigabytes * prices["lambda"]["gb_second"][architecture]
+        + taken(work, "lambda_invocations") * prices["lambda"]["request"],
+        "DynamoDB": taken(work, "dynamodb_write") * prices["dynamodb"]["write_unit"]
+        + taken(work, "dynamodb_read") * prices["dynamodb"]["read_unit"],
+        "SQS": taken(work, "sqs") * prices["sqs"]["request"],
+        # The endpoint publishes each answer.
+        "SNS": work.requests * prices["sns"]["publish"],
+        # The endpoint writes each answer, and a request too large to go inline is written and read.
+        "S3": (taken(work, "s3_put") + work.requests) * prices["s3"]["put"]
+        + taken(work, "s3_get") * prices["s3"]["get"],
+        "EventBridge": taken(work, "events") * prices["eventbridge"]["event"],
+    }
+
+
+def taken(work: Work, what: str) -> float:
+    """How much of something measured some work takes: for the job, its chunks and its requests."""
+    each = _read("measured.toml")[what]
+    return float(each["per_job"] + work.chunks * each["per_chunk"] + work.requests * each["per_request"])
+
+
+def read_prices() -> dict[str, Any]:
+    """The prices, by service; `date` and `region` say when and where they held."""
+    return _read("prices.toml")
+
+
+@cache
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads(files(__package__).joinpath(name).read_text(encoding="utf-8"))
