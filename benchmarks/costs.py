@@ -1,4 +1,4 @@
-"""What a job costs in calls and in seconds of functions: writes `src/fanfold/measured.toml`, which estimates stand on.
+"""What a job costs in calls and in seconds of functions: writes fanfold_core's measured.toml, which estimates stand on.
 
 Calls and DynamoDB's units are counted on the whole road in one process (`sides/pipeline.py`) for three sizes of file,
 and told apart by job, chunk and request; counting never varies. Seconds are those that the functions of a local cloud
@@ -20,7 +20,7 @@ from benchmarks.sides.pipeline import ROWS_PER_REQUEST, travel
 from fanfold import Fanfold
 from fanfold.local.cloud import LocalCloud
 
-MEASURED = Path(__file__).parents[1] / "src/fanfold/measured.toml"
+MEASURED = Path(__file__).parents[1] / "layers/core/src/fanfold_core/app/measured.toml"
 # Rows, requests and chunks of the three files that are enough to tell what a job, a chunk and a request cost.
 FILES = {320: (10, 1), 10_000: (313, 1), 20_000: (626, 2)}
 RUNS = 3

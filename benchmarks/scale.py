@@ -1,14 +1,15 @@
 """Scale on paper: what a million, a hundred million and a billion rows take, and which limit is reached first.
 
-Calls, invocations and seconds of functions are what `costs.py` has measured (`src/fanfold/measured.toml`), prices are
-those of `src/fanfold/prices.toml`. What others take is computed from their documented limits and the same prices.
+Calls, invocations and seconds of functions are what `costs.py` has measured (`fanfold_core/app/measured.toml`), prices
+are those of `prices.toml` beside it. What others take is computed from their documented limits and the same prices.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fanfold.estimate import Workload, read_prices, services, taken
+from fanfold.estimate import Workload
+from fanfold_core.app.costs import read_prices, services, taken
 
 ROWS = (1_000_000, 100_000_000, 1_000_000_000)
 ROWS_PER_REQUEST, ROWS_PER_CHUNK, BYTES_PER_ROW = 32, 10_000, 100

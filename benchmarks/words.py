@@ -34,7 +34,7 @@ The same simulator is behind `fanfold estimate`, and behind the tests that let n
 
 None of this was run on AWS. Calls, invocations and seconds of functions are measured on the local cloud
 (`benchmarks/costs.py`), for requests of 32 rows and rows of 100 bytes; prices are those of us-east-1
-(`src/fanfold/prices.toml`, with date and sources); the endpoint itself is not in the dollars, and works off 2,500 rows a
+(`fanfold_core/app/prices.toml`, with date and sources); the endpoint itself is not in the dollars, and works off 2,500 rows a
 second: five instances, the template's most, of 500 each. Computed by [scale.py](../benchmarks/scale.py).
 
 {scale}

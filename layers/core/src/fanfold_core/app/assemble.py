@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from fanfold_core.app.final_answers import final_answers
 from fanfold_core.app.rows import read_texts, written
-from fanfold_core.app.summary import summary
 from fanfold_core.domain.counting import of_requests, of_rows
 from fanfold_core.domain.errors import JobError
 from fanfold_core.domain.job import Job, Part, State, Totals
@@ -23,7 +22,7 @@ from fanfold_core.domain.records import Records
 from fanfold_core.domain.results import Columns, columns, error_line, requests, result_lines, settled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from datetime import datetime
     from typing import IO, Any
 
@@ -152,19 +151,22 @@ class Assembler:
         self._join_errors(job, with_errors)
         job = self.ledger.set_ended(job.id, self.now())
         job, state = _judged(job, whole)
-        ended = summary(job, state, whole, self.store.location, self.version)
-        described = json.dumps(ended, indent=2)
-        self.store.write(result_key(job.id, "summary.json"), f"{described}\n".encode(), "application/json")
-        self._write_report(job, ended, whole)
+        ended = self._describe(job, state, whole)
         # Before the job is terminal: dying in between repeats the announcement and never loses one.
         self.announcements.job_ended(ended)
         return self.ledger.finish(job.id, state, job.reason)
 
-    def _write_report(self, job: Job, ended: Mapping[str, Any], whole: Totals) -> None:
-        # What draws it is loaded when a job completes: no cold start waits for it.
+    def _describe(self, job: Job, state: State, whole: Totals) -> dict[str, Any]:
+        """Write summary.json and report.html; what stands in the former."""
+        # What reckons and draws is loaded when a job completes: no cold start waits for it.
         from fanfold_core.app.report import report  # noqa: PLC0415
+        from fanfold_core.app.summary import summary  # noqa: PLC0415
 
+        ended = summary(job, state, whole, self.store.location, self.version)
+        described = json.dumps(ended, indent=2)
+        self.store.write(result_key(job.id, "summary.json"), f"{described}\n".encode(), "application/json")
         self.store.write(result_key(job.id, "report.html"), report(ended, whole).encode(), HTML)
+        return ended
 
     def _join_errors(self, job: Job, parts: list[int]) -> None:
         header = written(job, [_columns(job).errors_header])
