@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fanfold_core.domain.cutting import Cut
 
 # Parameters of the template that are options of a job.
-_PARAMETERS = {
+PARAMETERS = {
     "InputColumn": "input-column",
     "Header": "header",
     "Delimiter": "delimiter",
@@ -76,7 +76,7 @@ class LocalFile:
         `InputFileError` if an option has a value that none may have, or the file does not begin as a CSV that they
         describe.
         """
-        metadata = {option: parameters[name] for name, option in _PARAMETERS.items() if name in parameters}
+        metadata = {option: parameters[name] for name, option in PARAMETERS.items() if name in parameters}
         with _naming(path):
             _check_can_be_read_twice(path)
             chosen = {**metadata, **given}

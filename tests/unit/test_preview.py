@@ -83,3 +83,39 @@ def test_what_is_wrong_with_a_file_is_said_in_the_words_of_its_job(
 ) -> None:
     with pytest.raises(InputError, match=words):
         seen(content, name, **options)
+
+
+@pytest.mark.parametrize(("likely", "content"), [("cp1252", "id,text\n1,café\n"), ("latin-1", "text\na\x81b\n")])
+def test_text_in_another_encoding_is_refused_and_the_encoding_to_choose_is_named(likely: str, content: str) -> None:
+    with pytest.raises(InputError, match=f"row 0, .* not utf-8 here. Encoding {likely} could read it"):
+        seen(content.encode(likely))
+    assert seen(content.encode(likely), encoding=likely).rows == seen(content.encode()).rows
+
+
+def test_a_character_that_the_first_bytes_cut_in_two_is_no_mistake() -> None:
+    content = "text\n" + "é" * HEAD_BYTES
+    found = seen(b"a" + content.encode(), header="present")
+    assert (found.columns, found.rows) == (("atext",), [])
+
+
+@pytest.mark.parametrize("head", ["id;text\n1;good\n", "text\tid\n", "a|b\nc|d\n"])
+def test_a_file_of_one_column_whose_first_line_may_have_several_gets_a_hint(head: str) -> None:
+    assert "do cells end there?" in seen(head.encode()).hint
+    assert seen(head.encode(), delimiter=head.lstrip("abcdeghintx")[0]).hint == ""
+    assert seen(b"text\nso good\n").hint == ""
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("parameters", "[1]", "a JSON object"),
+        ("input_expression", "join(", "a JMESPath expression"),
+        ("payload_expression", "{", "a JMESPath expression"),
+        ("result_expression", "[", "a JMESPath expression"),
+        ("rows_per_request", "1001", "a number from 1 to 1000"),
+        ("guard_formulas", "perhaps", "one of yes, no"),
+    ],
+)
+def test_options_that_the_job_would_refuse_are_refused(option: str, value: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        seen(b"text\nso good\n", **{option: value})

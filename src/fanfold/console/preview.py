@@ -10,24 +10,25 @@ from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from fanfold_core.domain.errors import CompressionError, LayoutError, UndecodableError
-from fanfold_core.domain.layout import detect_layout, is_byte_cuttable
+from fanfold.files import PARAMETERS
+from fanfold_core.domain.cutting import Cut
+from fanfold_core.domain.errors import CompressionError, InputError, LayoutError, UndecodableError
+from fanfold_core.domain.layout import check_decodes, detect_layout, is_byte_cuttable
 from fanfold_core.domain.options import Options
 from fanfold_core.domain.records import read_records
+from fanfold_core.domain.scanning import Scanner
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from fanfold_core.domain.layout import Layout
+    from fanfold_core.domain.records import Dialect
 
 HEAD_BYTES = 256 * 1024
 _MOST_ROWS = 5
-# The template's parameters that say how files are read, and what a file's options call them.
-_PARAMETERS = {
-    "InputColumn": "input-column",
-    "InputExpression": "input-expression",
-    "Header": "header",
-    "Delimiter": "delimiter",
-    "Encoding": "encoding",
-}
+# Tried in this order on a file that is no text in its encoding; the last one can read anything.
+_LIKELY_ENCODINGS = ("utf-8", "cp1252", "latin-1")
+_LIKELY_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _GZIP = 16 + zlib.MAX_WBITS
 
 
@@ -35,13 +36,14 @@ _GZIP = 16 + zlib.MAX_WBITS
 class Preview:
     """The columns, which of them (from 0) is the input or could be, whether they have names, and the first rows.
 
-    Where an expression makes the input, no column is it.
+    Where an expression makes the input, no column is it. `hint` says what looks wrong with it, but may be right.
     """
 
     columns: tuple[str, ...]
     input_index: int | None
     has_header: bool
     rows: list[list[str]]
+    hint: str = ""
 
 
 def preview(
@@ -51,10 +53,21 @@ def preview(
 
     `parameters` are the stack's, `options` this file's. `InputError` says what is wrong with either.
     """
-    defaults = {option: parameters[key] for key, option in _PARAMETERS.items() if key in parameters}
+    defaults = {option: parameters[key] for key, option in PARAMETERS.items() if key in parameters}
     chosen = Options().overridden({option: quote(value) for option, value in {**defaults, **options}.items()})
     if name.lower().endswith(".gz"):
         head, complete = _decompressed(head, complete=complete)
+    try:
+        return _read(head, chosen, complete=complete)
+    except UndecodableError as error:
+        likely = next(known for known in _LIKELY_ENCODINGS if _decodes(head, known, complete=complete))
+        # Without its advice, which is for files that have been uploaded.
+        where = str(error).partition(";")[0]
+        words = f"{where}. Encoding {likely} could read it: choose that, and see whether the rows look right"
+        raise InputError(words) from error
+
+
+def _read(head: bytes, chosen: Options, *, complete: bool) -> Preview:
     encoding = chosen.encoding
     if not is_byte_cuttable(encoding):
         head, encoding = _as_utf_8(head, encoding, complete=complete), "utf-8"
@@ -74,11 +87,34 @@ def preview(
             raise
         # Its names say nothing, so somebody has to choose among them.
         layout = read(input_column="0")
-    # A character that the window cuts in two is the last one, and no row that is shown.
-    text = head[layout.first_byte :].decode(encoding, "replace")
-    records = (cells for cells in read_records(text, chosen.dialect) if cells or layout.blank_is_row)
+    piece = _whole_rows(head, layout, chosen.dialect, complete=complete)
+    check_decodes(piece, encoding, chosen.dialect)
+    records = read_records(piece.data.decode(encoding), chosen.dialect)
+    rows = list(islice((cells for cells in records if cells or layout.blank_is_row), _MOST_ROWS))
     input_index = None if chosen.input else layout.input_index
-    return Preview(layout.columns, input_index, layout.has_header, list(islice(records, _MOST_ROWS)))
+    first = layout.columns if layout.has_header else next(iter(rows), [])
+    return Preview(layout.columns, input_index, layout.has_header, rows, _hint(first))
+
+
+def _whole_rows(head: bytes, layout: Layout, dialect: Dialect, *, complete: bool) -> Cut:
+    """The rows that end within the head: what is cut in two there, also a character, is none of them."""
+    data = head[layout.first_byte :] if complete else head[layout.first_byte :].removesuffix(b"\r")
+    run = Scanner(dialect, layout.blank_is_row).whole_records(data, len(head), is_last=complete)
+    return Cut(layout.first_byte, layout.first_byte + run.end, 0, run.rows, data[: run.end])
+
+
+def _hint(first: Sequence[str]) -> str:
+    """Whether a file of one column is perhaps one of several, by its first line."""
+    found = [spelt for character, spelt in _LIKELY_DELIMITERS.items() if len(first) == 1 and character in first[0]]
+    return f"All of a line is one cell, but the first has {found[0]} in it: do cells end there?" if found else ""
+
+
+def _decodes(head: bytes, encoding: str, *, complete: bool) -> bool:
+    try:
+        codecs.getincrementaldecoder(encoding)().decode(head, final=complete)
+    except UnicodeError:
+        return False
+    return True
 
 
 def _decompressed(head: bytes, *, complete: bool) -> tuple[bytes, bool]:
