@@ -5,6 +5,7 @@ import gzip
 import pytest
 
 from fanfold.console.preview import HEAD_BYTES, Preview, preview
+from fanfold.errors import InputFileError
 from fanfold_core.domain.errors import InputError
 
 CONTENT = 'id,Text,who\n1,so good,é\n\n2,"two\nlines",b\n'
@@ -103,6 +104,17 @@ def test_a_file_of_one_column_whose_first_line_may_have_several_gets_a_hint(head
     assert "do cells end there?" in seen(head.encode()).hint
     assert seen(head.encode(), delimiter=head.lstrip("abcdeghintx")[0]).hint == ""
     assert seen(b"text\nso good\n").hint == ""
+
+
+@pytest.mark.parametrize("name", ["real.xlsx", "tweets.tsv.gz", "tweets", "csv"])
+def test_a_file_that_is_no_csv_by_its_name_is_refused(name: str) -> None:
+    with pytest.raises(InputFileError, match=f"{name} is no CSV by its name.* export it as CSV"):
+        seen(b"text\nso good\n", name)
+
+
+@pytest.mark.parametrize("name", ["tweets.CSV", "tweets.tsv", "tweets.txt"])
+def test_text_with_rows_may_go_by_other_names(name: str) -> None:
+    assert seen(b"text\nso good\n", name).rows == [["so good"]]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from fanfold.errors import InputFileError
 from fanfold.files import PARAMETERS
 from fanfold_core.domain.cutting import Cut
 from fanfold_core.domain.errors import CompressionError, InputError, LayoutError, UndecodableError
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 HEAD_BYTES = 256 * 1024
 _MOST_ROWS = 5
+# What text with rows is called. The pipeline knows the first two; to the others an upload adds .csv.
+_NAMES = (".csv", ".csv.gz", ".tsv", ".txt")
 # Tried in this order on a file that is no text in its encoding; the last one can read anything.
 _LIKELY_ENCODINGS = ("utf-8", "cp1252", "latin-1")
 _LIKELY_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -51,8 +54,14 @@ def preview(
 ) -> Preview:
     """Read the first bytes of a file; `complete` if they are all of it.
 
-    `parameters` are the stack's, `options` this file's. `InputError` says what is wrong with either.
+    `parameters` are the stack's, `options` this file's. `InputError` says what is wrong with either, `InputFileError`
+    that by its name it is no CSV.
     """
+    if not name.lower().endswith(_NAMES):
+        raise InputFileError(
+            f"{name} is no CSV by its name, which has to end in {', '.join(_NAMES[:-1])} or {_NAMES[-1]}: "
+            "export it as CSV, and choose that file"
+        )
     defaults = {option: parameters[key] for key, option in PARAMETERS.items() if key in parameters}
     chosen = Options().overridden({option: quote(value) for option, value in {**defaults, **options}.items()})
     if name.lower().endswith(".gz"):
