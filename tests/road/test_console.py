@@ -77,6 +77,14 @@ def test_who_has_not_come_by_the_link_sees_nothing(visitor: Visitor, path: str) 
     assert visitor.ask(path, Cookie=f"fanfold-{visitor.address[1]}=guessed").status == 403
 
 
+def test_a_browser_without_the_link_gets_a_page_that_says_where_to_find_it(visitor: Visitor) -> None:
+    page = visitor.ask("/", Cookie="", Accept="text/html,application/xhtml+xml,*/*;q=0.8")
+    assert page.status == 403
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert b"Open the console with the link that `fanfold` printed in its terminal" in page.body
+    assert "script" not in page.headers["Content-Security-Policy"]
+
+
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "evil.example:{port}", ""])
 def test_a_name_that_is_made_to_point_here_is_refused(visitor: Visitor, host: str) -> None:
     named = host.format(port=visitor.address[1])

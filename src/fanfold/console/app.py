@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from flask import Flask, Response, abort, render_template, request
+from flask import Flask, Response, abort, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from fanfold.console.desk import FileGoneError
@@ -28,8 +28,9 @@ _FILES = {
     "summary.json": "application/json",
     "report.html": "text/html; charset=utf-8",
 }
-# The report is shown in the page; it has no scripts, and would not be let run any.
-_REPORT_POLICY = (
+# Pages without scripts, which would not be let run any, with a style of their own: the report, which is shown in the
+# console's page, and what is wrong with an address.
+_STILL_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 # Those of a file that the page offers; the stack's parameters say the others.
@@ -50,7 +51,7 @@ def create_app(desk: Desk, token: str) -> Flask:
     app.post("/api/jobs/<job_id>/retry")(views.retry)
     app.get("/jobs/<job_id>/<name>")(views.file)
     for kind in (UserError, InputError, ClientError, BotoCoreError, HTTPException, Exception):
-        app.register_error_handler(kind, _in_words)
+        app.register_error_handler(kind, _answered)
     return app
 
 
@@ -101,8 +102,7 @@ class Views:
         size, content = self._desk.read(job.id, name)
         answer = Response(content, content_type=_FILES[name], headers={"Content-Length": str(size)})
         if name == "report.html":
-            answer.headers["Content-Security-Policy"] = _REPORT_POLICY
-            answer.headers["X-Frame-Options"] = "SAMEORIGIN"
+            _keep_still(answer)
         else:
             answer.headers["Content-Disposition"] = f"attachment; filename={job.id}-{name}"
         return answer
@@ -116,18 +116,34 @@ def _options() -> dict[str, str]:
     return {option: request.args[option] for option in _OPTIONS if request.args.get(option)}
 
 
-def _in_words(error: Exception) -> tuple[Json, int]:
-    """What went wrong, for the page to show."""
+def _keep_still(page: Response) -> None:
+    page.headers["Content-Security-Policy"] = _STILL_POLICY
+    page.headers["X-Frame-Options"] = "SAMEORIGIN"
+
+
+def _answered(error: Exception) -> Response:
+    """What went wrong: a page for who opens the address, JSON for the console's own page."""
+    words, status = _in_words(error)
+    if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
+        answer = Response(render_template("trouble.html", words=words[:1].upper() + words[1:]))
+        _keep_still(answer)
+    else:
+        answer = jsonify(error=words)
+    answer.status_code = status
+    return answer
+
+
+def _in_words(error: Exception) -> tuple[str, int]:
     match error:
         case HTTPException():
-            return {"error": error.description or error.name}, error.code or HTTPStatus.INTERNAL_SERVER_ERROR
+            return error.description or error.name, error.code or HTTPStatus.INTERNAL_SERVER_ERROR
         case JobNotFoundError() | FileGoneError():
-            return {"error": str(error)}, HTTPStatus.NOT_FOUND
+            return str(error), HTTPStatus.NOT_FOUND
         case UserError() | InputError():
-            return {"error": str(error)}, HTTPStatus.BAD_REQUEST
+            return str(error), HTTPStatus.BAD_REQUEST
         case ClientError() | BotoCoreError():
-            return {"error": f"AWS would not do this: {error}"}, HTTPStatus.BAD_GATEWAY
+            return f"AWS would not do this: {error}", HTTPStatus.BAD_GATEWAY
         case _:
             logger.error("the console failed", exc_info=error)
             words = "this should not have happened; the terminal in which the console runs says more"
-            return {"error": words}, HTTPStatus.INTERNAL_SERVER_ERROR
+            return words, HTTPStatus.INTERNAL_SERVER_ERROR

@@ -43,12 +43,15 @@ def protect(app: Flask, token: str) -> None:
         cookie = f"fanfold-{request.host.rpartition(':')[2]}"
         if request.method in _SAFE and request.path == "/" and "token" in request.args:
             if not secrets.compare_digest(request.args["token"], token):
-                abort(403, "this link is an old one: use the one that the terminal shows")
+                abort(403, "this link is an old one: use the one that `fanfold` printed in its terminal last")
             answer = redirect("/")
             answer.set_cookie(cookie, token, httponly=True, samesite="Strict")
             return answer
         if not secrets.compare_digest(request.cookies.get(cookie, ""), token):
-            abort(403, "open the console with the link that the terminal shows")
+            abort(
+                403,
+                "open the console with the link that `fanfold` printed in its terminal, token and all",
+            )
         if request.method not in _SAFE and request.headers.get("Origin") != request.host_url.rstrip("/"):
             abort(403, "only the console's own page may ask for this")
         return None
