@@ -83,8 +83,9 @@ class Views:
         return self._desk.submit(_name(), request.stream, _options()).as_dict(), HTTPStatus.CREATED
 
     def status(self, job_id: str) -> Json:
-        """Where a job stands."""
-        return self._desk.status(job_id).as_dict()
+        """Where a job stands, and how fast it goes."""
+        status = self._desk.status(job_id)
+        return status.as_dict() | self._desk.pace(status)
 
     def cancel(self, job_id: str) -> Json:
         """End a job."""

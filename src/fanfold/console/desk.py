@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from itertools import islice
 from threading import Lock
 from typing import IO, TYPE_CHECKING, TypeVar
 
 from botocore.exceptions import ClientError
 
+from fanfold.console.pace import Pace
 from fanfold.console.preview import Preview, preview
 from fanfold.errors import UserError
 from fanfold.jobs import Job
@@ -47,6 +48,8 @@ class Desk:
         self._lock = Lock()
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._ended: OrderedDict[str, JobStatus] = OrderedDict()
+        # Of jobs that have not ended.
+        self._paces: defaultdict[str, Pace] = defaultdict(Pace)
         self.stack: Stack = self._client.stack
 
     def jobs(self) -> list[JobStatus]:
@@ -61,6 +64,11 @@ class Desk:
         """Where a job stands; `JobNotFoundError` if there is none."""
         with self._lock:
             return self._status(job_id)
+
+    def pace(self, status: JobStatus) -> dict[str, float | None]:
+        """How fast a job of this status goes, and how long it will take; nothing of one that has ended."""
+        with self._lock:
+            return {} if status.has_ended else self._paces[status.id].as_dict()
 
     def cancel(self, job_id: str) -> JobStatus:
         """End a job with the rows that it has."""
@@ -100,7 +108,9 @@ class Desk:
         if job_id not in self._ended:
             status = self._job(job_id).status()
             if not status.has_ended:
+                self._paces[status.id].look(status)
                 return status
+            self._paces.pop(status.id, None)
             _keep(self._ended, job_id, status)
         return self._ended[job_id]
 

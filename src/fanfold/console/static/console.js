@@ -8,6 +8,7 @@ const POLL_MS = 1000, LIST_MS = 4000
 const number = value => value === null || value === undefined ? "–" : value.toLocaleString("en")
 const words = state => { const text = state.replaceAll("_", " ").toLowerCase(); return text[0].toUpperCase() + text.slice(1) }
 const nameOf = job => decodeURIComponent(job.input.split("/").pop().replaceAll("%", "%25"))
+const duration = seconds => seconds < 90 ? `${Math.ceil(seconds)} s` : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`
 const size = bytes => bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} KB` : bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`
 
 function element(tag, text, className) {
@@ -179,17 +180,25 @@ function draw(job) {
   if (job.rows) { bar.max = job.rows; bar.value = job.done } else bar.removeAttribute("value")
   const failed = job.failed ? `, ${number(job.failed)} of them failed` : ""
   find(".counts", section).textContent = `${number(job.done)} of ${number(job.rows)} rows answered${failed}`
+  find(".pace", section).textContent = pace(job)
   for (const name of ["results", "errors", "summary"]) {
     const link = find(`.${name}`, section)
     link.hidden = !ended
     link.href = `${folder}/${link.textContent}`
   }
-  // The report says the same, and more.
-  for (const said of [".state", "h2", ".counts", "progress", ".cancel"]) find(said, section).hidden = ended
+  // The report says the same, and more; but that the job has ended is said aloud.
+  state.classList.toggle("unseen", ended)
+  for (const said of ["h2", ".counts", ".pace", "progress", ".cancel"]) find(said, section).hidden = ended
   find(".reason", section).hidden = ended || !job.reason
   find(".retry", section).hidden = !ended || !job.failed
   report.hidden = !ended
   if (ended && report.getAttribute("src") !== `${folder}/report.html`) report.src = `${folder}/report.html`
+}
+
+function pace({ state, rows_per_second: rate, seconds_left: left }) {
+  if (state !== "RUNNING" || !rate) return ""
+  const speed = `${rate.toLocaleString("en", { maximumFractionDigits: rate < 10 ? 1 : 0 })} rows a second`
+  return left === null ? speed : `${speed}, about ${duration(left)} left`
 }
 
 // As high as what is in it, which has the same origin and no scripts.
