@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from tests.browser.conftest import Open
 from tests.road.conftest import Slowly
 
@@ -134,6 +134,47 @@ def test_a_console_that_has_ended_is_said_in_words(new_page: Open, link: str) ->
     page.route("**/api/**", lambda route: route.abort())
     page.evaluate(DROP, ["a.csv", "text\nso good\n"])
     expect(page.locator("#trouble")).to_contain_text("does `fanfold` still run in its terminal?")
+
+
+def test_the_list_says_that_it_loads_then_that_there_is_nothing(page: Page) -> None:
+    answers: list[Route] = []
+    page.route("**/api/jobs", lambda route: answers.append(route))  # noqa: PLW0108 - no builtin can be a handler
+    page.reload()
+    expect(page.get_by_text("Loading…")).to_be_visible()
+    while not answers:
+        page.wait_for_timeout(50)
+    answers[0].fulfill(json=[])
+    expect(page.get_by_text("There are no jobs yet")).to_be_visible()
+    expect(page.get_by_text("Loading…")).to_be_hidden()
+
+
+def test_the_list_and_the_report_say_the_same_when_a_job_ends(page: Page) -> None:
+    page.evaluate(DROP, ["same.csv", "text\nso good\n"])
+    page.get_by_role("button", name="Start").click()
+    line = page.locator("#jobs tbody tr", has_text="same.csv")
+    expect(line).to_be_visible()
+    page.route("**/api/jobs", lambda _route: None)  # the list itself is told nothing more
+    expect(page.locator("#job iframe")).to_be_visible(timeout=_PATIENCE)
+    expect(line).to_contain_text("Succeeded", timeout=100)
+
+
+def test_on_a_phone_a_jobs_name_and_date_can_be_read(new_page: Open, page: Page, link: str) -> None:
+    long = f"{'customer_feedback_' * 4}2026.csv"
+    for file in ("customer feedback of november.csv", long):
+        page.evaluate(DROP, [file, "text\nso good\n"])
+        page.get_by_role("button", name="Start").click()
+        expect(page.locator("#job .about")).to_contain_text(file[:8])
+        state(page, "Succeeded")
+    phone = new_page(viewport={"width": 390, "height": 800})
+    phone.goto(link)
+    name = phone.get_by_role("link", name="customer feedback of november.csv")
+    expect(name).to_be_visible()
+    line = phone.locator("#jobs tbody tr", has=name)
+    assert name.evaluate("link => link.offsetHeight") < 30, "it stands on one line"
+    for part in (*line.locator("td").all(), phone.get_by_role("link", name=long)):
+        box = part.bounding_box()
+        assert box
+        assert box["x"] + box["width"] <= 390
 
 
 @pytest.mark.parametrize("width", [320, 1280])

@@ -169,7 +169,8 @@ async function follow() {
 }
 
 function draw(job) {
-  const ended = ENDED.has(job.state), folder = `/jobs/${encodeURIComponent(job.id)}`
+  row(job)
+  const ended = ENDED.has(job.state), held = section.contains(document.activeElement), folder = `/jobs/${encodeURIComponent(job.id)}`
   const state = find(".state", section)
   state.textContent = words(job.state)
   state.classList.toggle("bad", BAD.has(job.state))
@@ -221,34 +222,46 @@ find(".retry", section).addEventListener("click", () => attempt(async () => {
 window.addEventListener("hashchange", () => { trouble(); follow(); mark() })
 
 // ── All jobs ────────────────────────────────────────────────────────────────────────────────────────────────────────
+const table = find("#jobs"), body = table.tBodies[0]
+
 async function list() {
   const jobs = await ask("/api/jobs").catch(error => trouble(error.message))
   if (!jobs) return
+  find("#loading").hidden = true
   find("#none").hidden = jobs.length > 0
-  find("#jobs").hidden = !jobs.length
-  find("#jobs tbody").replaceChildren(...jobs.map(row))
+  table.hidden = !jobs.length
+  const lines = jobs.map(row)
+  // A line that is put in again loses the focus.
+  if (lines.length !== body.rows.length || lines.some((line, place) => line !== body.rows[place])) {
+    const focused = document.activeElement
+    body.replaceChildren(...lines)
+    if (body.contains(focused)) focused.focus()
+  }
   mark()
 }
 
+// A job's line, which tells what is known of the job by now.
 function row(job) {
-  const line = document.createElement("tr"), link = element("a", nameOf(job)), first = element("th", "")
-  line.dataset.id = job.id
-  link.href = `#${job.id}`
-  first.scope = "row"
-  first.append(link)
-  line.append(
-    first,
-    element("td", words(job.state), BAD.has(job.state) ? "bad" : ""),
-    element("td", number(job.rows), "number"),
-    element("td", number(job.failed), "number"),
-    element("td", new Date(job.created).toLocaleString("sv"), "begun"),
-  )
+  const known = [...body.rows].find(line => line.dataset.id === job.id)
+  const line = known ?? find("#row").content.firstElementChild.cloneNode(true)
+  // An answer that was asked for earlier may come later.
+  if (ENDED.has(line.dataset.state)) return line
+  Object.assign(line.dataset, { id: job.id, state: job.state })
+  find("a", line).href = `#${job.id}`
+  // A long name breaks where its words end, if it has such places.
+  find("a", line).replaceChildren(...nameOf(job).split(/(?<=[_.-])/).flatMap(part => [part, document.createElement("wbr")]))
+  find(".stands", line).textContent = words(job.state)
+  find(".stands", line).classList.toggle("bad", BAD.has(job.state))
+  find(".rows", line).textContent = number(job.rows)
+  find(".failed", line).textContent = number(job.failed)
+  find(".begun", line).textContent = new Date(job.created).toLocaleString("sv")
   return line
 }
 
 function mark() {
-  for (const line of document.querySelectorAll("#jobs tbody tr")) {
-    line.toggleAttribute("aria-current", line.dataset.id === current())
+  for (const line of body.rows) {
+    if (line.dataset.id === current()) line.setAttribute("aria-current", "true")
+    else line.removeAttribute("aria-current")
   }
 }
 
@@ -257,5 +270,6 @@ async function refresh() {
   setTimeout(refresh, LIST_MS)
 }
 
+document.addEventListener("visibilitychange", () => { if (!document.hidden) list() })
 follow()
 refresh()
