@@ -136,6 +136,28 @@ def test_a_console_that_has_ended_is_said_in_words(new_page: Open, link: str) ->
     expect(page.locator("#trouble")).to_contain_text("does `fanfold` still run in its terminal?")
 
 
+def test_all_of_it_goes_by_keyboard_and_the_focus_is_never_lost(page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "keys.csv"
+    file.write_text("text\n" + "so good\n" * 3)
+    page.on("filechooser", lambda chooser: chooser.set_files(file))
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Drop a CSV here")).to_be_focused()
+    page.keyboard.press("Space")
+    expect(page.locator("#file-name")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Texts are in")).to_be_focused()
+    while page.evaluate("document.activeElement.id") != "start":
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    state(page, "Succeeded")
+    expect(page.locator("#job")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="results.csv").first).to_be_focused()
+    page.locator("#jobs a").first.focus()
+    page.evaluate("list => new Promise(done => setTimeout(done, list))", 4500)  # the list is asked for again
+    expect(page.locator("#jobs a").first).to_be_focused()
+
+
 def test_the_list_says_that_it_loads_then_that_there_is_nothing(page: Page) -> None:
     answers: list[Route] = []
     page.route("**/api/jobs", lambda route: answers.append(route))  # noqa: PLW0108 - no builtin can be a handler
@@ -175,6 +197,21 @@ def test_on_a_phone_a_jobs_name_and_date_can_be_read(new_page: Open, page: Page,
         box = part.bounding_box()
         assert box
         assert box["x"] + box["width"] <= 390
+
+
+def test_a_chosen_job_is_shown_from_its_top_and_as_high_as_its_report(new_page: Open, page: Page, link: str) -> None:
+    page.evaluate(DROP, ["chosen.csv", "text\nso good\n"])
+    page.get_by_role("button", name="Start").click()
+    state(page, "Succeeded")
+    phone = new_page(viewport={"width": 390, "height": 500})
+    phone.goto(link)
+    phone.get_by_role("link", name="chosen.csv").click()
+    expect(phone.locator("#job")).to_be_focused()
+    assert abs(phone.locator("#job").evaluate("job => job.getBoundingClientRect().top")) < 50
+    phone.frame_locator("#job iframe").get_by_text("About this job").wait_for()
+    phone.set_viewport_size({"width": 1200, "height": 500})
+    blank = "frame => frame.clientHeight - frame.contentDocument.documentElement.offsetHeight"
+    assert 0 <= phone.locator("#job iframe").evaluate(blank) < 10
 
 
 @pytest.mark.parametrize("width", [320, 1280])

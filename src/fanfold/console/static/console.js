@@ -65,6 +65,8 @@ async function take(chosen) {
   find("#file-size").textContent = size(file.size)
   drop.hidden = true
   form.hidden = false
+  // What had it is gone.
+  find("#file-name").focus()
   await (looking = look())
 }
 
@@ -74,6 +76,7 @@ function forget() {
   form.hidden = true
   find("#sending").hidden = true
   drop.hidden = false
+  picker.focus()
 }
 
 // Whether the file can be read as the form says.
@@ -121,11 +124,18 @@ async function start() {
   if (!await looking) return
   form.hidden = true
   find("#sending").hidden = false
+  find("#stop").focus()
   const bar = find("#sending progress")
   bar.value = 0
   const begun = await attempt(() => send(`/api/jobs?${query()}`, share => { bar.value = share }))
+  if (!begun) {
+    // All that was said of the file is there still, to try again.
+    find("#sending").hidden = true
+    form.hidden = false
+    return find("#start").focus()
+  }
   forget()
-  if (begun) location.hash = begun.id
+  location.hash = begun.id
   await list()
 }
 
@@ -154,8 +164,7 @@ let timer
 async function follow() {
   clearTimeout(timer)
   const id = current()
-  section.hidden = !id
-  if (!id) return
+  if (!id) return section.hidden = true
   let job
   try {
     job = await ask(`/api/jobs/${encodeURIComponent(id)}`)
@@ -165,6 +174,7 @@ async function follow() {
   }
   if (id !== current()) return
   draw(job)
+  section.hidden = false
   if (!ENDED.has(job.state)) timer = setTimeout(follow, POLL_MS)
 }
 
@@ -193,6 +203,7 @@ function draw(job) {
   find(".reason", section).hidden = ended || !job.reason
   find(".retry", section).hidden = !ended || !job.failed
   report.hidden = !ended
+  if (held && document.activeElement.hidden) section.focus()
   if (ended && report.getAttribute("src") !== `${folder}/report.html`) report.src = `${folder}/report.html`
 }
 
@@ -203,7 +214,7 @@ function pace({ state, rows_per_second: rate, seconds_left: left }) {
 }
 
 // As high as what is in it, which has the same origin and no scripts.
-const fit = () => { if (report.contentDocument) report.style.height = `${report.contentDocument.documentElement.scrollHeight + 2}px` }
+const fit = () => { if (report.contentDocument) report.style.height = `${report.contentDocument.documentElement.offsetHeight + 2}px` }
 report.addEventListener("load", () => {
   fit()
   for (const table of report.contentDocument.querySelectorAll("details")) table.addEventListener("toggle", fit)
@@ -219,7 +230,13 @@ find(".retry", section).addEventListener("click", () => attempt(async () => {
   location.hash = next.id
   await list()
 }))
-window.addEventListener("hashchange", () => { trouble(); follow(); mark() })
+window.addEventListener("hashchange", async () => {
+  trouble()
+  mark()
+  await follow()
+  section.scrollIntoView()
+  section.focus({ preventScroll: true })
+})
 
 // ── All jobs ────────────────────────────────────────────────────────────────────────────────────────────────────────
 const table = find("#jobs"), body = table.tBodies[0]
