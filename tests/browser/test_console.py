@@ -16,9 +16,10 @@ from fanfold.local.cloud import LocalCloud
 
 # An upload, a job and its files, on a machine that does other things too.
 _PATIENCE = 60_000
-DROP = """([name, content]) => {
+DROP = """files => {
   const data = new DataTransfer()
-  data.items.add(new File([content], name, {type: "text/csv"}))
+  for (let at = 0; at < files.length; at += 2)
+    data.items.add(new File([files[at + 1]], files[at], {type: "text/csv"}))
   for (const kind of ["dragenter", "dragover", "drop"])
     document.querySelector("#drop").dispatchEvent(
       new DragEvent(kind, {dataTransfer: data, bubbles: true, cancelable: true}))
@@ -134,6 +135,27 @@ def test_a_console_that_has_ended_is_said_in_words(new_page: Open, link: str) ->
     page.route("**/api/**", lambda route: route.abort())
     page.evaluate(DROP, ["a.csv", "text\nso good\n"])
     expect(page.locator("#trouble")).to_contain_text("does `fanfold` still run in its terminal?")
+
+
+def test_two_files_at_once_are_taken_one_at_a_time_and_that_is_said(page: Page) -> None:
+    page.evaluate(DROP, ["a.csv", "text\nso good\n", "b.csv", "text\nso bad\n"])
+    expect(page.locator("#file-name")).to_have_text("a.csv")
+    expect(page.locator("#others")).to_contain_text("the first of 2")
+    page.evaluate(DROP, ["c.csv", "text\nso good\n"])
+    expect(page.locator("#file-name")).to_have_text("c.csv")
+    expect(page.locator("#others")).to_be_hidden()
+
+
+def test_a_file_dropped_during_an_upload_is_not_taken_and_that_is_said(page: Page) -> None:
+    page.route("**/api/jobs?*", lambda _route: None)  # never answered
+    page.evaluate(DROP, ["a.csv", "text\nso good\n"])
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_role("button", name="Stop")).to_be_focused()
+    page.evaluate(DROP, ["b.csv", "text\nso bad\n"])
+    expect(page.locator("#trouble")).to_contain_text("B.csv was not taken")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("#trouble")).to_contain_text("stopped")
+    expect(page.get_by_role("button", name="Start")).to_be_focused()
 
 
 def test_all_of_it_goes_by_keyboard_and_the_focus_is_never_lost(page: Page, tmp_path: Path) -> None:

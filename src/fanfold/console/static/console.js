@@ -18,11 +18,13 @@ function element(tag, text, className) {
   return made
 }
 
-function trouble(message) {
-  const place = find("#trouble")
+function say(selector, message) {
+  const place = find(selector)
   place.textContent = message ? message[0].toUpperCase() + message.slice(1) : ""
   place.hidden = !message
 }
+
+const trouble = message => say("#trouble", message)
 
 async function ask(address, options) {
   let answer
@@ -55,14 +57,16 @@ const query = () => {
   return new URLSearchParams([["name", file.name], ...chosen])
 }
 
-async function take(chosen) {
-  if (!chosen) return
-  file = chosen
+async function take(files) {
+  if (!files.length) return
+  if (!find("#sending").hidden) return trouble(`${files[0].name} was not taken: choose it again when ${file.name} is uploaded`)
+  file = files[0]
   form.reset()
   column.replaceChildren()
   columns = ""
   find("#file-name").textContent = file.name
   find("#file-size").textContent = size(file.size)
+  say("#others", files.length > 1 && `one file at a time: this is the first of ${files.length}, choose the next when it has begun`)
   drop.hidden = true
   form.hidden = false
   // What had it is gone.
@@ -139,7 +143,7 @@ async function start() {
   await list()
 }
 
-picker.addEventListener("change", () => take(picker.files[0]))
+picker.addEventListener("change", () => take(picker.files))
 form.addEventListener("change", event => {
   // Columns are others when cells or names are: the choice among the old ones is void.
   if (event.target !== column && event.target.name !== "rows-per-request") column.replaceChildren(), columns = ""
@@ -152,7 +156,7 @@ for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
   document.addEventListener(kind, event => {
     event.preventDefault()
     drop.classList.toggle("over", kind === "dragenter" || kind === "dragover")
-    if (kind === "drop" && !find("#new").querySelector("#sending:not([hidden])")) take(event.dataTransfer.files[0])
+    if (kind === "drop") take(event.dataTransfer.files)
   })
 }
 
