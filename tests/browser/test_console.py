@@ -67,6 +67,7 @@ def test_a_dropped_file_is_watched_and_its_results_are_saved(page: Page, complai
     expect(page.locator("#preview thead")).to_have_text("idwords")
     page.get_by_label("Texts are in").select_option("words")
     expect(page.locator("#preview .input").nth(2)).to_have_text("<script>document.title = 'hacked'</script>")
+    page.get_by_text("Advanced").click()
     page.get_by_label("Rows per request").fill("4")
     page.get_by_role("button", name="Start").click()
 
@@ -99,6 +100,7 @@ def test_a_job_that_takes_long_shows_how_far_it_is_and_can_be_cancelled(page: Pa
     file = tmp_path / "long.csv"
     file.write_text("text\n" + "slowly\n" * 2_000)
     page.get_by_label("Drop a CSV here").set_input_files(file)
+    page.get_by_text("Advanced").click()
     page.get_by_label("Rows per request").fill("1")
     page.get_by_role("button", name="Start").click()
     expect(page.locator("#job .counts")).to_have_text(re.compile("^[1-9].* of 2,000 rows"))
@@ -156,6 +158,53 @@ def test_a_file_dropped_during_an_upload_is_not_taken_and_that_is_said(page: Pag
     page.get_by_role("button", name="Stop").click()
     expect(page.locator("#trouble")).to_contain_text("stopped")
     expect(page.get_by_role("button", name="Start")).to_be_focused()
+
+
+def test_text_in_another_encoding_cannot_start_before_its_encoding_is_chosen(page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "latin.csv"
+    file.write_text("id,text\n1,café\n", encoding="latin-1")
+    page.get_by_label("Drop a CSV here").set_input_files(file)
+    expect(page.locator("#trouble")).to_contain_text("Encoding cp1252 could read it")
+    expect(page.locator("#start")).to_be_disabled()
+    page.get_by_label("Encoding").fill("cp1252")
+    page.get_by_label("Encoding").blur()
+    expect(page.locator("#preview .input").nth(1)).to_have_text("café")
+    expect(page.locator("#trouble")).to_be_hidden()
+    expect(page.locator("#start")).to_be_enabled()
+
+
+def test_a_line_with_other_delimiters_gets_a_hint_until_they_are_chosen(page: Page) -> None:
+    page.evaluate(DROP, ["a.csv", "id;text\n1;so good\n"])
+    expect(page.locator("#hint")).to_contain_text("semicolons")
+    page.get_by_label("Cells end at").select_option("a semicolon")
+    expect(page.locator("#preview thead")).to_have_text("idtext")
+    expect(page.locator("#hint")).to_be_hidden()
+
+
+def test_a_workbook_is_refused_by_its_name(page: Page) -> None:
+    page.evaluate(DROP, ["real.xlsx", "text\nso good\n"])
+    expect(page.locator("#trouble")).to_contain_text("export it as CSV")
+    expect(page.locator("#start")).to_be_disabled()
+
+
+def test_advanced_options_are_checked_before_the_upload_and_reach_the_job(page: Page) -> None:
+    page.evaluate(DROP, ["moods.csv", "title,body\nso,good\n=so,bad\n"])
+    page.get_by_text("Advanced").click()
+    page.get_by_label("Model parameters").fill("[1]")
+    page.get_by_label("Input expression").fill("join(' ', [title, body])")
+    expect(page.locator("#trouble")).to_contain_text("a JSON object")
+    expect(page.locator("#start")).to_be_disabled()
+    page.get_by_label("Model parameters").fill('{"truncation": true}')
+    page.get_by_label("Result expression").fill("[].{mood: label}")
+    page.get_by_label("Cells that a spreadsheet would compute").select_option("get an apostrophe")
+    expect(page.get_by_label("Texts are in")).to_be_hidden()
+    page.get_by_role("button", name="Start").click()
+    state(page, "Succeeded")
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="results.csv").first.click()
+    lines = saved.value.path().read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "title,body,mood,error"
+    assert lines[2].startswith("'=so,bad,")
 
 
 def test_all_of_it_goes_by_keyboard_and_the_focus_is_never_lost(page: Page, tmp_path: Path) -> None:
@@ -234,6 +283,13 @@ def test_a_chosen_job_is_shown_from_its_top_and_as_high_as_its_report(new_page: 
     phone.set_viewport_size({"width": 1200, "height": 500})
     blank = "frame => frame.clientHeight - frame.contentDocument.documentElement.offsetHeight"
     assert 0 <= phone.locator("#job iframe").evaluate(blank) < 10
+
+
+def test_without_the_link_a_browser_shows_a_page_in_words(new_page: Open, link: str) -> None:
+    page = new_page()
+    page.goto(link.partition("?")[0])
+    expect(page.get_by_role("heading", name="Fanfold")).to_be_visible()
+    expect(page.locator("p")).to_contain_text("the link that `fanfold` printed")
 
 
 @pytest.mark.parametrize("width", [320, 1280])

@@ -15,6 +15,7 @@ from fanfold.console.desk import FileGoneError
 from fanfold.console.guard import protect
 from fanfold.console.preview import HEAD_BYTES
 from fanfold.errors import JobNotFoundError, UserError
+from fanfold.files import PARAMETERS
 from fanfold_core import __version__
 from fanfold_core.domain.errors import InputError
 
@@ -33,8 +34,6 @@ _FILES = {
 _STILL_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
-# Those of a file that the page offers; the stack's parameters say the others.
-_OPTIONS = ("input-column", "header", "delimiter", "encoding", "rows-per-request")
 logger = logging.getLogger(__name__)
 
 
@@ -114,7 +113,7 @@ def _name() -> str:
 
 
 def _options() -> dict[str, str]:
-    return {option: request.args[option] for option in _OPTIONS if request.args.get(option)}
+    return {option: request.args[option] for option in PARAMETERS.values() if request.args.get(option)}
 
 
 def _keep_still(page: Response) -> None:

@@ -50,6 +50,8 @@ async function attempt(action) {
 
 // ── A new file ──────────────────────────────────────────────────────────────────────────────────────────────────────
 const form = find("#options"), drop = find("#drop"), picker = find("#file"), column = form.elements["input-column"]
+// With another one of these, cells or their names are others.
+const LAYOUT = new Set(["header", "delimiter", "encoding"])
 let file, sending, looking, columns = ""
 
 const query = () => {
@@ -89,14 +91,15 @@ async function look() {
   asked.set("complete", file.size <= HEAD_BYTES)
   const seen = await attempt(() => ask(`/api/preview?${asked}`, { method: "POST", body: file.slice(0, HEAD_BYTES) }))
   find("#preview").hidden = !seen
+  say("#hint", seen?.hint)
+  // Where an expression makes the input, or nothing could be read, there is no column to choose.
+  column.parentElement.hidden = seen?.input_index == null
   find("#start").disabled = !seen
   if (seen) show(seen)
   return Boolean(seen)
 }
 
 function show(seen) {
-  // Where an expression makes the input, there is no column to choose.
-  column.parentElement.hidden = seen.input_index === null
   const names = JSON.stringify(seen.columns)
   if (names !== columns) {
     columns = names
@@ -145,8 +148,8 @@ async function start() {
 
 picker.addEventListener("change", () => take(picker.files))
 form.addEventListener("change", event => {
-  // Columns are others when cells or names are: the choice among the old ones is void.
-  if (event.target !== column && event.target.name !== "rows-per-request") column.replaceChildren(), columns = ""
+  // Then the choice among the old ones is void.
+  if (LAYOUT.has(event.target.name)) column.replaceChildren(), columns = ""
   looking = look()
 })
 form.addEventListener("submit", event => { event.preventDefault(); start() })
