@@ -16,6 +16,7 @@ from fanfold import Fanfold, Job
 from fanfold.local.cloud import LocalCloud
 from fanfold.local.conditions import Conditions
 from fanfold.local.endpoint.requests import InferenceRequest
+from fanfold.uploads import metadata, upload
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +62,13 @@ class Road:
         file = self.folder / name
         file.write_bytes(content)
         return self.finish(self.client.submit(file, **options))
+
+    def drop(self, name: str, content: bytes, **options: Any) -> Finished:
+        """The same with a file that is put into the bucket as it is, as other tools do."""
+        file = self.folder / name
+        file.write_bytes(content)
+        uploaded = upload(self.client.stack, file, metadata(**options))
+        return self.finish(Job(self.client.stack, uploaded.id, uploaded))
 
     def finish(self, job: Job) -> Finished:
         """Wait for the results of a job."""

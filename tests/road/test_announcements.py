@@ -47,7 +47,7 @@ def listener(cloud: LocalCloud) -> Listener:
 def test_a_job_that_has_ended_is_announced_with_its_summary(
     road: Road, listener: Listener, name: str, content: bytes, state: str
 ) -> None:
-    summary = road.run(name, content).summary
+    summary = road.drop(name, content).summary
     event = listener.heard_of(summary["job"])
     assert (event["source"], event["detail-type"]) == ("fanfold.fanfold", "Fanfold Job Ended")
     assert event["detail"] == {"v": 1, **summary}

@@ -93,6 +93,6 @@ def test_results_too_large_for_the_ledger_are_found_in_the_answer_where_it_lies(
 def test_an_expression_that_cannot_work_ends_the_job_and_says_why(
     road: Road, options: dict[str, str], words: str
 ) -> None:
-    summary = road.run("questions.csv", QUESTIONS, **options).summary
+    summary = road.drop("questions.csv", QUESTIONS, **options).summary
     assert summary["state"] == "FAILED"
     assert words in summary["reason"]

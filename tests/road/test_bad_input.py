@@ -12,15 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.road.conftest import Finished, Road, records
+from tests.road.conftest import Road, records
 
-from fanfold import Job
 from fanfold.cli import main
 from fanfold.cli.options import as_typed
 from fanfold.local.cloud import LocalCloud
 from fanfold.stacks import Stack
 from fanfold.talk import counted
-from fanfold.uploads import upload
 from fanfold_core.domain.job import State
 
 OK, FAILED, SOME_ROWS_FAILED = 0, 1, 3
@@ -129,19 +127,11 @@ IMPOSSIBLE: dict[str, tuple[bytes, list[str], str]] = {
 }
 
 
-def dropped(road: Road, name: str, content: bytes, options: list[str]) -> Finished:
-    """What comes of a file that is put into the bucket as it is; options are spelt as on the command line."""
-    file = road.folder / name
-    file.write_bytes(content)
-    metadata = {option.removeprefix("--"): value for option, value in zip(options[::2], options[1::2], strict=True)}
-    uploaded = upload(road.client.stack, file, metadata)
-    return road.finish(Job(road.client.stack, uploaded.id, uploaded))
-
-
 @pytest.mark.parametrize("name", IMPOSSIBLE)
 def test_a_file_that_cannot_be_processed_ends_its_job_with_words(road: Road, cloud: LocalCloud, name: str) -> None:
     content, options, words = IMPOSSIBLE[name]
-    finished = dropped(road, name, content, options)
+    given = zip(options[::2], options[1::2], strict=True)
+    finished = road.drop(name, content, **{option.removeprefix("--"): value for option, value in given})
     assert finished.summary["state"] == "FAILED"
     assert words in finished.summary["reason"]
     assert words in reason_in_ledger(cloud, finished.summary["job"])
@@ -205,11 +195,11 @@ def test_rows_that_cannot_be_sent_end_in_errors_and_cost_no_other_row(fanfold: F
     assert said.summary["failed"] == len(reasons)
     assert [row[1] for row in records(said.out / "errors.csv")[1:]] == reasons
     assert records(said.out / "results.csv")[2][-1] == (reasons[0] if name.startswith("10,000") else "")
-    assert f"{len(reasons):,} rows ended in errors" in said.stderr
+    assert f"{counted(len(reasons), 'row')} ended in errors" in said.stderr
 
 
 def test_rows_before_an_open_quote_are_in_the_results(road: Road) -> None:
-    finished = dropped(road, "late quote.csv", b"id,text\n1,good\n" + b'2,"never closed', [])
+    finished = road.drop("late quote.csv", b"id,text\n1,good\n" + b'2,"never closed')
     assert [row[:2] for row in finished.results] == [["1", "good"]]
 
 
@@ -230,10 +220,7 @@ METADATA = [
 def test_an_option_in_the_metadata_that_none_may_have_is_named(
     road: Road, cloud: LocalCloud, option: str, value: str, words: str
 ) -> None:
-    file = road.folder / "options.csv"
-    file.write_bytes(TEXTS)
-    uploaded = upload(road.client.stack, file, {option: value})
-    finished = road.finish(Job(road.client.stack, uploaded.id, uploaded))
+    finished = road.drop("options.csv", TEXTS, **{option: value})
     assert finished.summary["state"] == "FAILED"
     assert finished.summary["reason"].startswith(f"option {option} is ")
     assert words in finished.summary["reason"]

@@ -20,15 +20,14 @@ from urllib.request import url2pathname
 import pytest
 from pyarrow.parquet import read_table
 
-from fanfold import Job
 from fanfold.cli import SECTIONS, main
 from fanfold.cli.run import run
-from fanfold.uploads import upload
 from fanfold_core.domain.options import Options
 
 if TYPE_CHECKING:
     from tests.road.conftest import Road
 
+    from fanfold import Job
     from fanfold.local.cloud import LocalCloud
 
 OK, FAILED, WRONG_USAGE, SOME_ROWS_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -238,13 +237,9 @@ def test_a_job_without_failed_rows_is_left_alone_by_retry_and_cancel(
 def test_a_job_that_read_no_row_leaves_earlier_results_as_they_were(
     fanfold: Fanfold, road: Road, tmp_path: Path
 ) -> None:
-    file = road.folder / "unread.csv"
-    file.write_bytes(MIXED)
-    uploaded = upload(road.client.stack, file, {"input-column": "zzz"})
-    unread = Job(road.client.stack, uploaded.id, uploaded)
-    unread.wait(timeout=60)
+    unread = road.drop("unread.csv", MIXED, input_column="zzz").summary["job"]
     (tmp_path / "results.csv").write_bytes(b"text,label\nso good,LABEL_2\n")
-    said = fanfold("retry", unread.id, "--out", str(tmp_path))
+    said = fanfold("retry", unread, "--out", str(tmp_path))
     assert (said.code, said.json["state"]) == (FAILED, "FAILED")
     assert f"no row was read, and {tmp_path} is left as it was" in said.stderr
     assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"text,label\nso good,LABEL_2\n"]

@@ -75,7 +75,7 @@ def test_a_report_of_several_parts_is_about_all_of_them(road: Road) -> None:
 
 
 def test_a_job_that_never_began_has_a_report_too(road: Road) -> None:
-    finished = road.run("nothing.csv", b"id,text\n", input_column="missing")
+    finished = road.drop("nothing.csv", b"id,text\n", input_column="missing")
     found = report(road, finished)
     assert finished.summary["state"] == "FAILED"
     assert (found.tiles["Rows"], found.tiles["Predicted"]) == ("0", "0")

@@ -140,7 +140,7 @@ def _within(requests: Iterator[Planned], limit: int | None) -> Iterator[Planned]
 
 def parameters_of(stack: str | None) -> Mapping[str, str]:
     """The parameters of a stack, or the template's defaults."""
-    if stack is not None:
+    if stack:
         return Fanfold(stack).stack.parameters
     from fanfold.local import project, template  # noqa: PLC0415 - takes a second that others needn't wait for
 
