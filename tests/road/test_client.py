@@ -181,7 +181,7 @@ def test_keys_that_are_no_more_valid_are_told_from_a_stack_that_is_missing(
     road: Road, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", road.client.stack.session.client("sts").meta.endpoint_url)
-    stale = boto3.Session("AKIAIOSFODNN7EXAMPLE", "stale", region_name="us-east-1")
+    stale = boto3.Session("nobody", "stale", region_name="us-east-1")
     with pytest.raises(StackError, match=r"is invalid\. See `aws sts get-caller-identity` for who asks"):
         Stack.find(stale, road.client.stack.name)
     with pytest.raises(StackError, match="does not exist; see `aws cloudformation list-stacks`"):
