@@ -22,6 +22,7 @@ EXCEPTIONS = {
     "cloudwatch:": "the local endpoint's metrics are published by who simulates its scaling",
     "AssemblerFunctionRole s3:AbortMultipartUpload": "for who loses a race of two that begin the same upload",
     "AssemblerFunctionRole s3:ListBucket": "S3 asks for it to call a version gone; the local cloud does so anyway",
+    "CollectorFunctionRole s3:ListBucket": "likewise",
     "DispatcherFunctionRole s3:ListBucket": "likewise",
     "DispatcherFunctionRole sagemaker:InvokeEndpointAsync": "the local endpoint is no part of the cloud that asks IAM",
     "EndpointRole s3:ListBucket": "SageMaker looks for the bucket when an endpoint is created",

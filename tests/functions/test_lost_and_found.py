@@ -53,6 +53,14 @@ def test_an_output_that_nobody_reported_becomes_an_outcome(system: System, sent:
     assert system.ledger.chunk(sent.id, 0).covered == {Span(0, 2)}
 
 
+def test_an_answer_that_is_gone_is_asked_for_again_and_costs_no_other(system: System, sent: Job) -> None:
+    records = [{**event(name)["Records"][0], "messageId": name} for name in ("success-not-included", "unsendable")]
+    assert system.cloud.invoke("CollectorFunction", {"Records": records}) == NOTHING_FAILED
+    assert system.ledger.chunk(sent.id, 0).covered == {Span(2, 1)}
+    assert "the model's answer is gone from s3://" in system.ledger.chunk(sent.id, 0).trouble
+    assert system.ledger.mark(sent.id, 0, Span(0, 2)) == 1  # sent again, with a delay
+
+
 def test_an_output_that_was_no_answer_is_not_found_again_and_its_rows_are_sent_again(system: System, sent: Job) -> None:
     bucket, _, key = body("found")["at"].removeprefix("s3://").partition("/")
     system.s3.put_object(Bucket=bucket, Key=key, Body=b"no answer")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from fanfold_core.app.ports import LONGEST_DELAY_SECONDS, Failure, Prediction
 from fanfold_core.domain.answers import read_answer
-from fanfold_core.domain.errors import MalformedAnswerError
+from fanfold_core.domain.errors import MalformedAnswerError, ObjectGoneError
 from fanfold_core.domain.job import Chunk, Job, State
 from fanfold_core.domain.outcomes import Answered, Broken, Outcome, Refused, Unsent
 from fanfold_core.domain.spans import Span, is_covered
@@ -114,9 +114,11 @@ class Collector:
         return settlement
 
     def _read(self, answered: Answered, settlement: Settlement, options: Options) -> None:
-        content = answered.content if answered.content is not None else self.store.read_at(answered.location)
         try:
+            content = answered.content if answered.content is not None else self.store.read_at(answered.location)
             predictions = read_answer(content, answered.id.span.rows, options.result)
+        except ObjectGoneError:
+            settlement.again.append(Broken(answered.id, f"the model's answer is gone from {answered.location}"))
         except MalformedAnswerError as error:
             _sort_refused(Refused(answered.id, str(error)), settlement, options)
         else:
