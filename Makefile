@@ -168,7 +168,7 @@ sam-local: setup build ## invoke the built functions in Lambda's containers, aga
 	@$(BIN)/python scripts/sam_local.py
 
 .PHONY: bench
-bench: setup .venv-bench/.locked ## measure everything and write docs/performance.md (half an hour; needs cc and wrk)
+bench: setup .venv-bench/.locked ## measure everything and write docs/performance.md (ten minutes on a quiet machine; needs cc and wrk)
 	@$(BIN)/python benchmarks/page.py
 
 .PHONY: lock

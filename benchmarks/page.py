@@ -1,4 +1,4 @@
-"""Runs every benchmark and writes docs/performance.md with its pictures: `make bench`, some twenty minutes.
+"""Runs every benchmark and writes docs/performance.md with its pictures: `make bench`, some ten minutes.
 
 What a script prints, one figure a line, is kept in build/figures.json, so that the page can be written again without
 measuring again: `.venv/bin/python benchmarks/page.py --again`.

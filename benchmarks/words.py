@@ -3,10 +3,10 @@
 PAGE = """\
 # Performance
 
-Measured on {day} with Python {python}, script after script, on two cores of a machine that others used, too. So all
-figures are ratios: both sides ran in turn, five times each, and the medians are compared, mostly of processor time (the
-tweets and the rows per second are wall-clock; calls and memory were measured once, since they hardly vary). `make bench`
-measures everything again and writes this page.
+Measured on {day} with Python {python}, script after script, on two cores without other work. Seconds would say as much of
+the machine as of the program, so all figures are ratios: both sides ran in turn, five times each, and the medians are
+compared, mostly of processor time (the tweets and the rows per second are wall-clock; calls and memory were measured once,
+since they hardly vary). `make bench` measures everything again and writes this page; it took seven minutes.
 
 {reached} of {figures} goals are reached.
 
@@ -86,7 +86,7 @@ an extension module of our own that signs and sends, which nobody should have to
 is what a job waits for.""",
     "Fan-out, rows/s": """\
 **Fan-out, rows a second.** The one figure of wall-clock beside the tweets: the loop waits for its 20 ms whatever else the
-machine does, while 6,000 rows a second need a whole core. Measured before without other work on the machine, it was 255.""",
+machine does, while some 8,000 rows a second need a whole core; without other work on the machine, it was 334.""",
     "Cutting": """\
 **Cutting.** Large files are scanned by masks ([ADR 14](adr/0014-masks-for-large-files.md)): a bit for each byte, for each of
 quote, delimiter and two line ends, made and combined by NumPy. That is some 0.5 ns a byte however a file is quoted; what is
