@@ -2,6 +2,7 @@
 
 import signal
 
+import pytest
 from hypothesis import settings
 
 # A shell has what it starts in the background ignore Ctrl-C; tests would, and all that they start.
@@ -12,3 +13,8 @@ settings.register_profile("fanfold", deadline=None)
 # `make soak-events`: over ten thousand messages, a few to an example and four functions to a test.
 settings.register_profile("soak", deadline=None, max_examples=1_000)
 settings.load_profile("fanfold")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The simulations first: each takes a minute or more, and at the end would leave all but one core idle."""
+    items.sort(key=lambda item: item.path.parent.name != "simulation")
