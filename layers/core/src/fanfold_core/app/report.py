@@ -31,6 +31,7 @@ _TEMPLATES = Environment(
 )
 _MOST_LABELS = 12
 _MINUTES = 60  # an hour has
+_LEAST_DOLLARS = 0.0001
 _SHARES = (0.5, 0.9, 0.95, 0.99, 1.0)
 
 
@@ -97,6 +98,8 @@ def duration(seconds: float) -> str:
 
 
 def _dollars(amount: float) -> str:
+    if 0 < amount < _LEAST_DOLLARS:
+        return f"<${_LEAST_DOLLARS}"
     return f"${amount:,.4f}" if amount < 1 else f"${amount:,.2f}"
 
 
