@@ -324,6 +324,11 @@ def test_all_options_of_a_job_are_options_of_the_command_line_and_of_the_client(
             "1 column, without a header; the texts are in column 0, 'column_1'",
             "if it stands between cells: --delimiter tab\n",
         ),
+        (
+            b"\nso good\n",
+            "1 column, without a header; the texts are in column 0, 'column_1'",
+            "the line is taken for a row",
+        ),
     ],
 )
 def test_what_a_file_is_taken_to_be_is_said_with_a_hint_where_that_may_be_wrong(

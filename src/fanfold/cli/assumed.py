@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fanfold.hints import overlooked_delimiter
 from fanfold.talk import counted, talk
 
 if TYPE_CHECKING:
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
     from fanfold.files import LocalFile
 
-# Delimiters that files have in place of a comma, as one types them.
+# Delimiters as one types them.
 _DELIMITERS = {";": "';'", "\t": "tab", "|": "'|'"}
 
 
@@ -31,9 +32,7 @@ def _assumed(found: LocalFile) -> str:
 
 def _hints(found: LocalFile) -> Iterator[str]:
     options, layout = found.job.options, found.job.known_layout
-    first = found.first_record
-    likely = max(_DELIMITERS, key=first[0].count)
-    if len(layout.columns) == 1 and first[0].count(likely) > first[0].count(","):
+    if likely := overlooked_delimiter(found.first_record):
         yield f"Its first line has {likely!r} in it; if it stands between cells: --delimiter {_DELIMITERS[likely]}"
     elif options.header == "auto" and not (layout.has_header or options.input_expression):
         yield (

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from fanfold.errors import InputFileError
 from fanfold.files import PARAMETERS
+from fanfold.hints import overlooked_delimiter
 from fanfold_core.domain.cutting import Cut
 from fanfold_core.domain.errors import CompressionError, InputError, LayoutError, UndecodableError
 from fanfold_core.domain.layout import check_decodes, detect_layout, is_byte_cuttable
@@ -31,7 +32,7 @@ _MOST_ROWS = 5
 _NAMES = (".csv", ".csv.gz", ".tsv", ".txt")
 # Tried in this order on a file that is no text in its encoding; the last one can read anything.
 _LIKELY_ENCODINGS = ("utf-8", "cp1252", "latin-1")
-_LIKELY_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _GZIP = 16 + zlib.MAX_WBITS
 
 
@@ -114,8 +115,12 @@ def _whole_rows(head: bytes, layout: Layout, dialect: Dialect, *, complete: bool
 
 def _hint(first: Sequence[str]) -> str:
     """Whether a file of one column is perhaps one of several, by its first line."""
-    found = [spelt for character, spelt in _LIKELY_DELIMITERS.items() if len(first) == 1 and character in first[0]]
-    return f"All of a line is one cell, but the first has {found[0]} in it: do cells end there?" if found else ""
+    likely = overlooked_delimiter(first)
+    return (
+        f"All of a line is one cell, but the first has {_DELIMITERS[likely]} in it: do cells end there?"
+        if likely
+        else ""
+    )
 
 
 def _decodes(head: bytes, encoding: str, *, complete: bool) -> bool:

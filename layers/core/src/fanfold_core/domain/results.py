@@ -133,9 +133,6 @@ class Answers:
         found = list(answers)
         return cls([answer.result for answer in found], [answer.error for answer in found])
 
-    def __len__(self) -> int:
-        return len(self.results)
-
     def __iter__(self) -> Iterator[Answer]:
         return map(Answer, self.results, self.errors)
 
