@@ -6,6 +6,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from fanfold_core.aws.endpoint import Patience, SageMakerEndpoint
+from fanfold_core.aws.signing import Signer
+from fanfold_core.aws.transfers import Transfers
 from fanfold_core.domain.errors import EndpointError
 from fanfold_core.domain.keys import RequestId
 from fanfold_core.domain.requests import Request
@@ -301,6 +304,32 @@ def test_the_number_of_requests_under_way_follows_what_the_endpoint_takes(server
     assert endpoint(server, patience=Patience(20, 5)).send("tweets", some(400), ttl_seconds=60) == []
     refusals = len(server.received) - 400
     assert 0 < refusals < 200
+
+
+def test_replies_that_wait_for_the_client_are_told_from_those_that_it_waits_for(server: Server) -> None:
+    server.behave = lambda *_: Answer(seconds=1)
+    transfers: Transfers[int] = Transfers("", Signer(KEYS, REGION, "sagemaker"), reply_seconds=10)
+
+    def send_four() -> None:
+        before = len(server.received)
+        for number in range(4):
+            transfers.start(number, f"{server.url}/endpoints/tweets/async-invocations", {}, b"{}")
+        while len(server.received) < before + 4:
+            assert list(transfers.finished(0.01)) == []
+
+    def receive() -> tuple[list[int], bool]:
+        received = [number for number, _ in transfers.finished(5)]
+        return received, transfers.has_waited
+
+    send_four()
+    time.sleep(1.5)
+    received, has_waited = receive()
+    assert sorted(received) == [0, 1, 2, 3]
+    assert not has_waited
+    send_four()
+    received, has_waited = receive()
+    assert received
+    assert has_waited
 
 
 def test_tls_is_spoken_with_servers_that_the_bundle_vouches_for(server: Server, tmp_path: Path) -> None:

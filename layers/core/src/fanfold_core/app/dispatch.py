@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fanfold_core.app.ports import LONGEST_DELAY_SECONDS
@@ -151,7 +151,7 @@ class Dispatcher:
         if request.goes_inline:
             return request
         self.store.write(request_key(identity), request.body, "application/json")
-        return replace(request, location=self.store.location(request_key(identity)))
+        return request._replace(location=self.store.location(request_key(identity)))
 
 
 def _plan(job: Job, chunk: Chunk, rows: Sequence[Sequence[str]], found: Sequence[Any]) -> Iterator[Span | Unsendable]:

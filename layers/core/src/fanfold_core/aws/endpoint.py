@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, cast
 from botocore.parsers import create_parser
 
 from fanfold_core.app.ports import Postponed
-from fanfold_core.aws.transfers import Lost, Signer, Transfers
+from fanfold_core.aws.signing import Signer
+from fanfold_core.aws.transfers import Lost, Transfers
 from fanfold_core.domain.errors import EndpointError
 from fanfold_core.domain.pace import Pace
 
@@ -79,7 +80,7 @@ class SageMakerEndpoint:
         operation = service.operation_model("InvokeEndpointAsync")
         self._output = cast("StructureShape", operation.output_shape)
         self._headers = {
-            member: shape.serialization["name"]
+            member: shape.serialization["name"].lower()
             for member, shape in cast("StructureShape", operation.input_shape).members.items()
             if shape.serialization.get("location") == "header"
         }
@@ -115,7 +116,7 @@ class SageMakerEndpoint:
             for tried, reply in self._transfers.finished(resting[0][0] - now if resting else _IDLE_SECONDS):
                 reason = self._trouble(endpoint, reply)
                 if reason is None:
-                    self._pace = self._pace.after_success()
+                    self._pace = self._pace.after_success(waited_for=self._transfers.has_waited)
                     continue
                 self._pace = self._pace.after_refusal(tried.number, self._sent)
                 tried.failures += 1
@@ -128,16 +129,16 @@ class SageMakerEndpoint:
 
     def _start(self, url: str, ttl_seconds: int, tried: _Try) -> None:
         request, name = tried.request, self._headers
-        headers = [
-            f"{name['ContentType']}: application/json",
-            f"{name['Accept']}: application/json",
-            f"{name['InferenceId']}: {request.id}",
-            f"{name['S3OutputPathExtension']}: {request.id.folder}",
-            f"{name['Filename']}: {request.id.filename}",
-            f"{name['RequestTTLSeconds']}: {ttl_seconds}",
-        ]
+        headers = {
+            name["ContentType"]: "application/json",
+            name["Accept"]: "application/json",
+            name["InferenceId"]: str(request.id),
+            name["S3OutputPathExtension"]: request.id.folder,
+            name["Filename"]: request.id.filename,
+            name["RequestTTLSeconds"]: str(ttl_seconds),
+        }
         if request.location:
-            headers.append(f"{name['InputLocation']}: {request.location}")
+            headers[name["InputLocation"]] = request.location
         tried.number = self._sent
         self._transfers.start(tried, url, headers, b"" if request.location else request.body)
         self._sent += 1

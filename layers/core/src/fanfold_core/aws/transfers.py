@@ -1,4 +1,4 @@
-"""HTTP requests side by side, sent and signed by libcurl: for the one call that is made by the million.
+"""HTTP requests side by side, sent by libcurl: for the one call that is made by the million.
 
 boto3 spends thirty times the processor time on a call, most of it in Python; see docs/adr/0007-libcurl-for-one-call.md.
 """
@@ -9,17 +9,17 @@ import time
 from dataclasses import dataclass, field
 from http.client import parse_headers
 from io import BytesIO
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import pycurl
 
 from fanfold_core import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from email.message import Message
 
-    from botocore.credentials import Credentials, ReadOnlyCredentials
+    from fanfold_core.aws.signing import Signer
 
 T = TypeVar("T")
 
@@ -32,8 +32,7 @@ _BLINK_SECONDS = 0.005
 _NO_CONTENT_TYPE = "Content-Type:"
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """An HTTP response: its status, its head as it came, its body."""
 
     status: int
@@ -47,37 +46,27 @@ class Reply:
         return parse_headers(BytesIO(fields))
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(NamedTuple):
     """There is no response: no connection, or it broke, or it took too long. libcurl says why."""
 
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Signer:
-    """Whose requests they are, and what for: `credentials` may change at any time, and are read for each request."""
-
-    credentials: Credentials
-    region: str
-    service: str
-
-
 @dataclass(slots=True)
 class _Line:
-    """A handle of libcurl, what arrives on it, and what has been set that stays for its next requests."""
+    """A handle of libcurl, what arrives on it, and the URL that stays for its next requests."""
 
     curl: pycurl.Curl
     head: list[bytes] = field(default_factory=list)
     blocks: list[bytes] = field(default_factory=list)
-    lasting: tuple[str, ReadOnlyCredentials] | None = None
+    url: str = ""
 
 
 class Transfers(Generic[T]):
     """POST requests to one server, each with something to know it by. Not for several threads at once.
 
     >>> transfers = Transfers("ca.pem", Signer(credentials, "eu-west-1", "sagemaker"), reply_seconds=10)
-    >>> transfers.start("first", "https://…/async-invocations", ["X-Amzn-SageMaker-Inference-Id: first"], b"{…}")
+    >>> transfers.start("first", "https://…/async-invocations", {"x-amzn-sagemaker-inference-id": "first"}, b"{…}")
     >>> for what, reply in transfers.finished(seconds=1): …
     """
 
@@ -89,22 +78,20 @@ class Transfers(Generic[T]):
         self._multi.setopt(pycurl.M_MAXCONNECTS, _CONNECTIONS)
         self._idle: list[_Line] = []
         self._busy: dict[pycurl.Curl, tuple[_Line, T]] = {}
+        self.has_waited = False
 
     def __len__(self) -> int:
         return len(self._busy)
 
-    def start(self, what: T, url: str, headers: list[str], body: bytes) -> None:
+    def start(self, what: T, url: str, headers: Mapping[str, str], body: bytes) -> None:
         """Send a request, signed with the credentials as they are now."""
         line = self._idle.pop() if self._idle else self._line()
-        curl, keys = line.curl, self._signer.credentials.get_frozen_credentials()
-        # Setting an option takes a microsecond, and these hardly ever change.
-        if line.lasting != (url, keys):
-            line.lasting = (url, keys)
+        curl = line.curl
+        # Setting an option takes a microsecond, and this hardly ever changes.
+        if line.url != url:
+            line.url = url
             curl.setopt(pycurl.URL, url)
-            curl.setopt(pycurl.USERNAME, keys.access_key)
-            curl.setopt(pycurl.PASSWORD, keys.secret_key)
-        token = [f"X-Amz-Security-Token: {keys.token}"] if keys.token else []
-        curl.setopt(pycurl.HTTPHEADER, [*headers, *token, _NO_CONTENT_TYPE])
+        curl.setopt(pycurl.HTTPHEADER, [*self._signer.sign(url, headers, body), _NO_CONTENT_TYPE])
         curl.setopt(pycurl.POSTFIELDS, body)
         line.head.clear()
         line.blocks.clear()
@@ -112,10 +99,14 @@ class Transfers(Generic[T]):
         self._busy[curl] = (line, what)
 
     def finished(self, seconds: float) -> Iterator[tuple[T, Reply | Lost]]:
-        """Wait until something has happened, `seconds` at most, and tell what has come to an end."""
-        libcurl_waits = self._multi.timeout() / 1000  # less than zero: for as long as you like
-        if self._multi.select(min(seconds, libcurl_waits) if libcurl_waits >= 0 else seconds) < 0:
-            time.sleep(min(seconds, _BLINK_SECONDS))
+        """Wait until something has happened, `seconds` at most, and tell what has come to an end.
+
+        `has_waited` then says whether we are faster than the server: no, if most replies were there before we asked.
+        """
+        there_already = self._multi.select(0)
+        self.has_waited = there_already <= len(self) / 2
+        if there_already <= 0:
+            self._wait(seconds)
         self._multi.perform()
         more = 1
         while more:
@@ -131,6 +122,11 @@ class Transfers(Generic[T]):
         for curl in list(self._busy):
             self._end(curl)
 
+    def _wait(self, seconds: float) -> None:
+        libcurl_waits = self._multi.timeout() / 1000  # less than zero: for as long as you like
+        if self._multi.select(min(seconds, libcurl_waits) if libcurl_waits >= 0 else seconds) < 0:
+            time.sleep(min(seconds, _BLINK_SECONDS))
+
     def _end(self, curl: pycurl.Curl) -> tuple[_Line, T]:
         self._multi.remove_handle(curl)
         line, what = self._busy.pop(curl)
@@ -143,7 +139,6 @@ class Transfers(Generic[T]):
         curl.setopt(pycurl.POST, 1)
         curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
         curl.setopt(pycurl.CAINFO, self._ca_bundle)
-        curl.setopt(pycurl.AWS_SIGV4, f"aws:amz:{self._signer.region}:{self._signer.service}")
         curl.setopt(pycurl.USERAGENT, f"fanfold/{__version__}")
         curl.setopt(pycurl.CONNECTTIMEOUT, _CONNECT_SECONDS)
         curl.setopt(pycurl.TIMEOUT_MS, int(self._reply_seconds * 1000))

@@ -9,6 +9,8 @@ from typing import Any, NoReturn
 # Half of a character that UTF-16 spells in two: Python's parser lets it through, and then nobody can encode it.
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 
+_compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
 
 def read_json(text: str) -> Any:
     r"""The value that the text spells; `ValueError` if it is no JSON, or holds what JSON and UTF-8 cannot spell.
@@ -32,7 +34,7 @@ def write_json(value: Any) -> str:
     >>> write_json([{"score": 0.5}])
     '[{"score":0.5}]'
     """
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = _compact(value)
     text.encode()
     return text
 

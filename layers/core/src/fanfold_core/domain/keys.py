@@ -8,8 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from fanfold_core.domain.spans import Span
 
@@ -36,8 +36,7 @@ def is_job_id(text: str) -> bool:
     return re.fullmatch(_JOB_ID, text) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class RequestId:
+class RequestId(NamedTuple):
     """Which span of which chunk a request is for, and which try it is. Spelt, it is the request's `InferenceId`.
 
     >>> str(RequestId("tweets-1f", 7, Span(320, 32), 1))

@@ -6,28 +6,31 @@ request taken and halves when one is not, as TCP does it: fast until the first t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
+_FIRST = 32
 _MOST = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(NamedTuple):
     """At most `limit` requests under way; those numbered below `halved_at` were under way when it was last halved.
 
-    >>> Pace(limit=8).after_success().limit, Pace(limit=8).after_refusal(number=3, started=8).limit
+    >>> Pace(limit=8).after_success(waited_for=True).limit, Pace(limit=8).after_refusal(number=3, started=8).limit
     (9, 4.0)
     """
 
-    limit: float = 32
+    limit: float = _FIRST
     halved_at: int = 0
 
-    def after_success(self) -> Pace:
-        """The pace once another request has been taken."""
-        if self.limit >= _MOST:
-            return self
+    def after_success(self, *, waited_for: bool) -> Pace:
+        """The pace once another request has been taken, whose reply was there at once or had to be waited for.
+
+        Replies that wait for us would wait longer with more under way, and each connection costs: so the number goes
+        back to what it began with.
+        """
         step = 1 / self.limit if self.halved_at else 1
-        return replace(self, limit=min(_MOST, self.limit + step))
+        limit = min(_MOST, self.limit + step) if waited_for else max(min(_FIRST, self.limit), self.limit - step)
+        return self if limit == self.limit else self._replace(limit=limit)
 
     def after_refusal(self, number: int, started: int) -> Pace:
         """The pace once request `number` (from 0) found the endpoint busy, when `started` had been sent.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fanfold_core.domain.errors import ExpressionError
 from fanfold_core.domain.json_text import read_json, write_json
@@ -22,8 +21,7 @@ INLINE_BYTES = 128_000
 INPUT_BYTES = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One `InvokeEndpointAsync` call: who it is, its JSON body, and where that lies if the call cannot carry it."""
 
     id: RequestId
@@ -36,8 +34,7 @@ class Request:
         return len(self.body) <= INLINE_BYTES
 
 
-@dataclass(frozen=True, slots=True)
-class Unsendable:
+class Unsendable(NamedTuple):
     """A run of rows that no request can carry, all for the same reason."""
 
     span: Span

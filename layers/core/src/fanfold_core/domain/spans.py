@@ -7,8 +7,7 @@ or that a span and its halves both arrive, which is why nothing here is counted.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
 _SPELLING = re.compile(r"([0-9]{7,})-([0-9]{4,})")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
+class Span(NamedTuple):
     """Rows `start` to `start + rows - 1` of a chunk, counted from the chunk's first row.
 
     >>> str(Span(320, 32)), Span.parse("0000320-0032").end
