@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import scale
 import yaml
 from measure import HERE, PYTHON, ROOT, SDK_PYTHON, Figure
-from words import MISSED, PAGE
+from words import LIMITS, PAGE
 
 from fanfold.local.project import find_root
 from fanfold.local.template import load
@@ -75,7 +75,7 @@ def page(measured: dict[str, Any]) -> str:
         reached=len(figures) - len(missed),
         figures=len(figures),
         table="\n".join(lines),
-        missed="\n\n".join(reasons(missed)),
+        limits="\n\n".join(limits(figures)),
         scale=scale.table(),
         others=scale.others(),
     )
@@ -89,12 +89,13 @@ def row(figure: Figure, script: str) -> str:
     return f"| {figure.what} | {figure.against} | {figure.found:.3g} | {sign} {figure.reach:g} | {mark} | {link} |"
 
 
-def reasons(missed: list[Figure]) -> Iterator[str]:
-    """Why figures aren't reached, once for those that share a reason."""
-    for beginning, words in MISSED.items():
-        if any(figure.what.startswith(beginning) for figure in missed):
+def limits(figures: list[Figure]) -> Iterator[str]:
+    """What holds figures back, once for those that share it."""
+    for beginning, words in LIMITS.items():
+        if any(figure.what.startswith(beginning) for figure in figures):
             yield words
-    unexplained = [figure.what for figure in missed if not any(map(figure.what.startswith, MISSED))]
+    missed = [figure.what for figure in figures if not figure.is_reached]
+    unexplained = [what for what in missed if not any(map(what.startswith, LIMITS))]
     if unexplained:
         yield f"Missed for the first time, and not explained yet: {'; '.join(unexplained)}."
 

@@ -40,9 +40,9 @@ def wire(environ: Mapping[str, str]) -> Dispatcher:
 
 
 def _endpoint(environ: Mapping[str, str]) -> SageMakerEndpoint:
-    session = boto3.Session()
-    credentials = session.get_credentials()
+    client = boto3.client("sagemaker-runtime", config=adapters.CLIENT)
+    session = boto3.DEFAULT_SESSION  # the client's; one more would read the endpoints of all AWS again
+    credentials = session.get_credentials() if session else None
     if credentials is None:
         raise NoCredentialsError
-    ca_bundle = environ.get("AWS_CA_BUNDLE") or where()
-    return SageMakerEndpoint(session.client("sagemaker-runtime", config=adapters.CLIENT), credentials, ca_bundle)
+    return SageMakerEndpoint(client, credentials, environ.get("AWS_CA_BUNDLE") or where())

@@ -1,0 +1,105 @@
+"""What the layer keeps of botocore's descriptions of AWS says the same as what botocore ships."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+import botocore.session
+import pytest
+from botocore.loaders import Loader
+
+if TYPE_CHECKING:
+    from botocore.awsrequest import AWSPreparedRequest
+    from botocore.client import BaseClient
+    from botocore.model import Shape
+
+ROOT = Path(__file__).parents[2]
+# Those that the functions make clients of; the layer's Makefile names them, too.
+SERVICES = ("dynamodb", "events", "s3", "sagemaker-runtime", "sqs")
+REGIONS = ("us-east-1", "eu-west-1", "us-gov-west-1", "cn-north-1", "eusc-de-east-1", "ap-nowhere-9")
+
+
+@pytest.fixture(scope="module")
+def trimmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("layer") / "data"
+    shutil.copytree(Loader.BUILTIN_DATA_PATH, folder)
+    subprocess.run([sys.executable, ROOT / "layers/core/trim.py", folder, *SERVICES], check=True)
+    return folder
+
+
+def client(service: str, region: str, data: Path | None = None) -> BaseClient:
+    session = botocore.session.Session()
+    if data:
+        session.register_component("data_loader", Loader([str(data)], include_default_search_paths=False))
+    return boto3.Session("k", "s", region_name=region, botocore_session=session).client(service)  # type: ignore[call-overload, no-any-return]
+
+
+def described(shape: Shape) -> tuple[object, ...]:
+    """A shape, but for its words."""
+    return (shape.type_name, shape.metadata, shape.serialization, sorted(getattr(shape, "members", ())))
+
+
+@pytest.mark.parametrize("region", REGIONS)
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_is_found_where_it_was(service: str, region: str, trimmed: Path) -> None:
+    ours, whole = (client(service, region, data).meta for data in (trimmed, None))
+    assert ours.endpoint_url == whole.endpoint_url
+    assert ours.partition == whole.partition
+    assert ours.config.signature_version == whole.config.signature_version  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_does_what_it_did(service: str, trimmed: Path) -> None:
+    ours, whole = (client(service, "us-east-1", data).meta.service_model for data in (trimmed, None))
+    assert ours.metadata == whole.metadata
+    assert ours.operation_names == whole.operation_names
+    assert ours.shape_names == whole.shape_names
+    for name in whole.shape_names:
+        assert described(ours.shape_for(name)) == described(whole.shape_for(name))
+
+
+CALLS: dict[str, tuple[str, dict[str, object]]] = {
+    "dynamodb": ("list_tables", {}),
+    "events": ("put_events", {"Entries": [{"Source": "s", "DetailType": "d", "Detail": "{}"}]}),
+    "s3": ("list_objects_v2", {"Bucket": "bucket", "Prefix": "a b"}),
+    "sagemaker-runtime": ("invoke_endpoint_async", {"EndpointName": "e", "InputLocation": "s3://bucket/input"}),
+    "sqs": ("list_queues", {"QueueNamePrefix": "q"}),
+}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_is_called_as_it_was(service: str, trimmed: Path) -> None:
+    operation, parameters = CALLS[service]
+    ours, whole = (called(client(service, "us-east-1", data), operation, parameters) for data in (trimmed, None))
+    assert ours == whole
+
+
+class SentError(Exception):
+    """In the place of a reply: nothing leaves the machine."""
+
+
+def called(client: BaseClient, operation: str, parameters: dict[str, object]) -> tuple[str, str, object]:
+    """What a call would send."""
+    sent: list[AWSPreparedRequest] = []
+
+    def keep(request: AWSPreparedRequest, **_: object) -> None:
+        sent.append(request)
+        raise SentError
+
+    client.meta.events.register("before-send", keep)
+    with pytest.raises(SentError):
+        getattr(client, operation)(**parameters)
+    return sent[0].method, sent[0].url, sent[0].body
+
+
+def test_what_no_function_reads_is_gone(trimmed: Path) -> None:
+    assert {folder.name for folder in trimmed.iterdir() if folder.is_dir()} == set(SERVICES)
+    assert not list(trimmed.rglob("*.gz"))
+    for file in trimmed.rglob("service-2.json"):
+        assert not re.search(r'"documentation":"[^"]', file.read_text())
