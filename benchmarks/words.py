@@ -85,8 +85,8 @@ than help another 5 ([ADR 7](adr/0007-libcurl-for-one-call.md)), named tuples in
 would take an extension module of our own that signs and sends.""",
     "Fan-out, rows/s": """\
 **Fan-out, rows a second.** The one figure of wall-clock beside the tweets: the loop waits for its 20 ms whatever else the
-machine does, while some 8,000 rows a second need half a core. After each wave of 500 the ledger is told, which costs a round
-trip: without waves, 256 requests under way would be 12,800 rows a second.""",
+machine does, while some 8,000 rows a second need half a core. Each wave of 500 waits for its last reply before the
+ledger is told; without waves, 256 requests under way would be 12,800 rows a second.""",
     "Cutting": """\
 **Cutting.** Large files are scanned by masks ([ADR 14](adr/0014-masks-for-large-files.md)): a bit for each byte, for each of
 quote, delimiter and two line ends, made and combined by NumPy. That is some 0.5 ns a byte however a file is quoted; what is
@@ -103,7 +103,7 @@ layer it takes 20, because botocore's descriptions of AWS are trimmed there to w
 ([ADR 12](adr/0012-light-functions.md)). That makes room for the description of DynamoDB's tables (11 ms), SQS (3 ms),
 powertools' logger and metrics (9 ms), libcurl in the dispatcher (5 ms), and a function's own modules (35 ms, of which most are
 half a millisecond for each frozen dataclass). Next to the same client out of the trimmed layer, functions take 1.3 times as
-long. botocore without boto3 would save 50 ms more, and take the tables that the ledger is written in.""",
+long. botocore without boto3 would save some 15 ms more, and take the tables that the ledger is written in.""",
     "1,798 tweets": """\
 **Tweets.** The local cloud's own processes, moto's above all, share two cores with what is measured.""",
 }

@@ -50,8 +50,9 @@ class Signer:
         request = "\n".join(["POST", path, "", *lines, "", names, sha256(body).hexdigest()])
         scope = f"{moment[:8]}/{self.region}/{self.service}/aws4_request"
         text = f"{_ALGORITHM}\n{moment}\n{scope}\n{sha256(request.encode()).hexdigest()}"
-        signature = hmac.digest(_key(keys.secret_key, scope), text.encode(), "sha256").hex()
-        who = f"Credential={keys.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
+        signature = _keyed(keys.secret_key, scope).copy()
+        signature.update(text.encode())
+        who = f"Credential={keys.access_key}/{scope}, SignedHeaders={names}, Signature={signature.hexdigest()}"
         return [*lines, f"authorization:{_ALGORITHM} {who}"]
 
 
@@ -67,8 +68,9 @@ def _moment(second: int) -> str:
 
 
 @lru_cache(maxsize=1)
-def _key(secret_key: str, scope: str) -> bytes:
+def _keyed(secret_key: str, scope: str) -> hmac.HMAC:
+    """A signature of nothing yet, with the key of this scope."""
     key = f"AWS4{secret_key}".encode()
     for part in scope.split("/"):
         key = hmac.digest(key, part.encode(), "sha256")
-    return key
+    return hmac.new(key, digestmod="sha256")
