@@ -1,4 +1,4 @@
-"""What the benchmarks share: both sides in one interleaved run, medians of five, and ratios instead of seconds."""
+"""What the benchmarks share: both sides in one interleaved run, medians of five at least, and ratios."""
 
 from __future__ import annotations
 

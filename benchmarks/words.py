@@ -16,7 +16,7 @@ since they hardly vary). `make bench` measures everything again and writes this 
 
 ![Each figure as a multiple of its goal](performance/goals.svg)
 
-## What holds them back
+## What holds the figures back
 
 {limits}
 
@@ -80,9 +80,9 @@ LIMITS = {
     "Fan-out, CPU per request": """\
 **Fan-out next to wrk.** wrk sends what was signed beforehand. Of our 42 µs a request, a fifth are the system's calls, one to
 send and one to receive, which wrk has, too; a quarter is libcurl and the memory it asks for, a sixth the signature. The rest is
-Python: reading the CSV, names, JSON, headers. Signing with a key that is derived once a day saved 11 µs, no more connections
-than help another 5 ([ADR 7](adr/0007-libcurl-for-one-call.md)), named tuples in the place of frozen dataclasses 2. What is left
-would take an extension module of our own that signs and sends.""",
+Python: reading the CSV, names, JSON, headers. A key that is derived once a day saved 11 µs; a connection of its own for each
+handle, and few of them where the server is this fast, saved 6 ([ADR 7](adr/0007-libcurl-for-one-call.md)); named tuples instead
+of frozen dataclasses 2. What is left would take an extension module of our own that signs and sends.""",
     "Fan-out, rows/s": """\
 **Fan-out, rows a second.** The one figure of wall-clock beside the tweets: the loop waits for its 20 ms whatever else the
 machine does, while some 8,000 rows a second need half a core. Each wave of 500 waits for its last reply before the
@@ -99,8 +99,8 @@ behind the row (0.1 µs); the statistics of the report are counted (0.3 µs). Pa
 as there are functions, so no job waits for it as one process would.""",
     "Cold start": """\
 **Cold starts.** `import boto3` and one client, as pip installs them, take some 240 ms, of which the client is 80. Out of the
-layer it takes 20, because botocore's descriptions of AWS are trimmed there to what the functions read
-([ADR 12](adr/0012-light-functions.md)). That makes room for the description of DynamoDB's tables (11 ms), SQS (3 ms),
+layer it takes 20, because botocore's descriptions of AWS are trimmed there to what the functions read, and bytecode isn't checked
+against its sources ([ADR 12](adr/0012-light-functions.md)). That makes room for the description of DynamoDB's tables (11 ms), SQS (3 ms),
 powertools' logger and metrics (9 ms), libcurl in the dispatcher (5 ms), and a function's own modules (35 ms, of which most are
 half a millisecond for each frozen dataclass). Next to the same client out of the trimmed layer, functions take 1.3 times as
 long. botocore without boto3 would save some 15 ms more, and take the tables that the ledger is written in.""",

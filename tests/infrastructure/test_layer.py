@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import boto3
 import botocore.session
 import pytest
+from botocore.config import Config
 from botocore.loaders import Loader
 
 if TYPE_CHECKING:
@@ -20,9 +22,14 @@ if TYPE_CHECKING:
     from botocore.model import Shape
 
 ROOT = Path(__file__).parents[2]
-# Those that the functions make clients of; the layer's Makefile names them, too.
-SERVICES = ("dynamodb", "events", "s3", "sagemaker-runtime", "sqs")
-REGIONS = ("us-east-1", "eu-west-1", "us-gov-west-1", "cn-north-1", "eusc-de-east-1", "ap-nowhere-9")
+MAKEFILE = (ROOT / "layers/core/Makefile").read_text()
+(SERVICES,) = (line.split()[2:] for line in MAKEFILE.splitlines() if line.startswith("SERVICES := "))
+# One of each partition, and one that is to come.
+REGIONS = [
+    *(f"{name}-1" for name in ["us-east", "us-gov-west", "cn-north", "us-iso-east", "us-isob-east", "eusc-de-east"]),
+    "ap-new-9",
+]
+VARIANTS = [Config(), Config(use_fips_endpoint=True), Config(use_dualstack_endpoint=True)]
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +40,11 @@ def trimmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def client(service: str, region: str, data: Path | None = None) -> BaseClient:
+def client(service: str, region: str, data: Path | None, config: Config = VARIANTS[0]) -> BaseClient:
     session = botocore.session.Session()
     if data:
         session.register_component("data_loader", Loader([str(data)], include_default_search_paths=False))
-    return boto3.Session("k", "s", region_name=region, botocore_session=session).client(service)  # type: ignore[call-overload, no-any-return]
+    return boto3.Session("k", "s", region_name=region, botocore_session=session).client(service, config=config)  # type: ignore[call-overload, no-any-return]
 
 
 def described(shape: Shape) -> tuple[object, ...]:
@@ -48,10 +55,11 @@ def described(shape: Shape) -> tuple[object, ...]:
 @pytest.mark.parametrize("region", REGIONS)
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_is_found_where_it_was(service: str, region: str, trimmed: Path) -> None:
-    ours, whole = (client(service, region, data).meta for data in (trimmed, None))
-    assert ours.endpoint_url == whole.endpoint_url
-    assert ours.partition == whole.partition
-    assert ours.config.signature_version == whole.config.signature_version  # type: ignore[attr-defined]
+    for variant in VARIANTS:
+        ours, whole = (client(service, region, data, variant).meta for data in (trimmed, None))
+        assert ours.endpoint_url == whole.endpoint_url
+        assert ours.partition == whole.partition
+        assert ours.config.signature_version == whole.config.signature_version  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -80,11 +88,14 @@ def test_a_service_is_called_as_it_was(service: str, trimmed: Path) -> None:
     assert ours == whole
 
 
+OF_ITS_SECOND = {"Authorization", "X-Amz-Date", "amz-sdk-invocation-id"}
+
+
 class SentError(Exception):
     """In the place of a reply: nothing leaves the machine."""
 
 
-def called(client: BaseClient, operation: str, parameters: dict[str, object]) -> tuple[str, str, object]:
+def called(client: BaseClient, operation: str, parameters: dict[str, object]) -> tuple[object, ...]:
     """What a call would send."""
     sent: list[AWSPreparedRequest] = []
 
@@ -95,11 +106,29 @@ def called(client: BaseClient, operation: str, parameters: dict[str, object]) ->
     client.meta.events.register("before-send", keep)
     with pytest.raises(SentError):
         getattr(client, operation)(**parameters)
-    return sent[0].method, sent[0].url, sent[0].body
+    (request,) = sent
+    # Who signs where and for what stands before the signature, which has its second in it.
+    scope = str(request.headers["Authorization"]).partition(", Signature")[0]
+    rest = {name: value for name, value in request.headers.items() if name not in OF_ITS_SECOND}
+    return request.method, request.url, request.body, scope, rest
+
+
+def test_a_service_that_botocore_does_not_know_stops_the_build(tmp_path: Path) -> None:
+    shutil.copytree(Path(Loader.BUILTIN_DATA_PATH) / "sqs", tmp_path / "sqs")
+    ended = subprocess.run(
+        [sys.executable, ROOT / "layers/core/trim.py", tmp_path, "sqs", "dinamodb"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "describes no dinamodb" in ended.stderr
 
 
 def test_what_no_function_reads_is_gone(trimmed: Path) -> None:
     assert {folder.name for folder in trimmed.iterdir() if folder.is_dir()} == set(SERVICES)
     assert not list(trimmed.rglob("*.gz"))
+    for partition in json.loads((trimmed / "endpoints.json").read_bytes())["partitions"]:
+        assert set(partition["services"]) <= {"dynamodb", "events", "runtime.sagemaker", "s3", "sqs"}
     for file in trimmed.rglob("service-2.json"):
         assert not re.search(r'"documentation":"[^"]', file.read_text())

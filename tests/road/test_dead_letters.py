@@ -42,8 +42,8 @@ def hasty_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def hasty(hasty_logs: Path) -> Iterator[LocalCloud]:
-    """A cloud in which what failed comes again after a second, not after nine minutes."""
-    with LocalCloud(log_dir=hasty_logs, conditions=Conditions(redelivery_seconds=1)) as cloud:
+    """A cloud in which what failed comes again after two seconds, not after nine minutes."""
+    with LocalCloud(log_dir=hasty_logs, conditions=Conditions(redelivery_seconds=2)) as cloud:
         yield cloud
 
 

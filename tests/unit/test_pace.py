@@ -1,9 +1,9 @@
 from fanfold_core.domain.pace import Pace
 
 
-def paced(pace: Pace, successes: int, *, waited_for: bool = True) -> Pace:
+def paced(pace: Pace, successes: int) -> Pace:
     for _ in range(successes):
-        pace = pace.after_success(waited_for=waited_for)
+        pace = pace.after_success()
     return pace
 
 
@@ -35,11 +35,14 @@ def test_the_pace_has_a_limit_of_its_own() -> None:
     assert paced(Pace(), 1000).limit == 256
 
 
-def test_replies_that_are_there_at_once_take_the_pace_back_to_where_it_began() -> None:
-    assert paced(paced(Pace(), 100), 50, waited_for=False).limit == Pace().limit + 50
-    assert paced(paced(Pace(), 100), 500, waited_for=False).limit == Pace().limit
+def test_replies_that_wait_for_us_take_the_pace_back_to_where_it_began() -> None:
+    pace = paced(Pace(), 1000).after_rush()
+    assert pace.limit == 224
+    for _ in range(100):
+        pace = pace.after_rush()
+    assert pace == Pace()
 
 
-def test_replies_that_are_there_at_once_do_not_raise_a_pace_that_was_refused() -> None:
+def test_replies_that_wait_for_us_do_not_raise_a_pace_that_was_refused() -> None:
     refused = Pace(limit=8).after_refusal(number=0, started=8)
-    assert paced(refused, 100, waited_for=False) == refused
+    assert refused.after_rush() == refused

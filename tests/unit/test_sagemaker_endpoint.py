@@ -27,10 +27,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from fanfold_core.aws.endpoint import Patience, SageMakerEndpoint
-from fanfold_core.aws.signing import Signer
-from fanfold_core.aws.transfers import Transfers
+from fanfold_core.aws.transfers import Lost, Reply, Transfers
 from fanfold_core.domain.errors import EndpointError
 from fanfold_core.domain.keys import RequestId
+from fanfold_core.domain.pace import Pace
 from fanfold_core.domain.requests import Request
 from fanfold_core.domain.spans import Span
 
@@ -86,6 +86,7 @@ class Server:
 
     behave: Callable[[Received, int, int], Answer] = lambda *_: TAKEN
     url: str = ""
+    clients: set[tuple[str, int]] = field(default_factory=set)
     received: list[Received] = field(default_factory=list)
     under_way: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -103,6 +104,7 @@ class Server:
                 with server.lock:
                     count = sum(request.inference_id == other.inference_id for other in server.received)
                     server.received.append(request)
+                    server.clients.add(self.client_address)
                     server.under_way += 1
                     answer = server.behave(request, count, server.under_way)
                 waits.wait(answer.seconds)
@@ -306,30 +308,24 @@ def test_the_number_of_requests_under_way_follows_what_the_endpoint_takes(server
     assert 0 < refusals < 200
 
 
-def test_replies_that_wait_for_the_client_are_told_from_those_that_it_waits_for(server: Server) -> None:
-    server.behave = lambda *_: Answer(seconds=1)
-    transfers: Transfers[int] = Transfers("", Signer(KEYS, REGION, "sagemaker"), reply_seconds=10)
+def test_more_requests_are_under_way_while_replies_are_waited_for(server: Server) -> None:
+    server.behave = lambda *_: Answer(seconds=0.2)
+    assert endpoint(server, patience=Patience(20, 5)).send("tweets", some(300), ttl_seconds=60) == []
+    assert len(server.clients) > 3 * Pace().limit
 
-    def send_four() -> None:
-        before = len(server.received)
-        for number in range(4):
-            transfers.start(number, f"{server.url}/endpoints/tweets/async-invocations", {}, b"{}")
-        while len(server.received) < before + 4:
-            assert list(transfers.finished(0.01)) == []
 
-    def receive() -> tuple[list[int], bool]:
-        received = [number for number, _ in transfers.finished(5)]
-        return received, transfers.has_waited
+def test_no_more_requests_are_under_way_where_replies_wait_for_us(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompt = Transfers.finished
 
-    send_four()
-    time.sleep(1.5)
-    received, has_waited = receive()
-    assert sorted(received) == [0, 1, 2, 3]
-    assert not has_waited
-    send_four()
-    received, has_waited = receive()
-    assert received
-    assert has_waited
+    def late(transfers: Transfers[Any], seconds: float) -> Iterator[tuple[Any, Reply | Lost]]:
+        time.sleep(0.4)  # the server has answered everything by then
+        return prompt(transfers, seconds)
+
+    monkeypatch.setattr(Transfers, "finished", late)
+    assert endpoint(server, patience=Patience(20, 5)).send("tweets", some(200), ttl_seconds=60) == []
+    assert len(server.clients) == Pace().limit
 
 
 def test_tls_is_spoken_with_servers_that_the_bundle_vouches_for(server: Server, tmp_path: Path) -> None:

@@ -113,10 +113,16 @@ class SageMakerEndpoint:
                 ready.clear()
             while ready and len(self._transfers) < self._pace.limit:
                 self._start(url, ttl_seconds, ready.popleft())
-            for tried, reply in self._transfers.finished(resting[0][0] - now if resting else _IDLE_SECONDS):
+            finished = list(self._transfers.finished(resting[0][0] - now if resting else _IDLE_SECONDS))
+            # Every reply was there before we asked, and there is more to send: it is us whom the endpoint waits for.
+            rushed = bool(ready and finished) and not self._transfers and not self._transfers.has_waited
+            if rushed:
+                self._pace = self._pace.after_rush()
+            for tried, reply in finished:
                 reason = self._trouble(endpoint, reply)
                 if reason is None:
-                    self._pace = self._pace.after_success(waited_for=self._transfers.has_waited)
+                    if not rushed:
+                        self._pace = self._pace.after_success()
                     continue
                 self._pace = self._pace.after_refusal(tried.number, self._sent)
                 tried.failures += 1

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 # Half of a character that UTF-16 spells in two: Python's parser lets it through, and then nobody can encode it.
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
-
+# `json.dumps` makes an encoder for each call that wants it otherwise.
 _compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 

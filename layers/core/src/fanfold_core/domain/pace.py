@@ -1,7 +1,8 @@
 """Pace: how many requests may be under way at once, found out by trying.
 
 Nobody says how many requests an endpoint takes; it says when they were too many. So the number grows with every
-request taken and halves when one is not, as TCP does it: fast until the first time, then by one per round trip.
+request taken and halves when one is not, as TCP does it: fast until the first time, then by one per round trip. Where
+replies come faster than they are read, more under way would only wait in line, and the number goes down again.
 """
 
 from __future__ import annotations
@@ -15,22 +16,23 @@ _MOST = 256
 class Pace(NamedTuple):
     """At most `limit` requests under way; those numbered below `halved_at` were under way when it was last halved.
 
-    >>> Pace(limit=8).after_success(waited_for=True).limit, Pace(limit=8).after_refusal(number=3, started=8).limit
+    >>> Pace(limit=8).after_success().limit, Pace(limit=8).after_refusal(number=3, started=8).limit
     (9, 4.0)
     """
 
     limit: float = _FIRST
     halved_at: int = 0
 
-    def after_success(self, *, waited_for: bool) -> Pace:
-        """The pace once another request has been taken, whose reply was there at once or had to be waited for.
-
-        Replies that wait for us would wait longer with more under way, and each connection costs: so the number goes
-        back to what it began with.
-        """
+    def after_success(self) -> Pace:
+        """The pace once another request has been taken."""
+        if self.limit >= _MOST:
+            return self
         step = 1 / self.limit if self.halved_at else 1
-        limit = min(_MOST, self.limit + step) if waited_for else max(min(_FIRST, self.limit), self.limit - step)
-        return self if limit == self.limit else self._replace(limit=limit)
+        return self._replace(limit=min(_MOST, self.limit + step))
+
+    def after_rush(self) -> Pace:
+        """The pace once every reply was there before it was asked for: an eighth less, down to where it began."""
+        return self._replace(limit=max(min(_FIRST, self.limit), self.limit * 7 / 8))
 
     def after_refusal(self, number: int, started: int) -> Pace:
         """The pace once request `number` (from 0) found the endpoint busy, when `started` had been sent.

@@ -16,7 +16,7 @@ _SPELLING = re.compile(r"([0-9]{7,})-([0-9]{4,})")
 
 
 class Span(NamedTuple):
-    """Rows `start` to `start + rows - 1` of a chunk, counted from the chunk's first row.
+    """Rows `start` to `start + rows - 1` of a chunk, counted from the chunk's first row; stored and sent spelt.
 
     >>> str(Span(320, 32)), Span.parse("0000320-0032").end
     ('0000320-0032', 352)

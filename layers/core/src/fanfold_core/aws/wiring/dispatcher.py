@@ -41,7 +41,7 @@ def wire(environ: Mapping[str, str]) -> Dispatcher:
 
 def _endpoint(environ: Mapping[str, str]) -> SageMakerEndpoint:
     client = boto3.client("sagemaker-runtime", config=adapters.CLIENT)
-    session = boto3.DEFAULT_SESSION  # the client's; one more would read the endpoints of all AWS again
+    session = boto3.DEFAULT_SESSION  # the client's: another would read botocore's data once more
     credentials = session.get_credentials() if session else None
     if credentials is None:
         raise NoCredentialsError
