@@ -114,14 +114,14 @@ class SageMakerEndpoint:
             while ready and len(self._transfers) < self._pace.limit:
                 self._start(url, ttl_seconds, ready.popleft())
             finished = list(self._transfers.finished(resting[0][0] - now if resting else _IDLE_SECONDS))
-            # Every reply was there before we asked, and there is more to send: it is us whom the endpoint waits for.
-            rushed = bool(ready and finished) and not self._transfers and not self._transfers.has_waited
-            if rushed:
+            # Where every reply was there before we asked, it is us whom the endpoint waits for.
+            rushed = bool(finished) and not self._transfers and not self._transfers.has_waited
+            if ready and rushed:
                 self._pace = self._pace.after_rush()
             for tried, reply in finished:
                 reason = self._trouble(endpoint, reply)
                 if reason is None:
-                    if not rushed:
+                    if ready and not rushed:
                         self._pace = self._pace.after_success()
                     continue
                 self._pace = self._pace.after_refusal(tried.number, self._sent)
