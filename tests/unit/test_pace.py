@@ -37,8 +37,8 @@ def test_the_pace_has_a_limit_of_its_own() -> None:
 
 def test_replies_that_wait_for_us_take_the_pace_back_to_where_it_began() -> None:
     pace = paced(Pace(), 1000).after_rush()
-    assert pace.limit == 224
-    for _ in range(100):
+    assert pace.limit == 128
+    for _ in range(5):
         pace = pace.after_rush()
     assert pace == Pace()
 

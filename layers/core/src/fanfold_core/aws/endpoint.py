@@ -114,14 +114,13 @@ class SageMakerEndpoint:
             while ready and len(self._transfers) < self._pace.limit:
                 self._start(url, ttl_seconds, ready.popleft())
             finished = list(self._transfers.finished(resting[0][0] - now if resting else _IDLE_SECONDS))
-            # Where every reply was there before we asked, it is us whom the endpoint waits for.
-            rushed = bool(finished) and not self._transfers and not self._transfers.has_waited
-            if ready and rushed:
+            # Where every reply was there before we asked, and there is more to send, the endpoint waits for us.
+            if ready and finished and not self._transfers and not self._transfers.has_waited:
                 self._pace = self._pace.after_rush()
             for tried, reply in finished:
                 reason = self._trouble(endpoint, reply)
                 if reason is None:
-                    if ready and not rushed:
+                    if ready and self._transfers.has_waited:
                         self._pace = self._pace.after_success()
                     continue
                 self._pace = self._pace.after_refusal(tried.number, self._sent)

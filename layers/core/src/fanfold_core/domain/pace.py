@@ -31,8 +31,8 @@ class Pace(NamedTuple):
         return self._replace(limit=min(_MOST, self.limit + step))
 
     def after_rush(self) -> Pace:
-        """The pace once every reply was there before it was asked for: an eighth less, down to where it began."""
-        return self._replace(limit=max(min(_FIRST, self.limit), self.limit * 7 / 8))
+        """The pace once every reply was there before it was asked for: half of it, or where it began."""
+        return self._replace(limit=max(min(_FIRST, self.limit), self.limit / 2))
 
     def after_refusal(self, number: int, started: int) -> Pace:
         """The pace once request `number` (from 0) found the endpoint busy, when `started` had been sent.
