@@ -78,7 +78,7 @@ flight in a queue | collectors take 100 at a time, so 1,000 |
 
 LIMITS = {
     "Fan-out, CPU per request": """\
-**Fan-out next to wrk.** wrk sends what was signed beforehand. Of our 42 µs a request, a fifth are the system's calls, one to
+**Fan-out next to wrk.** wrk sends what was signed beforehand. Of our 40 µs a request, a fifth are the system's calls, one to
 send and one to receive, which wrk has, too; a quarter is libcurl and the memory it asks for, a sixth the signature. The rest is
 Python: reading the CSV, names, JSON, headers. A key that is derived once a day saved 11 µs; a connection of its own for each
 handle, and few of them where the server is this fast, saved 6 ([ADR 7](adr/0007-libcurl-for-one-call.md)); named tuples instead
