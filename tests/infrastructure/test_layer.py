@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shutil
@@ -123,6 +124,21 @@ def test_a_service_that_botocore_does_not_know_stops_the_build(tmp_path: Path) -
     )
     assert ended.returncode == 1
     assert "describes no dinamodb" in ended.stderr
+
+
+def test_the_layer_keeps_the_description_of_every_service_that_is_called() -> None:
+    modules = [ast.parse(path.read_text()) for path in (ROOT / "layers/core/src").glob("fanfold_core/**/*.py")]
+    called = {
+        call.args[0].value
+        for module in modules
+        for call in ast.walk(module)
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr in {"client", "resource"}
+        and call.args
+        and isinstance(call.args[0], ast.Constant)
+    }
+    assert called <= set(SERVICES)
 
 
 def test_what_no_function_reads_is_gone(trimmed: Path) -> None:

@@ -1,6 +1,5 @@
-"""The requirements files agree with each other, and the layer carries what the functions call. Offline."""
+"""The requirements files agree with each other. Offline."""
 
-import ast
 import re
 from pathlib import Path
 
@@ -48,20 +47,3 @@ def test_lambda_runs_the_versions_that_are_tested_here() -> None:
 def test_a_layer_is_the_same_for_every_python_that_builds_it(path: Path) -> None:
     """Pip judges markers by the Python that runs it, not by the one it installs for."""
     assert ";" not in path.read_text()
-
-
-def test_the_layer_keeps_the_description_of_every_service_that_is_called() -> None:
-    services = re.search(r"^SERVICES := (.+)$", (LAYER / "Makefile").read_text(), re.MULTILINE)
-    assert services
-    modules = [ast.parse(path.read_text()) for path in LAYER.glob("src/fanfold_core/**/*.py")]
-    called = {
-        call.args[0].value
-        for module in modules
-        for call in ast.walk(module)
-        if isinstance(call, ast.Call)
-        and isinstance(call.func, ast.Attribute)
-        and call.func.attr in {"client", "resource"}
-        and call.args
-        and isinstance(call.args[0], ast.Constant)
-    }
-    assert called <= set(services[1].split())

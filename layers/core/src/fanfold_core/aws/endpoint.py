@@ -115,7 +115,7 @@ class SageMakerEndpoint:
                 self._start(url, ttl_seconds, ready.popleft())
             finished = list(self._transfers.finished(resting[0][0] - now if resting else _IDLE_SECONDS))
             # Where every reply was there before we asked, and there is more to send, the endpoint waits for us.
-            if ready and finished and not self._transfers and not self._transfers.has_waited:
+            if ready and not self._transfers and not self._transfers.has_waited:
                 self._pace = self._pace.after_rush()
             for tried, reply in finished:
                 reason = self._trouble(endpoint, reply)

@@ -1,6 +1,6 @@
 """HTTP requests side by side, sent by libcurl: for the one call that is made by the million.
 
-boto3 spends thirty times the processor time on a call, most of it in Python; see docs/adr/0007-libcurl-for-one-call.md.
+boto3 spends forty times the processor time on a call, most of it in Python; see docs/adr/0007-libcurl-for-one-call.md.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _CONNECT_SECONDS = 5
-# Connections that stay open while nothing is under way.
-_CONNECTIONS = 256
 # libcurl sometimes has nothing to wait for yet: a name that is still being looked up.
 _BLINK_SECONDS = 0.005
 # libcurl takes every POST for a form, unless told that it has no type.
@@ -75,7 +73,6 @@ class Transfers(Generic[T]):
         self._signer = signer
         self._reply_seconds = reply_seconds
         self._multi = pycurl.CurlMulti()
-        self._multi.setopt(pycurl.M_MAXCONNECTS, _CONNECTIONS)
         self._idle: list[_Line] = []
         self._busy: dict[pycurl.Curl, tuple[_Line, T]] = {}
         self.has_waited = False

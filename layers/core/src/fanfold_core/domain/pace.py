@@ -1,8 +1,9 @@
 """Pace: how many requests may be under way at once, found out by trying.
 
 Nobody says how many requests an endpoint takes; it says when they were too many. So the number grows with every
-request taken and halves when one is not, as TCP does it: fast until the first time, then by one per round trip. Where
-replies come faster than they are read, more under way would only wait in line, and the number goes down again.
+request taken and halves when one is not, as TCP does it: fast until the first time, then by one per round trip. Only
+replies that were waited for make it grow: where they come faster than they are read, more under way would wait in line,
+and the number goes down again.
 """
 
 from __future__ import annotations
