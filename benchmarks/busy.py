@@ -1,4 +1,4 @@
-"""How busy an endpoint of four instances is during a long job, in simulated time (`fanfold.simulation`)."""
+"""How busy an endpoint of four instances is during a long job, in simulated time (`fanfold.costs.simulation`)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from measure import Figure, show
 
-from fanfold.simulation import SimulatedEndpoint, SimulatedJob, simulate
+from fanfold.costs.simulation import SimulatedEndpoint, SimulatedJob, simulate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

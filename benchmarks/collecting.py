@@ -8,11 +8,11 @@ from uuid import uuid4
 
 from measure import PYTHON, Figure, child, interleaved, show
 
-from fanfold.local.cloud import LocalCloud
 from fanfold_core.aws.ledger import DynamoLedger
-from fanfold_core.domain.job import Chunk, Job, Model, Source
-from fanfold_core.domain.layout import Layout
+from fanfold_core.domain.job import Chunk, JobRecord, Model, Source
 from fanfold_core.domain.options import Options
+from fanfold_core.input.layout import Layout
+from localaws.cloud import LocalCloud
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,7 @@ def make_job(ledger: DynamoLedger) -> str:
     """A running job of one chunk, all of it sent."""
     layout = Layout(("id", "text"), has_header=True, input_index=1, first_byte=9, blank_is_row=False)
     now = datetime.now(UTC)
-    job = Job(
+    job = JobRecord(
         id=f"bench-{uuid4().hex[:16]}",
         source=Source("input", "tweets.csv", "v1", "etag", 1_000_000),
         options=Options(rows_per_request=32),

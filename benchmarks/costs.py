@@ -1,6 +1,6 @@
 """What a job costs in calls and in seconds of functions: writes fanfold_core's measured.toml, which estimates stand on.
 
-Calls and DynamoDB's units are counted on the whole road in one process (`sides/pipeline.py`) for three sizes of file,
+Calls and DynamoDB's units are counted on the pipeline in one process (`sides/pipeline.py`) for three sizes of file,
 and told apart by job, chunk and request; counting never varies. Seconds are those that the functions of a local cloud
 report, the least of three runs.
 """
@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.sides.pipeline import ROWS_PER_REQUEST, travel
 
 from fanfold import Fanfold
-from fanfold.local.cloud import LocalCloud
+from localaws.cloud import LocalCloud
 
 MEASURED = Path(__file__).parents[1] / "layers/core/src/fanfold_core/app/measured.toml"
 # Rows, requests and chunks of the three files that are enough to tell what a job, a chunk and a request cost.
@@ -40,8 +40,8 @@ rows_per_request = {rows_per_request}
 
 def priced(rows: int) -> dict[str, int]:
     """How many of each thing that has a price a file of so many rows took."""
-    road = travel(rows)
-    calls = road.calls
+    pipeline = travel(rows)
+    calls = pipeline.calls
     return {
         "calls": calls.total(),
         "requests": calls["sagemaker-runtime:InvokeEndpointAsync"],
@@ -49,9 +49,9 @@ def priced(rows: int) -> dict[str, int]:
         "s3_put": calls["s3:PutObject"],
         "s3_get": calls["s3:GetObject"] + calls["s3:HeadObject"],
         "events": calls["events:PutEvents"],
-        "lambda_invocations": road.invocations,
-        "dynamodb_write": road.units.total["write"],
-        "dynamodb_read": road.units.total["read"],
+        "lambda_invocations": pipeline.invocations,
+        "dynamodb_write": pipeline.units.total["write"],
+        "dynamodb_read": pipeline.units.total["read"],
     }
 
 

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 
 from measure import PYTHON, Figure, child, interleaved, needed, show
 
-from fanfold_core.domain.cutting import cut
-from fanfold_core.domain.limits import Limits
-from fanfold_core.domain.records import Dialect
+from fanfold_core.input.cutting import Limits, cut
+from fanfold_core.input.records import Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

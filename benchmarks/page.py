@@ -18,10 +18,10 @@ import yaml
 from measure import HERE, PYTHON, ROOT, SDK_PYTHON, Figure
 from words import LIMITS, PAGE
 
-from fanfold.local.project import find_root
-from fanfold.local.template import load
-from fanfold.scaling import declared
-from fanfold.simulation import SimulatedEndpoint, SimulatedJob, simulate
+from fanfold.costs.simulation import SimulatedEndpoint, SimulatedJob, simulate
+from fanfold.project import find_root
+from localaws.scaling import declared
+from localaws.template import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fanfold.estimate import Workload
+from fanfold.costs.estimate import Workload
 from fanfold_core.app.costs import read_prices, services, taken
 
 ROWS = (1_000_000, 100_000_000, 1_000_000_000)

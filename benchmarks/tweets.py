@@ -17,14 +17,14 @@ from latency import delayed
 from measure import SDK_PYTHON, Figure, child, interleaved, show
 
 from fanfold import Fanfold
-from fanfold.local.cloud import LocalCloud
-from fanfold.local.conditions import Conditions
-from fanfold.local.services import Services
+from localaws.cloud import LocalCloud
+from localaws.conditions import Conditions
+from localaws.services import Services
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fanfold.local.endpoint.requests import InferenceRequest
+    from localaws.endpoint.requests import InferenceRequest
 
 ROWS = 1_798
 # The loop goes row by row, so a tenth of them takes a tenth of the time.

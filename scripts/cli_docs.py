@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fanfold.cli import SECTIONS, cli
-from fanfold.cli.codes import MEANINGS
+from fanfold.cli.conclusion import MEANINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

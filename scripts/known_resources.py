@@ -1,7 +1,7 @@
 """Say how many resources template.yaml comes to, all of which the local cloud has to know with all their properties."""
 
-from fanfold.local import properties, template
-from fanfold.local.project import find_root
+from fanfold.project import find_root
+from localaws import properties, template
 
 whole = template.load(find_root())
 properties.check(whole)

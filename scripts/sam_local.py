@@ -30,8 +30,8 @@ from urllib.parse import unquote_plus, urlsplit
 
 import yaml
 
-from fanfold.local import sqs_event
-from fanfold.local.cloud import LocalCloud
+from localaws.cloud import LocalCloud
+from localaws.functions import sqs_event
 
 SAM = ".venv-sam/bin/sam"
 BUILT = Path(".aws-sam/build/template.yaml")

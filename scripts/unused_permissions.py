@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fanfold.local.project import find_root
-from fanfold.local.template import load
+from fanfold.project import find_root
+from localaws.template import load
 
 # Granted actions that no test can use, and why.
 EXCEPTIONS = {

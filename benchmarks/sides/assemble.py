@@ -14,11 +14,11 @@ from io import BytesIO
 from typing import IO, TYPE_CHECKING, Any
 
 from fanfold_core.app.assemble import Assembler
-from fanfold_core.domain.job import Chunk, Job, Model, Part, Source, State, Totals
-from fanfold_core.domain.layout import Layout
+from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, Source, State, Totals
 from fanfold_core.domain.options import Options
 from fanfold_core.domain.results import SpanOutcome
 from fanfold_core.domain.spans import Span
+from fanfold_core.input.layout import Layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,9 +40,9 @@ class World:
     content: bytes = LINES.encode()
     results: str = json.dumps(RESULTS, separators=(",", ":"))
 
-    def job(self, job_id: str) -> Job:
+    def job(self, job_id: str) -> JobRecord:
         """The job, about to be assembled."""
-        return Job(
+        return JobRecord(
             id=job_id,
             source=Source("input", "tweets.csv", "v1", "etag", 0),
             options=Options(),
@@ -84,7 +84,7 @@ class World:
         for block in iter(partial(content.read, 1024 * 1024), b""):
             self.written += len(block)
 
-    def add_part(self, job: Job, _part: int, _totals: Totals) -> Job:
+    def add_part(self, job: JobRecord, _part: int, _totals: Totals) -> JobRecord:
         """Remember nothing, so that nothing follows."""
         return job
 

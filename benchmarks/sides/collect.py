@@ -10,7 +10,7 @@ from uuid import uuid4
 import boto3
 
 from fanfold_core.aws import events
-from fanfold_core.aws.wiring.collector import wire
+from fanfold_core.aws.wiring import wire_collector
 
 ROWS_PER_REQUEST = 32
 # As template.yaml has it: messages that the collector is handed at once.
@@ -19,7 +19,7 @@ OUTCOMES_PER_BATCH = 100
 
 def collect(job: str, rows: int) -> float:
     """Settle all outcomes of the first chunk of a job."""
-    collector = wire(os.environ)
+    collector = wire_collector(os.environ)
     results = json.dumps([{"label": "LABEL_2", "score": 0.98765}] * ROWS_PER_REQUEST).encode()
     bodies = [
         json.dumps(

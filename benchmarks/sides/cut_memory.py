@@ -5,9 +5,8 @@ import resource
 import sys
 from itertools import repeat
 
-from fanfold_core.domain.cutting import cut
-from fanfold_core.domain.limits import Limits
-from fanfold_core.domain.records import Dialect
+from fanfold_core.input.cutting import Limits, cut
+from fanfold_core.input.records import Dialect
 
 BLOCK = "".join(f'{row},"so ""good"", no. {row}, and then some more of it"\r\n' for row in range(20_000)).encode()
 blocks = repeat(BLOCK, int(sys.argv[1]) * 1_000_000 // len(BLOCK))

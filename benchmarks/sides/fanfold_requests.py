@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, cast
 import boto3
 
 from fanfold_core.app.dispatch import WAVE
-from fanfold_core.aws.endpoint import SageMakerEndpoint
+from fanfold_core.aws.sagemaker import SageMakerEndpoint
 from fanfold_core.domain.keys import RequestId
-from fanfold_core.domain.layout import Layout
-from fanfold_core.domain.records import Dialect, read_records
 from fanfold_core.domain.requests import Request, body, inputs, plan
 from fanfold_core.domain.spans import Span
+from fanfold_core.input.layout import Layout
+from fanfold_core.input.records import Dialect, read_records
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials

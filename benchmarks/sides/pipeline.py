@@ -1,4 +1,4 @@
-"""Takes a file of so many rows the whole road, in one process on moto, and counts every call to AWS.
+"""Takes a file of so many rows the whole pipeline, in one process on moto, and counts every call to AWS.
 
 Lambda's own calls count, too: it takes messages from a queue and deletes them, up to ten in a call. What SageMaker and
 SNS do among themselves doesn't. Prints calls by service and operation, and processor time of collecting.
@@ -20,10 +20,8 @@ from benchmarks.sides.units import Units
 from moto import mock_aws
 
 from fanfold_core.aws import events
-from fanfold_core.aws.wiring.assembler import wire as wire_assembler
-from fanfold_core.aws.wiring.collector import wire as wire_collector
-from fanfold_core.aws.wiring.dispatcher import wire as wire_dispatcher
-from fanfold_core.aws.wiring.splitter import wire as wire_splitter
+from fanfold_core.aws.messages import Assemble, Dispatch
+from fanfold_core.aws.wiring import wire_assembler, wire_collector, wire_dispatcher, wire_splitter
 from fanfold_core.domain.job import State
 
 if TYPE_CHECKING:
@@ -89,7 +87,7 @@ class Model:
 
 
 @dataclass(slots=True)
-class Road:
+class Pipeline:
     """All steps, and the queues between them."""
 
     calls: Counter[str] = field(default_factory=Counter)
@@ -115,15 +113,15 @@ class Road:
         self._received(1)
         job = splitter.begin("input", "tweets.csv", version, in_time)
         while not job.state.is_terminal:
-            for message in map(events.dispatch, self._messages(urls["chunks"])):
+            for message in map(Dispatch.read, self._messages(urls["chunks"])):
                 dispatcher.dispatch(message.job, message.chunk, in_time)
             began = time.process_time()
             while batch := model.outcomes[:OUTCOMES_PER_BATCH]:
                 del model.outcomes[:OUTCOMES_PER_BATCH]
                 self._received(len(batch))
-                settle(collector.settle, batch)
+                settle(collector.collect, batch)
             self.collecting += time.process_time() - began
-            for wanted in map(events.assemble, self._messages(urls["assembly"])):
+            for wanted in map(Assemble.read, self._messages(urls["assembly"])):
                 job = assembler.build(wanted.job, wanted.part) if wanted.part else assembler.assemble(wanted.job)
         return job.state
 
@@ -173,21 +171,21 @@ def in_time() -> bool:
     return False
 
 
-def travel(rows: int) -> Road:
-    """The whole road on moto; fails unless every row is predicted."""
-    road = Road()
+def travel(rows: int) -> Pipeline:
+    """The whole pipeline on moto; fails unless every row is predicted."""
+    pipeline = Pipeline()
     before = dict(os.environ)
     os.environ.update(ENVIRONMENT)
     try:
         with mock_aws():
-            state = road.run(rows)
+            state = pipeline.run(rows)
     finally:
         os.environ.clear()
         os.environ.update(before)
         boto3.DEFAULT_SESSION = None
     if state is not State.SUCCEEDED:
         raise RuntimeError(f"the job ended {state}")
-    return road
+    return pipeline
 
 
 if __name__ == "__main__":

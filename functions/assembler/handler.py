@@ -7,18 +7,18 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from fanfold_core.aws import batch, events
-from fanfold_core.aws.wiring.assembler import wire
+from fanfold_core.aws import batch, messages
+from fanfold_core.aws.wiring import wire_assembler
 from fanfold_core.domain.job import State
 
 logger = Logger(service="assembler")
 metrics = Metrics(service="assembler")
-assembler = wire(os.environ)
+assembler = wire_assembler(os.environ)
 
 
 def assemble(body: str) -> None:
     """Do what one message of the assembly queue asks for."""
-    message = events.assemble(body)
+    message = messages.Assemble.read(body)
     logger.append_keys(job=message.job)
     job = assembler.build(message.job, message.part) if message.part else assembler.assemble(message.job)
     metrics.add_metric("JobsEnded", MetricUnit.Count, job.state.is_terminal)
@@ -28,6 +28,6 @@ def assemble(body: str) -> None:
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> batch.Answer:  # noqa: ARG001 - Lambda's
-    """Answer with the messages that are to come again."""
-    return batch.each(event, assemble, logger)
+def handler(event: dict[str, Any], context: LambdaContext) -> batch.BatchResponse:  # noqa: ARG001 - Lambda's
+    """Answer with the messages that return to the queue."""
+    return batch.process_each(event, assemble, logger)

@@ -9,23 +9,23 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from fanfold_core.aws import batch, events
-from fanfold_core.aws.wiring.collector import wire
+from fanfold_core.aws.wiring import wire_collector
 from fanfold_core.domain.outcomes import Outcome, chunk_of
 
 logger = Logger(service="collector")
 metrics = Metrics(service="collector")
-collector = wire(os.environ)
+collector = wire_collector(os.environ)
 
 
 def collect(event: dict[str, Any]) -> list[str]:
-    """Settle a batch of outcomes, those of a chunk together; answers with the ids of messages that failed."""
+    """Collect a batch of outcomes, those of a chunk together; the ids of messages that failed."""
     chunks: defaultdict[tuple[str, int], dict[str, Outcome]] = defaultdict(dict)
     failed: list[str] = []
     for message in batch.messages(event):
         try:
             outcome = events.outcome(message.body)
         except Exception:
-            logger.exception("not understood: the message comes again", extra={"message_id": message.id})
+            logger.exception("cannot be read: the message returns to its queue", extra={"message_id": message.id})
             failed.append(message.id)
             continue
         if isinstance(outcome, events.Ignored):
@@ -34,31 +34,31 @@ def collect(event: dict[str, Any]) -> list[str]:
         else:
             chunks[chunk_of(outcome)][message.id] = outcome
     for (job, chunk), outcomes in chunks.items():
-        failed += settle(job, chunk, outcomes)
+        failed += collect_chunk(job, chunk, outcomes)
     return failed
 
 
-def settle(job: str, chunk: int, outcomes: dict[str, Outcome]) -> list[str]:
-    """Settle the outcomes of one chunk; whatever goes wrong with it is no other chunk's loss."""
+def collect_chunk(job: str, chunk: int, outcomes: dict[str, Outcome]) -> list[str]:
+    """Collect the outcomes of one chunk; whatever goes wrong with it costs no other chunk."""
     logger.append_keys(job=job, chunk=chunk)
     try:
-        settlement = collector.settle(job, chunk, list(outcomes.values()))
+        collected = collector.collect(job, chunk, list(outcomes.values()))
     except Exception:
-        logger.exception("not settled: the messages come again")
+        logger.exception("the messages return to their queue")
         return list(outcomes)
-    predicted = sum(prediction.id.span.rows for prediction in settlement.predictions)
+    predicted = sum(prediction.id.span.rows for prediction in collected.predictions)
     metrics.add_metric("RowsPredicted", MetricUnit.Count, predicted)
-    metrics.add_metric("RowsFailed", MetricUnit.Count, sum(failure.span.rows for failure in settlement.failures))
-    metrics.add_metric("RequestsAgain", MetricUnit.Count, len(settlement.again))
+    metrics.add_metric("RowsFailed", MetricUnit.Count, sum(failure.span.rows for failure in collected.failures))
+    metrics.add_metric("RequestsAgain", MetricUnit.Count, len(collected.again))
     logger.info(
-        "settled",
+        "collected",
         extra={
-            "predictions": len(settlement.predictions),
-            "failures": len(settlement.failures),
-            "again": len(settlement.again),
+            "predictions": len(collected.predictions),
+            "failures": len(collected.failures),
+            "again": len(collected.again),
         },
     )
-    if failed := settlement.broken or settlement.again:
+    if failed := collected.broken or collected.again:
         # One line a batch, however many there are: what the platform has failed waits for somebody to mend it.
         logger.warning("requests failed", extra={"requests": len(failed), "reason": failed[-1].reason})
     return []
@@ -66,6 +66,6 @@ def settle(job: str, chunk: int, outcomes: dict[str, Outcome]) -> list[str]:
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> batch.Answer:  # noqa: ARG001 - Lambda's
-    """Answer with the messages that are to come again."""
-    return batch.come_again(collect(event))
+def handler(event: dict[str, Any], context: LambdaContext) -> batch.BatchResponse:  # noqa: ARG001 - Lambda's
+    """Answer with the messages that return to the queue."""
+    return batch.batch_response(collect(event))

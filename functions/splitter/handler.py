@@ -8,17 +8,17 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from fanfold_core.aws import batch, events
-from fanfold_core.aws.wiring import adapters
-from fanfold_core.aws.wiring.splitter import wire
+from fanfold_core.aws.messages import Resume
+from fanfold_core.aws.wiring import out_of_time, wire_splitter
 
 logger = Logger(service="splitter")
 metrics = Metrics(service="splitter")
-splitter = wire(os.environ)
+splitter = wire_splitter(os.environ)
 
 
 def split(body: str, context: LambdaContext) -> None:
     """Do what one message of the uploads queue asks for."""
-    out_of_time = adapters.out_of_time(context)
+    is_out_of_time = out_of_time(context)
     for message in events.uploads(body):
         match message:
             case events.Ignored(what):
@@ -26,15 +26,15 @@ def split(body: str, context: LambdaContext) -> None:
                 metrics.add_metric("UploadsIgnored", MetricUnit.Count, 1)
                 continue
             case events.Upload(bucket, key, version):
-                job = splitter.begin(bucket, key, version, out_of_time)
-            case events.GoOn(job_id):
-                job = splitter.go_on(job_id, out_of_time)
+                job = splitter.begin(bucket, key, version, is_out_of_time)
+            case Resume(job_id):
+                job = splitter.resume(job_id, is_out_of_time)
         metrics.add_metric("RowsRead", MetricUnit.Count, job.rows or 0)
         logger.info("split", extra={"job": job.id, "state": job.state, "reason": job.reason, "chunks": job.stored})
 
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> batch.Answer:
-    """Answer with the messages that are to come again."""
-    return batch.each(event, lambda body: split(body, context), logger)
+def handler(event: dict[str, Any], context: LambdaContext) -> batch.BatchResponse:
+    """Answer with the messages that return to the queue."""
+    return batch.process_each(event, lambda body: split(body, context), logger)

@@ -7,25 +7,24 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from fanfold_core.aws import batch, events
-from fanfold_core.aws.wiring import adapters
-from fanfold_core.aws.wiring.sweeper import wire
+from fanfold_core.aws import batch, messages
+from fanfold_core.aws.wiring import out_of_time, wire_sweeper
 
 logger = Logger(service="sweeper")
 metrics = Metrics(service="sweeper")
-sweeper = wire(os.environ)
+sweeper = wire_sweeper(os.environ)
 
 
 def sweep(body: str, context: LambdaContext) -> None:
     """Do what one message of the sweeps queue asks for."""
-    message = events.sweep(body)
+    message = messages.Sweep.read(body)
     if message.job is None:
         jobs = sweeper.sweep_all()
         metrics.add_metric("OpenJobs", MetricUnit.Count, jobs)
         logger.info("sweeping", extra={"jobs": jobs})
         return
     logger.append_keys(job=message.job)
-    swept = sweeper.sweep(message.job, message.start, adapters.out_of_time(context))
+    swept = sweeper.sweep(message.job, message.start, out_of_time(context))
     metrics.add_metric("OutputsFound", MetricUnit.Count, swept.found)
     metrics.add_metric("RequestsLost", MetricUnit.Count, swept.resent)
     logger.info("swept", extra={"found": swept.found, "resent": swept.resent})
@@ -33,6 +32,6 @@ def sweep(body: str, context: LambdaContext) -> None:
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> batch.Answer:
-    """Answer with the messages that are to come again."""
-    return batch.each(event, lambda body: sweep(body, context), logger)
+def handler(event: dict[str, Any], context: LambdaContext) -> batch.BatchResponse:
+    """Answer with the messages that return to the queue."""
+    return batch.process_each(event, lambda body: sweep(body, context), logger)

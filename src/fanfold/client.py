@@ -14,7 +14,7 @@ from fanfold.errors import JobNotFoundError
 from fanfold.files import LocalFile
 from fanfold.jobs import Job
 from fanfold.stacks import Stack
-from fanfold.talk import doing
+from fanfold.terminal import spinner
 from fanfold.uploads import metadata, upload
 from fanfold_core.domain.errors import UnknownJobError
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import TracebackType
 
-    from fanfold.local.cloud import LocalCloud
+    from localaws.cloud import LocalCloud
 
 DEFAULT_STACK = "fanfold"
 # As `fanfold_core.domain.keys.job_id` spells one.
@@ -80,7 +80,7 @@ class Fanfold:
                 self._stack = Stack.find(self._session or boto3.Session(), self._name)
             else:
                 self._cloud = local_cloud(self._model, self._parameters)
-                with doing("starting a local cloud"):
+                with spinner("starting a local cloud"):
                     self._cloud.start()
                 self._stack = Stack.find(self._cloud.session(), self._cloud.stack_name)
         return self._stack
@@ -88,7 +88,7 @@ class Fanfold:
     def close(self) -> None:
         """End the local cloud, if one was started, and whatever still runs on it."""
         if self._cloud is not None:
-            with doing("ending the local cloud"):
+            with spinner("ending the local cloud"):
                 self._cloud.stop()
         self._cloud = self._stack = None
 
@@ -198,7 +198,7 @@ class Fanfold:
 
 def local_cloud(model: str, parameters: Mapping[str, str] | None = None, **options: Any) -> LocalCloud:
     """A local cloud, not started, that runs this model and says so wherever the template's model is named."""
-    from fanfold.local.cloud import LocalCloud  # noqa: PLC0415 - takes a second that others needn't wait for
+    from localaws.cloud import LocalCloud  # noqa: PLC0415 - takes a second that others needn't wait for
 
     # The template takes names of the Hub, which have no colon as a container's address has.
     name = Path(model).name.replace(":", "-")

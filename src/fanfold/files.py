@@ -13,21 +13,21 @@ from fanfold.errors import InputFileError
 from fanfold.uploads import csv_name
 from fanfold_core.app.reading import read_layout, read_pieces
 from fanfold_core.app.rows import chunk_encoding, is_copied, rows_in
-from fanfold_core.domain.errors import InputError, NoRowsError
-from fanfold_core.domain.job import Job, Model, Source
+from fanfold_core.domain.job import JobRecord, Model, Source
 from fanfold_core.domain.keys import RequestId, job_id
-from fanfold_core.domain.limits import Limits
 from fanfold_core.domain.options import Options
 from fanfold_core.domain.requests import Request, Unsendable, body, inputs, plan
-from fanfold_core.domain.scanning import Scanner
 from fanfold_core.domain.spans import Span
+from fanfold_core.input.cutting import Limits
+from fanfold_core.input.errors import InputError, NoRowsError
+from fanfold_core.input.scanning import Scanner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from fanfold_core.app.ports import Store
-    from fanfold_core.domain.cutting import Cut
+    from fanfold_core.input.cutting import Cut
 
 # Parameters of the template that are options of a job.
 PARAMETERS = {
@@ -67,7 +67,7 @@ class LocalFile:
     """A file with what is known of its job: how it is read and laid out."""
 
     path: Path
-    job: Job
+    job: JobRecord
 
     @classmethod
     def read(cls, path: Path, parameters: Mapping[str, str], given: Mapping[str, str]) -> LocalFile:
@@ -81,7 +81,7 @@ class LocalFile:
             _check_can_be_read_twice(path)
             chosen = {**metadata, **given}
             options = Options().overridden({name: quote(value) for name, value in chosen.items()})
-            job = Job(
+            job = JobRecord(
                 id=job_id("", path.name, ""),
                 source=Source("", csv_name(path.name), "", "", path.stat().st_size),
                 options=options,

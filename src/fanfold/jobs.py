@@ -8,18 +8,16 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from fanfold.costs import Cost
-from fanfold.downloads import download
+from fanfold.costs.estimate import Cost
 from fanfold.errors import JobNotFoundError, JobStillOpenError
 from fanfold.partial import Partial
-from fanfold.results import Errors, Results, read_object
+from fanfold.results import Errors, Results, download, read_object
 from fanfold.status import StatusReader
-from fanfold.talk import job_bar
-from fanfold_core.app.follow_up import FollowUp
-from fanfold_core.app.retry import retry
-from fanfold_core.app.windows import Windows
+from fanfold.terminal import job_bar
+from fanfold_core.app.follow_up import FollowUp, Windows
+from fanfold_core.app.rounds import start_retry
 from fanfold_core.domain.errors import NotEndedError, UnknownJobError
-from fanfold_core.domain.job import Job as LedgerJob
+from fanfold_core.domain.job import JobRecord as LedgerJob
 from fanfold_core.domain.job import State
 from fanfold_core.domain.keys import result_key
 from fanfold_core.domain.results import columns
@@ -149,7 +147,7 @@ class Job:
         """Try the failed rows again, in a job that has all rows; `JobStillOpenError` if this one has not ended."""
         with self._known():
             try:
-                following = retry(self.id, self._stack.ledger, self._stack.queues, datetime.now(UTC))
+                following = start_retry(self.id, self._stack.ledger, self._stack.queues, datetime.now(UTC))
             except NotEndedError as error:
                 raise JobStillOpenError(str(error)) from error
         return Job(self._stack, following.id)

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 
 from fanfold.errors import RowNotFoundError
 from fanfold.results import numbered
-from fanfold_core.app.final_answers import final_answers
+from fanfold_core.app.rounds import final_answers
 from fanfold_core.app.rows import read_texts, written
-from fanfold_core.domain.records import Records, read_records
-from fanfold_core.domain.results import Answer, Answers, Columns, columns, error_line, result_lines
+from fanfold_core.domain.results import Columns, RowAnswer, RowAnswers, columns, error_line, result_lines
 from fanfold_core.domain.spans import gaps
+from fanfold_core.input.records import Records, read_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from fanfold.stacks import Stack
-    from fanfold_core.domain.job import Chunk, Job
+    from fanfold_core.domain.job import Chunk, JobRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class AnsweredRow:
 
     number: int
     text: str
-    answer: Answer
+    answer: RowAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,12 @@ class Partial:
     """
 
     stack: Stack
-    job: Job
+    job: JobRecord
     undone: Mapping[int, Chunk]
     shown: Columns
 
     @classmethod
-    def of(cls, stack: Stack, job: Job) -> Partial:
+    def of(cls, stack: Stack, job: JobRecord) -> Partial:
         """The rows of a job as it is now."""
         numbers = () if job.state.is_terminal else set(range(job.low, job.released)) - job.covered
         undone = {chunk.number: chunk for chunk in stack.ledger.chunks(job.id, numbers)}
@@ -79,7 +79,7 @@ class Partial:
         raise RowNotFoundError(f"row {number} of job {self.job.id} has no answer yet: ask again later")
 
     def _lines(self, rows: Sequence[AnsweredRow]) -> str:
-        final = Answers.of(row.answer for row in rows)
+        final = RowAnswers.of(row.answer for row in rows)
         return result_lines(self._records(rows), final, self.shown, guards=self.job.options.guards_formulas)
 
     def _records(self, rows: Iterable[AnsweredRow]) -> Records:

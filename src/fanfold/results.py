@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from io import BufferedReader, TextIOWrapper
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import IncompleteReadError, ResponseStreamingError
 
 from fanfold.errors import DownloadError, PackageMissingError
+from fanfold.terminal import bytes_bar
 from fanfold_core.aws.store import Blocks
-from fanfold_core.domain.records import record_reader
+from fanfold_core.input.records import record_reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     import pandas as pd
     import pyarrow as pa
+    from types_boto3_s3 import S3Client
 
     from fanfold.stacks import Stack
-    from fanfold_core.domain.records import Dialect
     from fanfold_core.domain.results import Columns
+    from fanfold_core.input.records import Dialect
 
 # Bytes that one request to S3 asks for; as many are held in memory.
 _BLOCK_BYTES = 8 * 1024 * 1024
@@ -198,3 +201,40 @@ def _package(name: str) -> Any:
     except ImportError as error:
         package = name.partition(".")[0]
         raise PackageMissingError(f"{package} is not installed: pip install {package}") from error
+
+
+def download(stack: Stack, prefix: str, name: str, folder: Path | str) -> list[Path]:
+    """Write all objects below a prefix, or the one of this name, to a folder; the files, by name.
+
+    A file is there when it is whole, or not at all. `DownloadError` if there is none, or one cannot be written.
+    """
+    client = stack.session.client("s3")
+    listed = client.list_objects_v2(Bucket=stack.output_bucket, Prefix=f"{prefix}{name}").get("Contents", [])
+    if not listed:
+        raise DownloadError(
+            f"s3://{stack.output_bucket}/{prefix}{name} is not there: an older version didn't write it, or its time "
+            "is over"
+        )
+    target = Path(folder)
+    with bytes_bar("downloading", sum(found["Size"] for found in listed)) as received:
+        return [
+            _write(client, stack.output_bucket, found["Key"], target / found["Key"].removeprefix(prefix), received)
+            for found in listed
+        ]
+
+
+def _write(client: S3Client, bucket: str, key: str, file: Path, received: Callable[[int], None]) -> Path:
+    unfinished = file.with_name(f".{file.name}.part")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with unfinished.open("wb") as stream:
+            client.download_fileobj(bucket, key, stream, Callback=received)
+        unfinished.replace(file)
+    except OSError as error:
+        raise DownloadError(
+            f"{file} could not be written ({error.strerror}): make room, or name another folder"
+        ) from error
+    finally:
+        with suppress(OSError):
+            unfinished.unlink()
+    return file

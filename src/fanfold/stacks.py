@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionEr
 
 from fanfold.errors import StackError
 from fanfold_core.aws.ledger import DynamoLedger
-from fanfold_core.aws.queues import SqsQueues
+from fanfold_core.aws.messages import SqsQueues
 from fanfold_core.aws.store import S3Store
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fanfold.errors import JobNotFoundError
 from fanfold_core.domain.errors import UnknownJobError
-from fanfold_core.domain.job import Chunk, Job, State, Totals
+from fanfold_core.domain.job import Chunk, JobRecord, State, Totals
 from fanfold_core.domain.spans import Span, gaps
 
 if TYPE_CHECKING:
@@ -110,18 +110,18 @@ class StatusReader:
         status = _status(job, job.rows, done, self._count_failed(job, first_open, chunks), requests=None)
         return _with_trouble(status, chunks)
 
-    def _ended(self, job: Job) -> JobStatus:
+    def _ended(self, job: JobRecord) -> JobStatus:
         totals = reduce(add, (totals for _, totals in self.ledger.totals(job.id)), Totals())
         return _status(job, totals.rows, totals.rows, totals.failed, totals.requests)
 
-    def _rows_before(self, job: Job, chunk: int) -> int:
+    def _rows_before(self, job: JobRecord, chunk: int) -> int:
         """Rows of the chunks before this one, all of which are done."""
         if not chunk:
             return 0
         last = self.ledger.chunk(job.id, chunk - 1)
         return last.first_row + last.rows
 
-    def _count_failed(self, job: Job, first_open: int, chunks: list[Chunk]) -> int | None:
+    def _count_failed(self, job: JobRecord, first_open: int, chunks: list[Chunk]) -> int | None:
         """Failed rows so far, None if that would take too long. From `first_open` on, these are the chunks."""
         unread = set(range(first_open)) - self._failed.keys()
         if len(unread) > _MOST_CHUNKS_READ:
@@ -131,7 +131,7 @@ class StatusReader:
         return sum(self._failed.values()) + sum(_failed_rows(chunk) for chunk in chunks if not chunk.is_done)
 
 
-def _first_open(job: Job) -> int:
+def _first_open(job: JobRecord) -> int:
     """The first chunk that isn't done."""
     number = job.low
     while number in job.covered:
@@ -156,7 +156,7 @@ def _with_trouble(status: JobStatus, chunks: list[Chunk]) -> JobStatus:
     return replace(status, trouble=latest.trouble, trouble_at=datetime.fromtimestamp(latest.broken, UTC))
 
 
-def _status(job: Job, rows: int | None, done: int, failed: int | None, requests: int | None) -> JobStatus:
+def _status(job: JobRecord, rows: int | None, done: int, failed: int | None, requests: int | None) -> JobStatus:
     return JobStatus(
         id=job.id,
         state=JobState(job.state.value),

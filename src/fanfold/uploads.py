@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from fanfold.errors import UploadError
 from fanfold.status import JobState, JobStatus
-from fanfold.talk import bytes_bar
+from fanfold.terminal import bytes_bar
 from fanfold_core.domain.keys import job_id
 
 if TYPE_CHECKING:

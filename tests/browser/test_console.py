@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Route, expect
 from tests.browser.conftest import Open
-from tests.road.conftest import Slowly
+from tests.system.conftest import Slowly
 
 from fanfold import Fanfold
 from fanfold.console.server import listening, serving
-from fanfold.local.cloud import LocalCloud
+from localaws.cloud import LocalCloud
 
 # An upload, a job and its files, on a machine that does other things too.
 _PATIENCE = 60_000

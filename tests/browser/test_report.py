@@ -7,11 +7,11 @@ import pytest
 from playwright.sync_api import Page
 from tests.browser.conftest import Open
 
-from fanfold_core.app.report import report
+from fanfold_core.app.report import render_report
 from fanfold_core.domain.counting import of_requests, of_rows
 from fanfold_core.domain.job import Totals
 from fanfold_core.domain.outcomes import Timing
-from fanfold_core.domain.results import Answer, Answers, SpanOutcome, requests
+from fanfold_core.domain.results import RowAnswer, RowAnswers, SpanOutcome, requests
 from fanfold_core.domain.spans import Span
 
 BEGAN = datetime(2026, 11, 23, 8, tzinfo=UTC)
@@ -28,11 +28,11 @@ HOSTILE = [
 def file(tmp_path: Path) -> Path:
     """The report of a job in which everything that is anybody's text is hostile."""
     final = [
-        *(Answer({"label": text, "score": 0.3 * row}, "") for row, text in enumerate(HOSTILE)),
-        *(Answer(None, f"the model said: {text}") for text in HOSTILE),
+        *(RowAnswer({"label": text, "score": 0.3 * row}, "") for row, text in enumerate(HOSTILE)),
+        *(RowAnswer(None, f"the model said: {text}") for text in HOSTILE),
     ]
     known = [SpanOutcome(Span(0, 5), "[]", None, 2, timing=Timing(int(BEGAN.timestamp()) + 9, 1500))]
-    statistics = of_rows(0, [[text] for text in HOSTILE * 2], 0, Answers.of(final))
+    statistics = of_rows(0, [[text] for text in HOSTILE * 2], 0, RowAnswers.of(final))
     statistics += of_requests(BEGAN, known, requests(known))
     summary = {
         "job": "tweets-6a5ef09ece7577f1",
@@ -53,7 +53,7 @@ def file(tmp_path: Path) -> Path:
         "fanfold": "1.0",
     }
     path = tmp_path / "report.html"
-    path.write_text(report(summary, Totals(10, 5, 5, 2, statistics)), encoding="utf-8")
+    path.write_text(render_report(summary, Totals(10, 5, 5, 2, statistics)), encoding="utf-8")
     return path
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fanfold.local.cloud import LocalCloud
+from localaws.cloud import LocalCloud
 
 ROOT = Path(__file__).parents[2]
 # What the SageMaker SDK calls its default bucket. It asks an STS that no environment variable leads elsewhere for the

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from fanfold.local.cloud import LocalCloud
-from fanfold.local.project import find_root
+from fanfold.project import find_root
 from fanfold_core.aws.ledger import DynamoLedger
-from fanfold_core.domain.job import Chunk, Job, Model, Source
-from fanfold_core.domain.layout import Layout
+from fanfold_core.domain.job import Chunk, JobRecord, Model, Source
 from fanfold_core.domain.options import Options
+from fanfold_core.input.layout import Layout
+from localaws.cloud import LocalCloud
 
 EVENTS = find_root() / "events"
 NOTHING_FAILED: dict[str, list[str]] = {"batchItemFailures": []}
@@ -93,19 +93,19 @@ def system(started: System) -> System:
 
 
 @pytest.fixture
-def job(system: System) -> Callable[..., Job]:
+def job(system: System) -> Callable[..., JobRecord]:
     """Makes the job that the events are about anew."""
     return partial(make_job, system)
 
 
-def make_job(system: System, **options: Any) -> Job:
+def make_job(system: System, **options: Any) -> JobRecord:
     """The job that the events are about, and no other: one chunk of three rows, stored and released."""
     identity = body("chunk")["job"]
     system.forget()
     bucket = system.cloud.outputs["InputBucket"]
     put = system.s3.put_object(Bucket=bucket, Key=KEY, Body=CONTENT)
     system.messages("Uploads", expected=1)
-    created = Job(
+    created = JobRecord(
         id=identity,
         source=Source(bucket, KEY, put["VersionId"], put["ETag"], len(CONTENT)),
         options=Options(rows_per_request=2, **options),

@@ -11,8 +11,8 @@ from tests.functions.conftest import NOTHING_FAILED, System
 
 from fanfold_core.app.dispatch import Dispatcher
 from fanfold_core.app.ports import Postponed
-from fanfold_core.aws.wiring.dispatcher import wire
-from fanfold_core.domain.job import Job
+from fanfold_core.aws.wiring import wire_dispatcher
+from fanfold_core.domain.job import JobRecord
 from fanfold_core.domain.requests import Request
 from fanfold_core.domain.spans import Span
 from fanfold_core.domain.window import Progress
@@ -40,21 +40,21 @@ def dispatcher(system: System, endpoint: Endpoint) -> Iterator[Dispatcher]:
     cloud = system.cloud
     environ = {**cloud.environment, **cloud.function_environments()["DispatcherFunction"]}
     with patch.dict(os.environ, environ):
-        yield replace(wire(environ), endpoint=endpoint)
+        yield replace(wire_dispatcher(environ), endpoint=endpoint)
 
 
 def now() -> int:
     return int(datetime.now(UTC).timestamp())
 
 
-def crowd(system: System, job: Job, jobs: int) -> None:
+def crowd(system: System, job: JobRecord, jobs: int) -> None:
     """Let other jobs be open at the same endpoint."""
     for number in range(jobs):
         system.ledger.set_progress(replace(job, id=f"other-{number}"), Progress(0, now(), 2))
 
 
 def test_a_chunk_is_sent_as_far_as_there_is_room_and_then_waits_for_answers(
-    system: System, job: Callable[..., Job], dispatcher: Dispatcher, endpoint: Endpoint
+    system: System, job: Callable[..., JobRecord], dispatcher: Dispatcher, endpoint: Endpoint
 ) -> None:
     running = job()
     crowd(system, running, jobs=100)
@@ -73,7 +73,7 @@ def test_a_chunk_is_sent_as_far_as_there_is_room_and_then_waits_for_answers(
     assert system.messages("Chunks") == []
 
 
-def test_a_sweep_remembers_how_far_a_job_is_and_how_fast_it_went(system: System, job: Callable[..., Job]) -> None:
+def test_a_sweep_remembers_how_far_a_job_is_and_how_fast_it_went(system: System, job: Callable[..., JobRecord]) -> None:
     running = job()
     system.ledger.advance_sent(running.id, 0, 0, 3)
     system.ledger.cover(running.id, 0, [Span(0, 2)], [], ["label"])

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 from tests.functions.conftest import CONTENT, KEY, NOTHING_FAILED, System, body, event
 
-from fanfold_core.domain.job import Job, State
+from fanfold_core.domain.job import JobRecord, State
 from fanfold_core.domain.keys import job_id, result_key
 from fanfold_core.domain.spans import Span
 
-MakeJob = Callable[..., Job]
+MakeJob = Callable[..., JobRecord]
 
 
 def test_an_upload_becomes_a_job_with_its_chunk_released(system: System) -> None:

@@ -14,24 +14,24 @@ from hypothesis import strategies as st
 from tests.functions.conftest import System, event, make_job
 from tests.functions.hostile import bodies
 
-from fanfold.local.project import find_root
-from fanfold.local.worker import LambdaContext
-from fanfold_core.aws import events
+from fanfold.project import find_root
+from fanfold_core.aws import events, messages
 from fanfold_core.domain.errors import MalformedMessageError, NewerVersionError
+from localaws.functions.worker import LambdaContext
 
 Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
 # For each function: how its messages are read, an event that is good, and events to make bad ones from.
 FUNCTIONS: dict[str, tuple[Callable[[Any], Any], str, list[str]]] = {
     "splitter": (lambda body: list(events.uploads(body)), "split-on", ["upload", "split-on"]),
-    "dispatcher": (events.dispatch, "resend", ["chunk", "resend"]),
+    "dispatcher": (messages.Dispatch.read, "resend", ["chunk", "resend"]),
     "collector": (
         events.outcome,
         "unsendable",
         ["success", "failure", "expired", "unsendable", "success-not-included", "found"],
     ),
-    "assembler": (events.assemble, "assembly", ["assembly", "assembly-part"]),
-    "sweeper": (events.sweep, "sweep-job", ["sweep-job", "schedule"]),
+    "assembler": (messages.Assemble.read, "assembly", ["assembly", "assembly-part"]),
+    "sweeper": (messages.Sweep.read, "sweep-job", ["sweep-job", "schedule"]),
 }
 
 

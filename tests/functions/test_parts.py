@@ -6,23 +6,23 @@ from typing import Any
 
 from tests.functions.conftest import NOTHING_FAILED, System, body, event
 
-from fanfold_core.domain.job import Chunk, Job, Model, Part, Source, State
+from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, Source, State
 from fanfold_core.domain.keys import result_key
-from fanfold_core.domain.layout import Layout
 from fanfold_core.domain.options import Options
+from fanfold_core.input.layout import Layout
 
 # A part of an upload, unless it is the last, has 5 MiB at least.
 TEXTS = ["x" * 2 * 1024 * 1024] * 3 + ["short"]
 
 
-def closing_job(system: System) -> Job:
+def closing_job(system: System) -> JobRecord:
     """A job of two parts that has failed before anything was predicted."""
     system.forget()
     bucket, content = system.cloud.outputs["InputBucket"], "\n".join(["text", *TEXTS, ""]).encode()
     put = system.s3.put_object(Bucket=bucket, Key="parts.csv", Body=content)
     system.messages("Uploads", expected=1)
     made = system.ledger.create(
-        Job(
+        JobRecord(
             id=body("assembly")["job"],
             source=Source(bucket, "parts.csv", put["VersionId"], put["ETag"], len(content)),
             options=Options(),

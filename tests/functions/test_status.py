@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.functions.conftest import System
 
-    from fanfold_core.domain.job import Job
+    from fanfold_core.domain.job import JobRecord
 
 
 def counted(reader: StatusReader) -> tuple[int | None, int, int | None, int | None]:
@@ -27,7 +27,7 @@ def counted(reader: StatusReader) -> tuple[int | None, int, int | None, int | No
     return status.rows, status.done, status.predicted, status.failed
 
 
-def test_rows_are_counted_by_what_covers_them(system: System, job: Callable[..., Job]) -> None:
+def test_rows_are_counted_by_what_covers_them(system: System, job: Callable[..., JobRecord]) -> None:
     running = job()
     reader = StatusReader(system.ledger, running.id)
     assert counted(reader) == (3, 0, 0, 0)
@@ -38,14 +38,14 @@ def test_rows_are_counted_by_what_covers_them(system: System, job: Callable[...,
     assert reader.read().state is JobState.RUNNING
 
 
-def test_a_row_with_a_prediction_and_an_error_is_predicted(system: System, job: Callable[..., Job]) -> None:
+def test_a_row_with_a_prediction_and_an_error_is_predicted(system: System, job: Callable[..., JobRecord]) -> None:
     running = job()
     system.ledger.cover(running.id, 0, [Span(0, 3)], [Span(0, 1), Span(1, 2)], {"label"})
     assert counted(StatusReader(system.ledger, running.id)) == (3, 3, 3, 0)
 
 
 def test_a_long_job_is_counted_by_who_has_followed_it(
-    system: System, job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+    system: System, job: Callable[..., JobRecord], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fanfold.status._MOST_CHUNKS_READ", 3)
     running = job()
@@ -60,7 +60,7 @@ def test_a_long_job_is_counted_by_who_has_followed_it(
     assert counted(StatusReader(system.ledger, running.id))[1:] == (18, None, None)
 
 
-def test_a_job_that_the_ledger_forgot_is_said_to_be_unknown(system: System, job: Callable[..., Job]) -> None:
+def test_a_job_that_the_ledger_forgot_is_said_to_be_unknown(system: System, job: Callable[..., JobRecord]) -> None:
     reader = StatusReader(system.ledger, job().id)
     reader.read()
     system.forget()
@@ -69,7 +69,7 @@ def test_a_job_that_the_ledger_forgot_is_said_to_be_unknown(system: System, job:
 
 
 def test_the_last_trouble_of_the_platform_is_kept_with_its_time_until_the_rows_are_done(
-    system: System, job: Callable[..., Job]
+    system: System, job: Callable[..., JobRecord]
 ) -> None:
     running = job()
     reader = StatusReader(system.ledger, running.id)
@@ -86,7 +86,7 @@ def test_the_last_trouble_of_the_platform_is_kept_with_its_time_until_the_rows_a
 
 
 def test_an_endless_reason_does_not_make_the_chunk_larger_than_it_may_be(
-    system: System, job: Callable[..., Job]
+    system: System, job: Callable[..., JobRecord]
 ) -> None:
     running = job()
     system.ledger.set_broken(running.id, 0, "gone " * 100_000)

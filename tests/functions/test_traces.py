@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tests.functions.conftest import System
 
-from fanfold_core.aws.queues import SqsQueues
+from fanfold_core.aws.messages import SqsQueues
 
 
 def test_a_message_carries_the_trace_of_the_invocation_that_sends_it(

@@ -5,24 +5,24 @@ from collections.abc import Callable
 import pytest
 from tests.functions.conftest import KEY, NOTHING_FAILED, System
 
-from fanfold_core.domain.job import Job, State
+from fanfold_core.domain.job import JobRecord, State
 from fanfold_core.domain.keys import result_key
 
-MakeJob = Callable[..., Job]
+MakeJob = Callable[..., JobRecord]
 PREDICTED = ["LABEL_2,0.98,", "LABEL_0,0.71,"]
 
 
-def delete(system: System, job: Job) -> str:
+def delete(system: System, job: JobRecord) -> str:
     """Delete the very version that the job reads; how the error names it."""
     system.s3.delete_object(Bucket=job.source.bucket, Key=KEY, VersionId=job.source.version)
     return f"s3://{job.source.bucket}/{KEY} is gone: upload the file again, and leave it there until its job has ended"
 
 
-def results(system: System, job: Job) -> list[str]:
+def results(system: System, job: JobRecord) -> list[str]:
     return system.read(result_key(job.id, "results.csv")).splitlines()[1:]
 
 
-def ended(system: System, job: Job) -> tuple[State, str]:
+def ended(system: System, job: JobRecord) -> tuple[State, str]:
     found = system.ledger.job(job.id)
     return found.state, found.reason
 

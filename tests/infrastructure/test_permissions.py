@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from fanfold.local.project import find_root
-from fanfold.local.template import load
+from fanfold.project import find_root
+from localaws.template import load
 
 ROOT = find_root()
 WHO = {"EndpointPolicy": "Endpoint", "KeyPolicy": "Every function"}

@@ -8,16 +8,19 @@ from typing import Any
 
 import pytest
 
-from fanfold.local.cloud import LocalCloud
-from fanfold.local.project import find_root
-from fanfold.local.template import TemplateError, load
-from fanfold_core.aws.settings import Settings
-from fanfold_core.aws.wiring.assembler import AssemblerSettings
-from fanfold_core.aws.wiring.collector import CollectorSettings
-from fanfold_core.aws.wiring.dispatcher import DispatcherSettings
-from fanfold_core.aws.wiring.splitter import SplitterSettings
-from fanfold_core.aws.wiring.sweeper import SweeperSettings
+from fanfold.project import find_root
+from fanfold_core.aws.wiring import (
+    AssemblerSettings,
+    CollectorSettings,
+    DispatcherSettings,
+    Settings,
+    SplitterSettings,
+    SweeperSettings,
+)
 from fanfold_core.domain.options import Options
+from localaws.cloud import LocalCloud
+from localaws.errors import TemplateError
+from localaws.template import load
 
 SETTINGS = {
     "SplitterFunction": SplitterSettings,

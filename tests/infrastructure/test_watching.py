@@ -6,9 +6,9 @@ from itertools import chain
 
 import pytest
 
-from fanfold.local.cloud import LocalCloud
-from fanfold.local.project import find_root
-from fanfold.local.template import load
+from fanfold.project import find_root
+from localaws.cloud import LocalCloud
+from localaws.template import load
 
 ROOT = find_root()
 alarms = {

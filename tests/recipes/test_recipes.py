@@ -8,7 +8,7 @@ import pytest
 from tests.pages import DOCS
 from tests.recipes.conftest import PAGE, Kitchen
 
-from fanfold.local import project
+from fanfold import project
 
 pytestmark = pytest.mark.recipes
 

@@ -13,7 +13,7 @@ from functools import partial
 from multiprocessing import get_context
 from typing import TypeVar
 
-from tests.simulation import mutations, upgrade
+from tests.simulation import mistakes, upgrade
 from tests.simulation.crashes import crash, record
 from tests.simulation.soak import run
 
@@ -33,7 +33,7 @@ def main() -> int:
     of_crashes = what.add_parser("crashes", help="a death before and after every call to AWS")
     of_crashes.add_argument("--every", type=int, default=1, help="of so many crash points only one")
     of_mutations = what.add_parser("mutations", help="planted mistakes, to see that they are seen")
-    of_mutations.add_argument("names", nargs="*", default=list(mutations.ALL))
+    of_mutations.add_argument("names", nargs="*", default=list(mistakes.ALL))
     what.add_parser("record", help="keep what this version leaves in mid-run").add_argument("version")
     what.add_parser("upgrade", help="finish what earlier versions have left in mid-run")
     what.add_parser("seed", help="one schedule, with what the functions log").add_argument("seed", type=int)
@@ -85,7 +85,7 @@ def crashes(every: int, jobs: int) -> int:
 def plant(names: Iterable[str], jobs: int) -> int:
     """Planted mistakes: a promise must break soon."""
     missed = 0
-    for name, seeds, words in _each(mutations.hunt, names, jobs):
+    for name, seeds, words in _each(mistakes.hunt, names, jobs):
         missed += not words
         print(f"{name}: {f'seen in {seeds} seeds: {words}' if words else f'NOT SEEN in {seeds} seeds'}", flush=True)
     return 1 if missed else 0

@@ -30,13 +30,12 @@ from moto.moto_api._internal import mock_random
 from moto.s3.models import s3_backends
 from moto.sqs.models import Message, sqs_backends
 
-from fanfold.local import template
-from fanfold.local.project import find_root
-from fanfold.local.server import access, events, queues, resources, storage
-from fanfold.local.server.patching import put, replace
-from fanfold.local.stack import Stack
-from fanfold.local.template import REGION
-from fanfold.local.workers import Function
+from fanfold.project import find_root
+from localaws import template
+from localaws.functions.workers import Function
+from localaws.server import iam, messaging, put, replace, resources, storage
+from localaws.stack import LocalStack
+from localaws.template import REGION
 
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": REGION,
@@ -64,7 +63,7 @@ class Cloud:
     'fanfold-input-123456789012-us-east-1'
     """
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: LocalStack) -> None:
         self.outputs = stack.outputs
         self.functions = stack.functions
         self.mappings = {mapping.queue_arn: mapping for mapping in stack.mappings()}
@@ -78,13 +77,13 @@ class Cloud:
     def create(cls) -> "Cloud":
         """Take AWS's place in this process, for as long as it lives, and create the stack."""
         os.environ |= ENVIRONMENT
-        _improve_moto()
+        _patch_moto()
         mock_aws().start()
         botocore_session = botocore.session.get_session()
         # Putting together what each request tells of its sender takes a tenth of the time.
         botocore_session.set_default_client_config(Config(user_agent="simulation"))
         boto3.setup_default_session(botocore_session=botocore_session)
-        cloud = cls(Stack.create(boto3, "fanfold", template.load(find_root())))  # type: ignore[arg-type] # as a session
+        cloud = cls(LocalStack.create(boto3, "fanfold", template.load(find_root())))  # type: ignore[arg-type] # as a session
         _speed_up_moto()
         return cloud
 
@@ -99,7 +98,7 @@ class Cloud:
             pass
 
     def sent(self) -> Iterator[Sent]:
-        """Take what has been sent out of all queues."""
+        """Take what has been sent out of all sqs."""
         for queue in self._queues:
             messages: list[Message] = queue._messages  # noqa: SLF001 # ReceiveMessage asks the real clock what is due
             while messages:
@@ -142,12 +141,12 @@ def _output_path(endpoint: str) -> str:
     return config["OutputConfig"]["S3OutputPath"]
 
 
-def _improve_moto() -> None:
+def _patch_moto() -> None:
     # Moto keeps every object it ever made, for its dashboard: each message and each item.
     put(BaseModel, "__new__", staticmethod(lambda cls, *_args, **_options: object.__new__(cls)))
-    for part in (access, events, queues, storage):
-        part.improve()
-    resources.improve(f"https://sqs.{REGION}.amazonaws.com")
+    for service in (iam, messaging, storage):
+        service.patch()
+    resources.patch(f"https://sqs.{REGION}.amazonaws.com")
     replace(DynamoDBBackend, "update_item", _refusing_large_items)
     # The SDK asks again at once and without end: its waits are real time, and its quota would outlive a run.
     put(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _seconds: None, time=time.time))

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from tests.simulation.executions import Fault
 from tests.simulation.promises import BrokenPromiseError
-from tests.simulation.rows import Misplaced, count
 from tests.simulation.schedule import Calm
-from tests.simulation.simulation import WHOLE_ROAD, simulation
+from tests.simulation.simulation import WHOLE_PIPELINE, simulation
+from tests.simulation.soak import Misplaced, count
 
 from fanfold_core.domain.job import State
 
@@ -55,7 +55,7 @@ def crash(undisturbed: Files, point: Point) -> Crash:
     files = _compared(world.watch.files)
     if not words and files != undisturbed:
         words = f"{', '.join(name for name in files if files[name] != undisturbed[name])} differ"
-    misplaced = count(files.get("results.csv"), WHOLE_ROAD.rows, State.COMPLETED_WITH_ERRORS)
+    misplaced = count(files.get("results.csv"), WHOLE_PIPELINE.rows, State.COMPLETED_WITH_ERRORS)
     return Crash(point, misplaced, words)
 
 

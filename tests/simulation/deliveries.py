@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.simulation.cloud import Sent
 
-from fanfold.local import sqs_event
+from localaws.functions import sqs_event
 
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 

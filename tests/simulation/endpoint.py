@@ -11,15 +11,14 @@ from tests.simulation.executions import at_work
 from tests.simulation.scenario import is_poison, predict
 from tests.simulation.schedule import Faults, Schedule
 
-from fanfold.local.endpoint import notifications
-from fanfold.local.endpoint.locations import destinations
-from fanfold.local.endpoint.models.model import ModelError
-from fanfold.local.endpoint.notifications import Occasion
-from fanfold.local.endpoint.outcomes import Answer, Failure, Outcome, expired, model_failed, timed_out
-from fanfold.local.endpoint.requests import InferenceRequest
 from fanfold_core.app.ports import Postponed
 from fanfold_core.domain.errors import EndpointError
 from fanfold_core.domain.requests import Request
+from localaws.endpoint import notifications
+from localaws.endpoint.locations import destinations
+from localaws.endpoint.notifications import Occasion
+from localaws.endpoint.outcomes import Failure, ModelError, Outcome, Response, expired, model_failed, timed_out
+from localaws.endpoint.requests import InferenceRequest
 
 _MALFORMED = [b"", b"[]", b'{"error": "shape"}', b"[NaN]", b"[null]"]
 
@@ -63,7 +62,7 @@ class SimulatedEndpoint:
         outcome = self._infer(request)
         is_lost = self.schedule.happens(self.faults.lost)
         occasion = self._occasion(request)
-        if isinstance(outcome, Answer):
+        if isinstance(outcome, Response):
             if is_lost and self.schedule.happens(0.5):
                 return
             self.cloud.write(occasion.destinations.output.uri, outcome.body)
@@ -84,8 +83,8 @@ class SimulatedEndpoint:
         if any(map(is_poison, texts)):
             return model_failed(ModelError(400, ""))
         if self.schedule.happens(self.faults.moody):
-            return Answer(self.schedule.choose(_MALFORMED), "application/json")
-        return Answer(json.dumps([predict(text) for text in texts]).encode(), "application/json")
+            return Response(self.schedule.choose(_MALFORMED), "application/json")
+        return Response(json.dumps([predict(text) for text in texts]).encode(), "application/json")
 
     def _body(self, request: Request) -> bytes:
         if request.location is None:

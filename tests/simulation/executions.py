@@ -14,7 +14,7 @@ import boto3.s3.inject
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ReadTimeoutError
 
-from fanfold.local.server.patching import put
+from localaws.server import put
 
 
 class Fault(Enum):

@@ -12,8 +12,8 @@ from unittest.mock import patch
 
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
-from fanfold.local.server.patching import put
-from fanfold.local.workers import Function
+from localaws.functions.workers import Function
+from localaws.server import put
 
 # What the functions measure goes to standard output, which is for what the simulation finds.
 put(AmazonCloudWatchEMFProvider, "flush_metrics", lambda self, **_: self.clear_metrics())

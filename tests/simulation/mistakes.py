@@ -1,12 +1,13 @@
 """Mistakes to plant: each is one small change to the real code, for as long as it is entered."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
 
 from boto3.dynamodb.conditions import Attr
+from tests.simulation.soak import run
 
 from fanfold_core.app.assemble import Assembler
 from fanfold_core.app.collect import Collector
@@ -14,9 +15,9 @@ from fanfold_core.app.follow_up import FollowUp
 from fanfold_core.app.sweep import Sweeper
 from fanfold_core.aws import items
 from fanfold_core.aws.ledger import DynamoLedger
-from fanfold_core.aws.queues import SqsQueues
+from fanfold_core.aws.messages import SqsQueues
 from fanfold_core.domain import results
-from fanfold_core.domain.job import Chunk, Job, Part
+from fanfold_core.domain.job import Chunk, JobRecord, Part
 from fanfold_core.domain.results import SpanOutcome
 from fanfold_core.domain.spans import Span
 
@@ -28,8 +29,8 @@ def _replaced(owner: type, name: str, make: Callable[[Any], Any]) -> AbstractCon
 def look_before_writing() -> AbstractContextManager[Any]:
     """The splitter and the collector decide from the job as it was before they wrote."""
 
-    def make(cover_chunk: Callable[..., Job]) -> Callable[..., Job]:
-        def before(self: DynamoLedger, job_id: str, *args: Any) -> Job:
+    def make(cover_chunk: Callable[..., JobRecord]) -> Callable[..., JobRecord]:
+        def before(self: DynamoLedger, job_id: str, *args: Any) -> JobRecord:
             job = self.job(job_id)
             cover_chunk(self, job_id, *args)
             return job
@@ -62,12 +63,12 @@ def count() -> AbstractContextManager[Any]:
 def prefer_failures() -> AbstractContextManager[Any]:
     """A row that has both a failure and a prediction ends in errors.csv."""
 
-    def settled(outcomes: Iterable[SpanOutcome], chunk: Chunk) -> Iterator[SpanOutcome]:
-        for outcome in results.settled(outcomes, chunk):
+    def effective(outcomes: Iterable[SpanOutcome], chunk: Chunk) -> Iterator[SpanOutcome]:
+        for outcome in results.effective(outcomes, chunk):
             if not outcome.is_prediction or outcome.span not in chunk.failed:
                 yield outcome
 
-    return patch("fanfold_core.app.final_answers.settled", settled)
+    return patch("fanfold_core.app.rounds.effective", effective)
 
 
 def thaw() -> AbstractContextManager[Any]:
@@ -144,7 +145,7 @@ def sized_parts() -> AbstractContextManager[Any]:
     """Where parts end depends on the results that are there."""
 
     def make(parts: Callable[..., list[Part]]) -> Callable[..., list[Part]]:
-        def sized(self: Assembler, job: Job) -> list[Part]:
+        def sized(self: Assembler, job: JobRecord) -> list[Part]:
             fixed = parts(self, job)
             found = sum(len(list(self.ledger.outcomes(job.id, number))) for number in range(job.stored))
             if len(fixed) == 1 or found % 2:
@@ -160,7 +161,7 @@ def cover_first() -> AbstractContextManager[Any]:
     """Rows are covered before their results are stored."""
 
     def make(put_predictions: Callable[..., None]) -> Callable[..., None]:
-        def covering_first(self: DynamoLedger, job: Job, chunk: int, predictions: Any) -> None:
+        def covering_first(self: DynamoLedger, job: JobRecord, chunk: int, predictions: Any) -> None:
             if predictions:
                 self.cover(job.id, chunk, [one.id.span for one in predictions], (), ["label"])
             put_predictions(self, job, chunk, predictions)
@@ -186,3 +187,38 @@ def skip_add() -> AbstractContextManager[Any]:
 def reopen() -> AbstractContextManager[Any]:
     """A job closes for whatever reason comes last."""
     return patch("fanfold_core.aws.ledger._IS_RUNNING", Attr("pk").exists())
+
+
+MOST_SEEDS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """How to plant it, and the faults under which it does harm."""
+
+    plant: Callable[[], AbstractContextManager[Any]]
+    certain: Mapping[str, Any]
+
+
+ALL: Mapping[str, Mistake] = {
+    "look-before-writing": Mistake(look_before_writing, {}),
+    "count": Mistake(count, {"twice": 0.3, "dies": 0.03}),
+    "prefer-failures": Mistake(prefer_failures, {"twice": 0.3, "moody": 0.4, "answer_lost": 0.1}),
+    "thaw": Mistake(thaw, {"twice": 0.3, "moody": 0.4, "dies": 0, "lost": 0, "cancel_at": 60, "gone_at": None}),
+    "mark-first": Mistake(mark_first, {"dies": 0.08, "moody": 0.3, "lost": 0, "answer_lost": 0}),
+    "release-first": Mistake(release_first, {"dies": 0.1, "lost": 0, "answer_lost": 0}),
+    "restart-attempts": Mistake(restart_attempts, {"lost": 0.5}),
+    "sized-parts": Mistake(sized_parts, {"twice": 0.3, "cancel_at": 60}),
+    "cover-first": Mistake(cover_first, {"dies": 0.05}),
+    "skip-add": Mistake(skip_add, {}),
+    "reopen": Mistake(reopen, {"twice": 0.3}),
+}
+
+
+def hunt(name: str) -> tuple[str, int, str]:
+    """Make runs with a mistake planted until one is broken: its name, how many runs it took, and what broke."""
+    with ALL[name].plant():
+        for seed in range(MOST_SEEDS):
+            if words := run(seed, ALL[name].certain).words:
+                return name, seed + 1, words
+    return name, MOST_SEEDS, ""

@@ -10,8 +10,7 @@ from random import Random
 from typing import Any
 from unittest.mock import patch
 
-from fanfold.local.endpoint.models.model import ModelError
-from fanfold.local.endpoint.outcomes import model_failed
+from localaws.endpoint.outcomes import ModelError, model_failed
 
 HEADER = ["id", "text", "label"]
 RAGGED = "row has 4 cells where the file has 3 columns"

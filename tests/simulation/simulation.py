@@ -14,12 +14,12 @@ from tests.simulation.scenario import Scenario
 from tests.simulation.schedule import Calm, Chance, Faults
 from tests.simulation.world import World
 
-from fanfold.local.server.patching import put
-from fanfold_core.aws.wiring import adapters
+from fanfold_core.aws import wiring
+from localaws.server import put
 
 # Success, failure, halving, rows that cannot be sent, results in the ledger and beside it, a window of two chunks out
 # of four, continuations of splitter and dispatcher, and a results.csv of several parts.
-WHOLE_ROAD = Scenario(
+WHOLE_PIPELINE = Scenario(
     rows=(
         ("0", "text 0", "own"),
         ("1", "poison 1", ""),
@@ -48,7 +48,7 @@ class Simulation:
         self._functions = Functions()
         # Handlers take the time from here when they are loaded, once for all runs.
         self._clock = Clock()
-        put(adapters, "now", self._clock)
+        put(wiring, "now", self._clock)
         watch_calls()
 
     def chance(self, seed: int, certain: Mapping[str, Any]) -> World:
@@ -58,8 +58,8 @@ class Simulation:
         return self._world(scenario, faults, Chance(random))
 
     def calm(self, planned: dict[int, Fault] | None = None) -> World:
-        """The whole road in order, where the calls that are named meet a fault."""
-        return self._world(WHOLE_ROAD, _SLICES, Calm(planned))
+        """The whole pipeline in order, where the calls that are named meet a fault."""
+        return self._world(WHOLE_PIPELINE, _SLICES, Calm(planned))
 
     def _world(self, scenario: Scenario, faults: Faults, schedule: Calm | Chance) -> World:
         self._cloud.empty()

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from fanfold.local.project import find_root
+from fanfold.project import find_root
 
 BLOCK = 100
 

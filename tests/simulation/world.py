@@ -15,16 +15,16 @@ from tests.simulation.promises import BrokenPromiseError, Watch
 from tests.simulation.scenario import Scenario
 from tests.simulation.schedule import Faults, Schedule
 
-from fanfold.local import sqs_event
-from fanfold.local.project import find_root
-from fanfold_core.app.retry import retry
+from fanfold.project import find_root
+from fanfold_core.app.rounds import start_retry
 from fanfold_core.app.sweep import Sweeper
-from fanfold_core.aws.wiring.sweeper import wire
+from fanfold_core.aws.wiring import wire_sweeper
 from fanfold_core.domain.job import State
 from fanfold_core.domain.keys import job_id, next_round
-from fanfold_core.domain.limits import Limits
 from fanfold_core.domain.requests import Request
 from fanfold_core.domain.window import Window
+from fanfold_core.input.cutting import Limits
+from localaws.functions import sqs_event
 
 # Of each round.
 _MOST_STEPS = 20_000
@@ -145,7 +145,7 @@ class World:
         if len(self.earlier) == self.faults.retries:
             return False
         user = self._user()
-        begin = partial(retry, self.watch.job, user.ledger, user.queues, self.clock())
+        begin = partial(start_retry, self.watch.job, user.ledger, user.queues, self.clock())
         self.at_work.append(AtWork(Execution(begin), []))
         self.earlier.append(self.watch)
         self.watch = Watch(self.cloud, self.scenario, next_round(self.watch.job))
@@ -153,7 +153,7 @@ class World:
 
     def _user(self) -> Sweeper:
         """Who cancels and retries; the sweeper's function knows all that it takes."""
-        return wire(self.cloud.function("Sweeper").variables)
+        return wire_sweeper(self.cloud.function("Sweeper").variables)
 
     def _rescue(self) -> None:
         """Nothing is under way, and the job is open: what is lost now, only the sweeper finds."""

@@ -1,4 +1,4 @@
-"""The command line. Data goes to standard output, talk to standard error, and exit codes have names."""
+"""The command line. Data goes to standard output, messages to standard error, and exit codes have names."""
 
 import errno
 import os
@@ -9,19 +9,16 @@ from contextlib import contextmanager
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from fanfold.cli.codes import MEANINGS, ExitCode
-from fanfold.cli.completion import completion
-from fanfold.cli.console import console
-from fanfold.cli.doctor import doctor
+from fanfold.cli.conclusion import MEANINGS, ExitCode
+from fanfold.cli.environment import completion, console, doctor
 from fanfold.cli.estimate import estimate_command
-from fanfold.cli.jobs import cancel, jobs, retry, status
+from fanfold.cli.jobs import cancel, jobs, retry, status, tail
 from fanfold.cli.local import local
 from fanfold.cli.options import as_typed
 from fanfold.cli.results import errors, report, results
 from fanfold.cli.run import run, submit
-from fanfold.cli.tail import tail
 from fanfold.errors import InputFileError, UserError
-from fanfold.talk import talk
+from fanfold.terminal import stderr
 from fanfold_core import __version__
 
 # The commands by what they are for, in the order in which one needs them.
@@ -74,16 +71,16 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except InputFileError as error:
-        talk.print(f"fanfold: {as_typed(str(error))}", style="red", soft_wrap=True)
+        stderr.print(f"fanfold: {as_typed(str(error))}", style="red", soft_wrap=True)
         sys.exit(ExitCode.FAILED)
     except (UserError, BotoCoreError, ClientError) as error:
-        talk.print(f"fanfold: {error}", style="red", soft_wrap=True)
+        stderr.print(f"fanfold: {error}", style="red", soft_wrap=True)
         sys.exit(ExitCode.FAILED)
     except OSError as error:
         _say_what_failed(error)
         sys.exit(ExitCode.FAILED)
     except (KeyboardInterrupt, click.Abort):
-        talk.print("fanfold: interrupted")
+        stderr.print("fanfold: interrupted")
         sys.exit(ExitCode.INTERRUPTED)
 
 
@@ -102,11 +99,11 @@ def _written() -> Iterator[None]:
 def _say_what_failed(error: OSError) -> None:
     """Say what the system refused: a file that it names, or else standard output."""
     if error.filename is not None:
-        talk.print(f"fanfold: {error}", style="red", soft_wrap=True)
+        stderr.print(f"fanfold: {error}", style="red", soft_wrap=True)
         return
     # A reader that has seen enough, as `head` has, is no trouble.
     if error.errno != errno.EPIPE:
         words = f"fanfold: standard output could not be written: {error.strerror}"
-        talk.print(words, style="red", soft_wrap=True)
+        stderr.print(words, style="red", soft_wrap=True)
     # What could not be written is still held, and would be tried again when Python ends.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -1,6 +1,7 @@
 """How commands that follow a job end: with its files, its summary and an exit code, or interrupted."""
 
 import json
+from enum import IntEnum
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -8,12 +9,37 @@ from typing import Any
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from fanfold.cli.codes import ExitCode, code_of
 from fanfold.cli.options import as_typed
 from fanfold.errors import DownloadError
 from fanfold.jobs import Job
 from fanfold.status import JobState
-from fanfold.talk import counted, talk
+from fanfold.terminal import counted, stderr
+
+
+class ExitCode(IntEnum):
+    """Exit codes of all commands; a script may rely on them."""
+
+    OK = 0
+    FAILED = 1
+    WRONG_USAGE = 2
+    SOME_ROWS_FAILED = 3
+    INTERRUPTED = 130
+
+
+MEANINGS = {
+    ExitCode.OK: "done; of commands that follow a job: every row has a prediction",
+    ExitCode.FAILED: "it could not be done, or the job has failed or was cancelled",
+    ExitCode.WRONG_USAGE: "wrong usage",
+    ExitCode.SOME_ROWS_FAILED: "the job has ended, and some rows ended in errors",
+    ExitCode.INTERRUPTED: "interrupted",
+}
+
+
+def code_of(state: JobState, failed: int | None) -> ExitCode:
+    """What a job that has ended comes to."""
+    if state in {JobState.FAILED, JobState.CANCELLED}:
+        return ExitCode.FAILED
+    return ExitCode.SOME_ROWS_FAILED if failed else ExitCode.OK
 
 
 def follow_to_the_end(job: Job, subject: str, out: Path, stack: str | None) -> ExitCode:
@@ -23,7 +49,7 @@ def follow_to_the_end(job: Job, subject: str, out: Path, stack: str | None) -> E
     local cloud, which ends with the command.
     """
     try:
-        talk.print(f"job {job.id}", soft_wrap=True)
+        stderr.print(f"job {job.id}", soft_wrap=True)
         job.wait()
     except KeyboardInterrupt:
         _say_what_next(job.id, stack)
@@ -34,7 +60,7 @@ def follow_to_the_end(job: Job, subject: str, out: Path, stack: str | None) -> E
         raise
     summary = job.summary()
     if not summary["rows"] and (out / "results.csv").exists():
-        talk.print(f"no row was read, and {out} is left as it was", style="yellow", soft_wrap=True)
+        stderr.print(f"no row was read, and {out} is left as it was", style="yellow", soft_wrap=True)
     else:
         _fetch(job, out, stack)
     click.echo(json.dumps(summary, indent=2))
@@ -66,7 +92,7 @@ def _fetch(job: Job, out: Path, stack: str | None) -> None:
 def say_cost(job: Job) -> None:
     """Say in a line what a job that has ended costs on AWS."""
     if cost := job.cost():
-        talk.print(f"On AWS: {cost}", soft_wrap=True)
+        stderr.print(f"On AWS: {cost}", soft_wrap=True)
 
 
 def _say_what_next(job: str, stack: str | None) -> None:
@@ -80,19 +106,19 @@ def _say_what_next(job: str, stack: str | None) -> None:
             f"interrupted: job {job} goes on. `fanfold status {job} --watch --stack {stack}` follows it again, "
             f"`fanfold cancel {job} --stack {stack}` ends it with the rows that it has"
         )
-    talk.print(words, style="yellow", soft_wrap=True)
+    stderr.print(words, style="yellow", soft_wrap=True)
 
 
 def _conclude(subject: str, summary: dict[str, Any], out: Path) -> None:
     if summary["state"] in {JobState.FAILED, JobState.CANCELLED}:
-        talk.print(f"{subject}: {as_typed(summary['reason'])}", style="red", soft_wrap=True)
+        stderr.print(f"{subject}: {as_typed(summary['reason'])}", style="red", soft_wrap=True)
         if summary["rows"]:
-            talk.print(f"What is known of its rows is in {out}.", soft_wrap=True)
+            stderr.print(f"What is known of its rows is in {out}.", soft_wrap=True)
         return
-    talk.print(
+    stderr.print(
         f"{summary['predicted']:,} of {counted(summary['rows'], 'row')} predicted: {out / 'results.csv'}",
         soft_wrap=True,
     )
     if summary["failed"]:
         failed = counted(summary["failed"], "row")
-        talk.print(f"{failed} ended in errors: {out / 'errors.csv'}", style="yellow", soft_wrap=True)
+        stderr.print(f"{failed} ended in errors: {out / 'errors.csv'}", style="yellow", soft_wrap=True)

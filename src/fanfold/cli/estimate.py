@@ -11,9 +11,9 @@ import click
 from fanfold.cli import options
 from fanfold.cli.output import show_facts, show_json
 from fanfold.cli.run import parameters_of
-from fanfold.estimate import EndpointPlan, Estimate, Workload, count, estimate, read_prices
+from fanfold.costs.estimate import EndpointPlan, Estimate, Workload, count, make_estimate, read_prices
 from fanfold.files import LocalFile
-from fanfold.talk import bytes_bar, talk
+from fanfold.terminal import bytes_bar, stderr
 from fanfold.uploads import metadata
 from fanfold_core.app.rows import is_copied
 
@@ -68,7 +68,7 @@ def estimate_command(
         work = count(found, seen)
     plan = None if rows_per_second is None else _plan(parameters, rows_per_second, instances, instance_type)
     options_of_job = found.job.options
-    came = estimate(work, options_of_job.rows_per_request, plan, parameters["Architecture"])
+    came = make_estimate(work, options_of_job.rows_per_request, plan, parameters["Architecture"])
     if as_json:
         prices = read_prices()
         show_json(
@@ -78,14 +78,15 @@ def estimate_command(
         return
     show_facts(_facts(work, came))
     if plan is None:
-        talk.print("With --rows-per-second it says how long the endpoint takes, and what that costs.")
+        stderr.print("With --rows-per-second it says how long the endpoint takes, and what that costs.")
 
 
 def _plan(
     parameters: Mapping[str, str], rows_per_second: float, instances: int | None, instance_type: str | None
 ) -> EndpointPlan:
-    from fanfold.local import project, template  # noqa: PLC0415 - takes a second that others needn't wait for
-    from fanfold.scaling import declared  # noqa: PLC0415 - likewise
+    from fanfold import project  # noqa: PLC0415 - takes a second that others needn't wait for
+    from localaws import template  # noqa: PLC0415 - takes a second that others needn't wait for
+    from localaws.scaling import declared  # noqa: PLC0415 - likewise
 
     # How an endpoint of one's own scales is not known to the stack: it is taken to have an instance.
     is_ours = not parameters.get("EndpointName")

@@ -1,5 +1,6 @@
 """Jobs: which there are, how far one is, and what can be done with it."""
 
+import json
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -8,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Console
+from rich.text import Text
 
 from fanfold.cli import options
-from fanfold.cli.codes import ExitCode, code_of
-from fanfold.cli.conclusion import check_can_be_written, follow_to_the_end
+from fanfold.cli.conclusion import ExitCode, check_can_be_written, code_of, follow_to_the_end
 from fanfold.cli.output import show_facts, show_json, show_table
 from fanfold.client import Fanfold
+from fanfold.logs import LogLine, follow_log, log_lines
 from fanfold.status import JobState, JobStatus
-from fanfold.talk import talk
+from fanfold.terminal import stderr
 
 _COLUMNS = ("job", "state", "rows", "predicted", "failed", "created")
 _NUMBERS = ("rows", "predicted", "failed")
@@ -83,9 +86,9 @@ def cancel(job: str, stack: str) -> None:
     """
     found = Fanfold(stack).job(job)
     if (now := found.status()).has_ended:
-        talk.print(f"job {found.id} has ended already: {now.state}", soft_wrap=True)
+        stderr.print(f"job {found.id} has ended already: {now.state}", soft_wrap=True)
         return
-    talk.print(f"job {found.id}: {found.cancel().state}", soft_wrap=True)
+    stderr.print(f"job {found.id}: {found.cancel().state}", soft_wrap=True)
 
 
 @click.command(short_help="Try the failed rows of a job again.")
@@ -104,7 +107,38 @@ def retry(job: str, stack: str, out: Path) -> None:
     found = Fanfold(stack).job(job)
     now = found.status()
     if now.state is JobState.SUCCEEDED:
-        talk.print(f"job {found.id} has no failed row: there is nothing to try again", soft_wrap=True)
+        stderr.print(f"job {found.id} has no failed row: there is nothing to try again", soft_wrap=True)
         return
     check_can_be_written(out)
     sys.exit(follow_to_the_end(found.retry(), job, out, stack))
+
+
+_STYLES = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
+
+
+@click.command(short_help="Print what the functions log about a job.")
+@options.of_a_job
+@click.option("--follow", "-f", is_flag=True, help="Go on with what is logged from now on, until the job has ended.")
+@options.as_json
+def tail(job: str, stack: str, follow: bool, as_json: bool) -> None:
+    """Print what the functions log about JOB, in the order of time; with --json the lines as they are.
+
+    It reads the functions' log groups in CloudWatch Logs, where a line arrives after some seconds.
+
+    \b
+    fanfold tail tweets-6a5ef09ece7577f1
+    fanfold tail tweets --follow
+    fanfold tail tweets --json | jq 'select(.level == "ERROR")'
+    """
+    client = Fanfold(stack)
+    console = Console(highlight=False, soft_wrap=True)
+    for line in (follow_log if follow else log_lines)(client.stack, client.job(job)):
+        if as_json:
+            click.echo(json.dumps(line.record, ensure_ascii=False))
+        else:
+            console.print(Text(_spelt(line), style=_STYLES.get(line.level, "")))
+
+
+def _spelt(line: LogLine) -> str:
+    facts = " ".join(f"{name}={value}" for name, value in line.facts.items())
+    return f"{line.time.astimezone():%H:%M:%S} {line.service:<10} {line.level:<7} {line.message} {facts}".rstrip()

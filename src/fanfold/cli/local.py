@@ -1,16 +1,24 @@
 """`fanfold local`: a local cloud that keeps running, or an endpoint alone."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fanfold.cli import options
-from fanfold.cli.clouds import make_chaos, running
-from fanfold.cli.console import CONSOLE_PORT
-from fanfold.cli.ending import wait_for_the_end
-from fanfold.client import Fanfold
-from fanfold.talk import talk
+from fanfold.cli.environment import CONSOLE_PORT, wait_for_the_end
+from fanfold.client import Fanfold, local_cloud
+from fanfold.terminal import spinner, stderr
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from localaws.chaos import Chaos
+    from localaws.cloud import LocalCloud
 
 
 @click.group(short_help="The same system on this machine.")
@@ -79,7 +87,7 @@ def up(
     """
     chosen = dict(_key_value(parameter) for parameter in parameters)
     chaos = None if seed is None else make_chaos(seed)
-    more = {"scaling_speed": scaling_speed, "on_scaling": talk.print, "conditions": chaos}
+    more = {"scaling_speed": scaling_speed, "on_scaling": stderr.print, "conditions": chaos}
     # Takes a fifth of a second that `--help` needn't wait for.
     from fanfold.console.server import listening, serving  # noqa: PLC0415
 
@@ -89,18 +97,18 @@ def up(
         serving(lambda: Fanfold(cloud.stack_name, session=cloud.session()), at) as link,
     ):
         _print_exports(cloud.environment)
-        talk.print(f"\nIn the browser:\n\n  {link}", soft_wrap=True)
+        stderr.print(f"\nIn the browser:\n\n  {link}", soft_wrap=True)
         _print_commands(
             "fanfold submit tweets.csv",
             f"aws s3 cp tweets.csv s3://{cloud.outputs['InputBucket']}/",
             f"aws s3 ls --recursive s3://{cloud.outputs['OutputBucket']}/results/",
         )
         if chaos is not None:
-            talk.print("With --metadata request-ttl-seconds=60, what chaos loses is sent again after a minute.\n")
-        talk.print(f"The functions log to {logs}. Ctrl-C ends it all.")
+            stderr.print("With --metadata request-ttl-seconds=60, what chaos loses is sent again after a minute.\n")
+        stderr.print(f"The functions log to {logs}. Ctrl-C ends it all.")
         wait_for_the_end()
     if chaos is not None:
-        talk.print("Chaos: " + ", ".join(f"{count} {fault}" for fault, count in chaos.faults.items()))
+        stderr.print("Chaos: " + ", ".join(f"{count} {fault}" for fault, count in chaos.faults.items()))
 
 
 @local.command()
@@ -122,7 +130,7 @@ def endpoint(port: int, endpoint_port: int, model: str, task: str | None, logs: 
     aws sagemaker-runtime invoke-endpoint-async --endpoint-name local \\
         --input-location s3://sagemaker-us-east-1-123456789012/request.json
     """
-    from fanfold.local.standalone import BUCKET, ENDPOINT, LocalEndpoint  # noqa: PLC0415 - slow, as the local cloud is
+    from localaws.standalone import BUCKET, ENDPOINT, LocalEndpoint  # noqa: PLC0415 - slow, as the local cloud is
 
     alone = LocalEndpoint(
         model,
@@ -131,9 +139,9 @@ def endpoint(port: int, endpoint_port: int, model: str, task: str | None, logs: 
         endpoint_port=endpoint_port,
         log_dir=logs,
         scaling_speed=scaling_speed,
-        on_scaling=talk.print,
+        on_scaling=stderr.print,
     )
-    with talk.status("starting an endpoint"):
+    with stderr.status("starting an endpoint"):
         alone.start()
     try:
         _print_exports(alone.environment)
@@ -142,11 +150,11 @@ def endpoint(port: int, endpoint_port: int, model: str, task: str | None, logs: 
             f"aws sagemaker-runtime invoke-endpoint-async --endpoint-name {ENDPOINT} "
             f"--input-location s3://{BUCKET}/request.json",
         )
-        talk.print(f"Notifications go to {alone.queue_url}", soft_wrap=True)
-        talk.print("Ctrl-C ends it all.")
+        stderr.print(f"Notifications go to {alone.queue_url}", soft_wrap=True)
+        stderr.print("Ctrl-C ends it all.")
         wait_for_the_end()
     finally:
-        with talk.status("ending the endpoint"):
+        with stderr.status("ending the endpoint"):
             alone.stop()
 
 
@@ -156,8 +164,8 @@ def _print_exports(environment: Mapping[str, str]) -> None:
 
 
 def _print_commands(*commands: str) -> None:
-    talk.print("\nIn another terminal, after these exports:\n")
-    talk.print(*(f"  {command}" for command in commands), sep="\n", end="\n\n", soft_wrap=True)
+    stderr.print("\nIn another terminal, after these exports:\n")
+    stderr.print(*(f"  {command}" for command in commands), sep="\n", end="\n\n", soft_wrap=True)
 
 
 def _key_value(parameter: str) -> tuple[str, str]:
@@ -165,3 +173,28 @@ def _key_value(parameter: str) -> tuple[str, str]:
     if not equals:
         raise click.BadParameter(f"{parameter!r} is not KEY=VALUE", param_hint="--parameter")
     return key, value
+
+
+def client_of(stack: str | None, model: str, task: str | None) -> Fanfold:
+    """The client of a stack, or without one that of a local cloud with this model, which begins and ends with it."""
+    return Fanfold(stack) if stack else Fanfold(local=True, model=model, task=task)
+
+
+@contextmanager
+def running(model: str, parameters: Mapping[str, str], **options: Any) -> Iterator[LocalCloud]:
+    """A local cloud that is there to be used from elsewhere."""
+    cloud = local_cloud(model, parameters, **options)
+    with spinner("starting a local cloud"):
+        cloud.start()
+    try:
+        yield cloud
+    finally:
+        with spinner("ending the local cloud"):
+            cloud.stop()
+
+
+def make_chaos(seed: int) -> Chaos:
+    """Conditions under which everything goes wrong at times."""
+    from localaws.chaos import Chaos  # noqa: PLC0415 - takes a second that `--help` needn't wait for
+
+    return Chaos(seed)

@@ -18,7 +18,7 @@ from fanfold.cli.conclusion import say_cost
 from fanfold.cli.output import is_terminal, show_facts, show_json, show_table
 from fanfold.client import Fanfold
 from fanfold.results import FailedRow
-from fanfold.talk import talk
+from fanfold.terminal import stderr
 from fanfold_core.domain.counting import kind_of
 
 _ROWS_ON_A_TERMINAL = 20
@@ -62,13 +62,13 @@ def results(job: str, stack: str, partial: bool, row: int | None, parquet: Path 
     answered = found.results(partial=partial)
     if parquet is not None:
         answered.to_parquet(parquet)
-        talk.print(f"written to {parquet}", soft_wrap=True)
+        stderr.print(f"written to {parquet}", soft_wrap=True)
     elif as_json:
         for result in answered:
             click.echo(json.dumps(result, ensure_ascii=False))
     elif is_terminal():
         show_table(list(islice(answered, _ROWS_ON_A_TERMINAL)), answered.columns)
-        talk.print(f"The first {_ROWS_ON_A_TERMINAL} rows at most; all of them: fanfold results {job} > results.csv")
+        stderr.print(f"The first {_ROWS_ON_A_TERMINAL} rows at most; all of them: fanfold results {job} > results.csv")
     else:
         _write(answered.blocks())
 
@@ -126,7 +126,7 @@ def report(job: str, stack: str, out: Path | None) -> None:
         say_cost(found)
     click.echo(file)
     if out is None and not webbrowser.open(file.resolve().as_uri()):
-        talk.print("There is no browser to show it in: open the file above.")
+        stderr.print("There is no browser to show it in: open the file above.")
 
 
 def _write(blocks: Iterator[bytes]) -> None:

@@ -13,18 +13,20 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fanfold.cli import options
-from fanfold.cli.assumed import say_what_is_assumed
-from fanfold.cli.clouds import client_of
 from fanfold.cli.conclusion import check_can_be_written, follow_to_the_end
+from fanfold.cli.local import client_of
 from fanfold.cli.output import show_json
 from fanfold.client import Fanfold
-from fanfold.files import LocalFile, Planned
-from fanfold.talk import talk
+from fanfold.files import LocalFile
+from fanfold.terminal import counted, stderr
 from fanfold.uploads import metadata
 from fanfold_core.domain.requests import Request
+from fanfold_core.input.sniffing import overlooked_delimiter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from fanfold.files import Planned
 
 _REQUESTS_SHOWN = 3
 
@@ -103,7 +105,7 @@ def submit(
         show_json(job.status().as_dict())
     else:
         click.echo(job.id)
-    talk.print(f"fanfold status {job.id} --watch follows it", soft_wrap=True)
+    stderr.print(f"fanfold status {job.id} --watch follows it", soft_wrap=True)
 
 
 @contextmanager
@@ -119,7 +121,7 @@ def _head(found: LocalFile, limit: int | None, reading: dict[str, Any]) -> Itera
 
 
 def _show_requests(found: LocalFile, limit: int | None) -> None:
-    talk.print("What would be sent first; nothing is:")
+    stderr.print("What would be sent first; nothing is:")
     for planned in islice(_within(found.requests(), limit), _REQUESTS_SHOWN):
         if isinstance(planned.content, Request):
             shown = {
@@ -142,6 +144,36 @@ def parameters_of(stack: str | None) -> Mapping[str, str]:
     """The parameters of a stack, or the template's defaults."""
     if stack:
         return Fanfold(stack).stack.parameters
-    from fanfold.local import project, template  # noqa: PLC0415 - takes a second that others needn't wait for
+    from fanfold import project  # noqa: PLC0415 - takes a second that others needn't wait for
+    from localaws import template  # noqa: PLC0415 - takes a second that others needn't wait for
 
     return template.defaults(project.find_root())
+
+
+# Delimiters as one types them.
+_DELIMITERS = {";": "';'", "\t": "tab", "|": "'|'"}
+
+
+def say_what_is_assumed(found: LocalFile) -> None:
+    """One line about header, columns and texts, and hints where a header or a delimiter may have been overlooked."""
+    stderr.print(f"{found.path}: {_assumed(found)}", soft_wrap=True)
+    for hint in _hints(found):
+        stderr.print(hint, style="yellow", soft_wrap=True)
+
+
+def _assumed(found: LocalFile) -> str:
+    layout, expression = found.job.known_layout, found.job.options.input_expression
+    columns = f"{counted(len(layout.columns), 'column')}, {'with' if layout.has_header else 'without'} a header"
+    where = f"the texts are in column {layout.input_index}, {layout.columns[layout.input_index]!r}"
+    return f"{columns}; {f'of a row the model gets {expression}' if expression else where}."
+
+
+def _hints(found: LocalFile) -> Iterator[str]:
+    options, layout = found.job.options, found.job.known_layout
+    if likely := overlooked_delimiter(found.first_record):
+        yield f"Its first line has {likely!r} in it; if it stands between cells: --delimiter {_DELIMITERS[likely]}"
+    elif options.header == "auto" and not (layout.has_header or options.input_expression):
+        yield (
+            "No cell of its first line is called inputs, text or input, so the line is taken for a row. If it is a "
+            "header, say which column holds the texts: --input-column NAME."
+        )

@@ -1,4 +1,4 @@
-"""The console's addresses. `desk` does the work, `guard` says who may ask for it."""
+"""The console's addresses. `service` does the work, `security` says who may ask for it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from flask import Flask, Response, abort, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from fanfold.console.desk import FileGoneError
-from fanfold.console.guard import protect
 from fanfold.console.preview import HEAD_BYTES
+from fanfold.console.security import protect
+from fanfold.console.service import FileGoneError
 from fanfold.errors import JobNotFoundError, UserError
 from fanfold.files import PARAMETERS
 from fanfold_core import __version__
-from fanfold_core.domain.errors import InputError
+from fanfold_core.input.errors import InputError
 
 if TYPE_CHECKING:
-    from fanfold.console.desk import Desk
+    from fanfold.console.service import ConsoleService
 
 Json = dict[str, Any]
 _FILES = {
@@ -37,9 +37,9 @@ _STILL_POLICY = (
 logger = logging.getLogger(__name__)
 
 
-def create_app(desk: Desk, token: str) -> Flask:
+def create_app(service: ConsoleService, token: str) -> Flask:
     """The console of a stack, for whoever has the token."""
-    app, views = Flask(__name__), Views(desk)
+    app, views = Flask(__name__), Views(service)
     protect(app, token)
     app.get("/")(views.page)
     app.post("/api/preview")(views.preview)
@@ -57,49 +57,49 @@ def create_app(desk: Desk, token: str) -> Flask:
 class Views:
     """What stands at the addresses."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, service: ConsoleService) -> None:
+        self._service = service
 
     def page(self) -> str:
         """The page itself."""
-        return render_template("console.html", stack=self._desk.stack, version=__version__, head_bytes=HEAD_BYTES)
+        return render_template("console.html", stack=self._service.stack, version=__version__, head_bytes=HEAD_BYTES)
 
     def preview(self) -> Json:
         """What the file is whose first bytes these are."""
         if (request.content_length or 0) > HEAD_BYTES:
             abort(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         complete = request.args.get("complete") == "true"
-        return asdict(self._desk.preview(_name(), request.get_data(), _options(), complete=complete))
+        return asdict(self._service.preview(_name(), request.get_data(), _options(), complete=complete))
 
     def jobs(self) -> list[Json]:
         """The latest jobs."""
-        return [status.as_dict() for status in self._desk.jobs()]
+        return [status.as_dict() for status in self._service.jobs()]
 
     def submit(self) -> tuple[Json, HTTPStatus]:
         """Upload the file that the request carries, as it comes in: one of any size is never held here."""
         if request.content_length is None:
             abort(HTTPStatus.LENGTH_REQUIRED)
-        return self._desk.submit(_name(), request.stream, _options()).as_dict(), HTTPStatus.CREATED
+        return self._service.submit(_name(), request.stream, _options()).as_dict(), HTTPStatus.CREATED
 
     def status(self, job_id: str) -> Json:
         """Where a job stands, and how fast it goes."""
-        status = self._desk.status(job_id)
-        return status.as_dict() | self._desk.pace(status)
+        status = self._service.status(job_id)
+        return status.as_dict() | self._service.pace(status)
 
     def cancel(self, job_id: str) -> Json:
         """End a job."""
-        return self._desk.cancel(job_id).as_dict()
+        return self._service.cancel(job_id).as_dict()
 
     def retry(self, job_id: str) -> tuple[Json, HTTPStatus]:
         """Begin the next round of a job."""
-        return self._desk.retry(job_id).as_dict(), HTTPStatus.CREATED
+        return self._service.retry(job_id).as_dict(), HTTPStatus.CREATED
 
     def file(self, job_id: str, name: str) -> Response:
         """A file of a job that has ended; the report to be shown, the others to be saved."""
-        job = self._desk.status(job_id)
+        job = self._service.status(job_id)
         if name not in _FILES or not job.has_ended:
             abort(HTTPStatus.NOT_FOUND, "there is no such file, or its job is still at work")
-        size, content = self._desk.read(job.id, name)
+        size, content = self._service.read(job.id, name)
         answer = Response(content, content_type=_FILES[name], headers={"Content-Length": str(size)})
         if name == "report.html":
             _keep_still(answer)

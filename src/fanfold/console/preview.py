@@ -12,19 +12,19 @@ from urllib.parse import quote
 
 from fanfold.errors import InputFileError
 from fanfold.files import PARAMETERS
-from fanfold.hints import overlooked_delimiter
-from fanfold_core.domain.cutting import Cut
-from fanfold_core.domain.errors import CompressionError, InputError, LayoutError, UndecodableError
-from fanfold_core.domain.layout import check_decodes, detect_layout, is_byte_cuttable
 from fanfold_core.domain.options import Options
-from fanfold_core.domain.records import read_records
-from fanfold_core.domain.scanning import Scanner
+from fanfold_core.input.cutting import Cut
+from fanfold_core.input.errors import CompressionError, InputError, LayoutError, UndecodableError
+from fanfold_core.input.layout import check_decodes, detect_layout, is_byte_cuttable
+from fanfold_core.input.records import read_records
+from fanfold_core.input.scanning import Scanner
+from fanfold_core.input.sniffing import overlooked_delimiter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from fanfold_core.domain.layout import Layout
-    from fanfold_core.domain.records import Dialect
+    from fanfold_core.input.layout import Layout
+    from fanfold_core.input.records import Dialect
 
 HEAD_BYTES = 256 * 1024
 _MOST_ROWS = 5
@@ -50,7 +50,7 @@ class Preview:
     hint: str = ""
 
 
-def preview(
+def preview_file(
     name: str, head: bytes, *, complete: bool, parameters: Mapping[str, str], options: Mapping[str, str]
 ) -> Preview:
     """Read the first bytes of a file; `complete` if they are all of it.

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from fanfold.console.app import create_app
-from fanfold.console.desk import Desk
-from fanfold.errors import UserError
+from fanfold.console.service import ConsoleService
+from localaws.errors import PortInUseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from fanfold.client import Fanfold
 
 HOST = "127.0.0.1"
-
-
-class PortTakenError(UserError):
-    """Somebody else listens there. Retry with another port."""
 
 
 class _Quietly(WSGIRequestHandler):
@@ -39,11 +35,11 @@ class _Quietly(WSGIRequestHandler):
 
 @contextmanager
 def listening(port: int) -> Iterator[socket.socket]:
-    """Take a port of loopback, before anything slow begins; 0 is any. `PortTakenError` if it is somebody else's."""
+    """Take a port of loopback, before anything slow begins; 0 is any. `PortInUseError` if it is somebody else's."""
     try:
         taken = socket.create_server((HOST, port))
     except OSError as error:
-        raise PortTakenError(f"port {port} of {HOST} is taken: name another one, or 0 for any") from error
+        raise PortInUseError(f"port {port} of {HOST} is taken: name another one, or 0 for any") from error
     with taken:
         yield taken
 
@@ -52,7 +48,7 @@ def listening(port: int) -> Iterator[socket.socket]:
 def serving(open_client: Callable[[], Fanfold], at: socket.socket) -> Iterator[str]:
     """Serve a console where somebody listens; yields the link that opens it. `StackError` if there is no such stack."""
     token = secrets.token_urlsafe(24)
-    app, port = create_app(Desk(open_client), token), at.getsockname()[1]
+    app, port = create_app(ConsoleService(open_client), token), at.getsockname()[1]
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     server = make_server(HOST, port, app, threaded=True, request_handler=_Quietly, fd=at.fileno())
     thread = Thread(target=server.serve_forever, name="console", daemon=True)

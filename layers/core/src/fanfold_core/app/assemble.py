@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING
 
-from fanfold_core.app.final_answers import final_answers
+from fanfold_core.app.rounds import final_answers
 from fanfold_core.app.rows import read_texts, written
 from fanfold_core.domain.counting import of_requests, of_rows
 from fanfold_core.domain.errors import JobError
-from fanfold_core.domain.job import Job, Part, State, Totals
+from fanfold_core.domain.job import JobRecord, Part, State, Totals
 from fanfold_core.domain.keys import part_errors_key, result_key
-from fanfold_core.domain.records import Records
-from fanfold_core.domain.results import Columns, columns, error_line, requests, result_lines, settled
+from fanfold_core.domain.results import Columns, columns, effective, error_line, requests, result_lines
+from fanfold_core.input.records import Records
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ class Assembler:
     version: str
     now: Callable[[], datetime]
 
-    def assemble(self, job_id: str) -> Job:
+    def assemble(self, job_id: str) -> JobRecord:
         """Have every part built that isn't there, and the job completed."""
         job = self.ledger.job(job_id)
         if job.state is not State.CLOSING:
@@ -61,7 +61,7 @@ class Assembler:
         self.queues.assemble_parts(job_id, missing)
         return job if missing else self._complete(job)
 
-    def build(self, job_id: str, part: Part) -> Job:
+    def build(self, job_id: str, part: Part) -> JobRecord:
         """Build one part, and complete the job if it was the last."""
         job = self.ledger.job(job_id)
         if job.state is not State.CLOSING:
@@ -71,7 +71,7 @@ class Assembler:
         parts = self.parts(job)
         return self._complete(job) if len(job.parts) == len(parts) else job
 
-    def parts(self, job: Job) -> list[Part]:
+    def parts(self, job: JobRecord) -> list[Part]:
         """All parts of the job: those that the splitter has ended, and the one it was at. At least one, maybe empty."""
         if not job.stored:
             return [Part(0, 0, 0)]
@@ -79,7 +79,7 @@ class Assembler:
         ended = [part for part in self.ledger.parts(job.id) if part.number < last.part]
         return [*ended, Part(last.part, last.part_first, job.stored)]
 
-    def _begin(self, job: Job, parts: list[Part]) -> Job:
+    def _begin(self, job: JobRecord, parts: list[Part]) -> JobRecord:
         """Fix the header and, for several parts, the multipart upload. Whoever comes second takes what is fixed.
 
         Chunks that are done were frozen when they were; of the others the job doesn't know the fields yet.
@@ -94,7 +94,7 @@ class Assembler:
             self.store.abort_upload(key, upload_id)
         return fixed
 
-    def _write(self, job: Job, part: Part) -> Totals:
+    def _write(self, job: JobRecord, part: Part) -> Totals:
         with SpooledTemporaryFile(_IN_MEMORY) as results, SpooledTemporaryFile(_IN_MEMORY) as errors:
             totals = self._write_lines(job, part, results, errors)
             results.seek(0)
@@ -107,7 +107,7 @@ class Assembler:
                 self.store.write(part_errors_key(job.id, part.number), errors, CSV)
         return totals
 
-    def _write_lines(self, job: Job, part: Part, results: IO[bytes], errors: IO[bytes]) -> Totals:
+    def _write_lines(self, job: JobRecord, part: Part, results: IO[bytes], errors: IO[bytes]) -> Totals:
         shown = _columns(job)
         # Of several columns that an expression asks for, none is the input.
         input_index = job.layout.input_index if job.layout and not job.options.input else None
@@ -126,22 +126,22 @@ class Assembler:
             ]
             errors.write(written(job, failed))
             attempts = requests(outcomes)
-            statistics = of_requests(job.created, settled(outcomes, chunk), attempts)
+            statistics = of_requests(job.created, effective(outcomes, chunk), attempts)
             statistics += of_rows(chunk.first_row, rows, input_index, final)
             sent = sum(attempts.values())
             totals += Totals(len(rows), len(rows) - len(failed), len(failed), sent, statistics)
         return totals
 
-    def _rows(self, job: Job, chunk: Chunk) -> Records:
+    def _rows(self, job: JobRecord, chunk: Chunk) -> Records:
         """The chunk's rows; empty ones, and the job a failure, if the file is gone: what is predicted is kept."""
         try:
             return read_texts(self.store, job, chunk)
         except JobError as error:
-            self.ledger.spoil(job.id, str(error))
+            self.ledger.fail_closing(job.id, str(error))
             dialect = job.options.dialect
             return Records([dialect.delimiter * (len(job.known_layout.columns) - 1)] * chunk.rows, dialect)
 
-    def _complete(self, job: Job) -> Job:
+    def _complete(self, job: JobRecord) -> JobRecord:
         if job.upload_id:
             self.store.complete_upload(result_key(job.id, "results.csv"), job.upload_id)
         whole, with_errors = Totals(), []
@@ -156,29 +156,28 @@ class Assembler:
         self.announcements.job_ended(ended)
         return self.ledger.finish(job.id, state, job.reason)
 
-    def _describe(self, job: Job, state: State, whole: Totals) -> dict[str, Any]:
+    def _describe(self, job: JobRecord, state: State, whole: Totals) -> dict[str, Any]:
         """Write summary.json and report.html; what stands in the former."""
         # What reckons and draws is loaded when a job completes: no cold start waits for it.
-        from fanfold_core.app.report import report  # noqa: PLC0415
-        from fanfold_core.app.summary import summary  # noqa: PLC0415
+        from fanfold_core.app.report import render_report, summarize  # noqa: PLC0415
 
-        ended = summary(job, state, whole, self.store.location, self.version)
+        ended = summarize(job, state, whole, self.store.location, self.version)
         described = json.dumps(ended, indent=2)
         self.store.write(result_key(job.id, "summary.json"), f"{described}\n".encode(), "application/json")
-        self.store.write(result_key(job.id, "report.html"), report(ended, whole).encode(), HTML)
+        self.store.write(result_key(job.id, "report.html"), render_report(ended, whole).encode(), HTML)
         return ended
 
-    def _join_errors(self, job: Job, parts: list[int]) -> None:
+    def _join_errors(self, job: JobRecord, parts: list[int]) -> None:
         header = written(job, [_columns(job).errors_header])
         keys = [part_errors_key(job.id, part) for part in parts]
         self.store.join(result_key(job.id, "errors.csv"), header, keys, CSV)
 
 
-def _columns(job: Job) -> Columns:
+def _columns(job: JobRecord) -> Columns:
     return columns(job.layout.columns if job.layout else (), job.fields)
 
 
-def _judged(job: Job, totals: Totals) -> tuple[Job, State]:
+def _judged(job: JobRecord, totals: Totals) -> tuple[JobRecord, State]:
     """The job with its final reason, and its final state."""
     if job.outcome is not State.SUCCEEDED:
         return job, job.outcome or State.FAILED

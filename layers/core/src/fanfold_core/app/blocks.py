@@ -10,20 +10,20 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fanfold_core.app.rows import is_copied
-from fanfold_core.domain.errors import CompressionError, UndecodableError
-from fanfold_core.domain.layout import is_byte_cuttable
+from fanfold_core.input.errors import CompressionError, UndecodableError
+from fanfold_core.input.layout import is_byte_cuttable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from fanfold_core.app.ports import Store
-    from fanfold_core.domain.job import Job
+    from fanfold_core.domain.job import JobRecord
 
 BLOCK_BYTES = 1024 * 1024
 
 
 @contextmanager
-def open_blocks(store: Store, job: Job, start: int, out_of_time: Callable[[], bool]) -> Iterator[Iterator[bytes]]:
+def open_blocks(store: Store, job: JobRecord, start: int, out_of_time: Callable[[], bool]) -> Iterator[Iterator[bytes]]:
     """The file's blocks from byte `start` on; of a compressed or transcoded file, from byte `start` of what it yields.
 
     `ObjectGoneError` if the file is gone, `CompressionError` if it is no gzip file, ends in its middle, or is too

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from fanfold_core.app.ports import LONGEST_DELAY_SECONDS, Failure, Prediction
 from fanfold_core.domain.answers import read_answer
 from fanfold_core.domain.errors import MalformedAnswerError, ObjectGoneError
-from fanfold_core.domain.job import Chunk, Job, State
+from fanfold_core.domain.job import Chunk, JobRecord, State
 from fanfold_core.domain.outcomes import Answered, Broken, Outcome, Refused, Unsent
 from fanfold_core.domain.spans import Span, is_covered
 
@@ -30,7 +30,7 @@ _HOPELESS_ROWS = 100
 
 
 @dataclass(slots=True)
-class Settlement:
+class Collected:
     """What a batch of outcomes of one chunk comes to."""
 
     predictions: list[Prediction] = field(default_factory=list)
@@ -65,32 +65,32 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Collector:
-    """Settles outcomes, chunk by chunk."""
+    """Collects outcomes, chunk by chunk."""
 
     ledger: Ledger
     store: Store
     queues: Queues
     follow_up: FollowUp
 
-    def settle(self, job_id: str, number: int, outcomes: Sequence[Outcome]) -> Settlement:
+    def collect(self, job_id: str, number: int, outcomes: Sequence[Outcome]) -> Collected:
         """Record outcomes of one chunk and do what follows; `UnknownJobError` if the ledger has no such job."""
         job = self.ledger.job(job_id)
-        settlement = self._sort(outcomes, job.options)
-        self.ledger.put_predictions(job, number, settlement.predictions)
-        self.ledger.put_failures(job, number, settlement.failures)
-        if settlement.predictions or settlement.failures:
-            chunk = self.ledger.cover(job_id, number, settlement.predicted, settlement.failed, settlement.fields)
+        collected = self._classify(outcomes, job.options)
+        self.ledger.put_predictions(job, number, collected.predictions)
+        self.ledger.put_failures(job, number, collected.failures)
+        if collected.predictions or collected.failures:
+            chunk = self.ledger.cover(job_id, number, collected.predicted, collected.failed, collected.fields)
             if chunk.is_done:
                 job = self.follow_up(self.follow_up.cover(job_id, chunk))
         else:
             chunk = self.ledger.chunk(job_id, number)
-        if settlement.again and job.state is State.RUNNING:
-            self._try_again(job, chunk, settlement)
-        if settlement.has_refusals and not chunk.fields | job.fields:
+        if collected.again and job.state is State.RUNNING:
+            self._try_again(job, chunk, collected)
+        if collected.has_refusals and not chunk.fields | job.fields:
             self._give_up_if_hopeless(job, chunk)
-        return settlement
+        return collected
 
-    def _give_up_if_hopeless(self, job: Job, chunk: Chunk) -> None:
+    def _give_up_if_hopeless(self, job: JobRecord, chunk: Chunk) -> None:
         """End a job whose every row so far the model has refused, instead of trying all others, too."""
         known = self.ledger.outcomes(job.id, chunk.number)
         refusals = {outcome.span: outcome.refusal for outcome in known if outcome.span.rows == 1 and outcome.refusal}
@@ -99,39 +99,39 @@ class Collector:
             reason = f"the model has refused {len(refusals)} rows and predicted none; the first with: {first}"
             self.follow_up.close(job.id, State.FAILED, reason)
 
-    def _sort(self, outcomes: Sequence[Outcome], options: Options) -> Settlement:
-        settlement = Settlement()
+    def _classify(self, outcomes: Sequence[Outcome], options: Options) -> Collected:
+        collected = Collected()
         for outcome in outcomes:
             match outcome:
                 case Unsent(runs=runs):
-                    settlement.failures += [Failure(run.span, run.reason, requests=0) for run in runs]
+                    collected.failures += [Failure(run.span, run.reason, requests=0) for run in runs]
                 case Answered() as answered:
-                    self._read(answered, settlement, options)
+                    self._read(answered, collected, options)
                 case Refused() as refused:
-                    _sort_refused(refused, settlement, options)
+                    _classify_refused(refused, collected, options)
                 case Broken() as broken:
-                    settlement.again.append(broken)
-        return settlement
+                    collected.again.append(broken)
+        return collected
 
-    def _read(self, answered: Answered, settlement: Settlement, options: Options) -> None:
+    def _read(self, answered: Answered, collected: Collected, options: Options) -> None:
         try:
             content = answered.content if answered.content is not None else self.store.read_at(answered.location)
             predictions = read_answer(content, answered.id.span.rows, options.result)
         except ObjectGoneError:
-            settlement.again.append(Broken(answered.id, f"the model's answer is gone from {answered.location}"))
+            collected.again.append(Broken(answered.id, f"the model's answer is gone from {answered.location}"))
         except MalformedAnswerError as error:
-            _sort_refused(Refused(answered.id, str(error)), settlement, options)
+            _classify_refused(Refused(answered.id, str(error)), collected, options)
         else:
-            settlement.predictions.append(Prediction(answered.id, predictions, answered.location, answered.timing))
+            collected.predictions.append(Prediction(answered.id, predictions, answered.location, answered.timing))
 
-    def _try_again(self, job: Job, chunk: Chunk, settlement: Settlement) -> None:
+    def _try_again(self, job: JobRecord, chunk: Chunk, collected: Collected) -> None:
         """Each failed attempt is acted upon once: its span is marked *after* the sends, so none is ever lost."""
-        if settlement.broken:
-            self.ledger.set_broken(job.id, chunk.number, settlement.broken[-1].reason)
+        if collected.broken:
+            self.ledger.set_broken(job.id, chunk.number, collected.broken[-1].reason)
         covered = chunk.covered
         due = [
             failed
-            for failed in settlement.again
+            for failed in collected.again
             if failed.id.attempt > self.ledger.mark(job.id, chunk.number, failed.id.span)
             and not is_covered(failed.id.span, covered)
         ]
@@ -151,12 +151,12 @@ class Collector:
             self.ledger.set_mark(job, chunk.number, failed.id.span, failed.id.attempt, refusal)
 
 
-def _sort_refused(refused: Refused, settlement: Settlement, options: Options) -> None:
+def _classify_refused(refused: Refused, collected: Collected, options: Options) -> None:
     request = refused.id
     if request.span.rows == 1 and request.attempt >= options.max_attempts:
-        settlement.failures.append(Failure(request.span, refused.reason, requests=request.attempt))
+        collected.failures.append(Failure(request.span, refused.reason, requests=request.attempt))
     else:
-        settlement.again.append(refused)
+        collected.again.append(refused)
 
 
 def _delay(attempt: int) -> int:

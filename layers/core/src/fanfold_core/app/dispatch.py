@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fanfold_core.app.ports import LONGEST_DELAY_SECONDS
 from fanfold_core.app.rows import read_rows
 from fanfold_core.domain.errors import JobError
-from fanfold_core.domain.job import Job, State
+from fanfold_core.domain.job import JobRecord, State
 from fanfold_core.domain.keys import RequestId, request_key
 from fanfold_core.domain.requests import Request, Unsendable, body, inputs, plan
 from fanfold_core.domain.spans import Span, gaps, is_covered
@@ -86,20 +86,20 @@ class Dispatcher:
             return self._resend(job, self.ledger.chunk(job_id, number), attempts)
         return Dispatched()
 
-    def _pause(self, job: Job) -> int:
+    def _pause(self, job: JobRecord) -> int:
         """Seconds for which nothing is to be sent to the job's endpoint, at most the longest delay of a message."""
         left = self.ledger.pause(job.model.endpoint).until - int(self.now().timestamp())
         return max(0, min(left, LONGEST_DELAY_SECONDS))
 
     @contextmanager
-    def _closing(self, job: Job) -> Iterator[None]:
+    def _closing(self, job: JobRecord) -> Iterator[None]:
         """End the job with the words of an error after which it cannot go on."""
         try:
             yield
         except JobError as error:
             self.follow_up.close(job.id, State.FAILED, str(error))
 
-    def _dispatch(self, job: Job, chunk: Chunk, room: int, out_of_time: Callable[[], bool]) -> Dispatched:
+    def _dispatch(self, job: JobRecord, chunk: Chunk, room: int, out_of_time: Callable[[], bool]) -> Dispatched:
         rows = read_rows(self.store, job, chunk)
         found = inputs(rows, job.known_layout, job.options.input)
         runs = [run for run in _plan(job, chunk, rows, found) if _span(run).start >= chunk.sent]
@@ -120,7 +120,7 @@ class Dispatcher:
                 return sent  # somebody else is at it, and further
         return sent
 
-    def _resend(self, job: Job, chunk: Chunk, attempts: Mapping[Span, int]) -> Dispatched:
+    def _resend(self, job: JobRecord, chunk: Chunk, attempts: Mapping[Span, int]) -> Dispatched:
         rows = read_rows(self.store, job, chunk)
         found = inputs(rows, job.known_layout, job.options.input)
         again: dict[Span, int] = {}
@@ -137,7 +137,7 @@ class Dispatcher:
         self.ledger.touch(job.id, chunk.number)
         return self._send(job, chunk.number, again, found)
 
-    def _send(self, job: Job, number: int, attempts: Mapping[Span, int], found: Sequence[Any]) -> Dispatched:
+    def _send(self, job: JobRecord, number: int, attempts: Mapping[Span, int], found: Sequence[Any]) -> Dispatched:
         requests = [self._request(job, RequestId(job.id, number, *item), found) for item in attempts.items()]
         postponed = self.endpoint.send(job.model.endpoint, requests, job.options.request_ttl_seconds)
         if postponed:
@@ -145,7 +145,7 @@ class Dispatcher:
             self.queues.resend(job.id, number, again, delay=_PAUSE_SECONDS)
         return Dispatched(len(requests) - len(postponed), frozenset(late.reason for late in postponed))
 
-    def _request(self, job: Job, identity: RequestId, found: Sequence[Any]) -> Request:
+    def _request(self, job: JobRecord, identity: RequestId, found: Sequence[Any]) -> Request:
         of_span = found[identity.span.start : identity.span.end]
         request = Request(identity, body(of_span, job.options.parameters, job.options.payload))
         if request.goes_inline:
@@ -154,7 +154,9 @@ class Dispatcher:
         return request._replace(location=self.store.location(request_key(identity)))
 
 
-def _plan(job: Job, chunk: Chunk, rows: Sequence[Sequence[str]], found: Sequence[Any]) -> Iterator[Span | Unsendable]:
+def _plan(
+    job: JobRecord, chunk: Chunk, rows: Sequence[Sequence[str]], found: Sequence[Any]
+) -> Iterator[Span | Unsendable]:
     """What is to be sent of a chunk: all but what an earlier round has predicted."""
     for gap in gaps(chunk.rows, chunk.inherited):
         yield from plan(rows, found, gap, job.known_layout, job.options.rows_per_request)

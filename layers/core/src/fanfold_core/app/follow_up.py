@@ -6,16 +6,20 @@ and collector both ask after every write of theirs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from fanfold_core.domain.job import Chunk, Job, State
+from fanfold_core.domain.job import REQUESTS_PER_CHUNK, Chunk, JobRecord, State
+from fanfold_core.domain.window import Demand, compute_window, throughput
+from fanfold_core.input.cutting import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from fanfold_core.app.ports import Ledger, Queues
-    from fanfold_core.domain.window import Window
+    from fanfold_core.domain.job import JobRecord
+    from fanfold_core.domain.window import Progress, Window
 
 # The set of covered chunks is trimmed when it holds this many: every write of the job is charged by its whole size.
 _COMPACT_FROM = 200
@@ -27,9 +31,9 @@ class FollowUp:
 
     ledger: Ledger
     queues: Queues
-    window: Callable[[Job], Window]
+    window: Callable[[JobRecord], Window]
 
-    def __call__(self, job: Job) -> Job:
+    def __call__(self, job: JobRecord) -> JobRecord:
         """Do what the job as it is calls for; answers with the job as it then is."""
         if job.state is State.RUNNING:
             self._release(job)
@@ -38,19 +42,19 @@ class FollowUp:
             return self.close(job.id, State.SUCCEEDED, "")
         return job
 
-    def cover(self, job_id: str, chunk: Chunk) -> Job:
+    def cover(self, job_id: str, chunk: Chunk) -> JobRecord:
         """Add a done chunk to its job; frozen, so that the job knows all its fields when the header is fixed."""
         frozen = chunk if chunk.frozen else self.ledger.freeze(job_id, chunk.number)
         return self.ledger.cover_chunk(job_id, chunk.number, frozen.fields)
 
-    def close(self, job_id: str, outcome: State, reason: str) -> Job:
+    def close(self, job_id: str, outcome: State, reason: str) -> JobRecord:
         """End the job with this outcome, unless it is ending already, and have it assembled."""
         job = self.ledger.close(job_id, outcome, reason)
         if job.state is State.CLOSING:
             self.queues.assemble(job_id)
         return job
 
-    def _release(self, job: Job) -> None:
+    def _release(self, job: JobRecord) -> None:
         if job.released >= job.stored:
             return
         upto = min(job.stored, job.done + self.window(job).chunks)
@@ -59,10 +63,49 @@ class FollowUp:
             self.queues.dispatch(job.id, range(job.released, upto))
             self.ledger.raise_released(job.id, upto)
 
-    def _compact(self, job: Job) -> None:
+    def _compact(self, job: JobRecord) -> None:
         if len(job.covered) < _COMPACT_FROM:
             return
         low = job.low
         while low in job.covered:
             low += 1
         self.ledger.compact(job.id, low, {number for number in job.covered if number < low})
+
+
+# What is known of an endpoint changes with each sweep, that is every few minutes.
+_KNOWN_SECONDS = 10
+
+
+@dataclass(slots=True)
+class Windows:
+    """Says the window of a job as it is; one whose endpoint's speed isn't known has `unmeasured_chunks` at most."""
+
+    ledger: Ledger
+    unmeasured_chunks: int
+    now: Callable[[], datetime]
+    _known: dict[str, tuple[float, Mapping[str, Progress]]] = field(default_factory=dict, init=False)
+
+    def __call__(self, job: JobRecord) -> Window:
+        """How much of the job may be under way."""
+        now = self.now().timestamp()
+        seen = throughput(self._progress(job.model.endpoint, now), job.id, int(now))
+        return compute_window(_demand(job, now), seen, self.unmeasured_chunks)
+
+    def _progress(self, endpoint: str, now: float) -> Mapping[str, Progress]:
+        read, progress = self._known.get(endpoint, (float("-inf"), {}))
+        if now - read >= _KNOWN_SECONDS:
+            progress = self.ledger.progress(endpoint)
+            self._known[endpoint] = now, progress
+        return progress
+
+
+def _demand(job: JobRecord, now: float) -> Demand:
+    most = min(Limits().rows, REQUESTS_PER_CHUNK * job.options.rows_per_request)
+    return Demand(
+        rows_per_request=job.options.rows_per_request,
+        ttl_seconds=job.options.request_ttl_seconds,
+        chunk_rows=max(1, job.rows // job.total) if job.rows and job.total else most,
+        stored=job.stored,
+        done=job.done,
+        age_seconds=now - job.created.timestamp(),
+    )

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from typing import IO
 
     from fanfold_core.domain.answers import Predictions
-    from fanfold_core.domain.job import Chunk, Job, Part, Pause, Source, State, Totals
+    from fanfold_core.domain.job import Chunk, JobRecord, Part, Pause, Source, State, Totals
     from fanfold_core.domain.keys import RequestId
-    from fanfold_core.domain.layout import Layout
     from fanfold_core.domain.outcomes import Timing
     from fanfold_core.domain.requests import Request, Unsendable
     from fanfold_core.domain.results import SpanOutcome
     from fanfold_core.domain.spans import Span
     from fanfold_core.domain.window import Progress
+    from fanfold_core.input.layout import Layout
 
 
 # The longest that a message can be put off.
@@ -56,19 +56,19 @@ class Postponed:
 class Ledger(Protocol):
     """What is known of every job, chunk and span. Writes answer with the item as it then is."""
 
-    def create(self, job: Job) -> Job:
+    def create(self, job: JobRecord) -> JobRecord:
         """Put the job unless it is there; answers with the one that is."""
 
-    def job(self, job_id: str) -> Job:
+    def job(self, job_id: str) -> JobRecord:
         """Read a job; `UnknownJobError` if there is none."""
 
-    def set_layout(self, job_id: str, layout: Layout) -> Job:
+    def set_layout(self, job_id: str, layout: Layout) -> JobRecord:
         """Remember how the file is laid out."""
 
-    def store(self, job: Job, chunk: Chunk, part: Part | None) -> Job:
+    def store(self, job: JobRecord, chunk: Chunk, part: Part | None) -> JobRecord:
         """Put a chunk, and the part that it ends, unless they are there; then raise `stored`, while RUNNING."""
 
-    def set_total(self, job_id: str, total: int, rows: int) -> Job:
+    def set_total(self, job_id: str, total: int, rows: int) -> JobRecord:
         """Remember how many chunks and rows the file has, while the job is RUNNING."""
 
     def raise_released(self, job_id: str, released: int) -> None:
@@ -77,7 +77,7 @@ class Ledger(Protocol):
     def compact(self, job_id: str, low: int, below: Iterable[int]) -> None:
         """Forget the covered chunks `below`, now that all below `low` are covered."""
 
-    def close(self, job_id: str, outcome: State, reason: str) -> Job:
+    def close(self, job_id: str, outcome: State, reason: str) -> JobRecord:
         """RUNNING becomes CLOSING with this outcome and reason; the first one stays."""
 
     def chunk(self, job_id: str, number: int) -> Chunk:
@@ -104,16 +104,16 @@ class Ledger(Protocol):
     def progress(self, endpoint: str) -> Mapping[str, Progress]:
         """How far the jobs of an endpoint were when they were last swept; perhaps also of jobs that have ended."""
 
-    def set_progress(self, job: Job, progress: Progress) -> None:
+    def set_progress(self, job: JobRecord, progress: Progress) -> None:
         """Remember how far a job is."""
 
     def advance_sent(self, job_id: str, chunk: int, before: int, after: int) -> bool:
         """Move a chunk's dispatch progress by compare-and-set; False if somebody else did."""
 
-    def put_predictions(self, job: Job, chunk: int, predictions: Sequence[Prediction]) -> None:
+    def put_predictions(self, job: JobRecord, chunk: int, predictions: Sequence[Prediction]) -> None:
         """Store results. Of two attempts of one span the lower one stays."""
 
-    def put_failures(self, job: Job, chunk: int, failures: Sequence[Failure]) -> None:
+    def put_failures(self, job: JobRecord, chunk: int, failures: Sequence[Failure]) -> None:
         """Store the reasons of spans that end without results; of two reasons the first one stays."""
 
     def cover(
@@ -124,13 +124,13 @@ class Ledger(Protocol):
     def freeze(self, job_id: str, chunk: int) -> Chunk:
         """From now on the chunk is covered as it is: what is stored later for it changes no file."""
 
-    def cover_chunk(self, job_id: str, chunk: int, fields: Iterable[str]) -> Job:
+    def cover_chunk(self, job_id: str, chunk: int, fields: Iterable[str]) -> JobRecord:
         """Add a done chunk and its field names to its job."""
 
     def mark(self, job_id: str, chunk: int, span: Span) -> int:
         """The highest attempt of this span that has been acted upon, 0 if none."""
 
-    def set_mark(self, job: Job, chunk: int, span: Span, attempt: int, refusal: str | None) -> None:
+    def set_mark(self, job: JobRecord, chunk: int, span: Span, attempt: int, refusal: str | None) -> None:
         """Raise the mark of a span; `refusal` are the model's words if it was the model that failed it."""
 
     def outcomes(self, job_id: str, chunk: int) -> Iterator[SpanOutcome]:
@@ -139,22 +139,22 @@ class Ledger(Protocol):
     def parts(self, job_id: str) -> Iterator[Part]:
         """The parts that the splitter has ended, in order."""
 
-    def set_upload(self, job_id: str, upload_id: str, fields: Iterable[str]) -> Job:
+    def set_upload(self, job_id: str, upload_id: str, fields: Iterable[str]) -> JobRecord:
         """Fix the multipart upload of results.csv and its fields; the first ones stay."""
 
-    def spoil(self, job_id: str, reason: str) -> None:
+    def fail_closing(self, job_id: str, reason: str) -> None:
         """A job that is CLOSING becomes a failure for this reason, unless it is one."""
 
-    def add_part(self, job: Job, part: int, totals: Totals) -> Job:
+    def add_part(self, job: JobRecord, part: int, totals: Totals) -> JobRecord:
         """Remember that a part is uploaded, and what it came to."""
 
     def totals(self, job_id: str) -> Iterator[tuple[int, Totals]]:
         """What each part came to."""
 
-    def set_ended(self, job_id: str, ended: datetime) -> Job:
+    def set_ended(self, job_id: str, ended: datetime) -> JobRecord:
         """Fix the time at which the job ended; the first one stays."""
 
-    def finish(self, job_id: str, state: State, reason: str) -> Job:
+    def finish(self, job_id: str, state: State, reason: str) -> JobRecord:
         """CLOSING becomes a terminal state, for this reason."""
 
 

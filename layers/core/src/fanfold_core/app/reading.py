@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 from fanfold_core.app.blocks import open_blocks
 from fanfold_core.app.rows import chunk_encoding
-from fanfold_core.domain.cutting import Cut, cut
 from fanfold_core.domain.job import REQUESTS_PER_CHUNK
-from fanfold_core.domain.layout import Layout, check_decodes, detect_layout
+from fanfold_core.input.cutting import Cut, cut
+from fanfold_core.input.layout import Layout, check_decodes, detect_layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from fanfold_core.app.ports import Store
-    from fanfold_core.domain.job import Job
-    from fanfold_core.domain.limits import Limits
+    from fanfold_core.domain.job import JobRecord
+    from fanfold_core.input.cutting import Limits
 
 
-def read_layout(store: Store, job: Job, out_of_time: Callable[[], bool]) -> Layout:
+def read_layout(store: Store, job: JobRecord, out_of_time: Callable[[], bool]) -> Layout:
     """How the file is laid out, by its first bytes; `InputError` if it is none that the job's options describe."""
     with open_blocks(store, job, 0, out_of_time) as blocks:
         head, following = next(blocks, b""), next(blocks, b"")
@@ -34,7 +34,7 @@ def read_layout(store: Store, job: Job, out_of_time: Callable[[], bool]) -> Layo
 
 
 def read_pieces(  # noqa: PLR0913 - what is read, from where on, and how it is cut
-    store: Store, job: Job, *, start: int, first_row: int, limits: Limits, out_of_time: Callable[[], bool]
+    store: Store, job: JobRecord, *, start: int, first_row: int, limits: Limits, out_of_time: Callable[[], bool]
 ) -> Iterator[Cut]:
     """The file in pieces for a chunk each, from byte `start` on, where row `first_row` begins.
 

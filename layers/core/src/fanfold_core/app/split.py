@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from fanfold_core.app.reading import read_layout, read_pieces
 from fanfold_core.app.rows import is_copied
-from fanfold_core.domain.errors import InputError, NoRowsError, ObjectGoneError, OptionError
-from fanfold_core.domain.job import Chunk, Job, Model, Part, Source, State
+from fanfold_core.domain.errors import ObjectGoneError
+from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, Source, State
 from fanfold_core.domain.keys import chunk_key, job_id
+from fanfold_core.input.errors import InputError, NoRowsError, OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,9 +22,8 @@ if TYPE_CHECKING:
 
     from fanfold_core.app.follow_up import FollowUp
     from fanfold_core.app.ports import Ledger, Queues, Store
-    from fanfold_core.domain.cutting import Cut
-    from fanfold_core.domain.limits import Limits
     from fanfold_core.domain.options import Options
+    from fanfold_core.input.cutting import Cut, Limits
 
 # S3 takes parts of 5 MiB or more, and 10,000 of them. A compressed file may grow by so much without having more.
 _LEAST_PART = 5 * 1024 * 1024
@@ -45,7 +45,7 @@ class Splitter:
     now: Callable[[], datetime]
     limits: Limits
 
-    def begin(self, bucket: str, key: str, version: str | None, out_of_time: Callable[[], bool]) -> Job:
+    def begin(self, bucket: str, key: str, version: str | None, out_of_time: Callable[[], bool]) -> JobRecord:
         """Create the job of an uploaded object, unless it exists, and split it; `ObjectGoneError` if it is gone."""
         source, metadata = self.store.head(bucket, key, version)
         try:
@@ -55,11 +55,11 @@ class Splitter:
             return self.follow_up.close(job.id, State.FAILED, str(error))
         return self.split(self.ledger.create(self._job(source, options)), out_of_time)
 
-    def go_on(self, job_id: str, out_of_time: Callable[[], bool]) -> Job:
+    def resume(self, job_id: str, out_of_time: Callable[[], bool]) -> JobRecord:
         """Split on from the last stored chunk."""
         return self.split(self.ledger.job(job_id), out_of_time)
 
-    def split(self, job: Job, out_of_time: Callable[[], bool]) -> Job:
+    def split(self, job: JobRecord, out_of_time: Callable[[], bool]) -> JobRecord:
         """Store chunks until the file ends or time runs out, in which case the next message goes on."""
         if job.state is not State.RUNNING or job.total is not None:
             return self.follow_up(job)
@@ -73,10 +73,10 @@ class Splitter:
         except (InputError, ObjectGoneError) as error:
             return self.follow_up.close(job.id, State.FAILED, str(error))
 
-    def _job(self, source: Source, options: Options) -> Job:
+    def _job(self, source: Source, options: Options) -> JobRecord:
         created = self.now()
         inflation = _MOST_INFLATION if source.key.lower().endswith(".gz") else 1
-        return Job(
+        return JobRecord(
             id=job_id(source.bucket, source.key, source.version),
             source=source,
             options=options,
@@ -86,7 +86,7 @@ class Splitter:
             part_bytes=max(_LEAST_PART, source.size * inflation // _MOST_PARTS),
         )
 
-    def _store_chunks(self, job: Job, out_of_time: Callable[[], bool]) -> Job:
+    def _store_chunks(self, job: JobRecord, out_of_time: Callable[[], bool]) -> JobRecord:
         last = self.ledger.chunk(job.id, job.stored - 1) if job.stored else None
         start, row = (last.end, last.first_row + last.rows) if last else (job.known_layout.first_byte, 0)
         for piece in read_pieces(
@@ -100,7 +100,7 @@ class Splitter:
             raise NoRowsError
         return self.follow_up(self.ledger.set_total(job.id, last.number + 1, last.first_row + last.rows))
 
-    def _copy_chunks(self, job: Job, parent: Job, out_of_time: Callable[[], bool]) -> Job:
+    def _copy_chunks(self, job: JobRecord, parent: JobRecord, out_of_time: Callable[[], bool]) -> JobRecord:
         """Store the chunks of an earlier round; what it has predicted is covered from the start."""
         for number in range(job.stored, parent.stored):
             chunk = self.ledger.chunk(parent.id, number)
@@ -111,26 +111,26 @@ class Splitter:
                 return job
         return self._store_chunks(job, out_of_time)
 
-    def _goes_on_later(self, job: Job, out_of_time: Callable[[], bool]) -> bool:
+    def _goes_on_later(self, job: JobRecord, out_of_time: Callable[[], bool]) -> bool:
         if not out_of_time():
             return False
         self.queues.split(job.id)
         return True
 
-    def _store(self, job: Job, chunk: Chunk, piece: Cut) -> Job:
+    def _store(self, job: JobRecord, chunk: Chunk, piece: Cut) -> JobRecord:
         if is_copied(job):
             self.store.write(chunk_key(job.id, chunk.number), piece.data, "text/csv")
         return self.follow_up(self.ledger.store(job, chunk, _ended_part(job, chunk)))
 
 
-def _ended_part(job: Job, chunk: Chunk) -> Part | None:
+def _ended_part(job: JobRecord, chunk: Chunk) -> Part | None:
     """The part that ends with this chunk, if one does."""
     if chunk.part_weight < job.part_bytes:
         return None
     return Part(chunk.part, chunk.part_first, chunk.number + 1)
 
 
-def next_chunk(last: Chunk | None, piece: Cut, job: Job) -> Chunk:
+def next_chunk(last: Chunk | None, piece: Cut, job: JobRecord) -> Chunk:
     """The chunk that comes after `last`, in its part or the next one."""
     number = last.number + 1 if last else 0
     chunk = Chunk(number, piece.start, piece.end, piece.first_row, piece.rows, part_weight=weight(piece, job))
@@ -141,7 +141,7 @@ def next_chunk(last: Chunk | None, piece: Cut, job: Job) -> Chunk:
     return replace(chunk, part=last.part, part_first=last.part_first, part_weight=last.part_weight + chunk.part_weight)
 
 
-def weight(piece: Cut, job: Job) -> int:
+def weight(piece: Cut, job: JobRecord) -> int:
     """Bytes that these rows will surely take in results.csv, whatever their results are.
 
     All but quotes and line ends come back as they are, and each row has a comma and a line end more. A part that

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fanfold_core.domain.job import Chunk, Job, Pause, State
+from fanfold_core.domain.job import Chunk, JobRecord, Pause, State
 from fanfold_core.domain.keys import output_prefix, request_of_output
 from fanfold_core.domain.spans import Span, gaps, is_covered
 from fanfold_core.domain.window import Progress
@@ -83,14 +83,14 @@ class Sweeper:
         self.follow_up(self.ledger.job(job_id))
         return swept
 
-    def _open_chunks(self, job: Job, start: int, out_of_time: Callable[[], bool]) -> Iterator[Chunk]:
+    def _open_chunks(self, job: JobRecord, start: int, out_of_time: Callable[[], bool]) -> Iterator[Chunk]:
         for number in range(max(job.low, start), job.released):
             if number not in job.covered:
                 yield self.ledger.chunk(job.id, number)
                 if out_of_time():
                     return
 
-    def _measure(self, job: Job, open_chunks: list[Chunk]) -> None:
+    def _measure(self, job: JobRecord, open_chunks: list[Chunk]) -> None:
         """Remember how far the job is. Of a later round most rows were covered before it began: it isn't measured."""
         if job.parent or not job.released:
             return
@@ -101,7 +101,7 @@ class Sweeper:
         progress = known.advanced(rows, now) if known else Progress(rows, now, job.options.rows_per_request)
         self.ledger.set_progress(job, progress)
 
-    def _sweep_chunk(self, job: Job, chunk: Chunk, swept: Swept, *, paused: bool) -> None:
+    def _sweep_chunk(self, job: JobRecord, chunk: Chunk, swept: Swept, *, paused: bool) -> None:
         if chunk.is_done:
             self.follow_up.cover(job.id, chunk)
             return
@@ -124,7 +124,7 @@ class Sweeper:
             self.ledger.touch(job.id, chunk.number)
         swept.resent += resent
 
-    def _unreported(self, job: Job, chunk: Chunk) -> dict[RequestId, str]:
+    def _unreported(self, job: JobRecord, chunk: Chunk) -> dict[RequestId, str]:
         """Outputs that lie where a request's output must be, of rows that are not covered.
 
         Up to a span's mark they have been acted upon: such an output is no answer, and will not become one.
@@ -139,7 +139,7 @@ class Sweeper:
                 found[request] = self.store.location(key)
         return found
 
-    def _resend(self, job: Job, chunk: Chunk, missing: list[Span]) -> int:
+    def _resend(self, job: JobRecord, chunk: Chunk, missing: list[Span]) -> int:
         """Send rows again that nothing has come back for. Attempts of a span only rise."""
         most = job.options.rows_per_request
         spans = [
@@ -150,7 +150,7 @@ class Sweeper:
             self.queues.resend(job.id, chunk.number, attempts, delay=0)
         return len(spans)
 
-    def _breaks_the_circuit(self, job: Job, chunks: list[Chunk]) -> bool:
+    def _breaks_the_circuit(self, job: JobRecord, chunks: list[Chunk]) -> bool:
         """Pause an endpoint whose latest news are all of the platform's failures; whether it is paused."""
         endpoint, seconds = job.model.endpoint, int(self.now().timestamp())
         pause = self.ledger.pause(endpoint)

@@ -1,4 +1,4 @@
-"""Batches of SQS messages of which each is done, or comes again, by itself.
+"""Batches of SQS messages, each of which succeeds or returns to its queue by itself.
 
 Powertools has that, too, for every kind of stream: importing it takes a tenth of a cold start.
 """
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
 # What a function answers with `ReportBatchItemFailures`.
-Answer = dict[str, list[dict[str, str]]]
+BatchResponse = dict[str, list[dict[str, str]]]
 
 
 class Message(NamedTuple):
@@ -28,22 +28,22 @@ def messages(event: Mapping[str, Any]) -> Iterator[Message]:
     return (Message(record["messageId"], record["body"]) for record in event["Records"])
 
 
-def come_again(message_ids: Iterable[str]) -> Answer:
-    """The answer by which these messages come again, and all others do not.
+def batch_response(failed: Iterable[str]) -> BatchResponse:
+    """The response by which these messages return to their queue, and all others are deleted.
 
-    >>> come_again(["6a5ef09e"])
+    >>> batch_response(["6a5ef09e"])
     {'batchItemFailures': [{'itemIdentifier': '6a5ef09e'}]}
     """
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in message_ids]}
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
-def each(event: Mapping[str, Any], work: Callable[[str], None], logger: Logger) -> Answer:
-    """Do `work` on the body of each message; one for which it raises comes again, and the log says why."""
+def process_each(event: Mapping[str, Any], process: Callable[[str], None], logger: Logger) -> BatchResponse:
+    """Process the body of each message; one for which it raises returns to its queue, and the log says why."""
     failed = []
     for message in messages(event):
         try:
-            work(message.body)
+            process(message.body)
         except Exception:
-            logger.exception("the message comes again", extra={"message_id": message.id})
+            logger.exception("the message returns to its queue", extra={"message_id": message.id})
             failed.append(message.id)
-    return come_again(failed)
+    return batch_response(failed)

@@ -22,14 +22,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from fanfold_core.domain.errors import NewerVersionError
-from fanfold_core.domain.job import Chunk, Job, Model, Part, Source, State, Totals
-from fanfold_core.domain.layout import Layout
+from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, Source, State, Totals
 from fanfold_core.domain.options import Options
 from fanfold_core.domain.outcomes import Timing
 from fanfold_core.domain.results import SpanOutcome
 from fanfold_core.domain.spans import Span
 from fanfold_core.domain.statistics import Statistics
 from fanfold_core.domain.window import Progress
+from fanfold_core.input.layout import Layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -85,7 +85,7 @@ def totals_key(job_id: str, part: int) -> Item:
     return {"pk": f"JOB#{job_id}", "sk": f"TOTALS#{part:05d}"}
 
 
-def job_item(job: Job) -> Item:
+def job_item(job: JobRecord) -> Item:
     """A job as it is created: nothing stored, nothing covered."""
     return {
         **job_key(job.id),
@@ -110,11 +110,11 @@ def job_item(job: Job) -> Item:
     }
 
 
-def read_job(item: Item) -> Job:
+def read_job(item: Item) -> JobRecord:
     """The job that an item holds; `NewerVersionError` if a version to come has created it."""
     if item["schema"] > SCHEMA:
         raise NewerVersionError("job", int(item["schema"]), SCHEMA)
-    return Job(
+    return JobRecord(
         id=item["pk"].removeprefix("JOB#"),
         source=Source(item["bucket"], item["key"], item["version"], item["etag"], int(item["size"])),
         options=Options(**_with_ints(item["options"])),
@@ -156,7 +156,7 @@ def read_layout(value: str) -> Layout:
 _CHUNK_NUMBERS = ("number", "start", "end", "first_row", "rows", "part", "part_first", "part_weight", "sent")
 
 
-def chunk_item(job: Job, chunk: Chunk) -> Item:
+def chunk_item(job: JobRecord, chunk: Chunk) -> Item:
     """A chunk as it is stored: nothing sent, and nothing covered but what an earlier round has predicted."""
     numbers = {name: getattr(chunk, name) for name in _CHUNK_NUMBERS}
     inherited = spellings(chunk.inherited)
@@ -178,7 +178,7 @@ def read_chunk(item: Item) -> Chunk:
     )
 
 
-def part_item(job: Job, part: Part) -> Item:
+def part_item(job: JobRecord, part: Part) -> Item:
     """A part that the splitter has ended."""
     return {**part_key(job.id, part.number), **asdict(part), "expires": job.expires}
 
@@ -188,7 +188,7 @@ def read_part(item: Item) -> Part:
     return Part(int(item["number"]), int(item["first"]), int(item["end"]))
 
 
-def progress_item(job: Job, progress: Progress) -> Item:
+def progress_item(job: JobRecord, progress: Progress) -> Item:
     """How far a job is. DynamoDB has decimal numbers only."""
     known = {**asdict(progress), "rows_per_second": Decimal(repr(progress.rows_per_second))}
     return {**progress_key(job.model.endpoint, job.id), **known, "expires": job.expires}
@@ -203,7 +203,7 @@ def read_progress(item: Item) -> tuple[str, Progress]:
 _TOTALS = ("rows", "predicted", "failed", "requests")
 
 
-def totals_item(job: Job, part: int, totals: Totals) -> Item:
+def totals_item(job: JobRecord, part: int, totals: Totals) -> Item:
     """What a part came to."""
     numbers = {name: getattr(totals, name) for name in _TOTALS}
     statistics = {"statistics": totals.statistics.to_json()}
@@ -217,7 +217,7 @@ def read_totals(item: Item) -> tuple[int, Totals]:
     return int(item["number"]), Totals(**{name: int(item[name]) for name in _TOTALS}, statistics=statistics)
 
 
-def prediction_item(job: Job, prediction: Prediction) -> Item:
+def prediction_item(job: JobRecord, prediction: Prediction) -> Item:
     """A span that has its results, or the place where they lie."""
     request, results = prediction.id, prediction.predictions.results
     fits = len(results) <= _MOST_RESULTS and len(results.encode()) <= _MOST_RESULTS
@@ -230,7 +230,7 @@ def prediction_item(job: Job, prediction: Prediction) -> Item:
     }
 
 
-def failure_item(job: Job, chunk: int, failure: Failure) -> Item:
+def failure_item(job: JobRecord, chunk: int, failure: Failure) -> Item:
     """A span that ended in an error."""
     return {
         **failure_key(job.id, chunk, failure.span),

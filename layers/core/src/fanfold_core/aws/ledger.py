@@ -12,7 +12,7 @@ from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 
 from fanfold_core.aws import items
 from fanfold_core.domain.errors import UnknownChunkError, UnknownJobError
-from fanfold_core.domain.job import Chunk, Job, Part, Pause, State, Totals
+from fanfold_core.domain.job import Chunk, JobRecord, Part, Pause, State, Totals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     from fanfold_core.app.ports import Failure, Prediction
     from fanfold_core.aws.items import Item
-    from fanfold_core.domain.layout import Layout
     from fanfold_core.domain.results import SpanOutcome
     from fanfold_core.domain.spans import Span
     from fanfold_core.domain.window import Progress
+    from fanfold_core.input.layout import Layout
 
 # An update never creates a job or a chunk: what the ledger has forgotten stays forgotten.
 _EXISTS = Attr("pk").exists()
@@ -44,19 +44,19 @@ class DynamoLedger:
         self._table = table
         self._now = now
 
-    def create(self, job: Job) -> Job:
+    def create(self, job: JobRecord) -> JobRecord:
         return job if self._put(items.job_item(job), _IS_NEW) else self.job(job.id)
 
-    def job(self, job_id: str) -> Job:
+    def job(self, job_id: str) -> JobRecord:
         item = self._get(items.job_key(job_id))
         if item is None:
             raise UnknownJobError(job_id)
         return items.read_job(item)
 
-    def set_layout(self, job_id: str, layout: Layout) -> Job:
+    def set_layout(self, job_id: str, layout: Layout) -> JobRecord:
         return self._update_job(job_id, _EXISTS, put={"layout": items.layout_value(layout)})
 
-    def store(self, job: Job, chunk: Chunk, part: Part | None) -> Job:
+    def store(self, job: JobRecord, chunk: Chunk, part: Part | None) -> JobRecord:
         if part is not None:
             self._put(items.part_item(job, part), _IS_NEW)
         self._put(items.chunk_item(job, chunk), _IS_NEW)
@@ -64,7 +64,7 @@ class DynamoLedger:
         put = {"stored": stored, "touched": self._seconds()}
         return self._update_job(job.id, _IS_RUNNING & Attr("stored").lt(stored), put=put)
 
-    def set_total(self, job_id: str, total: int, rows: int) -> Job:
+    def set_total(self, job_id: str, total: int, rows: int) -> JobRecord:
         return self._update_job(job_id, _IS_RUNNING, put={"total": total, "rows": rows})
 
     def raise_released(self, job_id: str, released: int) -> None:
@@ -73,7 +73,7 @@ class DynamoLedger:
     def compact(self, job_id: str, low: int, below: Iterable[int]) -> None:
         self._update_job(job_id, Attr("low").lt(low), put={"low": low}, delete={"covered": set(below)})
 
-    def close(self, job_id: str, outcome: State, reason: str) -> Job:
+    def close(self, job_id: str, outcome: State, reason: str) -> JobRecord:
         put = {
             "state": State.CLOSING.value,
             "outcome": outcome.value,
@@ -116,10 +116,10 @@ class DynamoLedger:
     def progress(self, endpoint: str) -> Mapping[str, Progress]:
         return dict(map(items.read_progress, self._items(items.endpoint_key(endpoint)["pk"], "JOB#")))
 
-    def set_progress(self, job: Job, progress: Progress) -> None:
+    def set_progress(self, job: JobRecord, progress: Progress) -> None:
         self._put(items.progress_item(job, progress))
 
-    def put_predictions(self, job: Job, chunk: int, predictions: Sequence[Prediction]) -> None:
+    def put_predictions(self, job: JobRecord, chunk: int, predictions: Sequence[Prediction]) -> None:
         del chunk  # each request names its own
         with self._table.batch_writer(overwrite_by_pkeys=["pk", "sk"]) as batch:
             for prediction in predictions:
@@ -130,7 +130,7 @@ class DynamoLedger:
                     # Of two attempts that both succeeded the lower one stays, whichever comes last.
                     self._put(item, _HAS_NO_RESULTS | Attr("attempt").gte(prediction.id.attempt))
 
-    def put_failures(self, job: Job, chunk: int, failures: Sequence[Failure]) -> None:
+    def put_failures(self, job: JobRecord, chunk: int, failures: Sequence[Failure]) -> None:
         for failure in failures:
             self._put(items.failure_item(job, chunk, failure), _IS_NEW)
 
@@ -145,7 +145,7 @@ class DynamoLedger:
     def freeze(self, job_id: str, chunk: int) -> Chunk:
         return self._update_chunk(job_id, chunk, _IS_OPEN, put={"frozen": True})
 
-    def cover_chunk(self, job_id: str, chunk: int, fields: Iterable[str]) -> Job:
+    def cover_chunk(self, job_id: str, chunk: int, fields: Iterable[str]) -> JobRecord:
         found = set(fields)
         put = {"answered": self._seconds()} if found else {}
         return self._update_job(job_id, _EXISTS, put=put, add={"covered": {chunk}, "fields": found})
@@ -154,7 +154,7 @@ class DynamoLedger:
         item = self._get(items.span_key(job_id, chunk, span)) or {}
         return int(item.get("mark", 0))
 
-    def set_mark(self, job: Job, chunk: int, span: Span, attempt: int, refusal: str | None) -> None:
+    def set_mark(self, job: JobRecord, chunk: int, span: Span, attempt: int, refusal: str | None) -> None:
         is_higher = Attr("mark").not_exists() | Attr("mark").lt(attempt)
         put = {"mark": attempt, "expires": job.expires, **({"refusal": refusal} if refusal else {})}
         self._update(items.span_key(job.id, chunk, span), is_higher, put=put)
@@ -165,32 +165,32 @@ class DynamoLedger:
     def parts(self, job_id: str) -> Iterator[Part]:
         return map(items.read_part, self._items(items.job_key(job_id)["pk"], "PART#"))
 
-    def set_upload(self, job_id: str, upload_id: str, fields: Iterable[str]) -> Job:
+    def set_upload(self, job_id: str, upload_id: str, fields: Iterable[str]) -> JobRecord:
         condition = _IS_CLOSING & Attr("upload_id").not_exists()
         return self._update_job(job_id, condition, put={"upload_id": upload_id}, add={"fields": set(fields)})
 
-    def spoil(self, job_id: str, reason: str) -> None:
+    def fail_closing(self, job_id: str, reason: str) -> None:
         put = {"outcome": State.FAILED.value, "reason": reason}
         self._update_job(job_id, _IS_CLOSING & Attr("outcome").ne(State.FAILED.value), put=put)
 
-    def add_part(self, job: Job, part: int, totals: Totals) -> Job:
+    def add_part(self, job: JobRecord, part: int, totals: Totals) -> JobRecord:
         self._put(items.totals_item(job, part, totals), _IS_NEW)
         return self._update_job(job.id, _EXISTS, put={"touched": self._seconds()}, add={"parts": {part}})
 
     def totals(self, job_id: str) -> Iterator[tuple[int, Totals]]:
         return map(items.read_totals, self._items(items.job_key(job_id)["pk"], "TOTALS#"))
 
-    def set_ended(self, job_id: str, ended: datetime) -> Job:
+    def set_ended(self, job_id: str, ended: datetime) -> JobRecord:
         return self._update_job(job_id, Attr("ended").not_exists(), put={"ended": ended.isoformat()})
 
-    def finish(self, job_id: str, state: State, reason: str) -> Job:
+    def finish(self, job_id: str, state: State, reason: str) -> JobRecord:
         put = {"state": state.value, "reason": reason}
         return self._update_job(job_id, _IS_CLOSING, put=put, remove=["open"])
 
     def _seconds(self) -> int:
         return int(self._now().timestamp())
 
-    def _update_job(self, job_id: str, condition: ConditionBase, **changes: Any) -> Job:
+    def _update_job(self, job_id: str, condition: ConditionBase, **changes: Any) -> JobRecord:
         item = self._update(items.job_key(job_id), condition & _EXISTS, **changes)
         return self.job(job_id) if item is None else items.read_job(item)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from fanfold_core.domain.results import Answers, SpanOutcome
+    from fanfold_core.domain.results import RowAnswers, SpanOutcome
     from fanfold_core.domain.spans import Span
 
 # Longer ones are cut: an item of the ledger has to hold many.
@@ -31,13 +31,13 @@ _NUMBERS = {int, float}
 _DIGITS = re.compile(r"\d+")
 
 
-def of_rows(first_row: int, rows: Sequence[Sequence[str]], input_index: int | None, final: Answers) -> Statistics:
+def of_rows(first_row: int, rows: Sequence[Sequence[str]], input_index: int | None, final: RowAnswers) -> Statistics:
     """Statistics of rows that follow one another, from their cells and their final answers.
 
     Samples show the input's cell, or all of them where `input_index` is None.
 
-    >>> from fanfold_core.domain.results import Answers
-    >>> final = Answers([{"label": "GOOD", "score": 0.97}, None], ["", "input is empty"])
+    >>> from fanfold_core.domain.results import RowAnswers
+    >>> final = RowAnswers([{"label": "GOOD", "score": 0.97}, None], ["", "input is empty"])
     >>> found = of_rows(0, [["1", "so good"], ["2", ""]], 1, final)
     >>> found.labels.rows, found.scores, found.errors.groups["input is empty"].samples[0].row
     (Counter({'GOOD': 1}), Counter({19: 1}), 1)

@@ -1,22 +1,16 @@
-"""What can go wrong, by what is to be done about it.
+"""What can go wrong with a job, by what is to be done about it. Errors of the input are in `fanfold_core.input.errors`.
 
 FanfoldError
-├── InputError               the upload cannot be processed as it is; its job ends FAILED with the words
-│   ├── OptionError
-│   ├── CompressionError
-│   ├── OpenQuoteError
-│   ├── RecordTooLargeError
-│   ├── UndecodableError
-│   ├── LayoutError
-│   └── NoRowsError
-├── JobError                 the job cannot go on; it ends FAILED with the words
+├── JobError                 the job cannot go on; it ends FAILED with this message
 │   ├── ObjectGoneError
 │   ├── ChunkMismatchError
-│   └── EndpointError
+│   ├── EndpointError
+│   └── ExpressionError      of a row or an answer: that row's error
 ├── MalformedAnswerError     the model's answer cannot be used
 ├── MalformedMessageError    a message that no version of Fanfold has written
-├── NotEndedError            a job is still at work, and something needs it ended
-├── UnknownJobError          the ledger has forgotten, or never known
+├── NewerVersionError        a message or job that a newer version of Fanfold has written
+├── NotEndedError            a job is still running, and something needs it ended
+├── UnknownJobError          the ledger has no such job
 ├── UnknownChunkError
 ├── QueueError               SQS did not take a message
 ├── AnnouncementError        EventBridge did not take an event
@@ -25,82 +19,7 @@ FanfoldError
 
 from __future__ import annotations
 
-
-class FanfoldError(Exception):
-    """Base of all errors of Fanfold's own."""
-
-
-class InputError(FanfoldError):
-    """The uploaded file cannot be processed as it is; the job ends FAILED with this message. Do not retry."""
-
-
-class OptionError(InputError):
-    """An option of the job has a value that none may have. Do not retry."""
-
-    def __init__(self, option: str, value: str, wanted: str) -> None:
-        super().__init__(f"option {option} is {value!r}; it must be {wanted}")
-
-
-class CompressionError(InputError):
-    """A compressed file cannot be read. Do not retry."""
-
-
-class OpenQuoteError(InputError):
-    """A quote opens and the file ends before it is closed. Do not retry."""
-
-    def __init__(self, row: int) -> None:
-        super().__init__(
-            f"row {row}: a quote opens in this row and is never closed, so the rest of the file would be one cell; "
-            "close it, or double it if it is part of the text"
-        )
-
-
-class RecordTooLargeError(InputError):
-    """A record is larger than any may be, which mostly means a quote that isn't closed. Do not retry."""
-
-    def __init__(self, row: int, limit: int) -> None:
-        super().__init__(
-            f"row {row} does not end within {limit:,} bytes, and no row may be larger; perhaps a quote that opens in "
-            "it is never closed: close it, or double it if it is part of the text"
-        )
-
-
-class UndecodableError(InputError):
-    """Bytes are no text in the file's encoding. Do not retry."""
-
-    def __init__(self, where: str, encoding: str) -> None:
-        super().__init__(
-            f"{where}: the file is not {encoding} here; name its encoding with the option `encoding` "
-            "(cp1252, for instance), or upload it as UTF-8"
-        )
-
-    @classmethod
-    def in_row(cls, row: int, byte: int, encoding: str) -> UndecodableError:
-        """Of a row, and the byte of the file where it stops being text."""
-        return cls(f"row {row}, byte {byte:,}", encoding)
-
-    @classmethod
-    def in_header(cls, byte: int, encoding: str) -> UndecodableError:
-        """Of the first record, and the byte of the file where it stops being text."""
-        return cls(f"first line, byte {byte:,}", encoding)
-
-    @classmethod
-    def in_stream(cls, encoding: str, byte: int) -> UndecodableError:
-        """Of a file that has been decoded up to this byte before it was cut."""
-        return cls(f"after byte {byte:,}", encoding)
-
-
-class LayoutError(InputError):
-    """The file isn't a CSV of the kind that its options describe. Do not retry."""
-
-
-class NoRowsError(InputError):
-    """The file holds no row of data. Do not retry."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "the file has no rows: nothing follows its header, or nothing but empty lines; upload one with rows"
-        )
+from fanfold_core.input.errors import FanfoldError
 
 
 class JobError(FanfoldError):

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import jmespath
 from jmespath.exceptions import JMESPathError
 
-from fanfold_core.domain.errors import ExpressionError, OptionError
+from fanfold_core.domain.errors import ExpressionError
+from fanfold_core.input.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,7 +46,7 @@ class Expression:
         return frozenset(_fields(jmespath.compile(self.text).parsed))
 
 
-def expression(option: str, text: str) -> Expression | None:
+def parse_expression(option: str, text: str) -> Expression | None:
     """The expression in an option, None if the option is empty; `OptionError` if it is none."""
     if not text:
         return None

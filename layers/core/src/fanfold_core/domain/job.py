@@ -18,8 +18,8 @@ from fanfold_core.domain.statistics import Statistics
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from fanfold_core.domain.layout import Layout
     from fanfold_core.domain.options import Options
+    from fanfold_core.input.layout import Layout
 
 
 # The most that a chunk may be sent in, so that the set of its covered spans stays small even if each row fails alone.
@@ -149,7 +149,7 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class JobRecord:
     """One version of one uploaded CSV on its way, as the ledger has it.
 
     `stored` chunks are known, `released` of them are handed to the dispatcher, all below `low` and those in `covered`

@@ -6,11 +6,11 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from fanfold_core.domain.errors import OptionError
-from fanfold_core.domain.expressions import Expression, expression
+from fanfold_core.domain.expressions import Expression, parse_expression
 from fanfold_core.domain.json_text import read_json
-from fanfold_core.domain.layout import HEADER_CHOICES, is_byte_cuttable
-from fanfold_core.domain.records import Dialect
+from fanfold_core.input.errors import OptionError
+from fanfold_core.input.layout import HEADER_CHOICES, is_byte_cuttable
+from fanfold_core.input.records import Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,17 +61,17 @@ class Options:
     @property
     def input(self) -> Expression | None:
         """What a row is to the model, None for the text in its input column."""
-        return expression("input-expression", self.input_expression)
+        return parse_expression("input-expression", self.input_expression)
 
     @property
     def payload(self) -> Expression | None:
         """What a request's body is, None for that of Hugging Face's containers."""
-        return expression("payload-expression", self.payload_expression)
+        return parse_expression("payload-expression", self.payload_expression)
 
     @property
     def result(self) -> Expression | None:
         """Where in an answer the list of results is, None if the answer is that list."""
-        return expression("result-expression", self.result_expression)
+        return parse_expression("result-expression", self.result_expression)
 
     @property
     def guards_formulas(self) -> bool:

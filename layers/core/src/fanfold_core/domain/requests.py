@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from fanfold_core.domain.expressions import Expression
     from fanfold_core.domain.keys import RequestId
-    from fanfold_core.domain.layout import Layout
+    from fanfold_core.input.layout import Layout
 
 # What the API takes as `Body`; a larger request goes through S3.
 INLINE_BYTES = 128_000

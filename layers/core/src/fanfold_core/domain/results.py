@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fanfold_core.domain.answers import MOST_FIELDS, NOT_FLAT
-from fanfold_core.domain.formulas import guarded
-from fanfold_core.domain.records import Records, format_records
+from fanfold_core.input.records import Records, format_records, guarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from fanfold_core.domain.job import Chunk
     from fanfold_core.domain.outcomes import Timing
-    from fanfold_core.domain.records import Dialect
     from fanfold_core.domain.spans import Span
+    from fanfold_core.input.records import Dialect
 
 # Python's spelling of a number is JSON's, too, and found in a tenth of the time.
 _SPELLINGS: dict[type, Callable[[Any], str]] = {str: str, float: repr, int: repr, type(None): lambda _: ""}
@@ -45,7 +44,7 @@ class SpanOutcome:
         return self.results is not None or self.location is not None
 
 
-def settled(outcomes: Iterable[SpanOutcome], chunk: Chunk) -> Iterator[SpanOutcome]:
+def effective(outcomes: Iterable[SpanOutcome], chunk: Chunk) -> Iterator[SpanOutcome]:
     """The outcomes that count: those that the chunk's coverage names. Others came too late, or only halfway."""
     for outcome in outcomes:
         if outcome.span in (chunk.predicted if outcome.is_prediction else chunk.failed):
@@ -109,7 +108,7 @@ def _unused(name: str, taken: Sequence[str]) -> str:
     return name
 
 
-class Answer(NamedTuple):
+class RowAnswer(NamedTuple):
     """A row's final answer: its result, or the reason why it has none."""
 
     result: Any
@@ -117,24 +116,24 @@ class Answer(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class RowAnswers:
     """The final answers of rows that follow one another: side by side, for there is one for each row of a file.
 
-    >>> list(Answers([{"label": "GOOD"}, None], ["", "input is empty"]))
-    [Answer(result={'label': 'GOOD'}, error=''), Answer(result=None, error='input is empty')]
+    >>> list(RowAnswers([{"label": "GOOD"}, None], ["", "input is empty"]))
+    [RowAnswer(result={'label': 'GOOD'}, error=''), RowAnswer(result=None, error='input is empty')]
     """
 
     results: Sequence[Any]
     errors: Sequence[str]
 
     @classmethod
-    def of(cls, answers: Iterable[Answer]) -> Answers:
+    def of(cls, answers: Iterable[RowAnswer]) -> RowAnswers:
         """These answers."""
         found = list(answers)
         return cls([answer.result for answer in found], [answer.error for answer in found])
 
-    def __iter__(self) -> Iterator[Answer]:
-        return map(Answer, self.results, self.errors)
+    def __iter__(self) -> Iterator[RowAnswer]:
+        return map(RowAnswer, self.results, self.errors)
 
     @property
     def failed(self) -> list[int]:
@@ -142,7 +141,7 @@ class Answers:
         return [number for number, error in enumerate(self.errors) if error] if any(self.errors) else []
 
 
-def answers(rows: int, outcomes: Iterable[SpanOutcome], uncovered: str) -> Answers:
+def answers(rows: int, outcomes: Iterable[SpanOutcome], uncovered: str) -> RowAnswers:
     """The final answer of each row of a chunk; `uncovered` is the reason of rows that nothing came back for.
 
     Where spans overlap, the larger one's prediction counts, so it doesn't matter in which order they arrived. A span
@@ -160,24 +159,24 @@ def answers(rows: int, outcomes: Iterable[SpanOutcome], uncovered: str) -> Answe
         span = slice(outcome.span.start, outcome.span.end)
         results[span] = json.loads(outcome.results) if outcome.results is not None else [None] * outcome.span.rows
         errors[span] = [outcome.reason or ""] * outcome.span.rows
-    return Answers(results, errors)
+    return RowAnswers(results, errors)
 
 
-def overlay(earlier: Answers, later: Answers) -> Answers:
+def overlay(earlier: RowAnswers, later: RowAnswers) -> RowAnswers:
     """The answers of a later round over those of an earlier one, of which predictions stay."""
-    return Answers.of(new if old.error else old for old, new in zip(earlier, later, strict=True))
+    return RowAnswers.of(new if old.error else old for old, new in zip(earlier, later, strict=True))
 
 
-def result_lines(records: Records, final: Answers, columns: Columns, *, guards: bool) -> str:
+def result_lines(records: Records, final: RowAnswers, columns: Columns, *, guards: bool) -> str:
     r"""The lines of results.csv for these records: what they hold as it stands in the file, and then the results.
 
     A record of too few or too many cells is never sent, so it has no prediction: it is padded, and surplus cells stand
     in errors.csv only. With `guards`, all records are written anew, and cells that a spreadsheet would compute guarded.
 
-    >>> from fanfold_core.domain.records import Dialect
+    >>> from fanfold_core.input.records import Dialect
     >>> records = Records(['1,"so good"', '2'], Dialect())
     >>> shown = columns(("id", "text"), {"label"})
-    >>> result_lines(records, Answers([{"label": "GOOD"}, None], ["", "no text"]), shown, guards=False)
+    >>> result_lines(records, RowAnswers([{"label": "GOOD"}, None], ["", "no text"]), shown, guards=False)
     '1,"so good",GOOD,\r\n2,,,no text\r\n'
     """
     own = list(records.texts)
@@ -200,7 +199,7 @@ def _padded(cells: list[str], width: int) -> list[str]:
     return [*cells[:width], *[""] * (width - len(cells))]
 
 
-def _result_cells(final: Answers, columns: Columns) -> Iterator[Sequence[str]]:
+def _result_cells(final: RowAnswers, columns: Columns) -> Iterator[Sequence[str]]:
     """What stands in each of the result's columns: column by column, for what a column holds is mostly of one type."""
     if columns.names and not columns.fields:
         yield ["" if error else _text(result) for result, error in final]

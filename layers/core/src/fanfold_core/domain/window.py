@@ -114,10 +114,11 @@ class Window:
         return room if room * _WORTH >= most else 0
 
 
-def window(demand: Demand, seen: Throughput, unmeasured_chunks: int) -> Window:
+def compute_window(demand: Demand, seen: Throughput, unmeasured_chunks: int) -> Window:
     """The window of a job. While the throughput isn't known it has no more than `unmeasured_chunks` chunks.
 
-    >>> window(Demand(32, 3600, 10_000, stored=90, done=7, age_seconds=900), Throughput(200, 6.25), unmeasured_chunks=4)
+    >>> demand = Demand(32, 3600, 10_000, stored=90, done=7, age_seconds=900)
+    >>> compute_window(demand, Throughput(200, 6.25), unmeasured_chunks=4)
     Window(chunks=6, rows=10000, growth=0.0)
     """
     seconds = demand.ttl_seconds / _SHARE

@@ -1,0 +1,88 @@
+"""Rounds: the failed rows of an ended job tried again, and the final answers over all rounds.
+
+A new round is a job of its own with the chunks of the earlier one, in which all that was predicted is covered from the
+start. A finished round is never touched again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fanfold_core.domain.answers import read_answer
+from fanfold_core.domain.errors import MalformedAnswerError, NotEndedError, ObjectGoneError
+from fanfold_core.domain.job import JobRecord, State
+from fanfold_core.domain.keys import next_round
+from fanfold_core.domain.results import RowAnswers, SpanOutcome, answers, effective, overlay
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    from fanfold_core.app.ports import Ledger, Queues, Store
+    from fanfold_core.domain.job import Chunk
+
+
+def start_retry(job_id: str, ledger: Ledger, queues: Queues, now: datetime) -> JobRecord:
+    """Begin the next round of a job; the same one, if it has begun already.
+
+    `UnknownJobError` if there is no such job, `NotEndedError` if it is still at work.
+    """
+    job = ledger.job(job_id)
+    if not job.state.is_terminal:
+        raise NotEndedError(job_id)
+    kept = job.expires - int(job.created.timestamp())
+    following = JobRecord(
+        id=next_round(job.id),
+        source=job.source,
+        options=job.options,
+        model=job.model,
+        created=now,
+        expires=int(now.timestamp()) + kept,
+        part_bytes=job.part_bytes,
+        layout=job.layout,
+        fields=job.fields,
+        parent=job.id,
+    )
+    following = ledger.create(following)
+    queues.split(following.id)
+    return following
+
+
+def final_answers(
+    ledger: Ledger, store: Store, job: JobRecord, chunk: Chunk, outcomes: Iterable[SpanOutcome]
+) -> RowAnswers:
+    """The answer of each row; a row that nothing came back for has the job's end as its error."""
+    final = _of_round(store, job, chunk, outcomes)
+    for parent in _rounds_before(ledger, job):
+        if chunk.number < parent.stored:
+            before = ledger.chunk(parent.id, chunk.number)
+            final = overlay(_of_round(store, parent, before, ledger.outcomes(parent.id, chunk.number)), final)
+    return final
+
+
+def _of_round(store: Store, job: JobRecord, chunk: Chunk, outcomes: Iterable[SpanOutcome]) -> RowAnswers:
+    final = [_with_results(store, job, outcome) for outcome in effective(outcomes, chunk)]
+    return answers(chunk.rows, final, _uncovered(job))
+
+
+def _rounds_before(ledger: Ledger, job: JobRecord) -> Iterator[JobRecord]:
+    """The jobs whose failed rows this one has tried again, the latest first."""
+    while job.parent:
+        job = ledger.job(job.parent)
+        yield job
+
+
+def _with_results(store: Store, job: JobRecord, outcome: SpanOutcome) -> SpanOutcome:
+    if outcome.location is None:
+        return outcome
+    try:
+        read = read_answer(store.read_at(outcome.location), outcome.span.rows, job.options.result)
+    except (MalformedAnswerError, ObjectGoneError) as error:
+        return replace(outcome, reason=str(error))
+    return replace(outcome, results=read.results)
+
+
+def _uncovered(job: JobRecord) -> str:
+    """The reason that stands at rows which nothing came back for before the job was closed."""
+    return "cancelled" if job.outcome is State.CANCELLED else f"job failed: {job.reason}"

@@ -1,0 +1,243 @@
+"""Messages from step to step through SQS: each kind with what writes it beside what reads it.
+
+A message is a JSON object. What cannot be read is a `MalformedMessageError`; no raw dict goes further inward. What the
+services of AWS put into these queues is read in `events`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+from fanfold_core.domain.errors import MalformedMessageError, NewerVersionError, QueueError
+from fanfold_core.domain.job import Part
+from fanfold_core.domain.json_text import read_json
+from fanfold_core.domain.keys import RequestId, is_job_id
+from fanfold_core.domain.outcomes import Answered, Unsent
+from fanfold_core.domain.requests import Unsendable
+from fanfold_core.domain.spans import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from types_boto3_sqs import SQSClient
+
+Content = dict[str, Any]
+# Stands as `v` in every message, so that a newer version knows what an older one meant.
+VERSION = 1
+# Chunks, rows and attempts have seven digits at most, in an inference id and in the keys of objects.
+_MOST = 9_999_999
+# Characters of a wrong message that its error shows.
+_MOST_SHOWN = 200
+_MESSAGES_PER_CALL = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Resume splitting a file after its last stored chunk."""
+
+    job: str
+
+    def content(self) -> Content:
+        """As it is sent."""
+        return {"job": self.job}
+
+    @classmethod
+    def parse(cls, content: Content) -> Self:
+        """As it is received."""
+        return cls(read_job_id(content))
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """Send a chunk: all that hasn't been sent, or these spans again, each as the attempt that is named."""
+
+    job: str
+    chunk: int
+    attempts: Mapping[Span, int] = field(default_factory=dict)
+
+    def content(self) -> Content:
+        """As it is sent."""
+        spans = {str(span): attempt for span, attempt in self.attempts.items()}
+        return {"job": self.job, "chunk": self.chunk, **({"spans": spans} if spans else {})}
+
+    @classmethod
+    def read(cls, body: str) -> Self:
+        """As it is received."""
+        content = read_content(body)
+        spans = content.get("spans", {})
+        try:
+            attempts = {Span.parse(span): read_number(attempt) for span, attempt in spans.items()}
+        except (AttributeError, ValueError) as error:
+            raise malformed("spans that are none", spans) from error
+        return cls(read_job_id(content), read_number(content.get("chunk")), attempts)
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Sweep open jobs: all of them, or one, from chunk `start` on."""
+
+    job: str | None = None
+    start: int = 0
+
+    def content(self) -> Content:
+        """As it is sent."""
+        return {"job": self.job, "start": self.start}
+
+    @classmethod
+    def read(cls, body: str) -> Self:
+        """As it is received; EventBridge's scheduled event means all jobs."""
+        content = read_content(body)
+        if content.get("detail-type") == "Scheduled Event":
+            return cls()
+        return cls(read_job_id(content), read_number(content.get("start")))
+
+
+@dataclass(frozen=True, slots=True)
+class Assemble:
+    """Assemble a job, or one part of it."""
+
+    job: str
+    part: Part | None = None
+
+    def content(self) -> Content:
+        """As it is sent."""
+        part = self.part
+        return {"job": self.job, **({"part": [part.number, part.first, part.end]} if part else {})}
+
+    @classmethod
+    def read(cls, body: str) -> Self:
+        """As it is received."""
+        content = read_content(body)
+        match content.get("part"):
+            case None:
+                part = None
+            case [number, first, end]:
+                part = Part(read_number(number), read_number(first), read_number(end))
+            case other:
+                raise malformed("a part that is none", other)
+        return cls(read_job_id(content), part)
+
+
+def unsent_content(job_id: str, chunk: int, runs: Iterable[Unsendable]) -> Content:
+    """An `Unsent` outcome as it is sent."""
+    return {"job": job_id, "chunk": chunk, "unsendable": {str(run.span): run.reason for run in runs}}
+
+
+def parse_unsent(content: Content) -> Unsent:
+    """An `Unsent` outcome as it is received."""
+    try:
+        runs = tuple(Unsendable(Span.parse(span), str(reason)) for span, reason in content["unsendable"].items())
+    except (AttributeError, ValueError) as error:
+        raise malformed("unsendable rows that are none", content["unsendable"]) from error
+    return Unsent(read_job_id(content), read_number(content.get("chunk")), runs)
+
+
+def found_content(request: RequestId, location: str) -> Content:
+    """An output that nobody reported, as it is sent."""
+    return {"found": str(request), "at": location}
+
+
+def parse_found(content: Content) -> Answered:
+    """An output that nobody reported, as it is received."""
+    request, location = RequestId.parse(str(content["found"])), content.get("at")
+    if request is None or not isinstance(location, str):
+        raise malformed("an output of no request, or nowhere", content)
+    return Answered(request, None, location)
+
+
+def read_content(body: Any) -> Content:
+    """The JSON object in a message's body; `NewerVersionError` if a version to come has written it."""
+    try:
+        content = read_json(body)
+    except (AttributeError, ValueError) as error:
+        raise malformed("a message that is no JSON", body) from error
+    if not isinstance(content, dict):
+        raise malformed("a message that is no JSON object", body)
+    version = content.get("v", VERSION)
+    if version in range(1, VERSION + 1):
+        return content
+    if isinstance(version, int) and version > VERSION:
+        raise NewerVersionError("message", version, VERSION)
+    raise malformed("a message of no version", version)
+
+
+def read_job_id(content: Content) -> str:
+    """The id under `job`."""
+    job = content.get("job")
+    if not (isinstance(job, str) and is_job_id(job)):
+        raise malformed("a message that names no job", content)
+    return job
+
+
+def read_number(value: Any) -> int:
+    """The value, if it may be the number of a chunk, a part, a row or an attempt."""
+    # To Python, a truth value is an int, too.
+    if not (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST):
+        raise malformed("a number that is none, or beyond all bounds", value)
+    return value
+
+
+def malformed(what: str, value: Any) -> MalformedMessageError:
+    """The error that says what is wrong with a value of a message, and shows how the value begins."""
+    return MalformedMessageError(f"{what}: {shown(value)}")
+
+
+def shown(value: Any) -> str:
+    """How a value begins, in characters that every log takes."""
+    return ascii(value)[:_MOST_SHOWN]
+
+
+class SqsQueues:
+    """`app.ports.Queues` over SQS. A function is given the URLs of those queues that it sends to."""
+
+    def __init__(  # noqa: PLR0913 - one for each queue
+        self,
+        client: SQSClient,
+        *,
+        uploads: str = "",
+        chunks: str = "",
+        outcomes: str = "",
+        assembly: str = "",
+        sweeps: str = "",
+    ) -> None:
+        self._client = client
+        self._uploads, self._chunks, self._outcomes = uploads, chunks, outcomes
+        self._assembly, self._sweeps = assembly, sweeps
+
+    def split(self, job_id: str) -> None:
+        self._send(self._uploads, [Resume(job_id).content()])
+
+    def dispatch(self, job_id: str, chunks: Iterable[int], delay: int = 0) -> None:
+        self._send(self._chunks, [Dispatch(job_id, chunk).content() for chunk in chunks], delay)
+
+    def resend(self, job_id: str, chunk: int, attempts: Mapping[Span, int], delay: int) -> None:
+        self._send(self._chunks, [Dispatch(job_id, chunk, attempts).content()], delay)
+
+    def report(self, job_id: str, chunk: int, unsendable: Sequence[Unsendable]) -> None:
+        self._send(self._outcomes, [unsent_content(job_id, chunk, unsendable)] if unsendable else [])
+
+    def found(self, outputs: Mapping[RequestId, str]) -> None:
+        self._send(self._outcomes, [found_content(request, location) for request, location in outputs.items()])
+
+    def sweep(self, job_id: str, start: int = 0) -> None:
+        self._send(self._sweeps, [Sweep(job_id, start).content()])
+
+    def assemble(self, job_id: str) -> None:
+        self._send(self._assembly, [Assemble(job_id).content()])
+
+    def assemble_parts(self, job_id: str, parts: Iterable[Part]) -> None:
+        self._send(self._assembly, [Assemble(job_id, part).content() for part in parts])
+
+    def _send(self, url: str, contents: Sequence[Content], delay: int = 0) -> None:
+        for start in range(0, len(contents), _MESSAGES_PER_CALL):
+            answer = self._client.send_message_batch(
+                QueueUrl=url,
+                Entries=[
+                    {"Id": str(number), "MessageBody": json.dumps({"v": VERSION, **content}), "DelaySeconds": delay}
+                    for number, content in enumerate(contents[start : start + _MESSAGES_PER_CALL])
+                ],
+            )
+            if answer.get("Failed"):
+                raise QueueError(url, answer["Failed"][0].get("Message", ""))

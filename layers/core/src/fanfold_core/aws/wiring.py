@@ -1,0 +1,267 @@
+"""The composition root: each function's step with its adapters, as its environment says.
+
+`template.yaml` sets the environment: a settings class has a field for each variable. A cold start pays for every
+import, so each function imports its own step only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Self
+
+import boto3
+from botocore.config import Config
+
+from fanfold_core import __version__
+from fanfold_core.app.follow_up import FollowUp, Windows
+from fanfold_core.aws.ledger import DynamoLedger
+from fanfold_core.aws.messages import SqsQueues
+from fanfold_core.aws.store import S3Store
+from fanfold_core.domain.errors import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from fanfold_core.app.assemble import Assembler
+    from fanfold_core.app.collect import Collector
+    from fanfold_core.app.dispatch import Dispatcher
+    from fanfold_core.app.split import Splitter
+    from fanfold_core.app.sweep import Sweeper
+    from fanfold_core.aws.sagemaker import SageMakerEndpoint
+
+_CLIENT = Config(retries={"mode": "standard", "max_attempts": 5})
+# Work stops when a function has no more than this left of its 90 seconds, and goes on in the next message.
+_RESERVE_MILLISECONDS = 30_000
+
+
+def now() -> datetime:
+    """The time in UTC."""
+    return datetime.now(UTC)
+
+
+def out_of_time(context: LambdaContext) -> Callable[[], bool]:
+    """Whether a function had better stop and go on in the next message."""
+    return lambda: context.get_remaining_time_in_millis() < _RESERVE_MILLISECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What every function's environment holds. Fields are read from variables of the same name in capitals."""
+
+    table_name: str
+    output_bucket: str
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Self:
+        """The settings in this environment; `SettingError` names a variable that is missing or no number."""
+        values: dict[str, str | int] = {}
+        for field in fields(cls):
+            variable = field.name.upper()
+            if variable not in environ:
+                raise SettingError(f"environment variable {variable} is not set; template.yaml sets it")
+            try:
+                values[field.name] = int(environ[variable]) if field.type == "int" else environ[variable]
+            except ValueError as error:
+                raise SettingError(f"environment variable {variable} is {environ[variable]!r}, not a number") from error
+        return cls(**values)  # type: ignore[arg-type]  # the types are the fields' own, by construction
+
+
+@dataclass(frozen=True, slots=True)
+class SplitterSettings(Settings):
+    """Environment of the splitter."""
+
+    uploads_queue_url: str
+    chunks_queue_url: str
+    assembly_queue_url: str
+    endpoint_name: str
+    endpoint_config: str
+    model: str
+    window_chunks: int
+    retention_days: int
+    input_column: str
+    header: str
+    delimiter: str
+    encoding: str
+    rows_per_request: int
+    max_attempts: int
+    request_ttl_seconds: int
+    deadline_hours: int
+    tolerated_failure_percentage: int
+    model_parameters: str
+    input_expression: str
+    payload_expression: str
+    result_expression: str
+    guard_formulas: str
+
+
+def wire_splitter(environ: Mapping[str, str]) -> Splitter:
+    """The splitter in this environment."""
+    from fanfold_core.app.split import Splitter
+    from fanfold_core.domain.job import Model
+    from fanfold_core.domain.options import Options
+    from fanfold_core.input.cutting import Limits
+
+    settings = SplitterSettings.read(environ)
+    ledger = _ledger(settings)
+    queues = _queues(
+        uploads=settings.uploads_queue_url, chunks=settings.chunks_queue_url, assembly=settings.assembly_queue_url
+    )
+    options = Options(
+        input_column=settings.input_column,
+        header=settings.header,
+        delimiter=settings.delimiter,
+        encoding=settings.encoding,
+        rows_per_request=settings.rows_per_request,
+        max_attempts=settings.max_attempts,
+        request_ttl_seconds=settings.request_ttl_seconds,
+        deadline_hours=settings.deadline_hours,
+        tolerated_failure_percentage=settings.tolerated_failure_percentage,
+        parameters=settings.model_parameters,
+        input_expression=settings.input_expression,
+        payload_expression=settings.payload_expression,
+        result_expression=settings.result_expression,
+        guard_formulas=settings.guard_formulas,
+    )
+    return Splitter(
+        ledger=ledger,
+        store=_store(settings),
+        queues=queues,
+        follow_up=_follow_up(ledger, queues, settings.window_chunks),
+        options=options,
+        model=Model(settings.endpoint_name, settings.endpoint_config, settings.model),
+        retention=timedelta(days=settings.retention_days),
+        now=now,
+        limits=Limits(),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DispatcherSettings(Settings):
+    """Environment of the dispatcher."""
+
+    chunks_queue_url: str
+    outcomes_queue_url: str
+    assembly_queue_url: str
+    window_chunks: int
+
+
+def wire_dispatcher(environ: Mapping[str, str]) -> Dispatcher:
+    """The dispatcher in this environment."""
+    from fanfold_core.app.dispatch import Dispatcher
+
+    settings = DispatcherSettings.read(environ)
+    ledger = _ledger(settings)
+    queues = _queues(
+        chunks=settings.chunks_queue_url, outcomes=settings.outcomes_queue_url, assembly=settings.assembly_queue_url
+    )
+    follow_up = _follow_up(ledger, queues, settings.window_chunks)
+    return Dispatcher(ledger, _store(settings), queues, _endpoint(environ), follow_up, now)
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorSettings(Settings):
+    """Environment of the collector."""
+
+    chunks_queue_url: str
+    assembly_queue_url: str
+    window_chunks: int
+
+
+def wire_collector(environ: Mapping[str, str]) -> Collector:
+    """The collector in this environment."""
+    from fanfold_core.app.collect import Collector
+
+    settings = CollectorSettings.read(environ)
+    ledger = _ledger(settings)
+    queues = _queues(chunks=settings.chunks_queue_url, assembly=settings.assembly_queue_url)
+    return Collector(ledger, _store(settings), queues, _follow_up(ledger, queues, settings.window_chunks))
+
+
+@dataclass(frozen=True, slots=True)
+class AssemblerSettings(Settings):
+    """Environment of the assembler."""
+
+    assembly_queue_url: str
+    event_source: str
+
+
+def wire_assembler(environ: Mapping[str, str]) -> Assembler:
+    """The assembler in this environment."""
+    from fanfold_core.app.assemble import Assembler
+    from fanfold_core.aws.events import EventBridgeAnnouncements
+
+    settings = AssemblerSettings.read(environ)
+    queues = _queues(assembly=settings.assembly_queue_url)
+    announcements = EventBridgeAnnouncements(boto3.client("events", config=_CLIENT), settings.event_source)
+    return Assembler(_ledger(settings), _store(settings), queues, announcements, __version__, now)
+
+
+@dataclass(frozen=True, slots=True)
+class SweeperSettings(Settings):
+    """Environment of the sweeper."""
+
+    uploads_queue_url: str
+    chunks_queue_url: str
+    outcomes_queue_url: str
+    assembly_queue_url: str
+    sweeps_queue_url: str
+    window_chunks: int
+    quiet_seconds: int
+    grace_seconds: int
+
+
+def wire_sweeper(environ: Mapping[str, str]) -> Sweeper:
+    """The sweeper in this environment."""
+    from fanfold_core.app.sweep import Sweeper
+
+    settings = SweeperSettings.read(environ)
+    ledger = _ledger(settings)
+    queues = _queues(
+        uploads=settings.uploads_queue_url,
+        chunks=settings.chunks_queue_url,
+        outcomes=settings.outcomes_queue_url,
+        assembly=settings.assembly_queue_url,
+        sweeps=settings.sweeps_queue_url,
+    )
+    return Sweeper(
+        ledger=ledger,
+        store=_store(settings),
+        queues=queues,
+        follow_up=_follow_up(ledger, queues, settings.window_chunks),
+        quiet_seconds=settings.quiet_seconds,
+        grace_seconds=settings.grace_seconds,
+        now=now,
+    )
+
+
+def _ledger(settings: Settings) -> DynamoLedger:
+    return DynamoLedger(boto3.resource("dynamodb", config=_CLIENT).Table(settings.table_name), now)
+
+
+def _store(settings: Settings) -> S3Store:
+    return S3Store(boto3.client("s3", config=_CLIENT), settings.output_bucket)
+
+
+def _queues(**urls: str) -> SqsQueues:
+    return SqsQueues(boto3.client("sqs", config=_CLIENT), **urls)
+
+
+def _follow_up(ledger: DynamoLedger, queues: SqsQueues, window_chunks: int) -> FollowUp:
+    return FollowUp(ledger, queues, Windows(ledger, window_chunks, now))
+
+
+def _endpoint(environ: Mapping[str, str]) -> SageMakerEndpoint:
+    from botocore.exceptions import NoCredentialsError
+    from botocore.httpsession import where
+
+    from fanfold_core.aws.sagemaker import SageMakerEndpoint
+
+    client = boto3.client("sagemaker-runtime", config=_CLIENT)
+    session = boto3.DEFAULT_SESSION  # the client's: another would read botocore's data once more
+    credentials = session.get_credentials() if session else None
+    if credentials is None:
+        raise NoCredentialsError
+    return SageMakerEndpoint(client, credentials, environ.get("AWS_CA_BUNDLE") or where())

@@ -1,0 +1,159 @@
+"""Records: what a CSV file holds, exactly as Python's `csv` module reads and writes it."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import StringIO
+from typing import TYPE_CHECKING, Protocol, overload
+
+from fanfold_core.input.errors import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+# The most that fits a C long everywhere. How large a record may be is decided where the file is cut.
+_LARGEST_CELL = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    r"""How records are written: one ASCII character between cells, one around cells that need it.
+
+    `OptionError` if one of them cannot be that.
+
+    >>> Dialect(delimiter="\t")
+    Dialect(delimiter='\t', quote='"')
+    """
+
+    delimiter: str = ","
+    quote: str = '"'
+
+    def __post_init__(self) -> None:
+        for option, character in (("delimiter", self.delimiter), ("quote", self.quote)):
+            if len(character) != 1 or not character.isascii() or character in "\r\n\0":
+                raise OptionError(option, character, "one ASCII character, and neither a line end nor NUL")
+        if self.delimiter == self.quote:
+            raise OptionError("quote", self.quote, "another character than the delimiter")
+
+
+class RecordReader(Protocol):
+    """Iterates over records. `line_num` is the number of lines read so far."""
+
+    @property
+    def line_num(self) -> int: ...  # noqa: D102
+
+    def __iter__(self) -> Iterator[list[str]]: ...
+
+
+def record_reader(lines: Iterable[str], dialect: Dialect) -> RecordReader:
+    r"""Read records from lines, which keep their ends (`\n`, `\r\n` or `\r`) and have no others inside.
+
+    >>> list(record_reader(['a,"b\n', 'c"\n'], Dialect()))
+    [['a', 'b\nc']]
+    """
+    csv.field_size_limit(_LARGEST_CELL)
+    return csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quote)
+
+
+def read_records(text: str, dialect: Dialect) -> Iterator[list[str]]:
+    r"""Yield the records of a text whose line ends are as they were in the file; a blank line is `[]`.
+
+    A quote left open ends with the text.
+
+    >>> list(read_records('a,"b,\r\nc"\r\n\r\nd', Dialect()))
+    [['a', 'b,\r\nc'], [], ['d']]
+    """
+    return iter(record_reader(StringIO(text, newline=""), dialect))
+
+
+@dataclass(frozen=True, slots=True)
+class Records(Sequence[list[str]]):
+    """Records as they stand in a file, without their line ends; their cells are read when they are asked for."""
+
+    texts: Sequence[str]
+    dialect: Dialect
+
+    @classmethod
+    def of(cls, text: str, rows: int, dialect: Dialect, *, blank_is_row: bool) -> Records:
+        r"""The records of a text that holds so many rows, or else as many as there are.
+
+        >>> records = Records.of('a,"b\r\nc"\r\n\r\nd', 2, Dialect(), blank_is_row=False)
+        >>> records.texts, records[0]
+        (['a,"b\r\nc"', 'd'], ['a', 'b\r\nc'])
+        """
+        lines = _lines(text)
+        found = lines if blank_is_row else list(filter(None, lines))
+        # Each record has a line that isn't blank, and one of several lines has two: its quotes open and close in them.
+        if len(found) != rows:
+            found = list(_joined(StringIO(text, newline="").readlines(), dialect, blank_is_row=blank_is_row))
+        return cls(found, dialect)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @overload
+    def __getitem__(self, index: int) -> list[str]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Records: ...
+    def __getitem__(self, index: int | slice) -> list[str] | Records:
+        if isinstance(index, slice):
+            return Records(self.texts[index], self.dialect)
+        return next(read_records(self.texts[index], self.dialect), [])
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of a text; `str.splitlines` would end one at a form feed, too."""
+    if "\r" not in text:
+        lines = text.split("\n")
+    elif text.count("\r\n") == text.count("\r") == text.count("\n"):
+        lines = text.split("\r\n")
+    else:
+        return [line.rstrip("\r\n") for line in StringIO(text, newline="")]
+    return lines if lines[-1] else lines[:-1]
+
+
+def _joined(lines: list[str], dialect: Dialect, *, blank_is_row: bool) -> Iterator[str]:
+    reader = record_reader(lines, dialect)
+    begin = 0
+    for cells in reader:
+        if cells or blank_is_row:
+            record = "".join(lines[begin : reader.line_num])
+            yield record.removesuffix("\n").removesuffix("\r")
+        begin = reader.line_num
+
+
+def format_records(rows: Iterable[Iterable[str]], dialect: Dialect) -> str:
+    r"""Records as text, each with its line end. Every cell comes back from `read_records` as it was.
+
+    >>> format_records([["a", "b,c", "d\re"]], Dialect())
+    'a,"b,c","d\re"\r\n'
+    """
+    stream = StringIO(newline="")
+    # Python 3.11 puts a cell with a line end in quotes only if that character is part of the line terminator.
+    writer = csv.writer(stream, delimiter=dialect.delimiter, quotechar=dialect.quote, lineterminator="\r\n")
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
+# What OWASP names: https://owasp.org/www-community/attacks/CSV_Injection
+_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def guarded(records: Iterable[Sequence[str]]) -> Iterator[list[str]]:
+    """The records with an apostrophe before each cell that a spreadsheet would take for a formula. Numbers are none.
+
+    >>> list(guarded([["@virginamerica thanks", "-0.5", "=1+1"]]))
+    [["'@virginamerica thanks", '-0.5', "'=1+1"]]
+    """
+    for record in records:
+        yield [f"'{cell}" if cell.startswith(_BEGINNINGS) and not _is_number(cell) else cell for cell in record]
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Costs: estimated before a job from its file, and after it from what it sent."""

@@ -1,0 +1,158 @@
+"""What a file will take, before anything is spent (`make_estimate`), and what its job took (`Cost`).
+
+Counts come from the file itself, cut and planned by the code that the functions run; what these take, and the prices,
+from `fanfold_core.app.costs`; the time from the simulator (`simulation.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fanfold.costs.simulation import SimulatedEndpoint, SimulatedJob, simulate
+from fanfold_core.app.costs import read_prices, services, taken
+from fanfold_core.domain.requests import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from fanfold.files import LocalFile
+    from localaws.scaling import Policies
+
+# With what an estimate is reckoned from, for those who reckon on.
+__all__ = ["EndpointPlan", "Estimate", "Workload", "count", "make_estimate", "read_prices", "services", "taken"]
+
+_HOUR = 3600
+# Without backlog for so long, the endpoint goes to sleep: the instances that it has by then are paid for it.
+_AWAKE_SECONDS = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What is in a file: rows, of which so many cannot be sent, the requests for the others, and chunks."""
+
+    rows: int
+    unsendable: int
+    requests: int
+    chunks: int
+    request_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointPlan:
+    """The endpoint that does the work: rows that one instance works off a second, and how it scales.
+
+    Without policies there are `instances` of it from the beginning; without a type, nobody knows what they cost.
+    """
+
+    instance_type: str | None
+    rows_per_second: float
+    concurrency: int = 4
+    instances: int = 0
+    policies: Policies | None = None
+    window_chunks: int = 4
+    ttl_seconds: int = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a workload will take. Dollars by what they are for; time and instances only where an endpoint is known.
+
+    `seconds` last from the upload to the last row, None also if the endpoint will not be done in a month.
+    `instance_seconds` include the time until it is asleep again.
+    """
+
+    calls: int
+    dollars: dict[str, float]
+    seconds: float | None
+    instance_seconds: float | None
+
+    @property
+    def total(self) -> float:
+        """All dollars."""
+        return sum(self.dollars.values())
+
+
+def count(file: LocalFile, seen: Callable[[int], None] = lambda _bytes: None) -> Workload:
+    """Read a file to its end; `seen` is told of bytes as they go. `InputFileError` where it cannot be read."""
+    rows = unsendable = requests = chunks = size = 0
+    at = 0
+    for number, piece in enumerate(file.pieces()):
+        chunks += 1
+        rows += piece.rows
+        for planned in file.requests_of(number, piece):
+            if isinstance(planned.content, Request):
+                requests += 1
+                size += len(planned.content.body)
+            else:
+                unsendable += planned.rows
+        seen(piece.end - at)
+        at = piece.end
+    return Workload(rows, unsendable, requests, chunks, size)
+
+
+def make_estimate(
+    work: Workload, rows_per_request: int, endpoint: EndpointPlan | None, architecture: str = "x86_64"
+) -> Estimate:
+    """What the workload will take on a stack in us-east-1."""
+    prices = read_prices()
+    dollars = services(work, prices, architecture)
+    seconds = instance_seconds = None
+    if endpoint is not None:
+        seconds, instance_seconds = _course(work, rows_per_request, endpoint)
+        if endpoint.instance_type is not None:
+            dollars["instances"] = instance_seconds / _HOUR * prices["sagemaker"]["hour"][endpoint.instance_type]
+    return Estimate(round(taken(work, "calls")), dollars, seconds, instance_seconds)
+
+
+def _course(work: Workload, rows_per_request: int, endpoint: EndpointPlan) -> tuple[float | None, float]:
+    """Seconds until the last row is there, and seconds of all instances together."""
+    # An instance works on several requests at once, so each takes as many times longer.
+    request_seconds = rows_per_request * endpoint.concurrency / endpoint.rows_per_second
+    simulated = SimulatedEndpoint(request_seconds, endpoint.concurrency, endpoint.instances, endpoint.policies)
+    # Rows in as many requests as there will be: those that cannot be sent take no time, and shorter ones a little less.
+    job = SimulatedJob(max(1, work.requests) * rows_per_request, rows_per_request, endpoint.ttl_seconds)
+    course = simulate(simulated, [job], window_chunks=endpoint.window_chunks)
+    after = course.instances[-1][1] * _AWAKE_SECONDS if endpoint.policies and not endpoint.policies.least else 0
+    return course.jobs[0].finished, course.instance_seconds + after
+
+
+_HOUR = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Dollars at the list `prices` of a region and day.
+
+    `services` are all but the endpoint. `instance` is one instance of the stack's type during the `endpoint_seconds`
+    from the first answer to the last; None where the endpoint, or the price of the type, isn't the stack's to know.
+    Others beside it, waking and falling asleep come on top.
+    """
+
+    services: float
+    instance: float | None
+    instance_type: str
+    endpoint_seconds: int
+    prices: str
+
+    @classmethod
+    def of(cls, summary: Mapping[str, Any], parameters: Mapping[str, str]) -> Cost | None:
+        """What the summary of a job says, on a stack with these parameters; None for one that has no dollars yet."""
+        if "dollars" not in summary:
+            return None
+        instance_type = "" if parameters.get("EndpointName") else parameters.get("InstanceType", "")
+        hour = read_prices()["sagemaker"]["hour"].get(instance_type)
+        seconds = summary["endpoint_seconds"]
+        return cls(
+            services=sum(summary["dollars"].values()),
+            instance=None if hour is None else seconds / _HOUR * hour,
+            instance_type=instance_type,
+            endpoint_seconds=seconds,
+            prices=summary["prices"],
+        )
+
+    def __str__(self) -> str:
+        words = f"about ${self.services:.4f} for services"
+        if self.instance is not None:
+            words += f", ${self.instance:.4f} for an {self.instance_type} in the {self.endpoint_seconds:,} s of answers"
+        return f"{words} ({self.prices}, without free tiers)"

@@ -1,1 +1,0 @@
-"""The local cloud: the whole system on one machine, without an account."""

@@ -1,0 +1,40 @@
+"""The models a local endpoint can run, and how to name one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from localaws.endpoint.models.container import ContainerModel
+from localaws.endpoint.models.transformers_folder import TransformersModel
+from localaws.endpoint.models.vader import VaderModel
+from localaws.endpoint.outcomes import Model, ModelError
+from localaws.errors import ModelUnavailableError
+
+__all__ = [
+    "ContainerModel",
+    "Model",
+    "ModelError",
+    "ModelUnavailableError",
+    "TransformersModel",
+    "VaderModel",
+    "load_model",
+]
+
+
+def load_model(spec: str, task: str | None = None) -> Model:
+    """Load the model a user names: ``vader``, a folder with a transformers model, or the URL of a container.
+
+    ``task`` is what a folder's model is used for, by default what it was saved for. Raises ModelUnavailableError, with
+    words for the user, when there is no such model.
+    Example: ``load_model("http://127.0.0.1:8080")`` waits for the container's ``/ping``.
+    """
+    if spec == "vader":
+        return VaderModel()
+    if spec.startswith(("http://", "https://")):
+        model = ContainerModel(spec)
+        model.wait_until_ready()
+        return model
+    if Path(spec).is_dir():
+        return TransformersModel(Path(spec), task)
+    msg = f"{spec!r} names no model: give 'vader', a folder with a transformers model, or a container's URL"
+    raise ModelUnavailableError(msg)

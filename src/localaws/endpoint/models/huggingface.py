@@ -1,0 +1,68 @@
+"""Requests and responses as Hugging Face's inference container understands them.
+
+The rules are those of sagemaker-huggingface-inference-toolkit: the Content-Type must be ``application/json`` to the
+letter, and every exception is answered with 400 and fails the whole request.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from localaws.endpoint.outcomes import ModelError
+
+_JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineCall:
+    """What a pipeline is called with: ``pipeline(inputs, **parameters)``."""
+
+    inputs: object
+    parameters: dict[str, Any]
+
+
+def decode(body: bytes, content_type: str, accept: str) -> PipelineCall:
+    """Read a request; raises ModelError 400.
+
+    Example: ``decode(b'{"inputs": ["a"], "parameters": {"top_k": 1}}', "application/json", "")`` is
+    ``PipelineCall(["a"], {"top_k": 1})``. Without ``inputs``, the whole object is the input.
+    """
+    for named in (content_type, accept if accept not in {"", "*/*"} else _JSON):
+        if named != _JSON:
+            raise refused(f"Content type {named} is not supported by this framework.")
+    try:
+        data = json.loads(body)
+    except ValueError as error:
+        raise refused(str(error)) from error
+    if not isinstance(data, dict):
+        raise refused(f"'{type(data).__name__}' object has no member 'inputs'")
+    parameters = data.pop("parameters", None)
+    if not isinstance(parameters, dict | None):
+        raise refused("parameters must be an object")
+    return PipelineCall(data.pop("inputs", data), parameters or {})
+
+
+def texts(inputs: object) -> list[str]:
+    """Read inputs that must be one text or a list of texts; raises ModelError 400 for the whole list if one isn't."""
+    found = [inputs] if isinstance(inputs, str) else inputs
+    if not isinstance(found, list):
+        raise refused("inputs must be a text or a list of texts")
+    strings = [one for one in found if isinstance(one, str)]
+    if len(strings) < len(found):
+        raise refused("text input must be of type `str` (single example) or `list[str]` (batch)")
+    return strings
+
+
+def encode(prediction: object) -> bytes:
+    """Write a response as the container does: compact JSON, not escaped to ASCII; numpy's numbers become plain."""
+    return json.dumps(
+        prediction, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=lambda one: one.tolist()
+    ).encode()
+
+
+def refused(message: str) -> ModelError:
+    """Give the error for a request the container can't answer."""
+    return ModelError(HTTPStatus.BAD_REQUEST, message)

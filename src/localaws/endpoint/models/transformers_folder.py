@@ -1,0 +1,74 @@
+"""A model saved by Hugging Face's transformers, in a folder."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import threading
+from typing import TYPE_CHECKING
+
+from localaws.endpoint.models import huggingface
+from localaws.errors import ModelUnavailableError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+# What a model is for that was saved from a class with such a name; without a head it gives embeddings.
+_TASKS = {
+    "ForSequenceClassification": "text-classification",  # checkov:skip=CKV_SECRET_6:the name of a class
+    "ForTokenClassification": "token-classification",
+    "ForQuestionAnswering": "question-answering",
+    "ForMaskedLM": "fill-mask",
+    "ForCausalLM": "text-generation",
+    "LMHeadModel": "text-generation",
+}
+_HEADLESS = "feature-extraction"
+
+
+def task_of(path: Path) -> str:
+    """The task of the model in a folder, as its config.json tells; ModelUnavailableError if there is none.
+
+    A model for zero-shot classification is saved as one for text classification, so that task has to be named.
+    """
+    try:
+        saved_from = " ".join(json.loads((path / "config.json").read_text(encoding="utf-8"))["architectures"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        msg = f"{path} holds no model that transformers has saved: its config.json tells no architectures"
+        raise ModelUnavailableError(msg) from error
+    return next((task for name, task in _TASKS.items() if name in saved_from), _HEADLESS)
+
+
+class TransformersModel:
+    """Runs a transformers pipeline on the CPU, as Hugging Face's inference container would."""
+
+    def __init__(self, path: Path, task: str | None = None) -> None:
+        """Load the model in a folder; ModelUnavailableError if transformers is missing or can't load it.
+
+        Example: ``TransformersModel(Path("models/nli"), "zero-shot-classification")``.
+        """
+        task = task or task_of(path)
+        try:
+            # Optional and slow to import, so only here.
+            transformers = importlib.import_module("transformers")
+        except ImportError as error:
+            msg = "running a model folder needs transformers and torch: pip install transformers torch"
+            raise ModelUnavailableError(msg) from error
+        try:
+            self._pipeline = transformers.pipeline(task, model=str(path), tokenizer=str(path), device=-1)
+        except (OSError, ValueError, KeyError) as error:
+            msg = f"transformers can't load {path} for {task}: {error}"
+            raise ModelUnavailableError(msg) from error
+        # A fast tokenizer refuses to be used by two threads when one of them changes the truncation.
+        self._one_at_a_time = threading.Lock()
+
+    def predict(self, body: bytes, content_type: str, accept: str) -> bytes:
+        """Run the pipeline on ``inputs`` with ``parameters``. See ``Model.predict``."""
+        call = huggingface.decode(body, content_type, accept)
+        try:
+            with self._one_at_a_time:
+                prediction = self._pipeline(call.inputs, **call.parameters)
+            return huggingface.encode(prediction)
+        except Exception as error:
+            # The container answers every exception with 400, whatever it is.
+            raise huggingface.refused(str(error)) from error

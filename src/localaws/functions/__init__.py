@@ -1,0 +1,1 @@
+"""Lambda: queues polled as its event source mappings poll them, handlers run in worker processes."""

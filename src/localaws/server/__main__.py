@@ -1,0 +1,85 @@
+"""`python -m localaws.server --port 0`: serves until its standard input ends.
+
+One line of JSON on standard output says how to reach it:
+`{"url": …, "admin": [key id, secret], "services": {"lambda.amazonaws.com": [key id, secret], …}}`,
+or `{"taken": "why"}` when the port is another program's.
+"""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+from typing import Any
+
+from localaws.errors import PortInUseError
+
+# Read by moto, some of it on import. Function code is not kept in S3 here.
+os.environ |= {"VALIDATE_LAMBDA_S3": "false", "S3_IGNORE_SUBDOMAIN_BUCKETNAME": "true"}
+
+from moto import settings
+from moto.core.common_models import BaseModel
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.iam.models import iam_backends
+
+from localaws.server import completion, iam, messaging, put, resources, storage
+from localaws.server.http import HOST, bind
+
+# What services may do beside what their roles say. Lambda passes on what functions say, SageMaker reads what it runs.
+SERVICES = {
+    "lambda.amazonaws.com": (
+        "sts:AssumeRole",
+        "logs:CreateLogGroup",
+        "logs:CreateLogStream",
+        "logs:DeleteLogStream",
+        "logs:PutLogEvents",
+    ),
+    "sagemaker.amazonaws.com": ("sts:AssumeRole", "sagemaker:Describe*"),
+}
+
+
+def main() -> int:
+    """Serve; see the module's docstring."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, default=0)
+    # Ctrl-C reaches the whole process group; when to end is for the process that started this one to say.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        server = bind(parser.parse_args().port)
+    except PortInUseError as error:
+        _say({"taken": str(error)})
+        return 1
+    url = f"http://{HOST}:{server.port}"
+    # Moto keeps every object it ever made, for its dashboard: each message and each item.
+    put(BaseModel, "__new__", staticmethod(lambda cls, *_args, **_options: object.__new__(cls)))
+    for service in (completion, iam, messaging, storage):
+        service.patch()
+    resources.patch(url)
+    admin = _user("admin", "*")
+    services = {name: _user(name, *actions) for name, actions in SERVICES.items()}
+    settings.INITIAL_NO_AUTH_ACTION_COUNT = 0
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    _say({"url": url, "admin": admin, "services": services})
+    sys.stdin.read()
+    return 0
+
+
+def _user(name: str, *actions: str) -> tuple[str, str]:
+    """Create an IAM user who may do `actions`; its access key id and secret."""
+    statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    backend = iam_backends[DEFAULT_ACCOUNT_ID]["aws"]
+    backend.create_user("us-east-1", name)
+    backend.put_user_policy(name, "local-cloud", policy)
+    key = backend.create_access_key(name)
+    return key.access_key_id, key.secret_access_key
+
+
+def _say(what: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,208 @@
+"""IAM: what moto needs to judge each request as AWS does, by action, resource and conditions."""
+
+import functools
+import json
+import os
+import re
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from moto.core.exceptions import AccessDeniedError
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.dynamodb.responses import DynamoHandler
+from moto.events.responses import EventsHandler
+from moto.iam.access_control import AssumedRoleAccessKey, IAMPolicyStatement, IAMRequestBase, PermissionResult
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+from moto.iam.models import AWSManagedPolicy, IAMBackend
+from moto.sagemaker.responses import SageMakerResponse
+from moto.sns.responses import SNSResponse
+
+from localaws.server import put, replace
+
+# Operations that are allowed by another operation's name.
+ALIASES = {
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+    "sns:PublishBatch": "sns:Publish",
+}
+# A folder for what `_record` notes, if somebody wants to know.
+_CALLS = os.environ.get("FANFOLD_CALLS")
+_recorded: set[str] = set()
+_recording = threading.Lock()
+# Connections don't leave the machine, so policies that insist on TLS see what they would see on AWS.
+CONTEXT = {"aws:SecureTransport": "true", "aws:SourceAccount": DEFAULT_ACCOUNT_ID}
+
+
+def patch() -> None:
+    """Change moto's IAM."""
+    for response, find in _RESOURCES.items():
+        put(response, "_determine_resource", find)
+    replace(IAMRequestBase, "check_action_permitted", _by_alias)
+    put(IAMPolicyStatement, "is_action_permitted", _judge)
+    replace(IAMBackend, "attach_role_policy", _with_policies_of_aws)
+    # Who calls is known by the access key. Moto's check of the signature refuses requests without a body.
+    put(IAMRequestBase, "check_signature", lambda _self: None)
+
+
+def _by_alias(original: Callable[..., None]) -> Callable[..., None]:
+    def check(self: IAMRequestBase, resource: str) -> None:
+        self._action = ALIASES.get(self._action, self._action)
+        try:
+            original(self, resource)
+            _record(self)
+        except AccessDeniedError as error:
+            # Moto refuses in XML, whatever the protocol; a client of a JSON service makes "403" of it.
+            if self._service == "lambda" or self._headers.get("Content-Type", "").startswith("application/x-amz-json"):
+                code = "AccessDenied" if self._service == "sqs" else "AccessDeniedException"
+                error.code = 400
+                error.description = json.dumps({"__type": code, "message": error.message})
+            raise
+
+    return check
+
+
+def _with_policies_of_aws(original: Callable[..., None]) -> Callable[..., None]:
+    """Policies that AWS manages are there when they are first named: moto would make all thousand of them at start."""
+
+    def attach_role_policy(self: IAMBackend, policy_arn: str, role_name: str) -> None:
+        name = policy_arn.rpartition("/")[2]
+        if policy_arn not in self.managed_policies and name in _policies_of_aws():
+            policy = AWSManagedPolicy.from_data(name, self.account_id, "us-east-1", _policies_of_aws()[name])
+            self.managed_policies[policy.arn] = policy
+        original(self, policy_arn, role_name)
+
+    return attach_role_policy
+
+
+@functools.cache
+def _policies_of_aws() -> dict[str, dict[str, Any]]:
+    return dict(json.loads(aws_managed_policies_data))
+
+
+def _record(request: IAMRequestBase) -> None:
+    """Note, once, that a role has made use of a permission; see scripts/unused_permissions.py."""
+    if not _CALLS or not isinstance(request._access_key, AssumedRoleAccessKey):  # noqa: SLF001
+        return
+    call = f"{request._access_key._owner_role_name} {request._action}\n"  # noqa: SLF001
+    with _recording:
+        if call not in _recorded:
+            _recorded.add(call)
+            with Path(_CALLS, f"{os.getpid()}.txt").open("a", encoding="utf-8") as file:
+                file.write(call)
+
+
+def _judge(
+    self: IAMPolicyStatement,
+    action: str,
+    resource: str = "*",
+    principal: str | None = None,
+    incoming_condition_values: Mapping[str, str] | None = None,
+) -> PermissionResult:
+    """What one statement says of a request; a statement of which any part doesn't fit says nothing."""
+    statement = self._statement
+    context = {key.lower(): value for key, value in {**CONTEXT, **(incoming_condition_values or {})}.items()}
+    fits = (
+        _element(statement, "Action", action.lower(), str.lower)
+        and ("Principal" not in statement or _is_principal(statement["Principal"], principal))
+        and _element(statement, "Resource", resource)
+        and all(
+            _condition(operator, expected, context.get(key.lower()))
+            for operator, keys in statement.get("Condition", {}).items()
+            for key, expected in keys.items()
+        )
+    )
+    if not fits:
+        return PermissionResult.NEUTRAL
+    return PermissionResult.PERMITTED if statement["Effect"] == "Allow" else PermissionResult.DENIED
+
+
+def _element(
+    statement: Mapping[str, Any], name: str, value: str, normal: Callable[[str], str] = lambda text: text
+) -> bool:
+    if f"Not{name}" in statement:
+        return not any(_matches(normal(pattern), value) for pattern in _listed(statement[f"Not{name}"]))
+    # A trust policy has no resource: it is that of its role.
+    return name not in statement or any(_matches(normal(pattern), value) for pattern in _listed(statement[name]))
+
+
+def _is_principal(allowed: str | Mapping[str, Any], principal: str | None) -> bool:
+    """Services act here as IAM users of their own name: user/lambda.amazonaws.com."""
+    if allowed == "*" or (isinstance(allowed, Mapping) and "*" in _listed(allowed.get("AWS", []))):
+        return True
+    if principal is None or isinstance(allowed, str):
+        return False
+    name = principal.rpartition("/")[2]
+    return name in _listed(allowed.get("Service", [])) or principal in _listed(allowed.get("AWS", []))
+
+
+def _condition(operator: str, expected: object, actual: str | None) -> bool:
+    """Whether one condition holds; a key that nobody knows holds for no positive operator."""
+    operator, _, if_exists = operator.partition("IfExists")
+    if actual is None:
+        return bool(if_exists) or "Not" in operator
+    values = [str(value) for value in _listed(expected)]
+    if operator in ("StringNotEquals", "StringNotLike", "ArnNotEquals", "ArnNotLike"):
+        return not any(_matches(value, actual) for value in values)
+    if operator in ("StringLike", "ArnLike", "ArnEquals"):
+        return any(_matches(value, actual) for value in values)
+    if operator == "StringEquals":
+        return actual in values
+    if operator == "Bool":
+        return actual.lower() in [value.lower() for value in values]
+    raise NotImplementedError(f"The local cloud doesn't know the condition operator {operator}.")
+
+
+def _listed(value: Any) -> list[Any]:  # policies hold one or a list of anything
+    return value if isinstance(value, list) else [value]
+
+
+def _matches(pattern: str, text: str) -> bool:
+    return bool(_compiled(pattern).fullmatch(text))
+
+
+@functools.lru_cache(maxsize=10_000)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), re.DOTALL)
+
+
+def _arn(service: str, region: str, resource: str) -> str:
+    return f"arn:aws:{service}:{region}:{DEFAULT_ACCOUNT_ID}:{resource}"
+
+
+def _table(self: DynamoHandler) -> str:
+    batch = next(iter(self._get_param("RequestItems") or {}), "")
+    table = self._get_param("TableName") or batch
+    if not table:
+        return "*"
+    arn = table if table.startswith("arn:") else _arn("dynamodb", self.region, f"table/{table}")
+    index = self._get_param("IndexName")
+    return f"{arn}/index/{index}" if index else arn
+
+
+def _topic(self: SNSResponse) -> str:
+    names = ("TopicArn", "TargetArn", "ResourceArn")
+    return next((str(arn) for name in names if (arn := self._get_param(name))), "*")
+
+
+def _endpoint(self: SageMakerResponse) -> str:
+    name = self._get_param("EndpointName")
+    return _arn("sagemaker", self.region, f"endpoint/{str(name).lower()}") if name else "*"
+
+
+def _event_bus(self: EventsHandler) -> str:
+    entries = self._get_param("Entries") or [{}]
+    name = entries[0].get("EventBusName", "default") if "Detail" in entries[0] else None
+    if name is None:
+        return "*"
+    return str(name) if str(name).startswith("arn:") else _arn("events", self.region, f"event-bus/{name}")
+
+
+_RESOURCES: dict[type, Callable[[Any], str]] = {
+    DynamoHandler: _table,
+    SNSResponse: _topic,
+    SageMakerResponse: _endpoint,
+    EventsHandler: _event_bus,
+}

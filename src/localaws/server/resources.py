@@ -1,0 +1,97 @@
+"""CloudFormation: resource types that moto doesn't create, and properties that it drops.
+
+Which they are stands in `creation` and `completion`. What a template may say at all is listed in
+`localaws.properties`; a new type or property goes into both.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from moto.awslambda.models import LambdaFunction, LayerVersion
+from moto.cloudformation import parsing
+from moto.core.common_models import CloudFormationModel
+from moto.sagemaker.models import FakeEndpoint, FakeEndpointConfig, Model
+from moto.sqs.models import Queue
+
+from localaws.server import put, replace
+from localaws.server.completion import COMPLETED, with_logging
+from localaws.server.creation import CREATED
+
+Properties = dict[str, Any]
+
+# Types whose explicit name moto ignores.
+_NAMED: Mapping[Any, str] = {
+    FakeEndpoint: "EndpointName",
+    FakeEndpointConfig: "EndpointConfigName",
+    LayerVersion: "LayerName",
+    Model: "ModelName",
+}
+
+
+def patch(url: str) -> None:
+    """Change moto's CloudFormation. `url` is where this server listens; queue URLs begin with it."""
+    for resource_type, create in CREATED.items():
+        _add_type(resource_type, create)
+    for model, complete in COMPLETED.items():
+        _finish_type(model, complete)
+    for model, name in _NAMED.items():
+        put(model, "cloudformation_name_type", staticmethod(lambda name=name: name))
+    put(LayerVersion, "physical_resource_id", property(lambda layer: layer.arn))
+    put(Queue, "physical_resource_id", property(lambda queue: f"{url}/{queue.account_id}/{queue.name}"))
+    # Moto knows the instance types of some years ago.
+    put(FakeEndpointConfig, "validate_instance_type", lambda _self, _instance_type: None)
+    replace(LambdaFunction, "get_configuration", with_logging)
+    replace(parsing, "clean_json", _without_no_values)
+    for cached in (parsing.get_model_list, parsing.get_model_map, parsing.get_name_type_map):
+        cached.cache_clear()
+
+
+def _add_type(resource_type: str, create: Callable[[Properties, str, str], str]) -> None:
+    def create_from_json(
+        cls: type[Any], /, _name: str, cloudformation_json: Properties, account_id: str, region_name: str, **_: object
+    ) -> CloudFormationModel:
+        resource: CloudFormationModel = cls()
+        put(resource, "physical_resource_id", create(cloudformation_json["Properties"], account_id, region_name))
+        return resource
+
+    # Making the class is what registers it: moto looks for the subclasses, and sorts them by their module's name.
+    register: Callable[[str, tuple[type, ...], dict[str, Any]], type] = type(CloudFormationModel)
+    register(
+        resource_type.replace("::", ""),
+        (CloudFormationModel,),
+        {
+            "__module__": "moto.fanfold.models",
+            "cloudformation_type": staticmethod(lambda: resource_type),
+            "cloudformation_name_type": staticmethod(lambda: ""),
+            "create_from_cloudformation_json": classmethod(create_from_json),
+            "get_cfn_attribute": _no_attribute,
+        },
+    )
+
+
+def _no_attribute(resource: Any, attribute: str) -> str:  # one of the classes made here
+    raise NotImplementedError(f"The local cloud gives {resource.cloudformation_type()} no attribute {attribute}.")
+
+
+def _finish_type(model: type[CloudFormationModel], complete: Callable[[Any, Properties], None]) -> None:
+    def make(create: Callable[..., Any]) -> Any:  # a classmethod, as moto's
+        def create_and_complete(
+            _cls: type, /, name: str, cloudformation_json: Properties, *where: str, **options: Any
+        ) -> Any:
+            resource = create(name, cloudformation_json, *where, **options)
+            complete(resource, cloudformation_json["Properties"])
+            return resource
+
+        return classmethod(create_and_complete)
+
+    replace(model, "create_from_cloudformation_json", make)
+
+
+def _without_no_values(clean: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Moto leaves a null in a list for `AWS::NoValue`; CloudFormation leaves it out."""
+
+    def clean_json(value: Any, resources: Any) -> Any:
+        cleaned = clean(value, resources)
+        return [item for item in cleaned if item is not None] if isinstance(cleaned, list) else cleaned
+
+    return clean_json

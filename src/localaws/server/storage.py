@@ -1,0 +1,107 @@
+"""S3 and DynamoDB: one request at a time, as their atomic operations promise; S3 events with all that AWS has."""
+
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from moto.dynamodb.responses import DynamoHandler
+from moto.s3 import notifications
+from moto.s3.exceptions import MissingKey, NoSuchUpload
+from moto.s3.models import S3Backend
+from moto.s3.responses import ACTION_MAP, S3Response
+
+from localaws.server import replace
+
+# Later events of one key have a greater sequencer.
+_sequence = itertools.count(time.time_ns())
+
+
+def patch() -> None:
+    """Change moto's S3 and DynamoDB."""
+    replace(DynamoHandler, "call_action", _one_at_a_time(threading.RLock()))
+    lock = threading.RLock()
+    for name in ("bucket_response", "key_response"):
+        # A reader, too, waits: moto sends the event of a PUT before it has stored the object's metadata.
+        replace(S3Response, name, _one_at_a_time(lock))
+    for name in ("get_object", "head_object"):
+        replace(S3Response, name, _hide_what_may_not_be_listed)
+    replace(notifications, "_get_s3_event", _complete_event)
+    for name in ("upload_part", "complete_multipart_upload"):
+        replace(S3Backend, name, _refuse_an_upload_that_is_gone)
+    replace(S3Backend, "put_object", _leave_event_to_multipart_completion)
+    ACTION_MAP["BUCKET"]["HEAD"]["DEFAULT"] = "ListBucket"
+
+
+def _one_at_a_time(lock: threading.RLock) -> Callable[[Any], Any]:
+    """Moto checks a condition and writes afterwards; between the two another thread may write."""
+
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        def serialized(*args: Any, **options: Any) -> Any:
+            with lock:
+                return original(*args, **options)
+
+        return serialized
+
+    return make
+
+
+def _hide_what_may_not_be_listed(original: Callable[..., Any]) -> Callable[..., Any]:
+    """S3 answers 403 instead of 404 to who may not list the bucket."""
+
+    def checked(self: S3Response, *args: Any, **options: Any) -> Any:
+        try:
+            answer = original(self, *args, **options)
+        except MissingKey:
+            self.data["Action"] = "ListBucket"
+            self._authenticate_and_authorize_s3_action(bucket_name=self.bucket_name)
+            raise
+        if answer[0] == 404:  # noqa: PLR2004
+            self.data["Action"] = "ListBucket"
+            self._authenticate_and_authorize_s3_action(bucket_name=self.bucket_name)
+        return answer
+
+    return checked
+
+
+def _complete_event(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what moto's event records lack; see AWS's "Event message structure"."""
+
+    def build(event_name: str, bucket: Any, key: Any, notification_id: str) -> dict[str, Any]:
+        event: dict[str, Any] = original(event_name, bucket, key, notification_id)
+        for record in event["Records"]:
+            record |= {
+                "userIdentity": {"principalId": "AWS:LOCAL"},
+                "requestParameters": {"sourceIPAddress": "127.0.0.1"},
+                "responseElements": {"x-amz-request-id": "LOCAL", "x-amz-id-2": "LOCAL"},
+            }
+            record["s3"]["bucket"]["ownerIdentity"] = {"principalId": "LOCAL"}
+            record["s3"]["object"]["sequencer"] = f"{next(_sequence):018X}"
+            if bucket.is_versioned:
+                record["s3"]["object"]["versionId"] = key.version_id
+        return event
+
+    return build
+
+
+def _refuse_an_upload_that_is_gone(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Moto fails with a server error where S3 says that somebody has completed the upload, or aborted it."""
+
+    def checked(self: S3Backend, bucket_name: str, multipart_id: str, *args: Any, **options: Any) -> Any:
+        if multipart_id not in self.get_bucket(bucket_name).multiparts:
+            raise NoSuchUpload(upload_id=multipart_id)
+        return original(self, bucket_name, multipart_id, *args, **options)
+
+    return checked
+
+
+def _leave_event_to_multipart_completion(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Moto announces the object that a multipart upload completes as a PUT as well."""
+
+    def put_object(self: S3Backend, *args: Any, **options: Any) -> Any:
+        if options.get("multipart") is not None:
+            options["disable_notification"] = True
+        return original(self, *args, **options)
+
+    return put_object

@@ -1,0 +1,101 @@
+"""AWS's services on this machine, with nothing in them yet."""
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+from localaws.autoscaling import ScalingSimulation
+from localaws.conditions import Conditions
+from localaws.credentials import LocalSession
+from localaws.endpoint import AsyncEndpointServer, load_model
+from localaws.endpoint.cloud import Cloud
+from localaws.errors import PortInUseError
+from localaws.server.process import ServerProcess
+from localaws.template import REGION
+
+
+class Services:
+    """The server process that stands in for AWS, and the SageMaker runtime, which runs the model in this process.
+
+    Example:
+        >>> services = Services("vader", Path("logs"))
+        >>> services.begin()
+        >>> services.wait_ready()
+        >>> services.session().client("s3").list_buckets()["Buckets"]
+        []
+    """
+
+    def __init__(  # noqa: PLR0913 # all but two have a default
+        self,
+        model: str,
+        logs: Path,
+        *,
+        task: str | None = None,
+        port: int = 0,
+        endpoint_port: int = 0,
+        conditions: Conditions | None = None,
+    ) -> None:
+        """Take what to start, see `localaws.cloud.LocalCloud`; nothing starts before `begin`."""
+        self._model, self._task = model, task
+        self._logs = logs
+        self._port, self._endpoint_port = port, endpoint_port
+        self._conditions = conditions or Conditions()
+        self._running = contextlib.ExitStack()
+
+    def begin(self) -> None:
+        """Start the server process; until `wait_ready`, there is time for something else."""
+        self._logs.mkdir(parents=True, exist_ok=True)
+        log = self._running.enter_context((self._logs / "server.log").open("a", encoding="utf-8"))
+        self._server = ServerProcess(self._port, log)
+        self._running.callback(self._server.stop)
+
+    def wait_ready(self) -> None:
+        """Load the model, start the runtime, and wait until everything serves: about two seconds, and the model's.
+
+        Raises:
+            PortInUseError: a port is another program's.
+            ModelUnavailableError: there is no such model.
+        """
+        model = self._conditions.model(load_model(self._model, self._task))
+        self._server.wait_ready()
+        keys = self._server.services["sagemaker.amazonaws.com"]
+        self.endpoint = AsyncEndpointServer(
+            model,
+            cloud=Cloud(self._server.url, REGION, keys.access_key_id, keys.secret_access_key),
+            port=self._endpoint_port,
+            service_time=self._conditions.service_time,
+            gets_lost=self._conditions.gets_lost,
+        )
+        try:
+            self.endpoint.start()
+        except OSError as error:
+            raise PortInUseError(str(error)) from error
+        # The server goes first: its end ends what others wait for.
+        self._running.callback(self.endpoint.stop)
+        self._running.callback(self._server.stop)
+        self.addresses = {
+            "AWS_ENDPOINT_URL": self._server.url,
+            "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": self.endpoint.url,
+        }
+        self.endpoints = {"": self._server.url, "sagemaker-runtime": self.endpoint.url}
+
+    def simulate_scaling(self, speed: float, listener: Callable[[str], None]) -> None:
+        """Let endpoints scale so many times faster than real; `listener` gets a line whenever one does."""
+        scaling = ScalingSimulation(self.session(), self.endpoint, speed, listener)
+        scaling.start()
+        self._running.callback(scaling.stop)
+
+    def stop(self) -> None:
+        """End everything. May be called again, or when nothing runs."""
+        self._running.close()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment variables under which any AWS tool talks to these services, as their administrator."""
+        regions = {"AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION}
+        return {**self.addresses, **self._server.admin.environment, **regions}
+
+    def session(self, service: str | None = None) -> LocalSession:
+        """A boto3 session as the administrator, or as a service such as `lambda.amazonaws.com`."""
+        keys = self._server.services[service] if service else self._server.admin
+        return LocalSession(self.endpoints, keys)

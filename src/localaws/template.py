@@ -1,0 +1,188 @@
+"""template.yaml as plain CloudFormation, and what it says about where its functions' code is."""
+
+import copy
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from samtranslator.model.exceptions import InvalidDocumentException
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+from samtranslator.yaml_helper import yaml_parse
+
+from localaws.errors import TemplateError
+
+REGION = "us-east-1"
+# The translator accepts code in S3 only; nothing is ever looked up there.
+_PLACEHOLDER = "s3://local/code"
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCode:
+    """Where a function's code is: its own folder and its layers' content roots."""
+
+    folder: Path
+    handler: str
+    layers: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A template ready for CloudFormation. `body` is plain JSON-like data; `functions` goes by logical id."""
+
+    body: Mapping[str, Any]
+    parameters: Mapping[str, str]
+    functions: Mapping[str, FunctionCode]
+
+    @property
+    def text(self) -> str:
+        """The template as CloudFormation takes it."""
+        return json.dumps(self.body)
+
+
+def load(root: Path, overrides: Mapping[str, str] | None = None) -> Template:
+    """Read and transform `root`/template.yaml. `overrides` are values of its parameters.
+
+    Raises:
+        TemplateError: SAM refuses the template, or a parameter is unknown or has a value that isn't allowed, by itself
+            or beside the others.
+
+    Example:
+        >>> load(find_root(), {"LogLevel": "DEBUG"}).functions["SplitterFunction"].handler
+        'handler.handler'
+    """
+    source = read(root)
+    parameters = dict(overrides or {})
+    declared = source.get("Parameters", {})
+    for name, value in parameters.items():
+        _check_parameter(name, value, declared)
+    if contradictions := list(_broken_rules(source.get("Rules", {}), {**_defaults(source), **parameters})):
+        raise TemplateError("\n".join(contradictions))
+    functions = _functions(source, root)
+    return Template(_transform(source), parameters, functions)
+
+
+def read(root: Path) -> dict[str, Any]:
+    """`root`/template.yaml as it is, with its functions in their long form."""
+    source: dict[str, Any] = yaml_parse((root / "template.yaml").read_text(encoding="utf-8"))
+    return source
+
+
+def defaults(root: Path) -> dict[str, str]:
+    """The parameters of `root`/template.yaml that have a default, and what it is."""
+    return _defaults(read(root))
+
+
+def _defaults(source: Mapping[str, Any]) -> dict[str, str]:
+    declared = source.get("Parameters", {})
+    return {name: str(found["Default"]) for name, found in declared.items() if "Default" in found}
+
+
+def _check_parameter(name: str, value: str, declared: Mapping[str, Any]) -> None:
+    """Moto takes any value, and ignores a parameter that the template doesn't have; and it ignores Rules."""
+    if name not in declared:
+        raise TemplateError(f"The template has no parameter {name}. It has {', '.join(sorted(declared)) or 'none'}.")
+    limits = declared[name]
+    allowed = [str(choice) for choice in limits.get("AllowedValues", [value])]
+    if value not in allowed:
+        raise TemplateError(f"Parameter {name} may be {', '.join(allowed)}, not {value!r}.")
+    if not re.fullmatch(limits.get("AllowedPattern", ".*"), value, re.DOTALL):
+        wanted = limits.get("ConstraintDescription", f"must match {limits['AllowedPattern']}").removesuffix(".")
+        raise TemplateError(f"Parameter {name} {wanted}; {value!r} isn't that.")
+    if limits["Type"] == "Number" and not _in_range(value, limits):
+        raise TemplateError(f"Parameter {name} must be a number within its limits, which {value!r} is not.")
+
+
+def _in_range(value: str, limits: Mapping[str, Any]) -> bool:
+    try:
+        number = float(value)
+    except ValueError:
+        return False
+    return float(limits.get("MinValue", number)) <= number <= float(limits.get("MaxValue", number))
+
+
+def _functions(source: Mapping[str, Any], root: Path) -> dict[str, FunctionCode]:
+    shared = source.get("Globals", {}).get("Function", {})
+    resources = source["Resources"]
+    layers = {
+        name: root / resource["Properties"]["ContentUri"]
+        for name, resource in resources.items()
+        if resource["Type"] == "AWS::Serverless::LayerVersion"
+    }
+    found = {}
+    for name, resource in resources.items():
+        if resource["Type"] != "AWS::Serverless::Function":
+            continue
+        properties = {**shared, **resource["Properties"]}
+        named = [*shared.get("Layers", []), *resource["Properties"].get("Layers", [])]
+        try:
+            roots = tuple(_content_root(layers[layer["Ref"]]) for layer in named)
+            found[name] = FunctionCode(root / properties["CodeUri"], properties["Handler"], roots)
+        except (KeyError, TypeError) as error:
+            raise TemplateError(
+                f"{name}: the local cloud needs CodeUri, Handler, and layers that are !Ref to layers of this template."
+            ) from error
+    return found
+
+
+def _content_root(content: Path) -> Path:
+    """A layer that is built by a Makefile keeps what becomes /opt/python in src/."""
+    return content / "src" if (content / "src").is_dir() else content
+
+
+def _transform(source: Mapping[str, Any]) -> dict[str, Any]:
+    document = copy.deepcopy(dict(source))
+    places = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}
+    for resource in document["Resources"].values():
+        if resource["Type"] in places:
+            resource["Properties"][places[resource["Type"]]] = _PLACEHOLDER
+    with patch.dict("os.environ", {"AWS_DEFAULT_REGION": REGION}):
+        try:
+            translated = Translator(managed_policy_map=None, sam_parser=Parser()).translate(
+                document, {}, get_managed_policy_map=dict
+            )
+        except InvalidDocumentException as error:
+            causes = "; ".join(cause.message for cause in error.causes)
+            raise TemplateError(f"SAM refuses the template: {causes}") from error
+    return json.loads(json.dumps(translated, default=str))  # type: ignore[no-any-return] # it was a mapping
+
+
+def _broken_rules(rules: Mapping[str, Any], values: Mapping[str, str]) -> Iterator[str]:
+    """The description of every assertion that doesn't hold for these parameter values.
+
+    Raises:
+        NotImplementedError: a rule uses a function that isn't known here.
+
+    Example:
+        >>> assertion = {"Assert": {"Fn::Equals": [{"Ref": "A"}, ""]}, "AssertDescription": "A must be empty"}
+        >>> list(_broken_rules({"Rule": {"Assertions": [assertion]}}, {"A": "x"}))
+        ['A must be empty']
+    """
+    for rule in rules.values():
+        if _value(rule.get("RuleCondition", True), values):
+            for assertion in rule["Assertions"]:
+                if not _value(assertion["Assert"], values):
+                    yield assertion["AssertDescription"]
+
+
+def _value(expression: Any, values: Mapping[str, str]) -> Any:  # a condition function, or a text
+    if not isinstance(expression, dict):
+        return expression
+    ((function, operand),) = expression.items()
+    if function == "Ref":
+        return values[operand]
+    operands = [_value(inner, values) for inner in operand]
+    match function:
+        case "Fn::Equals":
+            return operands[0] == operands[1]
+        case "Fn::Not":
+            return not operands[0]
+        case "Fn::And":
+            return all(operands)
+        case "Fn::Or":
+            return any(operands)
+    raise NotImplementedError(f"The local cloud doesn't know the rule function {function}.")

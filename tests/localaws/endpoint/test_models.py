@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import json
+import socket
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from localaws.endpoint import ModelError, load_model
+from localaws.endpoint.models import ContainerModel, TransformersModel, VaderModel
+from localaws.endpoint.models.transformers_folder import task_of
+from localaws.errors import ModelUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+JSON = "application/json"
+
+
+@pytest.fixture(scope="module")
+def vader() -> VaderModel:
+    return VaderModel()
+
+
+def predict(model: VaderModel, inputs: object) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(model.predict(json.dumps({"inputs": inputs}).encode(), JSON, JSON))
+    return found
+
+
+def test_vader_labels_like_the_roberta_model(vader: VaderModel) -> None:
+    found = predict(vader, ["I hate this awful thing", "It is a table", "I love this great thing"])
+    assert [one["label"] for one in found] == ["LABEL_0", "LABEL_1", "LABEL_2"]
+    assert all(0.5 < one["score"] <= 1 for one in found)
+
+
+@pytest.mark.parametrize(("inputs", "count"), [("good", 1), (["good"], 1), (["good", ""], 2), ([], 0)])
+def test_a_flat_list_comes_back_whatever_goes_in(vader: VaderModel, inputs: object, count: int) -> None:
+    assert len(predict(vader, inputs)) == count
+
+
+@pytest.mark.parametrize("inputs", [["good", 1], ["good", None], [["good"]], 7, None, {"text": "good"}])
+def test_an_element_that_is_no_text_fails_the_whole_list(vader: VaderModel, inputs: object) -> None:
+    with pytest.raises(ModelError) as caught:
+        predict(vader, inputs)
+    assert caught.value.status == 400
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"good"', b"\xff", b'{"inputs": "a", "parameters": 1}'])
+def test_a_malformed_body_is_refused(vader: VaderModel, body: bytes) -> None:
+    with pytest.raises(ModelError) as caught:
+        vader.predict(body, JSON, "")
+    assert caught.value.status == 400
+
+
+@pytest.mark.parametrize("content_type", ["", "text/plain", "application/json; charset=utf-8"])
+def test_the_content_type_is_json_to_the_letter(vader: VaderModel, content_type: str) -> None:
+    with pytest.raises(ModelError, match="400"):
+        vader.predict(b'{"inputs": "good"}', content_type, "")
+
+
+def test_vader_says_at_start_that_it_is_a_word_lexicon(caplog: pytest.LogCaptureFixture) -> None:
+    load_model("vader")
+    assert "word lexicon" in caplog.text
+
+
+def test_a_model_folder_is_run_by_a_pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Any] = []
+
+    def pipeline(task: str, **loaded: object) -> Callable[..., list[dict[str, object]]]:
+        def run(inputs: object, **parameters: object) -> list[dict[str, object]]:
+            if inputs is None:
+                raise TypeError
+            calls.append((task, loaded["model"], inputs, parameters))
+            return [{"label": "x", "score": SimpleNamespace(tolist=lambda: 0.5)}]
+
+        return run
+
+    monkeypatch.setitem(sys.modules, "transformers", SimpleNamespace(pipeline=pipeline))
+    (tmp_path / "config.json").write_text('{"architectures": ["BertForSequenceClassification"]}', encoding="utf-8")
+    model = load_model(str(tmp_path))
+
+    answer = model.predict(b'{"inputs": ["a"], "parameters": {"truncation": true}}', JSON, "")
+    assert json.loads(answer) == [{"label": "x", "score": 0.5}]
+    assert calls == [("text-classification", str(tmp_path), ["a"], {"truncation": True})]
+    with pytest.raises(ModelError, match="400"):
+        model.predict(b'{"inputs": null}', JSON, "")
+
+
+@pytest.mark.parametrize(
+    ("architecture", "task"),
+    [
+        ("RobertaForSequenceClassification", "text-classification"),
+        ("BertForTokenClassification", "token-classification"),
+        ("GPT2LMHeadModel", "text-generation"),
+        ("LlamaForCausalLM", "text-generation"),
+        ("MPNetModel", "feature-extraction"),
+    ],
+)
+def test_a_model_is_used_for_what_it_was_saved_for(tmp_path: Path, architecture: str, task: str) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"architectures": [architecture]}), encoding="utf-8")
+    assert task_of(tmp_path) == task
+
+
+@pytest.mark.parametrize("config", ["", "[]", "{}"])
+def test_a_folder_without_a_model_says_so(tmp_path: Path, config: str) -> None:
+    (tmp_path / "config.json").write_text(config, encoding="utf-8")
+    with pytest.raises(ModelUnavailableError, match="holds no model that transformers has saved"):
+        load_model(str(tmp_path))
+
+
+def test_a_model_folder_without_transformers_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(ModelUnavailableError, match="pip install transformers"):
+        TransformersModel(tmp_path, "text-classification")
+
+
+def test_an_unknown_model_is_answered_with_the_choices() -> None:
+    with pytest.raises(ModelUnavailableError, match="'vader', a folder"):
+        load_model("no-such-folder")
+
+
+class _Container(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self._answer(200, b"")
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if body == b"bad":
+            self._answer(507, b"full")
+        else:
+            self._answer(200, f"{self.path} {self.headers['Content-Type']} {body.decode()}".encode())
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def container_url() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Container) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_container_gets_each_request_and_its_status_counts(container_url: str) -> None:
+    model = load_model(container_url)
+    assert model.predict(b"hello", "text/plain", "") == b"/invocations text/plain hello"
+    with pytest.raises(ModelError, match="507: full"):
+        model.predict(b"bad", "text/plain", "")
+
+
+def test_a_container_where_nothing_listens_is_soon_given_up_and_one_is_told_what_to_do(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with pytest.raises(ModelUnavailableError, match="start the container first"):
+        ContainerModel("http://127.0.0.1:1").wait_until_ready(patience_seconds=60, listening_seconds=0)
+    assert caplog.messages == ["waiting for the container at http://127.0.0.1:1 to answer /ping with 200"]
+
+
+def test_a_container_that_listens_has_longer_to_answer_ping() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        model = ContainerModel(f"http://127.0.0.1:{deaf.getsockname()[1]}")
+        began = time.monotonic()
+        with pytest.raises(ModelUnavailableError, match="did not answer /ping with 200"):
+            model.wait_until_ready(patience_seconds=3, listening_seconds=0)
+    assert time.monotonic() - began >= 3

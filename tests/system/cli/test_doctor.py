@@ -1,0 +1,105 @@
+"""What `fanfold doctor` says of endpoints that fit a stack, and of ones that don't."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fanfold.doctor import Finding, Verdict, examine
+from fanfold.stacks import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.system.conftest import Pipeline
+    from types_boto3_sagemaker.type_defs import ProductionVariantTypeDef
+
+    from localaws.cloud import LocalCloud
+
+RESPONSES = ["SUCCESS_NOTIFICATION_TOPIC", "ERROR_NOTIFICATION_TOPIC"]
+
+
+@pytest.fixture
+def stack(cloud: LocalCloud) -> Stack:
+    return Stack.find(cloud.session(), cloud.stack_name)
+
+
+@pytest.fixture
+def examined(stack: Stack, request: pytest.FixtureRequest) -> Callable[[dict[str, Any] | None], list[Finding]]:
+    """Creates an endpoint with this OutputConfig, or a synchronous one, and examines it."""
+    name = request.node.name.replace("_", "-")[:63].rstrip("-")
+
+    def create(output: dict[str, Any] | None) -> list[Finding]:
+        client = stack.session.client("sagemaker")
+        (model,) = client.list_models()["Models"]
+        variant: ProductionVariantTypeDef = {
+            "VariantName": "v",
+            "ModelName": model["ModelName"],
+            "InstanceType": "ml.m5.xlarge",
+        }
+        variant["InitialInstanceCount"] = 1
+        asynchronous: dict[str, Any] = {"AsyncInferenceConfig": {"OutputConfig": output}} if output else {}
+        client.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant], **asynchronous)
+        client.create_endpoint(EndpointName=name, EndpointConfigName=name)
+        return list(examine(replace(stack, endpoint=name)))
+
+    return create
+
+
+def fitting(stack: Stack) -> dict[str, Any]:
+    return {
+        "S3OutputPath": f"s3://{stack.output_bucket}/async/",
+        "NotificationConfig": {
+            "SuccessTopic": stack.success_topic,
+            "ErrorTopic": stack.error_topic,
+            "IncludeInferenceResponseIn": RESPONSES,
+        },
+    }
+
+
+def test_the_stacks_own_endpoint_fits_it(pipeline: Pipeline) -> None:
+    run = pipeline.fanfold("doctor")
+    assert run.returncode == 0
+    lines = run.stdout.splitlines()
+    assert lines[0] == "ok     endpoint fanfold is InService"
+    assert all(line.startswith("ok ") for line in lines)
+    assert len(lines) == 5
+
+
+def test_somebody_elses_endpoint_may_fit(stack: Stack, examined: Callable[..., list[Finding]]) -> None:
+    assert {finding.verdict for finding in examined(fitting(stack))} == {Verdict.OK}
+
+
+def test_what_does_not_fit_is_named_with_what_it_must_be(stack: Stack, examined: Callable[..., list[Finding]]) -> None:
+    theirs = stack.success_topic.replace("123456789012", "210987654321")
+    output = {"S3OutputPath": "s3://theirs/out", "NotificationConfig": {"SuccessTopic": theirs}}
+    _, path, success, error, responses = examined(output)
+    assert str(path) == (
+        f"wrong  it writes to s3://theirs/out; its S3OutputPath must be s3://{stack.output_bucket}/async"
+    )
+    assert str(success) == f"wrong  its SuccessTopic is {theirs}; its SuccessTopic must be {stack.success_topic}"
+    assert str(error) == f"wrong  its ErrorTopic is None; its ErrorTopic must be {stack.error_topic}"
+    assert responses.verdict is Verdict.COSTLY
+    assert "add SUCCESS_NOTIFICATION_TOPIC and ERROR_NOTIFICATION_TOPIC" in responses.words
+
+
+def test_an_endpoint_that_answers_at_once_does_not_fit(examined: Callable[..., list[Finding]]) -> None:
+    finding = examined(None)[-1]
+    assert finding.verdict is Verdict.WRONG
+    assert "give its configuration an AsyncInferenceConfig" in finding.words
+
+
+def test_an_endpoint_that_is_not_there_is_named(stack: Stack) -> None:
+    (finding,) = examine(replace(stack, endpoint="missing"))
+    assert finding.verdict is Verdict.WRONG
+    assert "endpoint missing: Could not find" in finding.words
+    assert "another EndpointName" in finding.words
+
+
+def test_no_stack_of_that_name_is_one_line_and_exit_code_1(pipeline: Pipeline) -> None:
+    run = pipeline.fanfold("doctor", "--stack", "nobodys")
+    assert (run.returncode, run.stdout) == (1, "")
+    assert "fanfold: stack nobodys" in run.stderr
+    assert "Traceback" not in run.stderr

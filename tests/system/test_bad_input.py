@@ -1,0 +1,249 @@
+"""Files that are wrong: each job ends, and says in words what to do, in the ledger, in summary.json and to the user."""
+
+import gzip
+import io
+import json
+import random
+import time
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.system.conftest import Pipeline, records
+
+from fanfold.cli import main
+from fanfold.cli.options import as_typed
+from fanfold.stacks import Stack
+from fanfold.terminal import counted
+from fanfold_core.domain.job import State
+from localaws.cloud import LocalCloud
+
+OK, FAILED, SOME_ROWS_FAILED = 0, 1, 3
+NOISE = random.Random(11).randbytes(4000)
+TEXTS = b"text\nso good\nso bad\n"
+SIZES = "id,text\n1,größe\n"
+
+
+def workbook() -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+    return content.getvalue()
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the command line made of a file."""
+
+    code: int
+    stderr: str
+    summary: dict[str, Any]
+    out: Path
+
+
+Fanfold = Callable[..., Said]
+
+
+@pytest.fixture
+def fanfold(
+    cloud: LocalCloud, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Fanfold:
+    """The command line in this process, which saves each of many tests a second."""
+    for name, value in {**cloud.environment, "FANFOLD_STACK": cloud.stack_name}.items():
+        monkeypatch.setenv(name, value)
+
+    def run(name: str, content: bytes, *options: str) -> Said:
+        file, out = pipeline.folder / name, pipeline.folder / f"out of {name}"
+        file.write_bytes(content)
+        monkeypatch.setattr("sys.argv", ["fanfold", "run", str(file), "--out", str(out), *options])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        summary = json.loads(printed.out or "{}")
+        assert not summary or summary == json.loads((out / "summary.json").read_text())
+        return Said(ended.value.code, printed.err, summary, out)  # type: ignore[arg-type] # ExitCode
+
+    return run
+
+
+def reason_in_ledger(cloud: LocalCloud, job: str) -> str:
+    found = Stack.find(cloud.session(), cloud.stack_name).ledger.job(job)
+    assert found.state is State.FAILED
+    return found.reason
+
+
+IMPOSSIBLE: dict[str, tuple[bytes, list[str], str]] = {
+    "empty.csv": (b"", [], "the file is empty: upload one with rows"),
+    "header.csv": (b"id,text\n", [], "the file has no rows: nothing follows its header"),
+    "header without line end.csv": (b"id,text", [], "the file has no rows: nothing follows its header"),
+    "10,000 empty lines.csv": (b"\r\n" * 10_000, [], "the file holds nothing but blank lines: upload one with rows"),
+    "picture.png": (b"\x89PNG\r\n\x1a\n" + NOISE, [], "is no CSV but looks like a PNG image: export it as CSV"),
+    "workbook.xlsx": (workbook(), [], "is no CSV but looks like a zip archive, such as an Excel workbook (.xlsx)"),
+    "table.parquet": (b"PAR1\x15\x04" + NOISE + b"PAR1", [], "is no CSV but looks like a Parquet file"),
+    "noise.csv": (NOISE, [], "the file is not utf-8 here; name its encoding with the option `encoding`"),
+    "nothing but NUL.csv": (b"\0" * 1000, [], "the file looks like text in UTF-16 or UTF-32"),
+    "mostly NUL.csv": (b"te\0xt\nso\0 good\nb\0ad\n", [], "is no CSV but looks like binary data"),
+    "utf-16.csv": (
+        SIZES.encode("utf-16"),
+        [],
+        "looks like text in UTF-16 or UTF-32: name its encoding with the option `encoding` (",
+    ),
+    "utf-16 without mark.csv": (
+        SIZES.encode("utf-16-be"),
+        [],
+        "looks like text in UTF-16 or UTF-32: name its encoding with the option `encoding` (",
+    ),
+    "announced as utf-16.csv": (TEXTS, ["--encoding", "utf-16"], "the file is not utf-16 here"),
+    "latin-1.csv": (
+        b"id,text\n1,good\n2," + "größe".encode("latin-1") + b"\n3,bad\n",
+        [],
+        "row 1, byte 19: the file is not utf-8 here; name its encoding with the option `encoding` (cp1252, for",
+    ),
+    "latin-1 header.csv": ("id,größe\n1,good\n".encode("latin-1"), [], "first line, byte 5: the file is not utf-8"),
+    "open quote.csv": (b'id,text\n1,good\n2,"never\n3,x\n', [], "row 1: a quote opens in this row and is never closed"),
+    "open quote at once.csv": (b'"never\n3,x\n', [], "row 0: a quote opens in this row and is never closed"),
+    "two of a name.csv": (b"text,text\na,b\n", [], "2 columns are named text: give the number of the one that is"),
+    "no such column.csv": (b"id,body\n1,good\n", ["--input-column", "tweet"], "no column is named 'tweet': the first"),
+    "no such number.csv": (b"id,body\n1,good\n", ["--input-column", "7"], "there is no column 7: the file has 2"),
+    "header of others.csv": (b"id,body\n1,good\n", ["--header", "present"], "no column is named inputs or text or in"),
+    "name without header.csv": (TEXTS, ["--input-column", "text", "--header", "absent"], "header=absent says that th"),
+    "17 MB cell.csv": (b"id,text\n1," + b"good " * 3_500_000, [], "row 0 does not end within 16,777,216 bytes"),
+    "10,000 columns.csv": (
+        b",".join(b"column %d" % n for n in range(10_000)) + b"\n" + b"," * 9_999,
+        [],
+        "the first line has 10,000 columns, whose names take more than 65,536 bytes together",
+    ),
+    "a million columns.csv": (b"text" + b",x" * 1_000_000, [], "row 0 does not end within 1,048,576 bytes"),
+    "truncated.csv.gz": (gzip.compress(TEXTS * 1000)[:-20], [], "the gzip file ends in its middle: upload it whole"),
+    "no gzip.csv.gz": (TEXTS, [], "its name ends in .gz, but it is no sound gzip file"),
+    "empty.csv.gz": (b"", [], "the file is empty: upload one with rows"),
+    "empty inside.csv.gz": (gzip.compress(b""), [], "the file is empty: upload one with rows"),
+    "gzip.csv": (gzip.compress(TEXTS), [], "is no CSV but looks like a gzip file whose name doesn't end in .gz"),
+    "klingon.csv": (TEXTS, ["--encoding", "klingon"], "option encoding is 'klingon'; it must be a text encoding"),
+    "two delimiters.csv": (TEXTS, ["--delimiter", "::"], "option delimiter is '::'; it must be one ASCII character"),
+}
+
+
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_a_file_that_cannot_be_processed_ends_its_job_with_words(
+    pipeline: Pipeline, cloud: LocalCloud, name: str
+) -> None:
+    content, options, words = IMPOSSIBLE[name]
+    given = zip(options[::2], options[1::2], strict=True)
+    finished = pipeline.drop(name, content, **{option.removeprefix("--"): value for option, value in given})
+    assert finished.summary["state"] == "FAILED"
+    assert words in finished.summary["reason"]
+    assert words in reason_in_ledger(cloud, finished.summary["job"])
+
+
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_a_file_that_cannot_be_processed_is_refused_before_it_is_uploaded(
+    fanfold: Fanfold, pipeline: Pipeline, name: str
+) -> None:
+    content, options, words = IMPOSSIBLE[name]
+    before = set(pipeline.client.stack.job_ids())
+    said = fanfold(f"refused {name}", content, *options)
+    assert (said.code, said.summary, said.out.exists()) == (FAILED, {}, False)
+    assert as_typed(words) in said.stderr
+    assert set(pipeline.client.stack.job_ids()) == before
+
+
+POSSIBLE: dict[str, tuple[bytes, list[str], int]] = {
+    "one row.csv": (b"id,text\n1,good\n", [], 1),
+    "one bare row.csv": (b"good", [], 1),
+    "utf-16 announced.csv": (SIZES.encode("utf-16"), ["--encoding", "utf-16"], 1),
+    "utf-16-le announced.csv": (SIZES.encode("utf-16-le"), ["--encoding", "utf-16-le"], 1),
+    "other columns twice or nameless.csv": (b"id,id,,,text\n1,2,3,4,good\n", [], 1),
+    "NUL.csv": (b"id,text\n1,so\0 good\n2,bad\n", [], 2),
+    "10,000 empty lines before.csv": (b"\n" * 10_000 + b"id,text\n1,good\n", [], 1),
+    "10,000 empty lines between.csv": (b"id,text\n1,good\n" + b"\n" * 10_000 + b"2,bad\n", [], 2),
+    "5 MB cell in another column.csv": (b"id,text\n" + b"g" * 5_000_000 + b",good\n2,bad\n", [], 2),
+    "space plus+ 100% %41 é 日本語 (1).csv": (TEXTS, [], 2),
+}
+
+
+@pytest.mark.parametrize("name", POSSIBLE)
+def test_a_file_that_only_looks_wrong_is_predicted_whole(fanfold: Fanfold, name: str) -> None:
+    content, options, rows = POSSIBLE[name]
+    said = fanfold(name, content, *options)
+    assert (said.code, said.summary["state"], said.summary["rows"]) == (OK, "SUCCEEDED", rows)
+    assert said.summary["input"].endswith(f"/{name}")
+    assert f"{rows} of {counted(rows, 'row')} predicted" in said.stderr
+
+
+PARTLY: dict[str, tuple[bytes, list[str]]] = {
+    "5 MB cell.csv": (b"id,text\n1," + b"good " * 1_000_000 + b"\n2,bad\n", ["input is longer than 1,000,000 bytes"]),
+    "a million cells.csv": (
+        b"id,text\n1,good" + b",x" * 1_000_000 + b"\n2,bad\n",
+        ["row has 1000002 cells where the file has 2 columns"],
+    ),
+    "ragged.csv": (
+        b"id,text\n1\n2,bad\n3,good,surplus\n",
+        ["row has 1 cells where the file has 2 columns", "row has 3 cells where the file has 2 columns"],
+    ),
+    "empty texts.csv": (b"id,text\n1,\n2,bad\n3,  \n", ["input is empty"] * 2),
+    "10,000 empty rows.csv": (b"text\ngood\n" + b"\n" * 10_000 + b"bad\n", ["input is empty"] * 10_000),
+}
+
+
+@pytest.mark.parametrize("name", PARTLY)
+def test_rows_that_cannot_be_sent_end_in_errors_and_cost_no_other_row(fanfold: Fanfold, name: str) -> None:
+    content, reasons = PARTLY[name]
+    said = fanfold(name, content)
+    assert (said.code, said.summary["state"]) == (SOME_ROWS_FAILED, "COMPLETED_WITH_ERRORS")
+    assert said.summary["failed"] == len(reasons)
+    assert [row[1] for row in records(said.out / "errors.csv")[1:]] == reasons
+    assert records(said.out / "results.csv")[2][-1] == (reasons[0] if name.startswith("10,000") else "")
+    assert f"{counted(len(reasons), 'row')} ended in errors" in said.stderr
+
+
+def test_rows_before_an_open_quote_are_in_the_results(pipeline: Pipeline) -> None:
+    finished = pipeline.drop("late quote.csv", b"id,text\n1,good\n" + b'2,"never closed')
+    assert [row[:2] for row in finished.results] == [["1", "good"]]
+
+
+def test_what_is_wrong_far_into_a_file_ends_its_job_with_words_to_whoever_waits(fanfold: Fanfold) -> None:
+    said = fanfold("far.csv", b"id,text\n" + b"1,good\n" * 1_000_000 + b"2,gr\xfc\xdfe\n", "--rows-per-request", "1000")
+    assert (said.code, said.summary["state"]) == (FAILED, "FAILED")
+    assert "row 1000000, byte 7,000,012: the file is not utf-8 here" in said.stderr
+
+
+METADATA = [
+    ("rows-per-request", "9" * 500, "it must be a number from 1 to 1000"),
+    ("encoding", "base64", "it must be a text encoding that Python knows"),
+    ("parameters", "[" * 1500, "it must be a JSON object"),
+]
+
+
+@pytest.mark.parametrize(("option", "value", "words"), METADATA, ids=["number", "name", "nesting"])
+def test_an_option_in_the_metadata_that_none_may_have_is_named(
+    pipeline: Pipeline, cloud: LocalCloud, option: str, value: str, words: str
+) -> None:
+    finished = pipeline.drop("options.csv", TEXTS, **{option: value})
+    assert finished.summary["state"] == "FAILED"
+    assert finished.summary["reason"].startswith(f"option {option} is ")
+    assert words in finished.summary["reason"]
+    assert finished.summary["reason"] == reason_in_ledger(cloud, finished.summary["job"])
+
+
+def test_objects_that_are_no_csv_by_name_are_ignored_and_the_log_says_so(cloud: LocalCloud, logs: Path) -> None:
+    keys = ["folder/", "folder.csv/", "notes.txt", "table.csv.zip"]
+    s3 = cloud.session().client("s3")
+    for key in keys:
+        s3.put_object(Bucket=cloud.outputs["InputBucket"], Key=key, Body=b"")
+    expected = {
+        f"s3://{cloud.outputs['InputBucket']}/{key}: its name ends neither in .csv nor in .csv.gz" for key in keys
+    }
+    deadline = time.monotonic() + 30
+    while not expected <= (said := ignored(logs)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert expected <= said
+
+
+def ignored(logs: Path) -> set[str]:
+    """What the splitter says that it ignored."""
+    lines = (logs / "SplitterFunction.log").read_text().splitlines()
+    return {entry["what"] for line in lines if line.startswith("{") and "what" in (entry := json.loads(line))}

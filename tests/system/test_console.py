@@ -1,0 +1,182 @@
+"""The console answers its own page, and nobody else."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from tests.system.conftest import Pipeline
+
+from fanfold import Fanfold
+from fanfold.console.server import listening, serving
+from localaws.cloud import LocalCloud
+from localaws.errors import PortInUseError
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: a status, the headers, and the body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def content(self) -> Any:
+        return json.loads(self.body)
+
+
+class Visitor:
+    """Asks a console for something, as a browser with its cookie would unless told otherwise."""
+
+    def __init__(self, link: str) -> None:
+        self.link = urlsplit(link)
+        assert self.link.hostname
+        assert self.link.port
+        self.address = (self.link.hostname, self.link.port)
+        self.origin = f"http://{self.link.netloc}"
+        self.cookie = self.ask(f"/?{self.link.query}", Cookie="").headers["Set-Cookie"]
+
+    def ask(self, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> Answer:
+        connection = http.client.HTTPConnection(*self.address)
+        given = {"Origin": self.origin, "Cookie": getattr(self, "cookie", "").partition(";")[0], **headers}
+        connection.request(method, path, body, {name: value for name, value in given.items() if value})
+        answer = connection.getresponse()
+        found = Answer(answer.status, dict(answer.headers), answer.read())
+        connection.close()
+        return found
+
+
+@pytest.fixture(scope="module")
+def visitor(cloud: LocalCloud) -> Iterator[Visitor]:
+    with listening(0) as at, serving(lambda: Fanfold(cloud.stack_name, session=cloud.session()), at) as link:
+        yield Visitor(link)
+
+
+def test_the_link_lets_in_and_its_cookie_stays_here(visitor: Visitor) -> None:
+    assert "HttpOnly" in visitor.cookie
+    assert "SameSite=Strict" in visitor.cookie
+    page = visitor.ask("/")
+    assert page.status == 200
+    assert "script-src 'self'" in page.headers["Content-Security-Policy"]
+    assert b"Drop a CSV" in page.body
+
+
+@pytest.mark.parametrize("path", ["/", "/api/jobs", "/static/console.js", "/jobs/x/results.csv", "/?token=guessed"])
+def test_who_has_not_come_by_the_link_sees_nothing(visitor: Visitor, path: str) -> None:
+    answer = visitor.ask(path, Cookie="")
+    assert answer.status == 403
+    assert "link" in answer.content["error"]
+    assert visitor.ask(path, Cookie=f"fanfold-{visitor.address[1]}=guessed").status == 403
+
+
+def test_a_browser_without_the_link_gets_a_page_that_says_where_to_find_it(visitor: Visitor) -> None:
+    page = visitor.ask("/", Cookie="", Accept="text/html,application/xhtml+xml,*/*;q=0.8")
+    assert page.status == 403
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert b"Open the console with the link that `fanfold` printed in its terminal" in page.body
+    assert "script" not in page.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "evil.example:{port}", ""])
+def test_a_name_that_is_made_to_point_here_is_refused(visitor: Visitor, host: str) -> None:
+    named = host.format(port=visitor.address[1])
+    connection = http.client.HTTPConnection(*visitor.address)
+    connection.putrequest("GET", "/api/jobs", skip_host=True)
+    connection.putheader("Host", named)
+    connection.putheader("Cookie", visitor.cookie.partition(";")[0])
+    connection.endheaders()
+    assert connection.getresponse().status in {400, 403}
+    connection.close()
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "http://127.0.0.1:1", "null", ""])
+@pytest.mark.parametrize("path", ["/api/jobs?name=a.csv", "/api/preview", "/api/jobs/x/cancel", "/api/jobs/x/retry"])
+def test_only_the_consoles_own_page_may_change_anything(visitor: Visitor, origin: str, path: str) -> None:
+    answer = visitor.ask(path, "POST", b"text\nso good\n", Origin=origin)
+    assert answer.status == 403
+    assert answer.content == {"error": "only the console's own page may ask for this"}
+
+
+def test_an_upload_that_breaks_off_begins_no_job(visitor: Visitor, pipeline: Pipeline) -> None:
+    before = [job.id for job in pipeline.client.jobs()]
+    with socket.create_connection(visitor.address) as connection:
+        head = f"POST /api/jobs?name=half.csv HTTP/1.1\r\nHost: {visitor.link.netloc}\r\nOrigin: {visitor.origin}\r\n"
+        cookie = visitor.cookie.partition(";")[0]
+        connection.sendall(f"{head}Cookie: {cookie}\r\nContent-Length: 100\r\n\r\ntext\nso good\n".encode())
+        connection.shutdown(socket.SHUT_WR)
+        answer = connection.recv(1000)
+    assert answer.startswith(b"HTTP/1.1 400")
+    stack = pipeline.client.stack
+    found = stack.session.client("s3").list_objects_v2(Bucket=stack.input_bucket).get("Contents", [])
+    assert [entry["Key"] for entry in found if "half" in entry["Key"]] == []
+    assert [job.id for job in pipeline.client.jobs()] == before
+
+
+@pytest.mark.parametrize("path", ["/api/jobs/nobody", "/jobs/nobody/results.csv", "/jobs/nobody/../secret", "/nowhere"])
+def test_what_is_not_there_is_said_in_words(visitor: Visitor, path: str) -> None:
+    answer = visitor.ask(path)
+    assert answer.status == 404
+    assert answer.content["error"]
+
+
+def test_a_preview_that_fails_says_what_to_do(visitor: Visitor) -> None:
+    answer = visitor.ask("/api/preview?name=a.csv&complete=true&input-column=tweet", "POST", b"id,text\n1,good\n")
+    assert answer.status == 400
+    assert answer.content["error"].startswith("no column is named 'tweet': the first line is 'id', 'text'")
+
+
+def test_a_port_that_is_taken_is_said_in_words_before_anything_begins(visitor: Visitor, pipeline: Pipeline) -> None:
+    port = visitor.address[1]
+    with pytest.raises(PortInUseError, match="name another one"), listening(port):
+        pass
+    run = pipeline.fanfold("local", "up", "--port", "0", "--endpoint-port", "0", "--console-port", str(port))
+    assert (run.returncode, run.stdout) == (1, "")
+    assert f"port {port} cannot be had (Address already in use)" in run.stderr
+    assert "name another port with --console-port" in run.stderr
+
+
+def test_only_files_of_jobs_are_given_out_each_as_what_it_is(visitor: Visitor, pipeline: Pipeline) -> None:
+    finished = pipeline.run("given out.csv", b"text\nso good\n")
+    job = finished.summary["job"]
+    results = visitor.ask(f"/jobs/{job}/results.csv")
+    assert results.body == finished.content
+    assert results.headers["Content-Disposition"] == f"attachment; filename={job}-results.csv"
+    report = visitor.ask(f"/jobs/{job}/report.html")
+    assert report.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "script" not in report.headers["Content-Security-Policy"]
+    assert visitor.ask(f"/jobs/{job[:-4]}/results.csv").body == results.body  # an id may be shortened
+    assert visitor.ask(f"/jobs/{job}/other.csv").status == 404
+    assert visitor.ask(f"/jobs/{job}/..%2f..%2fparts").status == 404
+    stack = pipeline.client.stack
+    stack.session.client("s3").delete_object(Bucket=stack.output_bucket, Key=f"results/{job}/report.html")
+    gone = visitor.ask(f"/jobs/{job}/report.html")
+    assert (gone.status, gone.content["error"]) == (404, f"job {job} has no report.html, or has it no more")
+
+
+def test_the_command_shows_a_stack_until_it_is_interrupted(cloud: LocalCloud) -> None:
+    command = [sys.executable, "-m", "fanfold", "console", "--stack", cloud.stack_name, "--port", "0"]
+    environment = {**os.environ, **cloud.environment}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as run:
+        assert run.stdout
+        visitor = Visitor(run.stdout.readline().strip())
+        assert visitor.ask("/api/jobs").status == 200
+        run.send_signal(signal.SIGINT)
+        assert run.wait(30) == 0
+
+
+def test_a_stack_that_is_none_is_said_before_anything_is_served(pipeline: Pipeline) -> None:
+    run = pipeline.fanfold("console", "--stack", "nobody", "--port", "0")
+    assert run.returncode == 1
+    assert run.stdout == ""
+    assert "nobody" in run.stderr

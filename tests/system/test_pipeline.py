@@ -1,0 +1,123 @@
+"""From an upload to results.csv, on the whole system."""
+
+import csv
+import gzip
+import io
+import random
+from typing import Any
+
+import pytest
+from tests.system.conftest import Finished, Pipeline
+
+# Like a file of tweets: no header, CRLF, quotes and line breaks in cells, emoji, no last line end.
+_random = random.Random(7)
+_WORDS = [
+    "good",
+    "bad",
+    "@airline",
+    "delayed",
+    "thanks",
+    "“quoted”",
+    "👍",
+    "naïve",
+    'said "no"',
+    "a, b",
+    "line\nbreak",
+    "lot\r\nof",
+]
+TEXTS = [" ".join(_random.choices(_WORDS, k=_random.randint(1, 9))) for _ in range(300)]
+
+
+def as_csv(rows: list[list[str]], line_end: str = "\r\n") -> bytes:
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator=line_end).writerows(rows)
+    return out.getvalue().removesuffix(line_end).encode()
+
+
+BARE = as_csv([[text] for text in TEXTS])
+
+
+@pytest.fixture(scope="module")
+def expected(pipeline: Pipeline) -> list[list[str]]:
+    """What the texts get."""
+    return predictions(pipeline.run("plain.csv", BARE))
+
+
+def predictions(finished: Finished) -> list[list[str]]:
+    return [row[-3:] for row in finished.results]
+
+
+def test_every_row_gets_one_line_in_order_whatever_goes_into_a_request(pipeline: Pipeline) -> None:
+    many = pipeline.run("tweets.csv", BARE)
+    one = pipeline.run("tweets.csv", BARE, rows_per_request=1)
+    assert many.header == ["column_1", "label", "score", "error"]
+    assert [row[0] for row in many.results] == TEXTS
+    assert all(label.startswith("LABEL_") and float(score) and not error for _, label, score, error in many.results)
+    assert many.errors == []
+    assert many.content == one.content
+    assert (many.summary["state"], many.summary["rows"], many.summary["failed"]) == ("SUCCEEDED", 300, 0)
+    assert (many.summary["requests"], one.summary["requests"]) == (10, 300)
+
+
+VARIANTS: dict[str, tuple[bytes, dict[str, Any]]] = {
+    "gzipped.csv.gz": (gzip.compress(BARE), {}),
+    "header.csv": (b"inputs\r\n" + BARE, {}),
+    "bom.csv": (b"\xef\xbb\xbf" + BARE, {}),
+    "lf.csv": (as_csv([[text] for text in TEXTS], "\n"), {}),
+    "utf-16.csv": (BARE.decode().encode("utf-16"), {"encoding": "utf-16"}),
+    "space plus+file (1).csv": (BARE, {}),
+    "third of four.csv": (
+        as_csv([["id", "when", "text", "who"], *([str(n), "", text, "é"] for n, text in enumerate(TEXTS))]),
+        {},
+    ),
+    "by index.csv": (as_csv([[str(n), text] for n, text in enumerate(TEXTS)]), {"input_column": 1}),
+}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_the_same_texts_get_the_same_predictions_however_they_are_written(
+    pipeline: Pipeline, expected: list[list[str]], name: str
+) -> None:
+    content, options = VARIANTS[name]
+    finished = pipeline.run(name, content, **options)
+    assert predictions(finished) == expected
+    assert finished.summary["input"].endswith(name)
+
+
+def test_a_row_that_cannot_be_sent_costs_only_itself(pipeline: Pipeline) -> None:
+    content = b"id,text\n1,good\n2,\n3\n4,bad,surplus\n\n5,fine\n"
+    finished = pipeline.run("ragged.csv", content)
+    assert finished.summary["state"] == "COMPLETED_WITH_ERRORS"
+    assert [(row[0], row[1], bool(row[2]), row[4]) for row in finished.results] == [
+        ("1", "good", True, ""),
+        ("2", "", False, "input is empty"),
+        ("3", "", False, "row has 1 cells where the file has 2 columns"),
+        ("4", "bad", False, "row has 3 cells where the file has 2 columns"),
+        ("5", "fine", True, ""),
+    ]
+    assert finished.errors == [
+        ["1", "input is empty", "2", "", ""],
+        ["2", "row has 1 cells where the file has 2 columns", "3", "", ""],
+        ["3", "row has 3 cells where the file has 2 columns", "4", "bad", '["surplus"]'],
+    ]
+
+
+def test_columns_of_the_file_and_of_the_results_stand_side_by_side(pipeline: Pipeline) -> None:
+    finished = pipeline.run("taken.csv", b"label,text,error\nmine,so good,none\n")
+    assert finished.header == ["label", "text", "error", "fanfold_label", "score", "fanfold_error"]
+    assert finished.results[0][:4] == ["mine", "so good", "none", "LABEL_2"]
+
+
+def test_a_file_of_several_chunks_and_parts_comes_back_whole(pipeline: Pipeline) -> None:
+    rows = [[str(number), f"row {number} is good"] for number in range(25_000)]
+    finished = pipeline.run("long.csv", b"id,text\n" + as_csv(rows, "\n"), rows_per_request=1000)
+    assert [row[:2] for row in finished.results] == rows
+    assert finished.summary["predicted"] == 25_000
+
+
+def test_a_request_too_large_for_a_call_goes_through_s3(pipeline: Pipeline) -> None:
+    texts = [f"good{'x' * 40_000}{number}" for number in range(8)]
+    finished = pipeline.run("large.csv", "\n".join(["text", *texts]).encode(), rows_per_request=8)
+    assert finished.summary["state"] == "SUCCEEDED"
+    assert finished.summary["requests"] == 1
+    assert [line[0] for line in finished.results] == texts

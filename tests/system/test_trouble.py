@@ -1,0 +1,100 @@
+"""A container that goes away in mid-run, and comes back, in front of people who watch."""
+
+import json
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+from tests.system.conftest import Pipeline
+
+from localaws.cloud import LocalCloud
+
+
+class Handler(BaseHTTPRequestHandler):
+    """`GET /ping` and `POST /invocations`, one row a request."""
+
+    def do_GET(self) -> None:
+        self.answer(b"")
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer(b'[{"label": "fine"}]')
+
+    def answer(self, content: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Container:
+    """A model in a server that can be gone, and come back at the same address."""
+
+    def __init__(self) -> None:
+        self._port = 0
+        self.start()
+
+    def start(self) -> None:
+        self._server = ThreadingHTTPServer(("127.0.0.1", self._port), Handler)
+        self._port = self._server.server_address[1]
+        Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+
+@pytest.fixture(scope="module")
+def container() -> Iterator[Container]:
+    container = Container()
+    yield container
+    container.stop()
+
+
+@pytest.fixture(scope="module")
+def pipeline(container: Container, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    with LocalCloud(model=container.url) as cloud:
+        yield Pipeline(cloud, tmp_path_factory.mktemp("trouble"))
+
+
+def test_a_container_that_dies_is_named_wherever_one_looks_and_its_job_ends_well_when_it_is_back(
+    pipeline: Pipeline, container: Container
+) -> None:
+    (pipeline.folder / "dying.csv").write_text("text\n" + "so good\n" * 3)
+    container.stop()
+    run = pipeline.begin("run", "dying.csv", "--rows-per-request", "1")
+    (job,) = wait_for_jobs(pipeline)
+    status = wait_for_trouble(pipeline, job)
+    assert "the container is out of reach" in status["trouble"]
+    assert "last trouble  the container is out of reach" in pipeline.fanfold("status", job).stdout
+    (warning, *_) = [line for line in pipeline.fanfold("tail", job).stdout.splitlines() if "WARNING" in line]
+    assert "requests failed chunk=0 requests=" in warning
+    assert "the container is out of reach" in warning
+    container.start()
+    _, said = run.communicate(timeout=60)
+    assert run.returncode == 0
+    assert said.count("requests fail, and are sent again until the job's deadline: the container is out of reach") == 1
+    assert json.loads(pipeline.fanfold("status", job, "--json").stdout)["trouble"] == ""
+
+
+def wait_for_jobs(pipeline: Pipeline) -> list[str]:
+    deadline = time.monotonic() + 30
+    while not (found := [job.id for job in pipeline.client.jobs()]) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return found
+
+
+def wait_for_trouble(pipeline: Pipeline, job: str) -> dict[str, str]:
+    deadline = time.monotonic() + 30
+    while not (status := pipeline.client.job(job).status()).trouble and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return status.as_dict()

@@ -1,0 +1,76 @@
+"""What an estimate stands on: counts against the file, calls against the pipeline, prices against the docs."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from benchmarks.costs import priced
+
+from fanfold import project
+from fanfold.cli.estimate import _plan
+from fanfold.costs.estimate import EndpointPlan, Workload, count, make_estimate, read_prices, taken
+from fanfold.files import LocalFile
+from fanfold_core.app.costs import FUNCTION_MEGABYTES
+from localaws import template
+
+ROOT = Path(__file__).parents[3]
+MILLION = Workload(rows=1_000_000, unsendable=0, requests=31_250, chunks=100, request_bytes=0)
+
+
+@pytest.mark.parametrize("rows", [3_200, 12_000])
+def test_calls_are_those_that_the_pipeline_takes(rows: int) -> None:
+    work = Workload(rows, 0, -(-rows // 32), -(-rows // 10_000), 0)
+    found = priced(rows)
+    for what in ("calls", "requests", "sqs", "dynamodb_write"):
+        assert taken(work, what) == pytest.approx(found[what], rel=0.1, abs=3), what
+
+
+def test_a_workload_is_what_would_be_sent(tmp_path: Path) -> None:
+    file = tmp_path / "tweets.csv"
+    file.write_text("id,text\n" + "1,so good\n" * 70 + "2,\n" + "3,so bad\n" * 5, encoding="utf-8")
+    read: list[int] = []
+    work = count(LocalFile.read(file, {}, {"rows-per-request": "32"}), read.append)
+    assert (work.rows, work.unsendable, work.requests, work.chunks) == (76, 1, 4, 1)
+    assert sum(read) == file.stat().st_size
+
+
+def test_time_is_what_the_instances_take() -> None:
+    came = make_estimate(MILLION, 32, EndpointPlan("ml.g4dn.xlarge", rows_per_second=200, instances=2))
+    assert came.seconds is not None
+    assert came.seconds == pytest.approx(1_000_000 / 400, rel=0.05)
+    assert came.dollars["instances"] == pytest.approx(2 * came.seconds / 3600 * 0.736, rel=0.01)
+
+
+def test_a_sleeping_endpoint_is_paid_for_until_it_sleeps_again() -> None:
+    plan = _plan(template.defaults(project.find_root()), 200, None, None)
+    small = make_estimate(Workload(32, 0, 1, 1, 100), 32, plan)
+    assert small.seconds is not None
+    assert small.seconds > 240
+    assert small.instance_seconds == pytest.approx(900, rel=0.1)
+
+
+def test_functions_have_the_memory_that_is_paid_for() -> None:
+    declared = template.read(ROOT)["Globals"]["Function"]["MemorySize"]
+    assert declared == FUNCTION_MEGABYTES
+
+
+def test_every_instance_type_that_the_template_offers_has_a_price() -> None:
+    offered = template.read(ROOT)["Parameters"]["InstanceType"]["AllowedValues"]
+    assert set(offered) <= read_prices()["sagemaker"]["hour"].keys()
+
+
+def test_prices_say_when_they_held() -> None:
+    assert read_prices()["date"] <= datetime.now(UTC).date()
+    assert read_prices()["region"] == "us-east-1"
+
+
+def test_the_operations_guide_has_these_very_figures() -> None:
+    guide = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    dollars = make_estimate(MILLION, 32, EndpointPlan("ml.g4dn.xlarge", 200, policies=None, instances=1)).dollars
+    for name in ("DynamoDB", "S3", "Lambda", "SQS", "SNS"):
+        (said,) = re.findall(rf"^\| {name}[^|]*\| \$([0-9.]+) \|$", guide, re.MULTILINE)
+        assert math.isclose(float(said), dollars[name], abs_tol=0.005), (name, dollars[name])

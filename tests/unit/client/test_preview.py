@@ -1,0 +1,136 @@
+"""What the console says of a file before it is uploaded is what its job will take it for."""
+
+import gzip
+
+import pytest
+
+from fanfold.console.preview import HEAD_BYTES, Preview, preview_file
+from fanfold.errors import InputFileError
+from fanfold_core.input.errors import InputError
+
+CONTENT = 'id,Text,who\n1,so good,é\n\n2,"two\nlines",b\n'
+
+
+def seen(content: bytes, name: str = "tweets.csv", **options: str) -> Preview:
+    head = content[:HEAD_BYTES]
+    given = {option.replace("_", "-"): value for option, value in options.items()}
+    return preview_file(
+        name, head, complete=head == content, parameters={"InputColumn": "", "Header": "auto"}, options=given
+    )
+
+
+def test_columns_and_first_rows_are_shown_and_the_input_is_found() -> None:
+    assert seen(CONTENT.encode()) == Preview(
+        ("id", "Text", "who"), 1, has_header=True, rows=[["1", "so good", "é"], ["2", "two\nlines", "b"]]
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "encoding"),
+    [
+        (gzip.compress(CONTENT.encode(), mtime=0), "tweets.csv.gz", ""),
+        (CONTENT.encode("utf-16"), "tweets.csv", "utf-16"),
+        (CONTENT.encode("cp1252"), "tweets.csv", "cp1252"),
+        (b"\xef\xbb\xbf" + CONTENT.encode(), "tweets.csv", ""),
+    ],
+)
+def test_a_file_is_the_same_however_it_is_written(content: bytes, name: str, encoding: str) -> None:
+    options = {"encoding": encoding} if encoding else {}
+    assert seen(content, name, **options) == seen(CONTENT.encode())
+
+
+@pytest.mark.parametrize("encode", [str.encode, lambda text: gzip.compress(text.encode())])
+def test_of_a_large_file_the_beginning_is_enough(encode: object) -> None:
+    assert callable(encode)
+    rows = "".join(f"{row},é and {'long ' * 50},x\n" for row in range(20_000))
+    name = "tweets.csv" if encode is str.encode else "tweets.csv.gz"
+    assert len(seen(encode("id,text,who\n" + rows), name).rows) == 5
+
+
+def test_where_an_expression_makes_the_input_no_column_is_it() -> None:
+    parameters = {"InputExpression": "join(' ', [Text, who])"}
+    found = preview_file("a.csv", CONTENT.encode(), complete=True, parameters=parameters, options={})
+    assert (found.columns, found.input_index) == (("id", "Text", "who"), None)
+    with pytest.raises(InputError, match="'Text'"):
+        preview_file("a.csv", b"id,who\n1,x\n", complete=True, parameters=parameters, options={})
+
+
+def test_where_no_name_tells_the_input_there_are_columns_to_choose_from() -> None:
+    found = seen(b"id,tweet\n1,so good\n", header="present")
+    assert (found.columns, found.input_index, found.rows) == (("id", "tweet"), 0, [["1", "so good"]])
+
+
+def test_this_files_options_count_before_the_stacks() -> None:
+    parameters = {"InputColumn": "who", "Header": "present", "Delimiter": ",", "RowsPerRequest": "32"}
+    head = CONTENT.encode()
+    assert preview_file("a.csv", head, complete=True, parameters=parameters, options={}).input_index == 2
+    assert (
+        preview_file("a.csv", head, complete=True, parameters=parameters, options={"input-column": "0"}).input_index
+        == 0
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "options", "words"),
+    [
+        (b"", "a.csv", {}, "the file is empty"),
+        (b"PK\x03\x04...", "a.csv", {}, "an Excel workbook"),
+        (CONTENT.encode(), "a.csv", {"input_column": "tweet"}, "no column is named 'tweet'"),
+        (CONTENT.encode(), "a.csv", {"encoding": "klingon"}, "a text encoding that Python knows"),
+        (CONTENT.encode(), "a.csv.gz", {}, "no sound gzip file"),
+        (b"a,b", "a.csv", {"encoding": "utf-16"}, "utf-16"),
+        (b'id,"text', "a.csv", {}, "quote"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said_in_the_words_of_its_job(
+    content: bytes, name: str, options: dict[str, str], words: str
+) -> None:
+    with pytest.raises(InputError, match=words):
+        seen(content, name, **options)
+
+
+@pytest.mark.parametrize(("likely", "content"), [("cp1252", "id,text\n1,café\n"), ("latin-1", "text\na\x81b\n")])
+def test_text_in_another_encoding_is_refused_and_the_encoding_to_choose_is_named(likely: str, content: str) -> None:
+    with pytest.raises(InputError, match=f"row 0, .* not utf-8 here. Encoding {likely} could read it"):
+        seen(content.encode(likely))
+    assert seen(content.encode(likely), encoding=likely).rows == seen(content.encode()).rows
+
+
+def test_a_character_that_the_first_bytes_cut_in_two_is_no_mistake() -> None:
+    content = "text\n" + "é" * HEAD_BYTES
+    found = seen(b"a" + content.encode(), header="present")
+    assert (found.columns, found.rows) == (("atext",), [])
+
+
+@pytest.mark.parametrize("head", ["id;text\n1;good\n", "text\tid\n", "a|b\nc|d\n"])
+def test_a_file_of_one_column_whose_first_line_may_have_several_gets_a_hint(head: str) -> None:
+    assert "do cells end there?" in seen(head.encode()).hint
+    assert seen(head.encode(), delimiter=head.lstrip("abcdeghintx")[0]).hint == ""
+    assert seen(b"text\nso good\n").hint == ""
+
+
+@pytest.mark.parametrize("name", ["real.xlsx", "tweets.tsv.gz", "tweets", "csv"])
+def test_a_file_that_is_no_csv_by_its_name_is_refused(name: str) -> None:
+    with pytest.raises(InputFileError, match=f"{name} is no CSV by its name.* export it as CSV"):
+        seen(b"text\nso good\n", name)
+
+
+@pytest.mark.parametrize("name", ["tweets.CSV", "tweets.tsv", "tweets.txt"])
+def test_text_with_rows_may_go_by_other_names(name: str) -> None:
+    assert seen(b"text\nso good\n", name).rows == [["so good"]]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("parameters", "[1]", "a JSON object"),
+        ("input_expression", "join(", "a JMESPath expression"),
+        ("payload_expression", "{", "a JMESPath expression"),
+        ("result_expression", "[", "a JMESPath expression"),
+        ("rows_per_request", "1001", "a number from 1 to 1000"),
+        ("guard_formulas", "perhaps", "one of yes, no"),
+    ],
+)
+def test_options_that_the_job_would_refuse_are_refused(option: str, value: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        seen(b"text\nso good\n", **{option: value})

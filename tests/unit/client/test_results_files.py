@@ -1,0 +1,74 @@
+"""results.csv as the client reads it: streamed, whatever stands in its cells, and as tables."""
+
+from __future__ import annotations
+
+import tracemalloc
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fanfold.results import Errors, FailedRow, Results, numbered
+from fanfold_core.domain.results import columns
+from fanfold_core.input.records import Dialect, format_records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ODD = [
+    ["NA", 'said "no"', "LABEL_0", "0.5", ""],
+    ["007", "two\r\nlines, and ; more", "LABEL_1", "1.0", ""],
+    ["", "ça va 👍", "", "", "input is empty"],
+]
+
+
+def results(rows: list[list[str]], dialect: Dialect) -> Results:
+    shown = columns(("id", "text"), {"label", "score"})
+    content = format_records([shown.results_header, *rows], dialect).encode()
+    # Blocks may end anywhere: in a cell, in a character, between the two bytes of a line end.
+    return Results(lambda: (content[start : start + 7] for start in range(0, len(content), 7)), shown, dialect)
+
+
+@pytest.mark.parametrize("dialect", [Dialect(), Dialect(";", "'")])
+def test_cells_come_out_as_they_stand_in_the_file(dialect: Dialect) -> None:
+    assert [list(row.values()) for row in results(ODD, dialect)] == ODD
+
+
+@pytest.mark.parametrize("dialect", [Dialect(), Dialect(";", "'")])
+def test_tables_have_the_same_cells_and_numbers_where_the_model_gives_numbers(dialect: Dialect) -> None:
+    frame, table = results(ODD, dialect).to_pandas(), results(ODD, dialect).to_arrow()
+    for name, expected in (("id", ["NA", "007", ""]), ("text", [row[1] for row in ODD])):
+        assert frame[name].tolist() == expected
+        assert table[name].to_pylist() == expected
+    assert table["score"].to_pylist() == [0.5, 1.0, None]
+    assert frame["score"].tolist()[:2] == [0.5, 1.0]
+    assert frame["label"].isna().tolist() == [False, False, True]
+
+
+def test_names_are_told_apart() -> None:
+    assert numbered(["id", "id", "id_2", "id"]) == ["id", "id_2", "id_2_2", "id_3"]
+
+
+def test_errors_have_the_row_its_cells_and_what_was_beyond_them() -> None:
+    content = b'row,error,id,text,surplus\r\n7,why,1,"so\ngood","[""x""]"\r\n'
+    assert list(Errors(lambda: iter([content]), Dialect())) == [
+        FailedRow(7, "why", {"id": "1", "text": "so\ngood"}, '["x"]')
+    ]
+
+
+def test_a_file_larger_than_memory_is_read_in_a_few_megabytes() -> None:
+    shown = columns(("text",), {"label", "score"})
+    block = format_records([["so good, and then some more of it", "LABEL_2", "0.98", ""]] * 10_000, Dialect()).encode()
+
+    def blocks() -> Iterator[bytes]:
+        yield format_records([shown.results_header], Dialect()).encode()
+        for _ in range(50):
+            yield block
+
+    tracemalloc.start()
+    try:
+        rows = sum(1 for _ in Results(blocks, shown, Dialect()))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert rows == 500_000
+    assert peak < 4 * len(block) < 50 * len(block)

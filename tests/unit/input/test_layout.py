@@ -1,0 +1,208 @@
+"""Header, input column and first row are found as the options say, or the error names what was found instead."""
+
+from typing import Any
+
+import pytest
+
+from fanfold_core.input.cutting import Cut
+from fanfold_core.input.errors import (
+    InputError,
+    LayoutError,
+    OpenQuoteError,
+    OptionError,
+    RecordTooLargeError,
+    UndecodableError,
+)
+from fanfold_core.input.layout import Layout, check_decodes, detect_layout, is_byte_cuttable
+from fanfold_core.input.records import Dialect
+
+BOM = b"\xef\xbb\xbf"
+
+
+def detected(head: bytes, **changed: Any) -> Layout:
+    options: dict[str, Any] = {
+        "complete": True,
+        "encoding": "utf-8",
+        "dialect": Dialect(),
+        "header": "auto",
+        "input_column": None,
+    }
+    return detect_layout(head, **(options | changed))
+
+
+@pytest.mark.parametrize("name", ["inputs", "TEXT", " input ", '" Text "'])
+def test_a_first_record_with_a_default_name_is_the_header(name: str) -> None:
+    layout = detected(f"id,{name}\n1,a\n".encode())
+    assert (layout.has_header, layout.input_index, layout.columns[0]) == (True, 1, "id")
+    assert layout.first_byte == len(f"id,{name}\n")
+    assert not layout.blank_is_row
+
+
+def test_a_file_of_bare_tweets_loses_none() -> None:
+    assert detected(b"@airline thanks!\nbye\n") == Layout(
+        columns=("column_1",), has_header=False, input_index=0, first_byte=0, blank_is_row=True
+    )
+
+
+def test_columns_without_header_are_numbered() -> None:
+    assert detected(b"a,b,c\n").columns == ("column_1", "column_2", "column_3")
+
+
+@pytest.mark.parametrize("head", [b"text\r\na", b"text\ra", b"text\na", b"\r\n\n\rtext\na"])
+def test_rows_begin_after_the_header_and_the_blank_lines_before_it(head: bytes) -> None:
+    layout = detected(BOM + head)
+    assert layout.has_header
+    assert (BOM + head)[layout.first_byte :] == b"a"
+
+
+def test_blank_lines_before_rows_without_header_are_rows() -> None:
+    assert detected(BOM + b"\n\nfirst\n").first_byte == len(BOM)
+
+
+def test_a_byte_order_mark_is_text_in_another_encoding() -> None:
+    assert detected(BOM + b"text\n", encoding="cp1252").has_header is False
+
+
+def test_the_likeliest_default_name_wins() -> None:
+    assert detected(b"text,input,inputs\n1,2,3\n").input_index == 2
+
+
+def test_a_header_may_have_quoted_line_ends_and_any_encoding() -> None:
+    layout = detected(
+        '"a\r\nb";"Café"\n1;2\n'.encode("cp1252"), encoding="cp1252", dialect=Dialect(";"), input_column="CAFÉ"
+    )
+    assert layout.columns == ("a\r\nb", "Café")
+    assert layout.input_index == 1
+
+
+@pytest.mark.parametrize(("header", "has_header"), [("auto", False), ("present", True), ("absent", False)])
+def test_an_index_always_works(header: str, has_header: bool) -> None:  # noqa: FBT001
+    layout = detected(b"id,tweet\n1,a\n", header=header, input_column="1")
+    assert (layout.input_index, layout.has_header) == (1, has_header)
+
+
+def test_header_absent_makes_a_row_even_of_a_default_name() -> None:
+    assert detected(b"text\na\n", header="absent").first_byte == 0
+
+
+def test_the_only_column_is_the_input_whatever_its_header_says() -> None:
+    layout = detected(b"tweet\na\n", header="present")
+    assert (layout.columns, layout.input_index, layout.blank_is_row) == (("tweet",), 0, True)
+
+
+@pytest.mark.parametrize(
+    ("head", "options", "words"),
+    [
+        (b"id,tweet\n", {"header": "present"}, "named inputs or text or input: the header is 'id', 'tweet'"),
+        (b"id,tweet\n", {"input_column": "Tweets"}, "no column is named 'Tweets': the first line is 'id', 'tweet'"),
+        (b"id,tweet\n", {"input_column": "2"}, "no column 2: the file has 2, counted from 0"),
+        (b"id,tweet\n", {"input_column": "tweet", "header": "absent"}, "header=absent says that there are no names"),
+        (b"text,Text\n", {}, "2 columns are named text: give the number"),
+        (b",".join([b"x" * 99] * 30), {"header": "present"}, "x…' and 10 more"),
+        (b"", {}, "the file is empty"),
+        (BOM, {}, "the file is empty"),
+        (b"\n\r\n\r", {}, "nothing but blank lines"),
+        (b"\n\r\n\r", {"complete": False}, "begins with too many blank lines"),
+        ("text\nä".encode("utf-16"), {}, "looks like text in UTF-16 or UTF-32: name its encoding"),
+        ("text\nä".encode("utf-16-be"), {}, "looks like text in UTF-16 or UTF-32: name its encoding"),
+        ("text\nä".encode("utf-32-le"), {}, "looks like text in UTF-16 or UTF-32: name its encoding"),
+        (b"PK\x03\x04\x14\x00", {}, "looks like a zip archive, such as an Excel workbook"),
+        (b"\x1f\x8b\x08\x00", {}, "looks like a gzip file whose name doesn't end in .gz"),
+        (b"PAR1\x15\x04", {}, "looks like a Parquet file"),
+        (b"\x89PNG\r\n\x1a\n", {}, "looks like a PNG image"),
+        (b"MZ" + b"binary\0" * 99, {}, "looks like binary data"),
+    ],
+)  # fmt: skip
+def test_a_file_unlike_its_options_is_refused_in_words(head: bytes, options: dict[str, Any], words: str) -> None:
+    with pytest.raises(LayoutError, match=words.replace("(", r"\(")):
+        detected(head, **options)
+
+
+def test_text_may_hold_a_nul_or_begin_like_a_file_format() -> None:
+    assert detected(b"PAR1 is a great golf course\nnul \0 here\n").columns == ("column_1",)
+
+
+def test_a_first_record_with_an_open_quote_is_refused() -> None:
+    with pytest.raises(OpenQuoteError, match="row 0"):
+        detected(b'text,"id\n1,2\n')
+
+
+@pytest.mark.parametrize("head", [b'text,"id\n', b"text", b"text\r"])
+def test_a_first_record_that_may_go_on_after_the_head_is_refused(head: bytes) -> None:
+    with pytest.raises(RecordTooLargeError, match="row 0 does not end within"):
+        detected(head, complete=False)
+
+
+def test_a_header_that_does_not_decode_is_refused_with_the_byte() -> None:
+    with pytest.raises(UndecodableError, match="first line, byte 11: the file is not utf-8 here"):
+        detected(BOM + b"text,Caf\xe9\n")
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "UTF8", "utf_8_sig", "ascii", "latin-1", "cp1252", "koi8-r", "mac-roman"]
+)
+def test_supersets_of_ascii_can_be_cut_as_bytes(encoding: str) -> None:
+    assert is_byte_cuttable(encoding)
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    [
+        "utf-16",
+        "utf-32-be",
+        "utf-7",
+        "shift_jis",
+        "gb18030",
+        "big5",
+        "euc_jp",
+        "iso2022_jp",
+        "iso2022_kr",
+        "cp037",
+        "hz",
+        "raw_unicode_escape",
+        "mac_arabic",
+    ],
+)
+def test_other_encodings_become_utf_8_first(encoding: str) -> None:
+    assert not is_byte_cuttable(encoding)
+
+
+@pytest.mark.parametrize("encoding", ["utf-9", "", "hex", "rot13", "a\0b"])
+def test_an_unknown_encoding_is_refused_in_words(encoding: str) -> None:
+    with pytest.raises(OptionError, match="option encoding is") as caught:
+        is_byte_cuttable(encoding)
+    assert isinstance(caught.value, InputError)
+
+
+@pytest.mark.parametrize(("rows", "row"), [(5, "row 103"), (4, "row 102")], ids=["blank-is-row", "blank-is-none"])
+def test_the_row_that_does_not_decode_is_named(rows: int, row: str) -> None:
+    data = b'"\xc3\xa4\n"\n\nb\n"c\nd\xe4"\n\xe4'
+    with pytest.raises(UndecodableError, match=f"{row}, byte 1,013: the file is not utf-8 here"):
+        check_decodes(Cut(1000, 1000 + len(data), 100, rows, data), "utf-8", Dialect())
+
+
+def test_text_in_the_files_encoding_decodes() -> None:
+    check_decodes(Cut(0, 4, 0, 1, b"caf\xe9"), "cp1252", Dialect())
+    check_decodes(Cut(0, 4, 0, 1, b"cafe"), "utf-8", Dialect())
+
+
+def test_columns_that_an_expression_asks_for_make_the_first_record_the_header() -> None:
+    layout = detected(b"id,question,context\n1,a,b\n", names=frozenset({"question", "context"}))
+    assert (layout.has_header, layout.columns) == (True, ("id", "question", "context"))
+    layout = detected(b"1,a,b\n", names=frozenset({"column_2"}))
+    assert (layout.has_header, layout.columns) == (False, ("column_1", "column_2", "column_3"))
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        (
+            b"id,question\n1,a\n",
+            "no column is named 'context', which the option `input-expression` asks for: the",
+        ),
+        (b"context,context\n1,a\n", "2 columns are named 'context'"),
+    ],
+)
+def test_a_column_that_an_expression_asks_for_and_that_is_not_there_is_named(head: bytes, words: str) -> None:
+    with pytest.raises(LayoutError, match=words):
+        detected(head, header="present", names=frozenset({"context"}))
