@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from measure import PYTHON, Figure, child, interleaved, show
 
+from fanfold.project import find_root
 from fanfold_core.aws.ledger import DynamoLedger
 from fanfold_core.domain.job import Chunk, JobRecord, Model, Source
 from fanfold_core.domain.options import Options
@@ -22,7 +23,7 @@ ROWS = 9_600
 
 def figures() -> Iterator[Figure]:
     """Measure for about three minutes."""
-    with LocalCloud(run_functions=False) as cloud:
+    with LocalCloud(find_root(), run_functions=False) as cloud:
         environ = {**cloud.environment, **cloud.function_environments()["CollectorFunction"]}
         table = cloud.session().resource("dynamodb").Table(cloud.outputs["LedgerTable"])
         ledger = DynamoLedger(table, lambda: datetime.now(UTC))

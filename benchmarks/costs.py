@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.sides.pipeline import ROWS_PER_REQUEST, travel
 
 from fanfold import Fanfold
+from fanfold.project import find_root
 from localaws.cloud import LocalCloud
 
 MEASURED = Path(__file__).parents[1] / "layers/core/src/fanfold_core/app/measured.toml"
@@ -80,7 +81,7 @@ def seconds(rows: int) -> float:
         if found:
             reported.append(float(found[1]) / 1000)
 
-    with tempfile.TemporaryDirectory() as folder, LocalCloud(on_log=listen) as cloud:
+    with tempfile.TemporaryDirectory() as folder, LocalCloud(find_root(), on_log=listen) as cloud:
         file = Path(folder) / "tweets.csv"
         file.write_text("text\n" + "so good, and then some more of it\n" * rows, encoding="utf-8")
         fanfold = Fanfold(cloud.stack_name, session=cloud.session())

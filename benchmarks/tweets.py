@@ -17,6 +17,7 @@ from latency import delayed
 from measure import SDK_PYTHON, Figure, child, interleaved, show
 
 from fanfold import Fanfold
+from fanfold.project import find_root
 from localaws.cloud import LocalCloud
 from localaws.conditions import Conditions
 from localaws.services import Services
@@ -53,7 +54,7 @@ def figures() -> Iterator[Figure]:
                 services.addresses[name] = stack.enter_context(delayed(url, API_SECONDS))
 
         with patch.object(Services, "wait_ready", wait_ready):
-            cloud = stack.enter_context(LocalCloud(conditions=FixedTime()))
+            cloud = stack.enter_context(LocalCloud(find_root(), conditions=FixedTime()))
         fanfold = Fanfold(cloud.stack_name, session=cloud.session())
         file = folder / "tweets.csv"
         texts = (f"so good, no. {row}, and then some more of it" for row in range(ROWS))

@@ -13,6 +13,7 @@ import boto3
 from fanfold.errors import JobNotFoundError
 from fanfold.files import LocalFile
 from fanfold.jobs import Job
+from fanfold.project import find_root
 from fanfold.stacks import Stack
 from fanfold.terminal import spinner
 from fanfold.uploads import metadata, upload
@@ -202,4 +203,4 @@ def local_cloud(model: str, parameters: Mapping[str, str] | None = None, **optio
 
     # The template takes names of the Hub, which have no colon as a container's address has.
     name = Path(model).name.replace(":", "-")
-    return LocalCloud(model=model, parameters={"HfModelId": name, **(parameters or {})}, **options)
+    return LocalCloud(find_root(), model=model, parameters={"HfModelId": name, **(parameters or {})}, **options)

@@ -52,7 +52,7 @@ class Chaos(Conditions):
     `faults` counts what has happened.
 
     Example:
-        >>> LocalCloud(conditions=Chaos(seed=7))
+        >>> LocalCloud(root, conditions=Chaos(seed=7))
     """
 
     def __init__(self, seed: int) -> None:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from fanfold import project
 from localaws import properties, template
 from localaws.conditions import Conditions
 from localaws.credentials import LocalSession
@@ -24,14 +23,14 @@ class LocalCloud(Lifetime):
     """The whole system on this machine, as template.yaml describes it.
 
     Example:
-        >>> with LocalCloud() as cloud:
+        >>> with LocalCloud(root) as cloud:
         ...     cloud.session().client("s3").upload_file("tweets.csv", cloud.outputs["InputBucket"], "tweets.csv")
         ...     cloud.wait_idle(60)
     """
 
     def __init__(  # noqa: PLR0913 # each has a default
         self,
-        root: Path | None = None,
+        root: Path,
         *,
         stack_name: str = "fanfold",
         port: int = 0,
@@ -48,7 +47,7 @@ class LocalCloud(Lifetime):
         """Take what to start; nothing starts before `start`.
 
         Args:
-            root: folder of template.yaml; by default the repository's, or the one inside the installed package.
+            root: folder of template.yaml.
             stack_name: names buckets and endpoint.
             port: where AWS will be, on 127.0.0.1; 0 for any.
             endpoint_port: likewise the SageMaker runtime.
@@ -79,7 +78,6 @@ class LocalCloud(Lifetime):
         """Start everything, in about four seconds. Whatever goes wrong, or Ctrl-C, ends what was started.
 
         Raises:
-            ProjectNotFoundError: there is no template.
             TemplateError: the template or a parameter is not valid, or beyond the local cloud.
             PortInUseError: a port is another program's.
             ModelUnavailableError: there is no such model.
@@ -149,7 +147,7 @@ class LocalCloud(Lifetime):
         )
         self._running.callback(self._services.stop)
         self._services.begin()
-        checked = template.load(self._root or project.find_root(), self._parameters)
+        checked = template.load(self._root, self._parameters)
         properties.check(checked)
         self._services.wait_ready()
         self._stack = LocalStack.create(self.session(), self.stack_name, checked)

@@ -17,7 +17,7 @@ class Conditions:
     """Fair conditions. Each method is a place where something could go wrong, and is asked each time it could.
 
     Example:
-        >>> LocalCloud(conditions=Conditions(redelivery_seconds=1))
+        >>> LocalCloud(root, conditions=Conditions(redelivery_seconds=1))
     """
 
     def __init__(self, redelivery_seconds: int | None = None) -> None:

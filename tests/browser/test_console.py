@@ -12,6 +12,7 @@ from tests.system.conftest import Slowly
 
 from fanfold import Fanfold
 from fanfold.console.server import listening, serving
+from fanfold.project import find_root
 from localaws.cloud import LocalCloud
 
 # An upload, a job and its files, on a machine that does other things too.
@@ -29,7 +30,7 @@ DROP = """files => {
 @pytest.fixture(scope="module")
 def link(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with (
-        LocalCloud(log_dir=tmp_path_factory.mktemp("logs"), conditions=Slowly()) as cloud,
+        LocalCloud(find_root(), log_dir=tmp_path_factory.mktemp("logs"), conditions=Slowly()) as cloud,
         listening(0) as at,
         serving(lambda: Fanfold(cloud.stack_name, session=cloud.session()), at) as link,
     ):

@@ -24,7 +24,7 @@ CONTENT = b"id,text\r\n1,so good\r\n2,never again\r\n3,\r\n"
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    with LocalCloud(run_functions=False, log_dir=tmp_path_factory.mktemp("logs")) as cloud:
+    with LocalCloud(find_root(), run_functions=False, log_dir=tmp_path_factory.mktemp("logs")) as cloud:
         yield cloud
 
 

@@ -171,7 +171,7 @@ EVERYTHING_OF_AN_OWN_ENDPOINT = {
     ],
 )
 def test_sagemaker_is_touched_only_without_an_endpoint_that_exists(chosen: dict[str, str], *, created: bool) -> None:
-    with LocalCloud(parameters=chosen) as cloud:
+    with LocalCloud(find_root(), parameters=chosen) as cloud:
         listed = cloud.session().client("cloudformation").describe_stack_resources(StackName="fanfold")
         found = {resource["LogicalResourceId"] for resource in listed["StackResources"] if "ResourceType" in resource}
     assert {"Ledger", "OutcomesQueue"} <= found

@@ -67,7 +67,7 @@ def test_dead_letters_and_age_are_watched_at_every_queue(kind: str) -> None:
 
 def test_functions_measure_in_the_embedded_metric_format() -> None:
     lines: list[str] = []
-    with LocalCloud(run_functions=False, on_log=lambda _function, line: lines.append(line)) as cloud:
+    with LocalCloud(find_root(), run_functions=False, on_log=lambda _function, line: lines.append(line)) as cloud:
         event = json.loads((ROOT / "events/schedule.json").read_text(encoding="utf-8"))
         cloud.invoke("SweeperFunction", event)
     (measured,) = [json.loads(line) for line in lines if '"_aws"' in line]

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from fanfold import Fanfold, Job
+from fanfold.project import find_root
 from fanfold.uploads import metadata, upload
 from localaws.cloud import LocalCloud
 from localaws.conditions import Conditions
@@ -34,7 +35,7 @@ class Slowly(Conditions):
 
 @pytest.fixture(scope="session")
 def cloud(logs: Path) -> Iterator[LocalCloud]:
-    with LocalCloud(log_dir=logs, conditions=Slowly()) as cloud:
+    with LocalCloud(find_root(), log_dir=logs, conditions=Slowly()) as cloud:
         yield cloud
 
 

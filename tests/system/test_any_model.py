@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.system.conftest import Pipeline
 
+from fanfold.project import find_root
 from localaws.cloud import LocalCloud
 
 QUESTIONS = b'id,question,context\n1,"who ""is"" it?","it, is\nAda"\n2,=where?,@here\n3,,\n'
@@ -44,7 +45,7 @@ class Oracle(BaseHTTPRequestHandler):
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Oracle)
     Thread(target=server.serve_forever, daemon=True).start()
-    with LocalCloud(model=f"http://127.0.0.1:{server.server_address[1]}") as cloud:
+    with LocalCloud(find_root(), model=f"http://127.0.0.1:{server.server_address[1]}") as cloud:
         yield Pipeline(cloud, tmp_path_factory.mktemp("any-model"))
     server.shutdown()
     server.server_close()

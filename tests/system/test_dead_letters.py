@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.system.conftest import Pipeline
 
+from fanfold.project import find_root
 from localaws.cloud import LocalCloud
 from localaws.conditions import Conditions
 
@@ -43,7 +44,7 @@ def hasty_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def hasty(hasty_logs: Path) -> Iterator[LocalCloud]:
     """A cloud in which what failed comes again after two seconds, not after nine minutes."""
-    with LocalCloud(log_dir=hasty_logs, conditions=Conditions(redelivery_seconds=2)) as cloud:
+    with LocalCloud(find_root(), log_dir=hasty_logs, conditions=Conditions(redelivery_seconds=2)) as cloud:
         yield cloud
 
 

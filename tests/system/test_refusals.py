@@ -8,6 +8,7 @@ from threading import Thread
 import pytest
 from tests.system.conftest import Pipeline, printed, records
 
+from fanfold.project import find_root
 from localaws.cloud import LocalCloud
 
 
@@ -55,7 +56,7 @@ def model() -> Iterator[Model]:
 
 @pytest.fixture(scope="module")
 def pipeline(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
-    with LocalCloud(model=f"http://127.0.0.1:{model.server_address[1]}") as cloud:
+    with LocalCloud(find_root(), model=f"http://127.0.0.1:{model.server_address[1]}") as cloud:
         yield Pipeline(cloud, tmp_path_factory.mktemp("refusals"))
 
 
