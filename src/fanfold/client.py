@@ -6,7 +6,7 @@ import os
 import re
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import boto3
 
@@ -14,6 +14,7 @@ from fanfold.errors import JobNotFoundError
 from fanfold.files import LocalFile
 from fanfold.jobs import Job
 from fanfold.project import find_root
+from fanfold.signatures import with_options
 from fanfold.stacks import Stack
 from fanfold.terminal import spinner
 from fanfold.uploads import metadata, upload
@@ -102,70 +103,23 @@ class Fanfold:
     ) -> None:
         self.close()
 
-    def submit(  # noqa: PLR0913 - an argument for each option
-        self,
-        file: Path | str,
-        *,
-        input_column: str | int | None = None,
-        header: Literal["auto", "present", "absent"] | None = None,
-        delimiter: str | None = None,
-        quote: str | None = None,
-        encoding: str | None = None,
-        rows_per_request: int | None = None,
-        parameters: Mapping[str, Any] | None = None,
-        input_expression: str | None = None,
-        payload_expression: str | None = None,
-        result_expression: str | None = None,
-        guard_formulas: bool | None = None,
-        max_attempts: int | None = None,
-        request_ttl_seconds: int | None = None,
-        deadline_hours: int | None = None,
-        tolerated_failure_percentage: int | None = None,
-    ) -> Job:
-        """Upload a file, which begins its job. What is not given is as the stack's parameters say.
+    @with_options
+    def submit(self, file: Path | str, **options: Any) -> Job:
+        """Upload a file, which begins its job. An option that is not given is as the stack's parameters say.
 
         Args:
             file: a CSV, plain or gzipped (`.csv.gz`).
-            input_column: column with the texts: its name, or its index from 0.
-            header: whether the first record is a header.
-            delimiter: character between two cells.
-            quote: character around cells that need it.
-            encoding: the file's, by its Python name.
-            rows_per_request: rows that one request carries, 1 to 1000.
-            parameters: JSON object that each request carries beside its texts, as in `{"truncation": True}`.
-            input_expression: JMESPath over a row's columns for what the model gets, `{text: title, text_pair: body}`.
-            payload_expression: JMESPath over `inputs` and `parameters` for what a request is, `{instances: inputs}`.
-            result_expression: JMESPath over an answer for the list of results, `[].{label: labels[0]}`.
-            guard_formulas: whether cells that a spreadsheet would compute get an apostrophe before them.
-            max_attempts: how often a row that the model refuses is tried, 1 to 20.
-            request_ttl_seconds: how long a request may wait in the endpoint's queue, 60 to 21600.
-            deadline_hours: hours after which the job ends with the rows that it has, 1 to 336.
-            tolerated_failure_percentage: a larger share of failed rows makes the job FAILED.
+            **options: those of the table in docs/options.md.
 
         Raises:
             InputFileError: there is no such file, it does not begin as a CSV that the options describe, or one of them
                 has a value that none may have. Nothing is uploaded.
+            TypeError: there is no option of this name.
             UploadError: it could not be uploaded.
         """
-        options = metadata(
-            input_column=input_column,
-            header=header,
-            delimiter=delimiter,
-            quote=quote,
-            encoding=encoding,
-            rows_per_request=rows_per_request,
-            parameters=parameters,
-            input_expression=input_expression,
-            payload_expression=payload_expression,
-            result_expression=result_expression,
-            guard_formulas=guard_formulas,
-            max_attempts=max_attempts,
-            request_ttl_seconds=request_ttl_seconds,
-            deadline_hours=deadline_hours,
-            tolerated_failure_percentage=tolerated_failure_percentage,
-        )
-        LocalFile.read(Path(file), self.stack.parameters, options)
-        uploaded = upload(self.stack, Path(file), options)
+        spelt = metadata(**options)
+        LocalFile.read(Path(file), self.stack.parameters, spelt)
+        uploaded = upload(self.stack, Path(file), spelt)
         return Job(self.stack, uploaded.id, uploaded)
 
     def jobs(self) -> Iterator[Job]:

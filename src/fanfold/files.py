@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from stat import S_ISREG
 from typing import IO, TYPE_CHECKING, cast
-from urllib.parse import quote
 
 from fanfold.errors import InputFileError
 from fanfold.uploads import csv_name
@@ -28,25 +27,6 @@ if TYPE_CHECKING:
 
     from fanfold_core.app.ports import Store
     from fanfold_core.input.cutting import Cut
-
-# Parameters of the template that are options of a job.
-PARAMETERS = {
-    "InputColumn": "input-column",
-    "Header": "header",
-    "Delimiter": "delimiter",
-    "Encoding": "encoding",
-    "RowsPerRequest": "rows-per-request",
-    "MaxAttempts": "max-attempts",
-    "RequestTtlSeconds": "request-ttl-seconds",
-    "DeadlineHours": "deadline-hours",
-    "ToleratedFailurePercentage": "tolerated-failure-percentage",
-    "ModelParameters": "parameters",
-    "InputExpression": "input-expression",
-    "PayloadExpression": "payload-expression",
-    "ResultExpression": "result-expression",
-    "GuardFormulas": "guard-formulas",
-}
-
 
 # Of a file of any size so much is read before it is uploaded. What is wrong with all of it shows by then.
 _BEGINNING_BYTES = 1024 * 1024
@@ -76,15 +56,12 @@ class LocalFile:
         `InputFileError` if an option has a value that none may have, or the file does not begin as a CSV that they
         describe.
         """
-        metadata = {option: parameters[name] for name, option in PARAMETERS.items() if name in parameters}
         with _naming(path):
             _check_can_be_read_twice(path)
-            chosen = {**metadata, **given}
-            options = Options().overridden({name: quote(value) for name, value in chosen.items()})
             job = JobRecord(
                 id=job_id("", path.name, ""),
                 source=Source("", csv_name(path.name), "", "", path.stat().st_size),
-                options=options,
+                options=Options.of_stack(parameters, given),
                 model=Model("", "", ""),
                 created=datetime.now(UTC),
                 expires=0,

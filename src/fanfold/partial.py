@@ -80,7 +80,7 @@ class Partial:
 
     def _lines(self, rows: Sequence[AnsweredRow]) -> str:
         final = RowAnswers.of(row.answer for row in rows)
-        return result_lines(self._records(rows), final, self.shown, guards=self.job.options.guards_formulas)
+        return result_lines(self._records(rows), final, self.shown, guards=self.job.options.guard_formulas)
 
     def _records(self, rows: Iterable[AnsweredRow]) -> Records:
         return Records([row.text for row in rows], self.job.options.dialect)

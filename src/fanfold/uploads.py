@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -15,6 +15,8 @@ from fanfold.errors import UploadError
 from fanfold.status import JobState, JobStatus
 from fanfold.terminal import bytes_bar
 from fanfold_core.domain.keys import job_id
+from fanfold_core.domain.option import spell
+from fanfold_core.domain.options import OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,16 +30,15 @@ _CSV_NAMES = (".csv", ".csv.gz")
 def metadata(**given: Any) -> dict[str, str]:
     """Options as a file's metadata names and spells them; those that are None are left to the stack.
 
+    `TypeError` names an option that there is not.
+
     >>> metadata(rows_per_request=8, parameters={"top_k": 1}, guard_formulas=True, header=None)
     {'rows-per-request': '8', 'parameters': '{"top_k": 1}', 'guard-formulas': 'yes'}
     """
-    return {name.replace("_", "-"): _spelt(value) for name, value in given.items() if value is not None}
-
-
-def _spelt(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return value if isinstance(value, str) else json.dumps(value)
+    for name in given.keys() - OPTIONS.keys():
+        near = get_close_matches(name, OPTIONS, 1)
+        raise TypeError(f"there is no option {name}{f'; did you mean {near[0]}?' if near else ''}")
+    return {OPTIONS[name].name: spell(value) for name, value in given.items() if value is not None}
 
 
 def csv_name(name: str) -> str:

@@ -13,6 +13,7 @@ from tests.system.conftest import Slowly
 from fanfold import Fanfold
 from fanfold.console.server import listening, serving
 from fanfold.project import find_root
+from fanfold_core.domain.options import OPTIONS
 from localaws.cloud import LocalCloud
 
 # An upload, a job and its files, on a machine that does other things too.
@@ -64,9 +65,9 @@ def test_a_dropped_file_is_watched_and_its_results_are_saved(page: Page, complai
     content = "id,words\n" + "".join(f"{row},{text}\n" for row, text in enumerate(texts))
     page.evaluate(DROP, ["my tweets.csv", content])
     expect(page.locator("#preview thead")).to_have_text("column_1column_2")
-    page.get_by_label("First line").select_option("present")
+    page.get_by_label("Header").select_option("present")
     expect(page.locator("#preview thead")).to_have_text("idwords")
-    page.get_by_label("Texts are in").select_option("words")
+    page.get_by_label("Input column").select_option("words")
     expect(page.locator("#preview .input").nth(2)).to_have_text("<script>document.title = 'hacked'</script>")
     page.get_by_text("Advanced").click()
     page.get_by_label("Rows per request").fill("4")
@@ -177,7 +178,8 @@ def test_text_in_another_encoding_cannot_start_before_its_encoding_is_chosen(pag
 def test_a_line_with_other_delimiters_gets_a_hint_until_they_are_chosen(page: Page) -> None:
     page.evaluate(DROP, ["a.csv", "id;text\n1;so good\n"])
     expect(page.locator("#hint")).to_contain_text("semicolons")
-    page.get_by_label("Cells end at").select_option("a semicolon")
+    page.get_by_label("Delimiter").fill(";")
+    page.get_by_label("Delimiter").blur()
     expect(page.locator("#preview thead")).to_have_text("idtext")
     expect(page.locator("#hint")).to_be_hidden()
 
@@ -197,8 +199,8 @@ def test_advanced_options_are_checked_before_the_upload_and_reach_the_job(page: 
     expect(page.locator("#start")).to_be_disabled()
     page.get_by_label("Model parameters").fill('{"truncation": true}')
     page.get_by_label("Result expression").fill("[].{mood: label}")
-    page.get_by_label("Cells that a spreadsheet would compute").select_option("get an apostrophe")
-    expect(page.get_by_label("Texts are in")).to_be_hidden()
+    page.get_by_label("Guard formulas").select_option("yes")
+    expect(page.get_by_label("Input column")).to_be_hidden()
     page.get_by_role("button", name="Start").click()
     state(page, "Succeeded")
     with page.expect_download() as saved:
@@ -206,6 +208,21 @@ def test_advanced_options_are_checked_before_the_upload_and_reach_the_job(page: 
     lines = saved.value.path().read_text(encoding="utf-8").splitlines()
     assert lines[0] == "title,body,mood,error"
     assert lines[2].startswith("'=so,bad,")
+
+
+def test_the_form_has_every_option_with_its_label_its_help_and_the_stacks_value(page: Page) -> None:
+    page.evaluate(DROP, ["a.csv", "text\nso good\n"])
+    page.get_by_text("Advanced").click()
+    fields = page.locator("#options").locator("input, select")
+    assert fields.evaluate_all("fields => fields.map(field => field.name)") == [row.name for row in OPTIONS.values()]
+    for row in OPTIONS.values():
+        field = page.get_by_label(row.label, exact=True)
+        expect(field).to_have_attribute("name", row.name)
+        expect(field).to_have_accessible_description(row.help)
+    expect(page.get_by_label("Header", exact=True)).to_contain_text("Stack default (auto)")
+    expect(page.get_by_label("Encoding", exact=True)).to_have_attribute("placeholder", "utf-8")
+    attempts = page.get_by_label("Attempts", exact=True)
+    assert [attempts.get_attribute(name) for name in ("type", "min", "max")] == ["number", "1", "20"]
 
 
 def test_all_of_it_goes_by_keyboard_and_the_focus_is_never_lost(page: Page, tmp_path: Path) -> None:
@@ -217,7 +234,7 @@ def test_all_of_it_goes_by_keyboard_and_the_focus_is_never_lost(page: Page, tmp_
     page.keyboard.press("Space")
     expect(page.locator("#file-name")).to_be_focused()
     page.keyboard.press("Tab")
-    expect(page.get_by_label("Texts are in")).to_be_focused()
+    expect(page.get_by_label("Input column")).to_be_focused()
     while page.evaluate("document.activeElement.id") != "start":
         page.keyboard.press("Tab")
     page.keyboard.press("Enter")

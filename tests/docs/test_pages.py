@@ -1,6 +1,7 @@
 """What the documentation says of the project is so: links lead somewhere, tables are current, commands exist."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ import yaml
 from scripts import options_docs
 from tests.docs.exemptions import check
 from tests.docs.pages import PAGES, anchors, blocks, code_spans, local_links, name
+
+from fanfold_core.domain.options import OPTIONS
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=name)
 
@@ -35,6 +38,12 @@ def test_blocks_of_data_can_be_read(page: Path) -> None:
 def test_the_tables_of_options_are_those_of_the_code() -> None:
     page = options_docs.PAGE.read_text(encoding="utf-8")
     assert page == options_docs.render(page), "run .venv/bin/python scripts/options_docs.py"
+
+
+def test_the_readme_names_all_metadata_in_the_order_of_the_table() -> None:
+    readme = (options_docs.ROOT / "README.md").read_text(encoding="utf-8")
+    _, _, rest = readme.partition("S3 object metadata says per file")
+    assert re.findall(r"`([a-z-]+)`", rest.partition(". ")[0]) == [row.name for row in OPTIONS.values()]
 
 
 @each_page

@@ -17,7 +17,8 @@ from fanfold_core.aws.wiring import (
     SplitterSettings,
     SweeperSettings,
 )
-from fanfold_core.domain.options import Options
+from fanfold_core.domain.option import Choice, Integer, Option
+from fanfold_core.domain.options import OPTIONS, Options
 from localaws.cloud import LocalCloud
 from localaws.errors import TemplateError
 from localaws.template import load
@@ -34,6 +35,7 @@ RETENTION_SECONDS = 14 * 24 * 3600
 
 OWN_KEY = {"Fn::If": ["OwnKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]}
 ROOT = find_root()
+OF_STACKS = [row for row in OPTIONS.values() if row.parameter]
 
 resources: dict[str, dict[str, Any]] = dict(load(ROOT).body["Resources"])
 parameters: dict[str, dict[str, Any]] = dict(load(ROOT).body["Parameters"])
@@ -51,23 +53,28 @@ def test_settings_classes_and_functions_are_the_same() -> None:
 def test_a_functions_environment_is_its_settings_class(function: str, settings: type[Settings]) -> None:
     declared = set(resources[function]["Properties"]["Environment"]["Variables"])
     of_powertools = {name for name in declared if name.startswith("POWERTOOLS_")}
-    assert declared - of_powertools == {field.name.upper() for field in fields(settings)}
+    of_options = {row.variable for row in OF_STACKS} if settings is SplitterSettings else set()
+    assert declared - of_powertools == {field.name.upper() for field in fields(settings)} | of_options
 
 
-def test_the_parameters_defaults_are_options_that_a_job_may_have() -> None:
-    defaults = {name: str(found["Default"]) for name, found in parameters.items()}
-    Options(
-        input_column=defaults["InputColumn"],
-        header=defaults["Header"],
-        delimiter=defaults["Delimiter"],
-        encoding=defaults["Encoding"],
-        rows_per_request=int(defaults["RowsPerRequest"]),
-        max_attempts=int(defaults["MaxAttempts"]),
-        request_ttl_seconds=int(defaults["RequestTtlSeconds"]),
-        deadline_hours=int(defaults["DeadlineHours"]),
-        tolerated_failure_percentage=int(defaults["ToleratedFailurePercentage"]),
-        parameters=defaults["ModelParameters"],
-    ).checked()
+@pytest.mark.parametrize("row", OF_STACKS, ids=lambda row: row.name)
+def test_an_options_parameter_says_what_its_row_of_the_table_says(row: Option) -> None:
+    declared = parameters[row.parameter]
+    assert declared["Description"].split() == row.help.split()
+    assert row.parse(str(declared["Default"])) == row.default
+    assert declared.get("AllowedValues", []) == list(row.kind.choices if isinstance(row.kind, Choice) else ())
+    found = (declared["Type"], declared.get("MinValue"), declared.get("MaxValue"))
+    if isinstance(row.kind, Integer):
+        assert found == ("Number", row.kind.least_of_stack or row.kind.least, row.kind.most)
+    else:
+        assert found == ("String", None, None)
+    variables = resources["SplitterFunction"]["Properties"]["Environment"]["Variables"]
+    assert variables[row.variable] == {"Ref": row.parameter}
+
+
+def test_the_splitters_environment_gives_the_options_that_the_table_has() -> None:
+    environ = {row.variable: str(parameters[row.parameter]["Default"]) for row in OF_STACKS}
+    assert Options.from_environment(environ) == Options() == Options().overridden({})
 
 
 @pytest.mark.parametrize("mapping", of_type("AWS::Lambda::EventSourceMapping").values())

@@ -66,9 +66,13 @@ def estimate_command(
     found = LocalFile.read(file, parameters, metadata(**reading))
     with bytes_bar("reading", None if is_copied(found.job) else file.stat().st_size) as seen:
         work = count(found, seen)
-    plan = None if rows_per_second is None else _plan(parameters, rows_per_second, instances, instance_type)
-    options_of_job = found.job.options
-    came = make_estimate(work, options_of_job.rows_per_request, plan, parameters["Architecture"])
+    chosen = found.job.options
+    plan = (
+        None
+        if rows_per_second is None
+        else _plan(chosen.request_ttl_seconds, parameters, rows_per_second, instances, instance_type)
+    )
+    came = make_estimate(work, chosen.rows_per_request, plan, parameters["Architecture"])
     if as_json:
         prices = read_prices()
         show_json(
@@ -82,7 +86,11 @@ def estimate_command(
 
 
 def _plan(
-    parameters: Mapping[str, str], rows_per_second: float, instances: int | None, instance_type: str | None
+    ttl_seconds: int,
+    parameters: Mapping[str, str],
+    rows_per_second: float,
+    instances: int | None,
+    instance_type: str | None,
 ) -> EndpointPlan:
     from fanfold import project  # noqa: PLC0415 - takes a second that others needn't wait for
     from localaws import template  # noqa: PLC0415 - takes a second that others needn't wait for
@@ -98,7 +106,7 @@ def _plan(
         instances=policies.least if policies else instances or 1,
         policies=policies,
         window_chunks=int(parameters["WindowChunks"]),
-        ttl_seconds=int(parameters["RequestTtlSeconds"]),
+        ttl_seconds=ttl_seconds,
     )
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import re
 import socket
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +14,15 @@ import click
 
 from fanfold.client import DEFAULT_STACK
 from fanfold.errors import UserError
-from fanfold_core.domain.options import RANGES, Options
+from fanfold_core.domain.option import Choice, Integer, Option, YesNo
+from fanfold_core.domain.options import OPTIONS
+from fanfold_core.input.errors import OptionError
 
 Command = Callable[..., None]
 
 
 # An option of a job where an error speaks of it, as its metadata spells it.
-_OPTION = re.compile(rf"\boption `?({'|'.join(field.name.replace('_', '-') for field in fields(Options))})\b`?")
+_OPTION = re.compile(rf"\boption `?({'|'.join(row.name for row in OPTIONS.values())})\b`?")
 
 
 def as_typed(words: str) -> str:
@@ -32,22 +32,6 @@ def as_typed(words: str) -> str:
     'name it with the option `--encoding`'
     """
     return _OPTION.sub(r"option `--\1`", words)
-
-
-def _json_object(_context: click.Context, _option: click.Parameter, value: str | None) -> dict[str, Any] | None:
-    if value is None:
-        return None
-    try:
-        found = json.loads(value)
-    except ValueError as error:
-        raise click.BadParameter(f"{value!r} is no JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise click.BadParameter(f'{value!r} is no JSON object, such as {{"truncation": true}}')
-    return found
-
-
-def _range(option: str) -> click.IntRange:
-    return click.IntRange(*RANGES[option])
 
 
 def _free(_context: click.Context, option: click.Parameter, port: int) -> int:
@@ -75,48 +59,31 @@ def port(name: str, default: int, what: str) -> Callable[[Command], Command]:
     )
 
 
+def _of_table(row: Option) -> Callable[[Command], Command]:
+    """The command line's option for a row of the table of options."""
+    flag = f"--{row.name}"
+    match row.kind:
+        case YesNo():
+            return click.option(f"{flag}/--no-{row.name}", default=None, help=row.help)
+        case Choice(choices=choices):
+            return click.option(flag, type=click.Choice(choices), help=row.help)
+        case Integer(least=least, most=most, metavar=metavar):
+            return click.option(flag, type=click.IntRange(least, most), metavar=metavar, help=row.help)
+    return click.option(flag, metavar=row.kind.metavar, callback=functools.partial(_checked, row), help=row.help)
+
+
+def _checked(row: Option, _context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """A value as it was typed, if the option may have it."""
+    if value is not None:
+        try:
+            row.parse(value)
+        except OptionError as error:
+            raise click.BadParameter(as_typed(str(error))) from error
+    return value
+
+
 _file = click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
-_reading = (
-    click.option("--input-column", metavar="C", help="Column with the texts: its name, or its index from 0."),
-    click.option("--header", type=click.Choice(["auto", "present", "absent"]), help="Whether the first record is one."),
-    click.option("--delimiter", metavar="D", help='Character between two cells; "tab" for a tab.'),
-    click.option("--quote", metavar="Q", help="Character around cells that need it."),
-    click.option("--encoding", metavar="E", help="Encoding of the file, by its Python name."),
-    click.option(
-        "--rows-per-request", type=_range("rows_per_request"), metavar="N", help="Rows that a request carries."
-    ),
-    click.option(
-        "--parameters",
-        metavar="JSON",
-        callback=_json_object,
-        help="JSON object that each request carries beside its texts.",
-    ),
-    click.option("--input-expression", metavar="X", help="JMESPath over a row's columns: what the model gets of it."),
-    click.option("--payload-expression", metavar="X", help="JMESPath over inputs and parameters: a request's body."),
-    click.option("--result-expression", metavar="X", help="JMESPath over an answer: the list of results."),
-    click.option("--guard-formulas", is_flag=True, default=None, help="Guard cells that a spreadsheet would compute."),
-)
-_lasting = (
-    click.option("--max-attempts", type=_range("max_attempts"), metavar="N", help="Tries of a row that is refused."),
-    click.option(
-        "--request-ttl-seconds",
-        type=_range("request_ttl_seconds"),
-        metavar="S",
-        help="Seconds that a request may wait in SageMaker's queue.",
-    ),
-    click.option(
-        "--deadline-hours",
-        type=_range("deadline_hours"),
-        metavar="H",
-        help="Hours after which the job ends with the rows that it has.",
-    ),
-    click.option(
-        "--tolerated-failure-percentage",
-        type=_range("tolerated_failure_percentage"),
-        metavar="P",
-        help="A larger share of failed rows makes the job FAILED.",
-    ),
-)
+_of_a_job = tuple(map(_of_table, OPTIONS.values()))
 _trying = (
     click.option("--limit", type=click.IntRange(1), metavar="N", help="Try the first N rows only."),
     click.option("--dry-run", is_flag=True, help="Print the first requests as they would be sent, and send nothing."),
@@ -150,13 +117,13 @@ task = click.option(
 
 
 def of_a_file(command: Command) -> Command:
-    """The file, and how it is read."""
-    return _all(command, _file, *_reading)
+    """The file, and the options of its job."""
+    return _all(command, _file, *_of_a_job)
 
 
 def of_a_new_job(command: Command) -> Command:
-    """How long and how often a job tries, and what one tries before running all of a file."""
-    return _all(command, *_lasting, *_trying)
+    """What one tries before running all of a file."""
+    return _all(command, *_trying)
 
 
 def of_a_job(command: Command) -> Command:

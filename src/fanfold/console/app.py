@@ -15,11 +15,14 @@ from fanfold.console.preview import HEAD_BYTES
 from fanfold.console.security import protect
 from fanfold.console.service import FileGoneError
 from fanfold.errors import JobNotFoundError, UserError
-from fanfold.files import PARAMETERS
 from fanfold_core import __version__
+from fanfold_core.domain.option import Choice, Integer, spell
+from fanfold_core.domain.options import OPTIONS
 from fanfold_core.input.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fanfold.console.service import ConsoleService
 
 Json = dict[str, Any]
@@ -62,7 +65,10 @@ class Views:
 
     def page(self) -> str:
         """The page itself."""
-        return render_template("console.html", stack=self._service.stack, version=__version__, head_bytes=HEAD_BYTES)
+        stack = self._service.stack
+        return render_template(
+            "console.html", stack=stack, groups=_form(stack.parameters), version=__version__, head_bytes=HEAD_BYTES
+        )
 
     def preview(self) -> Json:
         """What the file is whose first bytes these are."""
@@ -108,12 +114,27 @@ class Views:
         return answer
 
 
+def _form(parameters: Mapping[str, str]) -> dict[str, list[Json]]:
+    """The fields of the form, by their group: a row of the table each, with the stack's value as its default."""
+    groups: dict[str, list[Json]] = {}
+    for row in OPTIONS.values():
+        default = parameters.get(row.parameter, spell(row.default))
+        about: Json = {"name": row.name, "label": row.label, "help": row.help, "examples": row.examples}
+        match row.kind:
+            case Choice(choices=choices):
+                about |= {"choices": choices}
+            case Integer(least=least, most=most):
+                about |= {"least": least, "most": most}
+        groups.setdefault(row.group, []).append(about | {"default": default})
+    return groups
+
+
 def _name() -> str:
     return request.args.get("name") or "file.csv"
 
 
 def _options() -> dict[str, str]:
-    return {option: request.args[option] for option in PARAMETERS.values() if request.args.get(option)}
+    return {row.name: request.args[row.name] for row in OPTIONS.values() if request.args.get(row.name)}
 
 
 def _keep_still(page: Response) -> None:

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from fanfold.errors import InputFileError
-from fanfold.files import PARAMETERS
 from fanfold_core.domain.options import Options
 from fanfold_core.input.cutting import Cut
 from fanfold_core.input.errors import CompressionError, InputError, LayoutError, UndecodableError
@@ -63,8 +61,7 @@ def preview_file(
             f"{name} is no CSV by its name, which has to end in {', '.join(_NAMES[:-1])} or {_NAMES[-1]}: "
             "export it as CSV, and choose that file"
         )
-    defaults = {option: parameters[key] for key, option in PARAMETERS.items() if key in parameters}
-    chosen = Options().overridden({option: quote(value) for option, value in {**defaults, **options}.items()})
+    chosen = Options.of_stack(parameters, options)
     if name.lower().endswith(".gz"):
         head, complete = _decompressed(head, complete=complete)
     try:

@@ -46,7 +46,7 @@ def test_time_is_what_the_instances_take() -> None:
 
 
 def test_a_sleeping_endpoint_is_paid_for_until_it_sleeps_again() -> None:
-    plan = _plan(template.defaults(project.find_root()), 200, None, None)
+    plan = _plan(3600, template.defaults(project.find_root()), 200, None, None)
     small = make_estimate(Workload(32, 0, 1, 1, 100), 32, plan)
     assert small.seconds is not None
     assert small.seconds > 240

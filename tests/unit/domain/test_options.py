@@ -2,7 +2,9 @@
 
 import pytest
 
-from fanfold_core.domain.options import Options
+from fanfold_core.domain.errors import SettingError
+from fanfold_core.domain.option import spell
+from fanfold_core.domain.options import OPTIONS, Options
 from fanfold_core.input.errors import OptionError
 
 
@@ -49,3 +51,57 @@ def test_a_value_that_none_may_have_is_refused_by_its_option(option: str, value:
 def test_a_dialect_that_no_file_has_is_refused(option: str, value: str) -> None:
     with pytest.raises(OptionError, match=option):
         Options().overridden({option: value})
+
+
+def test_a_long_value_is_cut_in_the_error() -> None:
+    with pytest.raises(OptionError) as caught:
+        Options().overridden({"parameters": "[" * 2_000})
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_default_is_a_value_that_its_option_may_have(name: str) -> None:
+    row = OPTIONS[name]
+    assert row.parse(spell(row.default)) == row.default
+
+
+CHOSEN = Options(delimiter="\t", rows_per_request=8, input_column="2", guard_formulas=True)
+
+
+def test_options_come_back_from_the_ledger_as_they_were_stored() -> None:
+    assert Options.restored(CHOSEN.stored()) == CHOSEN
+    assert CHOSEN.stored()["guard_formulas"] == "yes", "which older versions read"
+
+
+def test_options_that_an_older_version_did_not_know_have_their_defaults() -> None:
+    stored = CHOSEN.stored()
+    del stored["guard_formulas"]
+    assert Options.restored(stored) == Options(delimiter="\t", rows_per_request=8, input_column="2")
+
+
+def test_an_option_of_a_newer_version_is_refused() -> None:
+    with pytest.raises(KeyError, match="to_come"):
+        Options.restored({**CHOSEN.stored(), "to_come": "yes"})
+
+
+def environment() -> dict[str, str]:
+    return {row.variable: spell(row.default) for row in OPTIONS.values() if row.parameter}
+
+
+def test_a_stacks_options_are_in_the_environment_spelt_as_in_metadata() -> None:
+    environ = {**environment(), "DELIMITER": "tab", "ROWS_PER_REQUEST": "8", "GUARD_FORMULAS": "yes"}
+    assert Options.from_environment(environ) == Options(delimiter="\t", rows_per_request=8, guard_formulas=True)
+
+
+def test_an_environment_that_the_template_did_not_write_is_refused_by_its_variable() -> None:
+    with pytest.raises(SettingError, match="MODEL_PARAMETERS is not set"):
+        Options.from_environment({name: text for name, text in environment().items() if name != "MODEL_PARAMETERS"})
+    with pytest.raises(SettingError, match="ROWS_PER_REQUEST is 'many', not a number from 1 to 1000"):
+        Options.from_environment({**environment(), "ROWS_PER_REQUEST": "many"})
+
+
+def test_a_stacks_text_that_no_option_may_have_ends_its_jobs_and_not_its_functions() -> None:
+    options = Options.from_environment({**environment(), "INPUT_EXPRESSION": "{text: "})
+    with pytest.raises(OptionError, match="option input-expression is"):
+        options.overridden({})
+    assert options.overridden({"input-expression": ""}) == Options()

@@ -50,8 +50,6 @@ async function attempt(action) {
 
 // ── A new file ──────────────────────────────────────────────────────────────────────────────────────────────────────
 const form = find("#options"), drop = find("#drop"), picker = find("#file"), column = form.elements["input-column"]
-// With another one of these, cells or their names are others.
-const LAYOUT = new Set(["header", "delimiter", "encoding"])
 let file, sending, looking, columns = ""
 
 const query = () => {
@@ -93,7 +91,7 @@ async function look() {
   find("#preview").hidden = !seen
   say("#hint", seen?.hint)
   // Where an expression makes the input, or nothing could be read, there is no column to choose.
-  column.parentElement.hidden = seen?.input_index == null
+  column.closest(".field").hidden = seen?.input_index == null
   find("#start").disabled = !seen
   if (seen) show(seen)
   return Boolean(seen)
@@ -148,8 +146,8 @@ async function start() {
 
 picker.addEventListener("change", () => take(picker.files))
 form.addEventListener("change", event => {
-  // Then the choice among the old ones is void.
-  if (LAYOUT.has(event.target.name)) column.replaceChildren(), columns = ""
+  // If the file is read in another way, its columns are others, and the choice among the old ones is void.
+  if (event.target !== column && event.target.closest("#file-fields")) column.replaceChildren(), columns = ""
   looking = look()
 })
 form.addEventListener("submit", event => { event.preventDefault(); start() })

@@ -118,7 +118,7 @@ class Assembler:
             outcomes = list(self.ledger.outcomes(job.id, chunk.number))
             rows = self._rows(job, chunk)
             final = final_answers(self.ledger, self.store, job, chunk, outcomes)
-            lines = result_lines(rows, final, shown, guards=job.options.guards_formulas)
+            lines = result_lines(rows, final, shown, guards=job.options.guard_formulas)
             results.write(lines.encode())
             failed = [
                 error_line(chunk.first_row + number, rows[number], final.errors[number], shown)

@@ -52,7 +52,7 @@ def rows_in(content: bytes, job: JobRecord) -> list[list[str]]:
 
 def written(job: JobRecord, records: Iterable[list[str]]) -> bytes:
     """Records as they stand in the files that a job writes."""
-    return format_records(guarded(records) if job.options.guards_formulas else records, job.options.dialect).encode()
+    return format_records(guarded(records) if job.options.guard_formulas else records, job.options.dialect).encode()
 
 
 def _content(store: Store, job: JobRecord, chunk: Chunk) -> bytes:

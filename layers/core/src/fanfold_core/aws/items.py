@@ -93,7 +93,7 @@ def job_item(job: JobRecord) -> Item:
         "open": "job",
         "schema": SCHEMA,
         **asdict(job.source),
-        "options": asdict(job.options),
+        "options": job.options.stored(),
         "model": asdict(job.model),
         "created": job.created.isoformat(),
         "expires": job.expires,
@@ -117,7 +117,7 @@ def read_job(item: Item) -> JobRecord:
     return JobRecord(
         id=item["pk"].removeprefix("JOB#"),
         source=Source(item["bucket"], item["key"], item["version"], item["etag"], int(item["size"])),
-        options=Options(**_with_ints(item["options"])),
+        options=Options.restored(item["options"]),
         model=Model(**item["model"]),
         created=datetime.fromisoformat(item["created"]),
         expires=int(item["expires"]),
@@ -257,7 +257,3 @@ def read_outcome(item: Item) -> SpanOutcome:
 def spellings(spans: Iterable[Span]) -> set[str]:
     """A set of spans as DynamoDB keeps it."""
     return {str(span) for span in spans}
-
-
-def _with_ints(options: Item) -> Item:
-    return {name: value if isinstance(value, str) else int(value) for name, value in options.items()}

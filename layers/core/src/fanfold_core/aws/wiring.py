@@ -71,7 +71,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class SplitterSettings(Settings):
-    """Environment of the splitter."""
+    """Environment of the splitter, but for the options of its jobs."""
 
     uploads_queue_url: str
     chunks_queue_url: str
@@ -81,20 +81,6 @@ class SplitterSettings(Settings):
     model: str
     window_chunks: int
     retention_days: int
-    input_column: str
-    header: str
-    delimiter: str
-    encoding: str
-    rows_per_request: int
-    max_attempts: int
-    request_ttl_seconds: int
-    deadline_hours: int
-    tolerated_failure_percentage: int
-    model_parameters: str
-    input_expression: str
-    payload_expression: str
-    result_expression: str
-    guard_formulas: str
 
 
 def wire_splitter(environ: Mapping[str, str]) -> Splitter:
@@ -109,28 +95,12 @@ def wire_splitter(environ: Mapping[str, str]) -> Splitter:
     queues = _queues(
         uploads=settings.uploads_queue_url, chunks=settings.chunks_queue_url, assembly=settings.assembly_queue_url
     )
-    options = Options(
-        input_column=settings.input_column,
-        header=settings.header,
-        delimiter=settings.delimiter,
-        encoding=settings.encoding,
-        rows_per_request=settings.rows_per_request,
-        max_attempts=settings.max_attempts,
-        request_ttl_seconds=settings.request_ttl_seconds,
-        deadline_hours=settings.deadline_hours,
-        tolerated_failure_percentage=settings.tolerated_failure_percentage,
-        parameters=settings.model_parameters,
-        input_expression=settings.input_expression,
-        payload_expression=settings.payload_expression,
-        result_expression=settings.result_expression,
-        guard_formulas=settings.guard_formulas,
-    )
     return Splitter(
         ledger=ledger,
         store=_store(settings),
         queues=queues,
         follow_up=_follow_up(ledger, queues, settings.window_chunks),
-        options=options,
+        options=Options.from_environment(environ),
         model=Model(settings.endpoint_name, settings.endpoint_config, settings.model),
         retention=timedelta(days=settings.retention_days),
         now=now,

@@ -1,57 +1,167 @@
-"""What may be chosen per job: the template's parameters, overridden by a file's S3 object metadata."""
+"""The table of options: what may be chosen per job, for a stack by a parameter, for a file by its S3 object metadata.
+
+The client, the command line, the console's form and docs/options.md derive from it; tests compare template.yaml.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote
 
+from fanfold_core.domain.errors import SettingError
 from fanfold_core.domain.expressions import Expression, parse_expression
-from fanfold_core.domain.json_text import read_json
-from fanfold_core.input.errors import OptionError
-from fanfold_core.input.layout import HEADER_CHOICES, is_byte_cuttable
+from fanfold_core.domain.option import (
+    Character,
+    Choice,
+    Column,
+    Encoding,
+    Integer,
+    Jmespath,
+    JsonObject,
+    Option,
+    YesNo,
+    option,
+    spell,
+)
 from fanfold_core.input.records import Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# The least and the most that an option which is a number may be.
-RANGES = {
-    "rows_per_request": (1, 1000),
-    "max_attempts": (1, 20),
-    "request_ttl_seconds": (60, 21600),
-    "deadline_hours": (1, 336),
-    "tolerated_failure_percentage": (0, 100),
-}
-_YES_OR_NO = ("yes", "no")
-_SPELT_DELIMITERS = {"tab": "\t", "\\t": "\t"}
-
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How one file is read and sent. Pinned when its job is created.
+    """How one file is read, sent and answered. Pinned when its job is created."""
 
-    `parameters` is the JSON object that every request carries beside its inputs; `input_column` a name, a 0-based
-    index, or empty for the defaults. The expressions are JMESPath, or empty: over a row's columns for what stands for
-    it in a request, over `inputs` and `parameters` for a request's payload, over an answer for the list of results. A
-    job of which more than `tolerated_failure_percentage` of the rows end in errors is FAILED.
-    """
-
-    input_column: str = ""
-    header: str = "auto"
-    delimiter: str = ","
-    quote: str = '"'
-    encoding: str = "utf-8"
-    rows_per_request: int = 32
-    max_attempts: int = 3
-    request_ttl_seconds: int = 3600
-    deadline_hours: int = 72
-    tolerated_failure_percentage: int = 100
-    parameters: str = "{}"
-    input_expression: str = ""
-    payload_expression: str = ""
-    result_expression: str = ""
-    guard_formulas: str = "no"
+    input_column: str = option(
+        "Input column",
+        default="",
+        group="File",
+        kind=Column(),
+        parameter="InputColumn",
+        help=(
+            "Column with the texts: its name, or its index (0-based). Empty: the column named inputs, text or input, "
+            "else the first."
+        ),
+    )
+    header: str = option(
+        "Header",
+        default="auto",
+        group="File",
+        kind=Choice(choices=("auto", "present", "absent")),
+        parameter="Header",
+        help="Whether the first record is a header.",
+    )
+    delimiter: str = option(
+        "Delimiter",
+        default=",",
+        group="File",
+        kind=Character(),
+        parameter="Delimiter",
+        help='Character between two cells, or "tab".',
+        examples=(",", ";", "tab", "|"),
+    )
+    quote: str = option(
+        "Quote",
+        default='"',
+        group="File",
+        kind=Character(),
+        help="Character around cells that contain a delimiter, a quote or a line break.",
+        examples=('"', "'"),
+    )
+    encoding: str = option(
+        "Encoding",
+        default="utf-8",
+        group="File",
+        kind=Encoding(),
+        parameter="Encoding",
+        help="Encoding of the file, by its Python name.",
+        examples=("utf-8", "cp1252", "latin-1", "utf-16", "gb18030", "shift_jis", "euc_kr", "koi8-r"),
+    )
+    rows_per_request: int = option(
+        "Rows per request",
+        default=32,
+        group="Model",
+        kind=Integer(least=1, most=1000),
+        parameter="RowsPerRequest",
+        help="Rows that one request carries.",
+    )
+    parameters: str = option(
+        "Model parameters",
+        default='{"truncation": true, "max_length": 512}',
+        group="Model",
+        kind=JsonObject(),
+        parameter="ModelParameters",
+        help='JSON object that each request carries as its "parameters".',
+    )
+    input_expression: str = option(
+        "Input expression",
+        default="",
+        group="Model",
+        kind=Jmespath(),
+        parameter="InputExpression",
+        help="JMESPath over a row's columns that makes the model's input. Empty: the text of the input column.",
+        examples=("join(' ', [title, body])",),
+    )
+    payload_expression: str = option(
+        "Payload expression",
+        default="",
+        group="Model",
+        kind=Jmespath(),
+        parameter="PayloadExpression",
+        help='JMESPath over "inputs" and "parameters" that makes a request\'s body. Empty: the Hugging Face format.',
+        examples=("{instances: inputs}",),
+    )
+    result_expression: str = option(
+        "Result expression",
+        default="",
+        group="Model",
+        kind=Jmespath(),
+        parameter="ResultExpression",
+        help="JMESPath over the model's answer that finds the list of results. Empty: the answer is that list.",
+        examples=("[].{label: labels[0]}",),
+    )
+    max_attempts: int = option(
+        "Attempts",
+        default=3,
+        group="Job",
+        kind=Integer(least=1, most=20),
+        parameter="MaxAttempts",
+        help="How often a row that the model refuses is tried before it ends in errors.csv.",
+    )
+    request_ttl_seconds: int = option(
+        "Request time to live",
+        default=3600,
+        group="Job",
+        kind=Integer(least=60, most=21600, least_of_stack=900),
+        parameter="RequestTtlSeconds",
+        help="Seconds that a request may wait in SageMaker's queue.",
+    )
+    deadline_hours: int = option(
+        "Deadline",
+        default=72,
+        group="Job",
+        kind=Integer(least=1, most=336),
+        parameter="DeadlineHours",
+        help="Hours after which the job ends with the results that it has.",
+    )
+    tolerated_failure_percentage: int = option(
+        "Tolerated failures",
+        default=100,
+        group="Job",
+        kind=Integer(least=0, most=100),
+        parameter="ToleratedFailurePercentage",
+        help="Percentage of rows that may fail; if more do, the job is FAILED. Its results are written all the same.",
+    )
+    guard_formulas: bool = option(
+        "Guard formulas",
+        default=False,
+        group="Job",
+        kind=YesNo(),
+        parameter="GuardFormulas",
+        help="Whether to put an apostrophe before cells of the results that a spreadsheet would run as formulas.",
+    )
 
     @property
     def dialect(self) -> Dialect:
@@ -73,12 +183,48 @@ class Options:
         """Where in an answer the list of results is, None if the answer is that list."""
         return parse_expression("result-expression", self.result_expression)
 
-    @property
-    def guards_formulas(self) -> bool:
-        """Whether cells that a spreadsheet would compute are guarded."""
-        return self.guard_formulas == "yes"
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Self:
+        """The stack's options; `SettingError` names a variable that is missing, or is no number where one is needed.
 
-    def overridden(self, metadata: Mapping[str, str]) -> Options:
+        A text that an option may not have is found when a job begins, which then can say so.
+        """
+        values: dict[str, Any] = {}
+        for row in OPTIONS.values():
+            if not row.parameter:
+                continue
+            if row.variable not in environ:
+                raise SettingError(f"environment variable {row.variable} is not set; template.yaml sets it")
+            text = environ[row.variable]
+            try:
+                values[row.field] = row.kind.read(text)
+            except ValueError as error:
+                raise SettingError(f"environment variable {row.variable} is {text!r}, not {row.kind.wanted}") from error
+        return cls(**values)
+
+    @classmethod
+    def of_stack(cls, parameters: Mapping[str, str], given: Mapping[str, str]) -> Self:
+        """Options as a stack's parameters say, but for those that are given by their metadata names.
+
+        `OptionError` for a value that none may have.
+        """
+        of_stack = {row.name: parameters[row.parameter] for row in OPTIONS.values() if row.parameter in parameters}
+        return cls().spelt({**of_stack, **given})
+
+    @classmethod
+    def restored(cls, stored: Mapping[str, Any]) -> Self:
+        """Options as the ledger has them; those that an older version did not know have their defaults.
+
+        `KeyError` for one that this version does not know: without it the file would be read otherwise.
+        """
+        return cls(**{name: OPTIONS[name].kind.read(str(value)) for name, value in stored.items()})
+
+    def stored(self) -> dict[str, str | int]:
+        """Options as the ledger keeps them: a boolean as yes or no, which older versions read."""
+        values = {row.field: getattr(self, row.field) for row in OPTIONS.values()}
+        return {name: spell(value) if isinstance(value, bool) else value for name, value in values.items()}
+
+    def overridden(self, metadata: Mapping[str, str]) -> Self:
         """These options with those that the object's metadata names; `OptionError` for a value that none may have.
 
         Metadata that names no option is somebody else's and left alone. Values are percent-decoded, since S3 metadata
@@ -87,41 +233,16 @@ class Options:
         >>> Options().overridden({"input-column": "caf%C3%A9", "rows-per-request": "16"}).input_column
         'café'
         """
-        names = {field.name.replace("_", "-"): field.name for field in fields(self)}
-        chosen = {
-            names[key]: _parsed(key, names[key], unquote(metadata[key])) for key in names.keys() & metadata.keys()
-        }
-        return replace(self, **chosen).checked()
+        return self.spelt({name: unquote(text) for name, text in metadata.items()})
 
-    def checked(self) -> Options:
-        """These options, if they go together; `OptionError` if not."""
-        if self.header not in HEADER_CHOICES:
-            raise OptionError("header", self.header, f"one of {', '.join(HEADER_CHOICES)}")
-        for name, (least, most) in RANGES.items():
-            if not least <= getattr(self, name) <= most:
-                raise OptionError(name.replace("_", "-"), str(getattr(self, name)), f"a number from {least} to {most}")
-        if not isinstance(_json(self.parameters), dict):
-            raise OptionError("parameters", self.parameters, 'a JSON object such as {"truncation": true}')
-        if self.guard_formulas not in _YES_OR_NO:
-            raise OptionError("guard-formulas", self.guard_formulas, f"one of {', '.join(_YES_OR_NO)}")
-        # Making a dialect or an expression, and asking about an encoding, checks them.
-        _ = self.dialect, self.input, self.payload, self.result, is_byte_cuttable(self.encoding)
-        return self
+    def spelt(self, values: Mapping[str, str]) -> Self:
+        """These options with those that are given by their metadata names; `OptionError` as above."""
+        chosen = {row.field: row.read(values[row.name]) for row in OPTIONS.values() if row.name in values}
+        options = replace(self, **chosen)
+        for row in OPTIONS.values():
+            row.kind.check(row.name, getattr(options, row.field))
+        _ = options.dialect  # making one checks that its characters go together
+        return options
 
 
-def _parsed(key: str, name: str, value: str) -> Any:
-    if name == "delimiter":
-        return _SPELT_DELIMITERS.get(value, value)
-    if name in RANGES:
-        if not (value.isascii() and value.isdigit()):
-            least, most = RANGES[name]
-            raise OptionError(key, value, f"a number from {least} to {most}")
-        return int(value)
-    return value
-
-
-def _json(text: str) -> Any:
-    try:
-        return read_json(text)
-    except ValueError:
-        return None
+OPTIONS: Mapping[str, Option] = {field.name: Option(field=field.name, **field.metadata) for field in fields(Options)}

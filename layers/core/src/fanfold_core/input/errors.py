@@ -13,6 +13,9 @@ FanfoldError                 the base of all errors of Fanfold's own
 
 from __future__ import annotations
 
+# Characters of a value in an error's words.
+_MOST_SHOWN = 80
+
 
 class FanfoldError(Exception):
     """Base of all errors of Fanfold's own."""
@@ -26,7 +29,8 @@ class OptionError(InputError):
     """An option of the job has a value that none may have. Do not retry."""
 
     def __init__(self, option: str, value: str, wanted: str) -> None:
-        super().__init__(f"option {option} is {value!r}; it must be {wanted}")
+        shown = value if len(value) <= _MOST_SHOWN else f"{value[:_MOST_SHOWN]}…"
+        super().__init__(f"option {option} is {shown!r}; it must be {wanted}")
 
 
 class CompressionError(InputError):

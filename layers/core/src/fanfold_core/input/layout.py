@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from fanfold_core.input.cutting import Cut
 
-HEADER_CHOICES = ("auto", "present", "absent")
 # Names of the input column when none is given, the likeliest first.
 _DEFAULT_NAMES = ("inputs", "text", "input")
 # Every byte, and what switches to other characters in the encodings of the ISO 2022 family and in Python's escapes.
@@ -56,7 +55,7 @@ def detect_layout(  # noqa: PLR0913 (the head of the file, and what the job's op
 ) -> Layout:
     r"""Find the layout of a file from its first bytes (`complete` if they are all of it) and the job's options.
 
-    `header` is one of `HEADER_CHOICES`; `input_column` a name, of which case and surrounding white space don't matter,
+    `header` is auto, present or absent; `input_column` a name, of which case and surrounding white space don't matter,
     or a 0-based index (digits always are one), or None for the defaults `inputs`, `text` and `input`. `names` are the
     columns that an expression asks for in place of one input column.
 
