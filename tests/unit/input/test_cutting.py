@@ -37,7 +37,12 @@ def records(data: bytes, dialect: Dialect) -> list[Record]:
         yield from lines
         has_ended = True  # if a record was still being read: its quote is open
 
-    reader = csv.reader(reading(), delimiter=dialect.delimiter, quotechar=dialect.quote)
+    reader = csv.reader(
+        reading(),
+        delimiter=dialect.delimiter,
+        quotechar=dialect.quote,
+        skipinitialspace=dialect.skip_initial_space,
+    )
     found, start = [], 0
     for cells in reader:
         found.append(Record(cells, start, ends[reader.line_num], has_ended))
@@ -89,6 +94,8 @@ def regular(rows: list[list[str]], quoting: int, line_end: str) -> bytes:
     return stream.getvalue().encode()
 
 
+SPACED = Dialect(skip_initial_space=True)
+DIALECTS = st.sampled_from([Dialect(), Dialect(";", "'"), Dialect(" "), Dialect("a", "b"), SPACED])
 CELLS = st.text(st.sampled_from('ab",\n é;'), max_size=5)
 ROWS = st.lists(st.lists(CELLS, min_size=1, max_size=3), max_size=8)
 REGULAR = st.builds(
@@ -135,7 +142,7 @@ CASES = st.builds(
     Case,
     data=NASTY | REGULAR | st.builds(lambda a, b, c: a + b + c, REGULAR, NASTY, REGULAR),
     blocks_end=st.lists(st.integers(0, 400), max_size=12),
-    dialect=st.sampled_from([Dialect(), Dialect(";", "'"), Dialect(" "), Dialect("a", "b")]),
+    dialect=DIALECTS,
     limits=st.builds(Limits, st.integers(1, 5), st.integers(1, 20), st.integers(20, 60)),
     blank_is_row=st.booleans(),
     window=st.sampled_from([2, 3, 7, 16, 64, 100, 64 * 1024]),
@@ -234,10 +241,14 @@ def test_no_more_is_read_ahead_than_a_cut_and_a_block() -> None:
 
 @given(
     data=st.lists(NASTY | REGULAR, max_size=8).map(b"".join),
-    dialect=st.sampled_from([Dialect(), Dialect(";", "'"), Dialect(" "), Dialect("a", "b")]),
+    dialect=DIALECTS,
     blank_is_row=st.booleans(),
     most=st.integers(2, 40),
 )
+@example(data=b'a, "b\n", c\n "d\n"\n' * 20, dialect=SPACED, blank_is_row=False, most=9)
+@example(data=b'a,  "b\n"\n' * 20, dialect=SPACED, blank_is_row=False, most=9)
+@example(data=b'a, "b" "c\n' * 20, dialect=SPACED, blank_is_row=False, most=9)
+@example(data=b" \n" * 70 + b'"a" , "b"\n', dialect=SPACED, blank_is_row=False, most=9)
 @example(data=b'"' * 63 + b'",\n' + b'"a\n"\r\n' * 20, dialect=Dialect(), blank_is_row=False, most=9)
 @example(data=b"\r" * 63 + b"\r\n" * 66, dialect=Dialect(), blank_is_row=False, most=9)
 def test_masks_say_what_csv_reader_says(data: bytes, *, dialect: Dialect, blank_is_row: bool, most: int) -> None:

@@ -10,7 +10,9 @@ from fanfold_core.input.errors import OptionError
 from fanfold_core.input.records import Dialect, Records, format_records, read_records
 
 CELLS = st.text(st.sampled_from("ab\",;\t' \r\n\0é😀\x85\u2028"), max_size=6)
-DIALECTS = st.sampled_from([Dialect(), Dialect(";", "'"), Dialect("\t"), Dialect(" "), Dialect("|", "^")])
+DIALECTS = st.sampled_from(
+    [Dialect(), Dialect(";", "'"), Dialect("\t"), Dialect(" "), Dialect("|", "^"), Dialect(skip_initial_space=True)]
+)
 
 
 @given(st.lists(st.lists(CELLS, max_size=4), max_size=4), DIALECTS)
@@ -48,6 +50,13 @@ def test_what_follows_a_record_behind_a_delimiter_is_a_cell_of_its_own(text: str
     assume(len(list(read_records(f"{text}\n.", dialect))) > 1)
     (stands,) = Records.of(text, 1, dialect, blank_is_row=False).texts
     assert list(read_records(f"{stands}{dialect.delimiter}more", dialect)) == [[*records[0], "more"]]
+
+
+def test_spaces_after_a_delimiter_are_skipped_if_the_dialect_says_so() -> None:
+    assert list(read_records('who, "hello, world"', Dialect(skip_initial_space=True))) == [["who", "hello, world"]]
+    assert list(read_records('who, "hello, world"', Dialect())) == [["who", ' "hello', ' world"']]
+    with pytest.raises(OptionError, match="option skip-initial-space is 'yes'; it must be no where a space"):
+        Dialect(" ", skip_initial_space=True)
 
 
 def test_a_blank_line_is_a_record_without_cells() -> None:

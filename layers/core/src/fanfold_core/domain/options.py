@@ -79,6 +79,13 @@ class Options:
         help="Encoding of the file, by its Python name.",
         examples=("utf-8", "cp1252", "latin-1", "utf-16", "gb18030", "shift_jis", "euc_kr", "koi8-r"),
     )
+    skip_initial_space: bool = option(
+        "Skip initial space",
+        default=False,
+        group="File",
+        kind=YesNo(),
+        help='Whether to skip spaces after a delimiter, as a file needs that is written like 1, "so, good".',
+    )
     rows_per_request: int = option(
         "Rows per request",
         default=32,
@@ -166,7 +173,7 @@ class Options:
     @property
     def dialect(self) -> Dialect:
         """How records are written in the file."""
-        return Dialect(self.delimiter, self.quote)
+        return Dialect(self.delimiter, self.quote, self.skip_initial_space)
 
     @property
     def input(self) -> Expression | None:

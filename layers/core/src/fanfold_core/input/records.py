@@ -21,14 +21,17 @@ _LARGEST_CELL = 2**31 - 1
 class Dialect:
     r"""How records are written: one ASCII character between cells, one around cells that need it.
 
+    With `skip_initial_space`, spaces at the beginning of a cell are no part of it, and a quote may follow them.
+
     `OptionError` if one of them cannot be that.
 
     >>> Dialect(delimiter="\t")
-    Dialect(delimiter='\t', quote='"')
+    Dialect(delimiter='\t', quote='"', skip_initial_space=False)
     """
 
     delimiter: str = ","
     quote: str = '"'
+    skip_initial_space: bool = False
 
     def __post_init__(self) -> None:
         for option, character in (("delimiter", self.delimiter), ("quote", self.quote)):
@@ -36,6 +39,8 @@ class Dialect:
                 raise OptionError(option, character, "one ASCII character, and neither a line end nor NUL")
         if self.delimiter == self.quote:
             raise OptionError("quote", self.quote, "another character than the delimiter")
+        if self.skip_initial_space and " " in (self.delimiter, self.quote):
+            raise OptionError("skip-initial-space", "yes", "no where a space is the delimiter or the quote")
 
 
 class RecordReader(Protocol):
@@ -54,7 +59,12 @@ def record_reader(lines: Iterable[str], dialect: Dialect) -> RecordReader:
     [['a', 'b\nc']]
     """
     csv.field_size_limit(_LARGEST_CELL)
-    return csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quote)
+    return csv.reader(
+        lines,
+        delimiter=dialect.delimiter,
+        quotechar=dialect.quote,
+        skipinitialspace=dialect.skip_initial_space,
+    )
 
 
 def read_records(text: str, dialect: Dialect) -> Iterator[list[str]]:
@@ -132,7 +142,13 @@ def format_records(rows: Iterable[Iterable[str]], dialect: Dialect) -> str:
     """
     stream = StringIO(newline="")
     # Python 3.11 puts a cell with a line end in quotes only if that character is part of the line terminator.
-    writer = csv.writer(stream, delimiter=dialect.delimiter, quotechar=dialect.quote, lineterminator="\r\n")
+    writer = csv.writer(
+        stream,
+        delimiter=dialect.delimiter,
+        quotechar=dialect.quote,
+        quoting=csv.QUOTE_ALL if dialect.skip_initial_space else csv.QUOTE_MINIMAL,  # or spaces would be lost
+        lineterminator="\r\n",
+    )
     writer.writerows(rows)
     return stream.getvalue()
 

@@ -67,8 +67,11 @@ class Scanner:
         quotes = masks.of(self.dialect.quote.encode())
         if quotes.any():
             quoted = between(quotes)
-            begins = following(masks.of(self.dialect.delimiter.encode()) | quotes | feeds | returns)
+            begins = following(masks.of(self.dialect.delimiter.encode()) | feeds | returns)
             begins[0] |= 1
+            if self.dialect.skip_initial_space:
+                begins |= following(begins & masks.of(b" "))  # one space; where there are more, csv.reader is asked
+            begins |= following(quotes)
             if (quotes & quoted & ~begins).any():
                 return None
             feeds &= ~quoted
