@@ -2,7 +2,7 @@
 
 import pytest
 
-from fanfold_core.domain.errors import SettingError
+from fanfold_core.domain.errors import SettingError, UnknownOptionError
 from fanfold_core.domain.option import spell
 from fanfold_core.domain.options import OPTIONS, Options
 from fanfold_core.input.errors import OptionError
@@ -80,7 +80,7 @@ def test_options_that_an_older_version_did_not_know_have_their_defaults() -> Non
 
 
 def test_an_option_of_a_newer_version_is_refused() -> None:
-    with pytest.raises(KeyError, match="to_come"):
+    with pytest.raises(UnknownOptionError, match="the option to-come, which this version"):
         Options.restored({**CHOSEN.stored(), "to_come": "yes"})
 
 

@@ -9,6 +9,7 @@ FanfoldError
 ├── MalformedAnswerError     the model's answer cannot be used
 ├── MalformedMessageError    a message that no version of Fanfold has written
 ├── NewerVersionError        a message or job that a newer version of Fanfold has written
+│   └── UnknownOptionError
 ├── NotEndedError            a job is still running, and something needs it ended
 ├── UnknownJobError          the ledger has no such job
 ├── UnknownChunkError
@@ -63,6 +64,15 @@ class NewerVersionError(FanfoldError):
     def __init__(self, what: str, written: int, known: int) -> None:
         super().__init__(
             f"a {what} of version {written}, where this code knows version {known}: deploy the newer Fanfold again"
+        )
+
+
+class UnknownOptionError(NewerVersionError):
+    """A job has an option that this code doesn't know, and would be read otherwise. Retry once it is deployed."""
+
+    def __init__(self, option: str) -> None:
+        FanfoldError.__init__(
+            self, f"a job with the option {option}, which this version of Fanfold does not know: install the newer one"
         )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote
 
-from fanfold_core.domain.errors import SettingError
+from fanfold_core.domain.errors import SettingError, UnknownOptionError
 from fanfold_core.domain.expressions import Expression, parse_expression
 from fanfold_core.domain.option import (
     Character,
@@ -222,8 +222,10 @@ class Options:
     def restored(cls, stored: Mapping[str, Any]) -> Self:
         """Options as the ledger has them; those that an older version did not know have their defaults.
 
-        `KeyError` for one that this version does not know: without it the file would be read otherwise.
+        `UnknownOptionError` for one of a newer version: without it the file would be read otherwise.
         """
+        for name in stored.keys() - OPTIONS.keys():
+            raise UnknownOptionError(name.replace("_", "-"))
         return cls(**{name: OPTIONS[name].kind.read(str(value)) for name, value in stored.items()})
 
     def stored(self) -> dict[str, str | int]:
