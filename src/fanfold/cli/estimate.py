@@ -15,7 +15,6 @@ from fanfold.costs.estimate import EndpointPlan, Estimate, Workload, count, make
 from fanfold.files import LocalFile
 from fanfold.terminal import bytes_bar, stderr
 from fanfold.uploads import metadata
-from fanfold_core.app.rows import is_copied
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,10 +63,10 @@ def estimate_command(
     """
     parameters = parameters_of(stack)
     found = LocalFile.read(file, parameters, metadata(**reading))
-    with bytes_bar("reading", None if is_copied(found.job) else file.stat().st_size) as seen:
+    with bytes_bar("reading", None if found.content.is_copied else file.stat().st_size) as seen:
         work = count(found, seen)
     plan = None if rows_per_second is None else _plan(parameters, rows_per_second, instances, instance_type)
-    options_of_job = found.job.options
+    options_of_job = found.options
     came = make_estimate(work, options_of_job.rows_per_request, plan, parameters["Architecture"])
     if as_json:
         prices = read_prices()

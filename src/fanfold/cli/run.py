@@ -162,14 +162,14 @@ def say_what_is_assumed(found: LocalFile) -> None:
 
 
 def _assumed(found: LocalFile) -> str:
-    layout, expression = found.job.known_layout, found.job.options.input_expression
+    layout, expression = found.layout, found.options.input_expression
     columns = f"{counted(len(layout.columns), 'column')}, {'with' if layout.has_header else 'without'} a header"
     where = f"the texts are in column {layout.input_index}, {layout.columns[layout.input_index]!r}"
     return f"{columns}; {f'of a row the model gets {expression}' if expression else where}."
 
 
 def _hints(found: LocalFile) -> Iterator[str]:
-    options, layout = found.job.options, found.job.known_layout
+    options, layout = found.options, found.layout
     if likely := overlooked_delimiter(found.first_record):
         yield f"Its first line has {likely!r} in it; if it stands between cells: --delimiter {_DELIMITERS[likely]}"
     elif options.header == "auto" and not (layout.has_header or options.input_expression):
