@@ -10,7 +10,6 @@ from typing import IO, TYPE_CHECKING
 from urllib.parse import quote
 
 from fanfold.errors import InputFileError
-from fanfold.uploads import csv_name
 from fanfold_core.domain.job import chunk_limits
 from fanfold_core.domain.keys import RequestId, job_id
 from fanfold_core.domain.options import Options
@@ -18,6 +17,7 @@ from fanfold_core.domain.requests import Request, Unsendable, body, inputs, plan
 from fanfold_core.domain.spans import Span
 from fanfold_core.input.cutting import Limits
 from fanfold_core.input.errors import InputError, NoRowsError
+from fanfold_core.input.formats import FileName
 from fanfold_core.input.scanning import Scanner
 from fanfold_core.input.source import InputFile
 
@@ -82,7 +82,7 @@ class LocalFile:
             _check_can_be_read_twice(path)
             chosen = {**metadata, **given}
             options = Options().overridden({name: quote(value) for name, value in chosen.items()})
-            content = InputFile(csv_name(path.name), path.stat().st_size, options, partial(_open, path))
+            content = InputFile(FileName.parse(path.name).uploaded, path.stat().st_size, options, partial(_open, path))
             found = cls(path, options, content, content.layout())
             found._check_beginning()
             return found

@@ -19,6 +19,7 @@ from fanfold.cli.options import as_typed
 from fanfold.stacks import Stack
 from fanfold.terminal import counted
 from fanfold_core.domain.job import State
+from fanfold_core.input.formats import CSV_ENDINGS
 from localaws.cloud import LocalCloud
 
 OK, FAILED, SOME_ROWS_FAILED = 0, 1, 3
@@ -121,7 +122,11 @@ IMPOSSIBLE: dict[str, tuple[bytes, list[str], str]] = {
     "no gzip.csv.gz": (TEXTS, [], "its name ends in .gz, but it is no sound gzip file"),
     "empty.csv.gz": (b"", [], "the file is empty: upload one with rows"),
     "empty inside.csv.gz": (gzip.compress(b""), [], "the file is empty: upload one with rows"),
-    "gzip.csv": (gzip.compress(TEXTS), [], "is no CSV but looks like a gzip file whose name doesn't end in .gz"),
+    "gzip.csv": (
+        gzip.compress(TEXTS),
+        [],
+        "looks like a file compressed with gzip whose name doesn't end in .gz: export",
+    ),
     "klingon.csv": (TEXTS, ["--encoding", "klingon"], "option encoding is 'klingon'; it must be a text encoding"),
     "two delimiters.csv": (TEXTS, ["--delimiter", "::"], "option delimiter is '::'; it must be one ASCII character"),
 }
@@ -234,9 +239,7 @@ def test_objects_that_are_no_csv_by_name_are_ignored_and_the_log_says_so(cloud: 
     s3 = cloud.session().client("s3")
     for key in keys:
         s3.put_object(Bucket=cloud.outputs["InputBucket"], Key=key, Body=b"")
-    expected = {
-        f"s3://{cloud.outputs['InputBucket']}/{key}: its name ends neither in .csv nor in .csv.gz" for key in keys
-    }
+    expected = {f"s3://{cloud.outputs['InputBucket']}/{key}: its name does not end in {CSV_ENDINGS}" for key in keys}
     deadline = time.monotonic() + 30
     while not expected <= (said := ignored(logs)) and time.monotonic() < deadline:
         time.sleep(0.1)

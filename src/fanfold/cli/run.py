@@ -21,6 +21,7 @@ from fanfold.files import LocalFile
 from fanfold.terminal import counted, stderr
 from fanfold.uploads import metadata
 from fanfold_core.domain.requests import Request
+from fanfold_core.input.formats import FileName
 from fanfold_core.input.sniffing import overlooked_delimiter
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def _head(found: LocalFile, limit: int | None, reading: dict[str, Any]) -> Itera
         yield found.path, reading
         return
     with tempfile.TemporaryDirectory(prefix="fanfold-") as folder:
-        head = Path(folder) / found.path.name.removesuffix(".gz")
+        head = Path(folder) / FileName.parse(found.path.name).stem
         encoding = found.write_head(limit, head)
         yield head, {**reading, "encoding": encoding}
 

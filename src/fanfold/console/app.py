@@ -18,6 +18,7 @@ from fanfold.errors import JobNotFoundError, UserError
 from fanfold.files import PARAMETERS
 from fanfold_core import __version__
 from fanfold_core.input.errors import InputError
+from fanfold_core.input.formats import ENDINGS
 
 if TYPE_CHECKING:
     from fanfold.console.service import ConsoleService
@@ -62,7 +63,9 @@ class Views:
 
     def page(self) -> str:
         """The page itself."""
-        return render_template("console.html", stack=self._service.stack, version=__version__, head_bytes=HEAD_BYTES)
+        return render_template(
+            "console.html", stack=self._service.stack, version=__version__, head_bytes=HEAD_BYTES, endings=ENDINGS
+        )
 
     def preview(self) -> Json:
         """What the file is whose first bytes these are."""

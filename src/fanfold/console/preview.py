@@ -12,6 +12,7 @@ from fanfold.errors import InputFileError
 from fanfold.files import PARAMETERS
 from fanfold_core.domain.options import Options
 from fanfold_core.input.errors import InputError, LayoutError, UndecodableError
+from fanfold_core.input.formats import TABLE_ENDINGS, FileName
 from fanfold_core.input.sniffing import overlooked_delimiter
 from fanfold_core.input.source import BLOCK_BYTES, InputFile
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 HEAD_BYTES = BLOCK_BYTES
 _MOST_ROWS = 5
-# What text with rows is called. The pipeline knows the first two; to the others an upload adds .csv.
-_NAMES = (".csv", ".csv.gz", ".tsv", ".txt")
 # Tried in this order on a file that is no text in its encoding; the last one can read anything.
 _LIKELY_ENCODINGS = ("utf-8", "cp1252", "latin-1")
 _DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -49,10 +48,9 @@ def preview_file(
     `parameters` are the stack's, `options` this file's. `InputError` says what is wrong with either, `InputFileError`
     that by its name it is no CSV.
     """
-    if not name.lower().endswith(_NAMES):
+    if not FileName.parse(name).is_table:
         raise InputFileError(
-            f"{name} is no CSV by its name, which has to end in {', '.join(_NAMES[:-1])} or {_NAMES[-1]}: "
-            "export it as CSV, and choose that file"
+            f"{name} is no CSV by its name, which has to end in {TABLE_ENDINGS}: export it as CSV, and choose that file"
         )
     defaults = {option: parameters[key] for key, option in PARAMETERS.items() if key in parameters}
     chosen = Options().overridden({option: quote(value) for option, value in {**defaults, **options}.items()})

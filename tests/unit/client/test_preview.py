@@ -109,7 +109,7 @@ def test_a_file_of_one_column_whose_first_line_may_have_several_gets_a_hint(head
     assert seen(b"text\nso good\n").hint == ""
 
 
-@pytest.mark.parametrize("name", ["real.xlsx", "tweets.tsv.gz", "tweets", "csv"])
+@pytest.mark.parametrize("name", ["real.xlsx", "table.csv.zip", "tweets", "csv", "tweets.gz"])
 def test_a_file_that_is_no_csv_by_its_name_is_refused(name: str) -> None:
     with pytest.raises(InputFileError, match=f"{name} is no CSV by its name.* export it as CSV"):
         seen(b"text\nso good\n", name)
@@ -118,6 +118,14 @@ def test_a_file_that_is_no_csv_by_its_name_is_refused(name: str) -> None:
 @pytest.mark.parametrize("name", ["tweets.CSV", "tweets.tsv", "tweets.txt"])
 def test_text_with_rows_may_go_by_other_names(name: str) -> None:
     assert seen(b"text\nso good\n", name).rows == [["so good"]]
+    assert seen(gzip.compress(b"text\nso good\n"), f"{name}.gz").rows == [["so good"]]
+
+
+def test_a_compressed_file_that_is_not_whole_is_refused_unless_its_end_is_yet_to_come() -> None:
+    head = gzip.compress(CONTENT.encode())[:-1]
+    with pytest.raises(InputError, match="the gzip file ends in its middle"):
+        preview_file("a.csv.gz", head, complete=True, parameters={}, options={})
+    assert preview_file("a.csv.gz", head, complete=False, parameters={}, options={}).columns == ("id", "Text", "who")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from fanfold_core.domain.errors import ObjectGoneError
 from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, Source, State, chunk_limits
 from fanfold_core.domain.keys import chunk_key, job_id
 from fanfold_core.input.errors import InputError, NoRowsError, OptionError
+from fanfold_core.input.formats import FileName
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,10 +25,9 @@ if TYPE_CHECKING:
     from fanfold_core.domain.options import Options
     from fanfold_core.input.cutting import Cut, Limits
 
-# S3 takes parts of 5 MiB or more, and 10,000 of them. A compressed file may grow by so much without having more.
+# S3 takes parts of 5 MiB or more, and 10,000 of them.
 _LEAST_PART = 5 * 1024 * 1024
 _MOST_PARTS = 9_000
-_MOST_INFLATION = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,8 @@ class Splitter:
 
     def _job(self, source: Source, options: Options) -> JobRecord:
         created = self.now()
-        inflation = _MOST_INFLATION if source.key.lower().endswith(".gz") else 1
+        compression = FileName.parse(source.key).compression
+        inflation = compression.inflation if compression else 1
         return JobRecord(
             id=job_id(source.bucket, source.key, source.version),
             source=source,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import gzip
-import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Protocol
 
 from fanfold_core.input.cutting import Cut, cut
 from fanfold_core.input.errors import CompressionError, UndecodableError
+from fanfold_core.input.formats import Compression, FileName
 from fanfold_core.input.layout import Layout, check_decodes, detect_layout, is_byte_cuttable
 from fanfold_core.input.records import Dialect, Records, read_records
 from fanfold_core.input.scanning import Scanner
@@ -72,7 +71,7 @@ class InputFile:
     @property
     def is_copied(self) -> bool:
         """Whether chunks are objects of their own: a compressed or transcoded file has no byte ranges."""
-        return self._is_compressed or not is_byte_cuttable(self.options.encoding)
+        return self._compression is not None or not is_byte_cuttable(self.options.encoding)
 
     @property
     def chunk_encoding(self) -> str:
@@ -96,8 +95,8 @@ class InputFile:
             return
         with self.open(0) as stream:
             blocks = _read(stream)
-            if self._is_compressed:
-                blocks = self._decompressed(stream)
+            if self._compression:
+                blocks = self._compression.decompressed(blocks, BLOCK_BYTES, is_beginning=self.is_beginning)
             if not is_byte_cuttable(self.options.encoding):
                 blocks = self._as_utf_8(blocks)
             yield _skipping(blocks, start, out_of_time)
@@ -172,19 +171,8 @@ class InputFile:
         return Records.of(text, rows, self.options.dialect, blank_is_row=layout.blank_is_row)
 
     @property
-    def _is_compressed(self) -> bool:
-        return self.name.lower().endswith(".gz")
-
-    def _decompressed(self, stream: IO[bytes]) -> Iterator[bytes]:
-        content = gzip.GzipFile(fileobj=stream)
-        try:
-            # What there is before an end that comes too early is had by reading no more than there is.
-            yield from iter(partial(content.read1 if self.is_beginning else content.read, BLOCK_BYTES), b"")
-        except EOFError as error:
-            if not self.is_beginning:
-                raise CompressionError("the gzip file ends in its middle: upload it whole") from error
-        except (gzip.BadGzipFile, zlib.error) as error:
-            raise CompressionError(f"its name ends in .gz, but it is no sound gzip file ({error})") from error
+    def _compression(self) -> Compression | None:
+        return FileName.parse(self.name).compression
 
     def _as_utf_8(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
         encoding = self.options.encoding
