@@ -1,8 +1,10 @@
 """Files that are wrong: each job ends, and says in words what to do, in the ledger, in summary.json and to the user."""
 
+import bz2
 import gzip
 import io
 import json
+import lzma
 import random
 import time
 import zipfile
@@ -120,6 +122,10 @@ IMPOSSIBLE: dict[str, tuple[bytes, list[str], str]] = {
     "a million columns.csv": (b"text" + b",x" * 1_000_000, [], "row 0 does not end within 1,048,576 bytes"),
     "truncated.csv.gz": (gzip.compress(TEXTS * 1000)[:-20], [], "the gzip file ends in its middle: upload it whole"),
     "no gzip.csv.gz": (TEXTS, [], "its name ends in .gz, but it is no sound gzip file"),
+    "truncated.csv.bz2": (bz2.compress(TEXTS)[:-1], [], "the bzip2 file ends in its middle: upload it whole"),
+    "truncated.csv.xz": (lzma.compress(TEXTS)[:-1], [], "the xz file ends in its middle: upload it whole"),
+    "damaged.csv.bz2": (bz2.compress(TEXTS) + b"BZh9?", [], "ends in .bz2, but it is no sound bzip2 file"),
+    "damaged.csv.xz": (lzma.compress(TEXTS) + b"?" * 12, [], "ends in .xz, but it is no sound xz file"),
     "empty.csv.gz": (b"", [], "the file is empty: upload one with rows"),
     "empty inside.csv.gz": (gzip.compress(b""), [], "the file is empty: upload one with rows"),
     "gzip.csv": (

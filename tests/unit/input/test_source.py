@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import itertools
+import lzma
 from dataclasses import replace
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from fanfold_core.input.formats import Compression
 
-COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress}
+COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
 ROWS = [[str(number), f"so good, {'ß' * (number % 50)}"] for number in range(40_000)]
 CONTENT = b"id,text\n" + "".join(f'{number},"{text}"\n' for number, text in ROWS).encode()
 every_compression = pytest.mark.parametrize("compression", COMPRESSIONS, ids=lambda known: known.name)

@@ -5,8 +5,11 @@ Another compression is one more entry of `COMPRESSIONS`.
 
 from __future__ import annotations
 
+import bz2
+import lzma
 import zlib
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from fanfold_core.input.errors import CompressionError
@@ -94,7 +97,16 @@ class Compression:
             raise CompressionError(f"the {self.name} file ends in its middle: upload it whole")
 
 
-COMPRESSIONS = (Compression(".gz", "gzip", (b"\x1f\x8b",), _GzipDecompressor, (zlib.error,), inflation=30),)
+# The level of bzip2 stands in the file. What xz needs most at its highest level is 65 MiB; more could be asked for by a
+# file that was made to.
+_BZIP2_BEGINNINGS = tuple(b"BZh%d1AY&SY" % level for level in range(1, 10))
+_xz_decompressor = partial(lzma.LZMADecompressor, lzma.FORMAT_XZ, memlimit=128 * 1024 * 1024)
+
+COMPRESSIONS = (
+    Compression(".gz", "gzip", (b"\x1f\x8b",), _GzipDecompressor, (zlib.error,), inflation=30),
+    Compression(".bz2", "bzip2", _BZIP2_BEGINNINGS, bz2.BZ2Decompressor, (OSError,), inflation=60),
+    Compression(".xz", "xz", (b"\xfd7zXZ\x00",), _xz_decompressor, (lzma.LZMAError,), inflation=60),
+)
 
 # What text with rows is called on people's machines. The pipeline knows the first one; to others an upload adds it.
 _CSV = ".csv"

@@ -14,8 +14,6 @@ _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _BEGINNINGS = {
     b"PK\x03\x04": "a zip archive, such as an Excel workbook (.xlsx)",
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Office document, such as an Excel workbook (.xls)",
-    b"BZh91AY&SY": "a bzip2 file",
-    b"\xfd7zXZ\x00": "an xz file",
     b"\x28\xb5\x2f\xfd": "a Zstandard file",
     b"PAR1\x15": "a Parquet file",
     b"ARROW1\x00\x00": "an Arrow file",
