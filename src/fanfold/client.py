@@ -125,7 +125,7 @@ class Fanfold:
         """Upload a file, which begins its job. What is not given is as the stack's parameters say.
 
         Args:
-            file: a CSV, plain or gzipped (`.csv.gz`).
+            file: a CSV, plain or compressed (`.csv.gz`, `.csv.bz2`, `.csv.xz`).
             input_column: column with the texts: its name, or its index from 0.
             header: whether the first record is a header.
             delimiter: character between two cells.
