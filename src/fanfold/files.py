@@ -143,8 +143,7 @@ class LocalFile:
 
 
 @contextmanager
-def _open(path: Path, start: int, end: int | None = None) -> Iterator[IO[bytes]]:
-    del end  # a file is read from its beginning, or from its first row, to its end
+def _open(path: Path, start: int) -> Iterator[IO[bytes]]:
     with path.open("rb") as stream:
         stream.seek(start)
         yield stream

@@ -54,9 +54,7 @@ def preview_file(
         )
     defaults = {option: parameters[key] for key, option in PARAMETERS.items() if key in parameters}
     chosen = Options().overridden({option: quote(value) for option, value in {**defaults, **options}.items()})
-    file = InputFile(
-        name, len(head), chosen, lambda start, end=None: BytesIO(head[start:end]), is_beginning=not complete
-    )
+    file = InputFile(name, len(head), chosen, lambda start: BytesIO(head[start:]), is_beginning=not complete)
     try:
         return _preview(file, chosen)
     except UndecodableError as error:

@@ -35,7 +35,7 @@ def file_of(content: bytes, name: str = "a.csv", *, is_beginning: bool = False, 
         name,
         len(content),
         Options(**options),  # type: ignore[arg-type]
-        lambda start, end=None: BytesIO(content[start:end]),
+        lambda start: BytesIO(content[start:]),
         is_beginning=is_beginning,
     )
 

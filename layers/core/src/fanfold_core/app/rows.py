@@ -49,7 +49,7 @@ def written(job: JobRecord, records: Iterable[list[str]]) -> bytes:
 def _content(store: Store, job: JobRecord, file: InputFile, chunk: Chunk) -> bytes:
     if file.is_copied:
         return store.read(chunk_key(job.first_round, chunk.number))
-    with file.open(chunk.start, chunk.end) as stream:
+    with store.open(job.source, chunk.start, chunk.end) as stream:
         return stream.read()
 
 

@@ -39,24 +39,20 @@ class ReadOptions(Protocol):
     def columns(self) -> frozenset[str] | None: ...  # noqa: D102
 
 
-class Opener(Protocol):
-    """Streams bytes `start` to `end - 1` of a file."""
-
-    def __call__(self, start: int, end: int | None = None) -> AbstractContextManager[IO[bytes]]: ...  # noqa: D102
-
-
 def _in_time() -> bool:
     return False
 
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    r"""A file of `size` bytes, whose name says whether it is compressed. `is_beginning`: the bytes are its first only.
+    r"""A file of `size` bytes, whose name says whether it is compressed.
+
+    `open` streams it from a byte on. `is_beginning`: these are its first bytes only.
 
     >>> from io import BytesIO
     >>> from fanfold_core.domain.options import Options
     >>> from fanfold_core.input.cutting import Limits
-    >>> file = InputFile("a.csv", 9, Options(), lambda start, end=None: BytesIO(b"text\ngood"[start:end]))
+    >>> file = InputFile("a.csv", 9, Options(), lambda start: BytesIO(b"text\ngood"[start:]))
     >>> layout = file.layout()
     >>> [file.rows(piece.data, layout) for piece in file.pieces(layout, Limits())]
     [[['good']]]
@@ -65,7 +61,7 @@ class InputFile:
     name: str
     size: int
     options: ReadOptions
-    open: Opener
+    open: Callable[[int], AbstractContextManager[IO[bytes]]]
     is_beginning: bool = False
 
     @property
