@@ -108,7 +108,7 @@ class Fanfold:
         """Upload a file, which begins its job. An option that is not given is as the stack's parameters say.
 
         Args:
-            file: a CSV, plain or gzipped (`.csv.gz`).
+            file: a CSV, plain or compressed (`.csv.gz`, `.csv.bz2`, `.csv.xz`).
             **options: those of the table in docs/options.md.
 
         Raises:

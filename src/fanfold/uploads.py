@@ -17,14 +17,13 @@ from fanfold.terminal import bytes_bar
 from fanfold_core.domain.keys import job_id
 from fanfold_core.domain.option import spell
 from fanfold_core.domain.options import OPTIONS
+from fanfold_core.input.formats import FileName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from fanfold.stacks import Stack
-
-_CSV_NAMES = (".csv", ".csv.gz")
 
 
 def metadata(**given: Any) -> dict[str, str]:
@@ -39,15 +38,6 @@ def metadata(**given: Any) -> dict[str, str]:
         near = get_close_matches(name, OPTIONS, 1)
         raise TypeError(f"there is no option {name}{f'; did you mean {near[0]}?' if near else ''}")
     return {OPTIONS[name].name: spell(value) for name, value in given.items() if value is not None}
-
-
-def csv_name(name: str) -> str:
-    """The name under which a file is uploaded: by it the stack knows what is a CSV, and what is gzipped.
-
-    >>> csv_name("tweets.CSV.gz"), csv_name("tweets.txt")
-    ('tweets.CSV.gz', 'tweets.txt.csv')
-    """
-    return name if name.lower().endswith(_CSV_NAMES) else f"{name}.csv"
 
 
 def upload(stack: Stack, file: Path, options: Mapping[str, str]) -> JobStatus:
@@ -74,7 +64,7 @@ def upload_stream(
     """
     client = stack.session.client("s3")
     # A folder of its own, so that two people's tweets.csv don't meet.
-    key = f"{uuid4().hex[:12]}/{csv_name(name)}"
+    key = f"{uuid4().hex[:12]}/{FileName.parse(name).uploaded}"
     encoded = {option: quote(value) for option, value in options.items()}
     try:
         client.upload_fileobj(stream, stack.input_bucket, key, ExtraArgs={"Metadata": encoded}, Callback=sent)

@@ -1,8 +1,10 @@
 """Files that are wrong: each job ends, and says in words what to do, in the ledger, in summary.json and to the user."""
 
+import bz2
 import gzip
 import io
 import json
+import lzma
 import random
 import time
 import zipfile
@@ -19,6 +21,7 @@ from fanfold.cli.options import as_typed
 from fanfold.stacks import Stack
 from fanfold.terminal import counted
 from fanfold_core.domain.job import State
+from fanfold_core.input.formats import CSV_ENDINGS
 from localaws.cloud import LocalCloud
 
 OK, FAILED, SOME_ROWS_FAILED = 0, 1, 3
@@ -119,9 +122,17 @@ IMPOSSIBLE: dict[str, tuple[bytes, list[str], str]] = {
     "a million columns.csv": (b"text" + b",x" * 1_000_000, [], "row 0 does not end within 1,048,576 bytes"),
     "truncated.csv.gz": (gzip.compress(TEXTS * 1000)[:-20], [], "the gzip file ends in its middle: upload it whole"),
     "no gzip.csv.gz": (TEXTS, [], "its name ends in .gz, but it is no sound gzip file"),
+    "truncated.csv.bz2": (bz2.compress(TEXTS)[:-1], [], "the bzip2 file ends in its middle: upload it whole"),
+    "truncated.csv.xz": (lzma.compress(TEXTS)[:-1], [], "the xz file ends in its middle: upload it whole"),
+    "damaged.csv.bz2": (bz2.compress(TEXTS) + b"BZh9?", [], "ends in .bz2, but it is no sound bzip2 file"),
+    "damaged.csv.xz": (lzma.compress(TEXTS) + b"?" * 12, [], "ends in .xz, but it is no sound xz file"),
     "empty.csv.gz": (b"", [], "the file is empty: upload one with rows"),
     "empty inside.csv.gz": (gzip.compress(b""), [], "the file is empty: upload one with rows"),
-    "gzip.csv": (gzip.compress(TEXTS), [], "is no CSV but looks like a gzip file whose name doesn't end in .gz"),
+    "gzip.csv": (
+        gzip.compress(TEXTS),
+        [],
+        "looks like a file compressed with gzip whose name doesn't end in .gz: export",
+    ),
     "klingon.csv": (TEXTS, ["--encoding", "klingon"], "option encoding is 'klingon'; it must be a text encoding"),
     "two delimiters.csv": (TEXTS, ["--delimiter", "::"], "option delimiter is '::'; it must be one ASCII character"),
 }
@@ -234,9 +245,7 @@ def test_objects_that_are_no_csv_by_name_are_ignored_and_the_log_says_so(cloud: 
     s3 = cloud.session().client("s3")
     for key in keys:
         s3.put_object(Bucket=cloud.outputs["InputBucket"], Key=key, Body=b"")
-    expected = {
-        f"s3://{cloud.outputs['InputBucket']}/{key}: its name ends neither in .csv nor in .csv.gz" for key in keys
-    }
+    expected = {f"s3://{cloud.outputs['InputBucket']}/{key}: its name does not end in {CSV_ENDINGS}" for key in keys}
     deadline = time.monotonic() + 30
     while not expected <= (said := ignored(logs)) and time.monotonic() < deadline:
         time.sleep(0.1)

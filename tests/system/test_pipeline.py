@@ -1,8 +1,10 @@
 """From an upload to results.csv, on the whole system."""
 
+import bz2
 import csv
 import gzip
 import io
+import lzma
 import random
 from typing import Any
 
@@ -61,6 +63,11 @@ def test_every_row_gets_one_line_in_order_whatever_goes_into_a_request(pipeline:
 
 VARIANTS: dict[str, tuple[bytes, dict[str, Any]]] = {
     "gzipped.csv.gz": (gzip.compress(BARE), {}),
+    "bzipped.csv.bz2": (bz2.compress(BARE), {}),
+    "two streams.csv.bz2": (bz2.compress(BARE[:999]) + bz2.compress(BARE[999:]), {}),
+    "xzipped.csv.xz": (lzma.compress(BARE), {}),
+    "two streams.csv.xz": (lzma.compress(BARE[:999]) + lzma.compress(BARE[999:]), {}),
+    "utf-16.csv.xz": (lzma.compress(BARE.decode().encode("utf-16")), {"encoding": "utf-16"}),
     "header.csv": (b"inputs\r\n" + BARE, {}),
     "bom.csv": (b"\xef\xbb\xbf" + BARE, {}),
     "lf.csv": (as_csv([[text] for text in TEXTS], "\n"), {}),

@@ -15,7 +15,6 @@ from fanfold.costs.estimate import EndpointPlan, Estimate, Workload, count, make
 from fanfold.files import LocalFile
 from fanfold.terminal import bytes_bar, stderr
 from fanfold.uploads import metadata
-from fanfold_core.app.rows import is_copied
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,9 +63,9 @@ def estimate_command(
     """
     parameters = parameters_of(stack)
     found = LocalFile.read(file, parameters, metadata(**reading))
-    with bytes_bar("reading", None if is_copied(found.job) else file.stat().st_size) as seen:
+    with bytes_bar("reading", None if found.content.is_copied else file.stat().st_size) as seen:
         work = count(found, seen)
-    chosen = found.job.options
+    chosen = found.options
     plan = (
         None
         if rows_per_second is None

@@ -21,6 +21,7 @@ from fanfold.files import LocalFile
 from fanfold.terminal import counted, stderr
 from fanfold.uploads import metadata
 from fanfold_core.domain.requests import Request
+from fanfold_core.input.formats import FileName
 from fanfold_core.input.sniffing import overlooked_delimiter
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def _head(found: LocalFile, limit: int | None, reading: dict[str, Any]) -> Itera
         yield found.path, reading
         return
     with tempfile.TemporaryDirectory(prefix="fanfold-") as folder:
-        head = Path(folder) / found.path.name.removesuffix(".gz")
+        head = Path(folder) / FileName.parse(found.path.name).stem
         encoding = found.write_head(limit, head)
         yield head, {**reading, "encoding": encoding}
 
@@ -162,14 +163,14 @@ def say_what_is_assumed(found: LocalFile) -> None:
 
 
 def _assumed(found: LocalFile) -> str:
-    layout, expression = found.job.known_layout, found.job.options.input_expression
+    layout, expression = found.layout, found.options.input_expression
     columns = f"{counted(len(layout.columns), 'column')}, {'with' if layout.has_header else 'without'} a header"
     where = f"the texts are in column {layout.input_index}, {layout.columns[layout.input_index]!r}"
     return f"{columns}; {f'of a row the model gets {expression}' if expression else where}."
 
 
 def _hints(found: LocalFile) -> Iterator[str]:
-    options, layout = found.job.options, found.job.known_layout
+    options, layout = found.options, found.layout
     if likely := overlooked_delimiter(found.first_record):
         yield f"Its first line has {likely!r} in it; if it stands between cells: --delimiter {_DELIMITERS[likely]}"
     elif options.header == "auto" and not (layout.has_header or options.input_expression):

@@ -19,6 +19,7 @@ from fanfold_core import __version__
 from fanfold_core.domain.option import Choice, Integer, spell
 from fanfold_core.domain.options import OPTIONS
 from fanfold_core.input.errors import InputError
+from fanfold_core.input.formats import ENDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,7 +68,12 @@ class Views:
         """The page itself."""
         stack = self._service.stack
         return render_template(
-            "console.html", stack=stack, groups=_form(stack.parameters), version=__version__, head_bytes=HEAD_BYTES
+            "console.html",
+            stack=stack,
+            groups=_form(stack.parameters),
+            version=__version__,
+            head_bytes=HEAD_BYTES,
+            endings=ENDINGS,
         )
 
     def preview(self) -> Json:

@@ -1,6 +1,10 @@
 """What the console says of a file before it is uploaded is what its job will take it for."""
 
+import bz2
 import gzip
+import lzma
+import random
+from collections.abc import Callable
 
 import pytest
 
@@ -29,6 +33,8 @@ def test_columns_and_first_rows_are_shown_and_the_input_is_found() -> None:
     ("content", "name", "encoding"),
     [
         (gzip.compress(CONTENT.encode(), mtime=0), "tweets.csv.gz", ""),
+        (bz2.compress(CONTENT.encode()), "tweets.csv.bz2", ""),
+        (lzma.compress(CONTENT.encode()), "tweets.csv.xz", ""),
         (CONTENT.encode("utf-16"), "tweets.csv", "utf-16"),
         (CONTENT.encode("cp1252"), "tweets.csv", "cp1252"),
         (b"\xef\xbb\xbf" + CONTENT.encode(), "tweets.csv", ""),
@@ -39,12 +45,16 @@ def test_a_file_is_the_same_however_it_is_written(content: bytes, name: str, enc
     assert seen(content, name, **options) == seen(CONTENT.encode())
 
 
-@pytest.mark.parametrize("encode", [str.encode, lambda text: gzip.compress(text.encode())])
-def test_of_a_large_file_the_beginning_is_enough(encode: object) -> None:
-    assert callable(encode)
-    rows = "".join(f"{row},é and {'long ' * 50},x\n" for row in range(20_000))
-    name = "tweets.csv" if encode is str.encode else "tweets.csv.gz"
-    assert len(seen(encode("id,text,who\n" + rows), name).rows) == 5
+@pytest.mark.parametrize(
+    ("end", "compress"), [("", bytes), (".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)]
+)
+def test_of_a_large_file_the_beginning_is_enough(end: str, compress: Callable[[bytes], bytes]) -> None:
+    # Random, so that it stays large.
+    text = random.Random(1).randbytes(HEAD_BYTES * 2).hex()
+    rows = "".join(f"{at},é and {text[at : at + 80]},x\n" for at in range(0, len(text), 80))
+    content = compress(f"id,text,who\n{rows}".encode())
+    assert len(content) > HEAD_BYTES
+    assert len(seen(content, f"tweets.csv{end}").rows) == 5
 
 
 def test_where_an_expression_makes_the_input_no_column_is_it() -> None:
@@ -109,7 +119,7 @@ def test_a_file_of_one_column_whose_first_line_may_have_several_gets_a_hint(head
     assert seen(b"text\nso good\n").hint == ""
 
 
-@pytest.mark.parametrize("name", ["real.xlsx", "tweets.tsv.gz", "tweets", "csv"])
+@pytest.mark.parametrize("name", ["real.xlsx", "table.csv.zip", "tweets", "csv", "tweets.gz"])
 def test_a_file_that_is_no_csv_by_its_name_is_refused(name: str) -> None:
     with pytest.raises(InputFileError, match=f"{name} is no CSV by its name.* export it as CSV"):
         seen(b"text\nso good\n", name)
@@ -118,6 +128,14 @@ def test_a_file_that_is_no_csv_by_its_name_is_refused(name: str) -> None:
 @pytest.mark.parametrize("name", ["tweets.CSV", "tweets.tsv", "tweets.txt"])
 def test_text_with_rows_may_go_by_other_names(name: str) -> None:
     assert seen(b"text\nso good\n", name).rows == [["so good"]]
+    assert seen(gzip.compress(b"text\nso good\n"), f"{name}.gz").rows == [["so good"]]
+
+
+def test_a_compressed_file_that_is_not_whole_is_refused_unless_its_end_is_yet_to_come() -> None:
+    head = gzip.compress(CONTENT.encode())[:-1]
+    with pytest.raises(InputError, match="the gzip file ends in its middle"):
+        preview_file("a.csv.gz", head, complete=True, parameters={}, options={})
+    assert preview_file("a.csv.gz", head, complete=False, parameters={}, options={}).columns == ("id", "Text", "who")
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def test_the_only_column_is_the_input_whatever_its_header_says() -> None:
         ("text\nä".encode("utf-16-be"), {}, "looks like text in UTF-16 or UTF-32: name its encoding"),
         ("text\nä".encode("utf-32-le"), {}, "looks like text in UTF-16 or UTF-32: name its encoding"),
         (b"PK\x03\x04\x14\x00", {}, "looks like a zip archive, such as an Excel workbook"),
-        (b"\x1f\x8b\x08\x00", {}, "looks like a gzip file whose name doesn't end in .gz"),
+        (b"\x1f\x8b\x08\x00", {}, "looks like a file compressed with gzip whose name doesn't end in .gz"),
         (b"PAR1\x15\x04", {}, "looks like a Parquet file"),
         (b"\x89PNG\r\n\x1a\n", {}, "looks like a PNG image"),
         (b"MZ" + b"binary\0" * 99, {}, "looks like binary data"),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fanfold_core.domain.errors import ChunkMismatchError
 from fanfold_core.domain.keys import chunk_key
-from fanfold_core.input.layout import is_byte_cuttable
-from fanfold_core.input.records import Records, format_records, guarded, read_records
+from fanfold_core.input.records import Records, format_records, guarded
+from fanfold_core.input.source import InputFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,14 +17,9 @@ if TYPE_CHECKING:
     from fanfold_core.domain.job import Chunk, JobRecord
 
 
-def is_copied(job: JobRecord) -> bool:
-    """Whether chunks are objects of their own: a compressed or transcoded file has no byte ranges."""
-    return job.source.key.lower().endswith(".gz") or not is_byte_cuttable(job.options.encoding)
-
-
-def chunk_encoding(job: JobRecord) -> str:
-    """Encoding of a chunk's bytes; a file that cannot be cut as bytes is copied as UTF-8."""
-    return job.options.encoding if is_byte_cuttable(job.options.encoding) else "utf-8"
+def input_file(store: Store, job: JobRecord) -> InputFile:
+    """The job's file; opening it raises `ObjectGoneError` if it is gone."""
+    return InputFile(job.source.key, job.source.size, job.options, partial(store.open, job.source))
 
 
 def read_rows(store: Store, job: JobRecord, chunk: Chunk) -> list[list[str]]:
@@ -31,23 +27,18 @@ def read_rows(store: Store, job: JobRecord, chunk: Chunk) -> list[list[str]]:
 
     `ObjectGoneError` if the file is gone; `ChunkMismatchError` if there aren't as many rows as the splitter counted.
     """
-    rows = rows_in(_content(store, job, chunk), job)
+    file = input_file(store, job)
+    rows = file.rows(_content(store, job, file, chunk), job.known_layout)
     _check_counted(rows, chunk)
     return rows
 
 
 def read_texts(store: Store, job: JobRecord, chunk: Chunk) -> Records:
     """The chunk's rows as they stand in the file; a tenth of the work of reading their cells. Errors as above."""
-    text = _content(store, job, chunk).decode(chunk_encoding(job))
-    records = Records.of(text, chunk.rows, job.options.dialect, blank_is_row=job.known_layout.blank_is_row)
+    file = input_file(store, job)
+    records = file.records(_content(store, job, file, chunk), chunk.rows, job.known_layout)
     _check_counted(records, chunk)
     return records
-
-
-def rows_in(content: bytes, job: JobRecord) -> list[list[str]]:
-    """The rows in the bytes of a chunk."""
-    records = read_records(content.decode(chunk_encoding(job)), job.options.dialect)
-    return [cells for cells in records if cells or job.known_layout.blank_is_row]
 
 
 def written(job: JobRecord, records: Iterable[list[str]]) -> bytes:
@@ -55,8 +46,8 @@ def written(job: JobRecord, records: Iterable[list[str]]) -> bytes:
     return format_records(guarded(records) if job.options.guard_formulas else records, job.options.dialect).encode()
 
 
-def _content(store: Store, job: JobRecord, chunk: Chunk) -> bytes:
-    if is_copied(job):
+def _content(store: Store, job: JobRecord, file: InputFile, chunk: Chunk) -> bytes:
+    if file.is_copied:
         return store.read(chunk_key(job.first_round, chunk.number))
     with store.open(job.source, chunk.start, chunk.end) as stream:
         return stream.read()

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from fanfold_core.app.reading import read_layout, read_pieces
-from fanfold_core.app.rows import is_copied
+from fanfold_core.app.rows import input_file
 from fanfold_core.domain.errors import ObjectGoneError
-from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, Source, State
+from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, Source, State, chunk_limits
 from fanfold_core.domain.keys import chunk_key, job_id
 from fanfold_core.input.errors import InputError, NoRowsError, OptionError
+from fanfold_core.input.formats import FileName
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,10 +25,9 @@ if TYPE_CHECKING:
     from fanfold_core.domain.options import Options
     from fanfold_core.input.cutting import Cut, Limits
 
-# S3 takes parts of 5 MiB or more, and 10,000 of them. A compressed file may grow by so much without having more.
+# S3 takes parts of 5 MiB or more, and 10,000 of them.
 _LEAST_PART = 5 * 1024 * 1024
 _MOST_PARTS = 9_000
-_MOST_INFLATION = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ class Splitter:
             return self.follow_up(job)
         try:
             if job.layout is None:
-                job = self.ledger.set_layout(job.id, read_layout(self.store, job, out_of_time))
+                job = self.ledger.set_layout(job.id, input_file(self.store, job).layout(out_of_time))
             parent = self.ledger.job(job.parent) if job.parent else None
             if parent and job.stored < parent.stored:
                 return self._copy_chunks(job, parent, out_of_time)
@@ -75,7 +74,8 @@ class Splitter:
 
     def _job(self, source: Source, options: Options) -> JobRecord:
         created = self.now()
-        inflation = _MOST_INFLATION if source.key.lower().endswith(".gz") else 1
+        compression = FileName.parse(source.key).compression
+        inflation = compression.inflation if compression else 1
         return JobRecord(
             id=job_id(source.bucket, source.key, source.version),
             source=source,
@@ -88,12 +88,13 @@ class Splitter:
 
     def _store_chunks(self, job: JobRecord, out_of_time: Callable[[], bool]) -> JobRecord:
         last = self.ledger.chunk(job.id, job.stored - 1) if job.stored else None
+        file, limits = input_file(self.store, job), chunk_limits(self.limits, job.options)
         start, row = (last.end, last.first_row + last.rows) if last else (job.known_layout.first_byte, 0)
-        for piece in read_pieces(
-            self.store, job, start=start, first_row=row, limits=self.limits, out_of_time=out_of_time
-        ):
+        for piece in file.pieces(job.known_layout, limits, start=start, first_row=row, out_of_time=out_of_time):
             last = next_chunk(last, piece, job)
-            job = self._store(job, last, piece)
+            if file.is_copied:
+                self.store.write(chunk_key(job.id, last.number), piece.data, "text/csv")
+            job = self.follow_up(self.ledger.store(job, last, _ended_part(job, last)))
             if job.state is not State.RUNNING or self._goes_on_later(job, out_of_time):
                 return job
         if last is None:
@@ -116,11 +117,6 @@ class Splitter:
             return False
         self.queues.split(job.id)
         return True
-
-    def _store(self, job: JobRecord, chunk: Chunk, piece: Cut) -> JobRecord:
-        if is_copied(job):
-            self.store.write(chunk_key(job.id, chunk.number), piece.data, "text/csv")
-        return self.follow_up(self.ledger.store(job, chunk, _ended_part(job, chunk)))
 
 
 def _ended_part(job: JobRecord, chunk: Chunk) -> Part | None:

@@ -16,6 +16,7 @@ from fanfold_core.aws.messages import Resume, malformed, parse_found, parse_unse
 from fanfold_core.domain.errors import AnnouncementError
 from fanfold_core.domain.keys import RequestId
 from fanfold_core.domain.outcomes import Answered, Outcome, Timing, failed
+from fanfold_core.input.formats import CSV_ENDINGS, FileName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from types_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
     from fanfold_core.aws.messages import Content
-
-_CSV_NAMES = (".csv", ".csv.gz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +83,8 @@ def _upload(record: Any) -> Upload | Ignored:
             raise malformed("an S3 event record that names no object", record)
     if not isinstance(version, str | None):
         raise malformed("a version that is none", version)
-    if not key.lower().endswith(_CSV_NAMES):
-        return Ignored(f"s3://{bucket}/{key}: its name ends neither in .csv nor in .csv.gz")
+    if not FileName.parse(key).is_csv:
+        return Ignored(f"s3://{bucket}/{key}: its name does not end in {CSV_ENDINGS}")
     return Upload(bucket, key, version)
 
 

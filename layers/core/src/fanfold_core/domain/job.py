@@ -19,11 +19,17 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from fanfold_core.domain.options import Options
+    from fanfold_core.input.cutting import Limits
     from fanfold_core.input.layout import Layout
 
 
 # The most that a chunk may be sent in, so that the set of its covered spans stays small even if each row fails alone.
 REQUESTS_PER_CHUNK = 1_000
+
+
+def chunk_limits(limits: Limits, options: Options) -> Limits:
+    """The same limits, but no more rows than a chunk's most requests take."""
+    return limits.at_most(rows=REQUESTS_PER_CHUNK * options.rows_per_request)
 
 
 class State(StrEnum):

@@ -181,6 +181,11 @@ class Options:
         return parse_expression("input-expression", self.input_expression)
 
     @property
+    def columns(self) -> frozenset[str] | None:
+        """The columns that the input expression asks for in place of one input column, None without an expression."""
+        return self.input.names if self.input else None
+
+    @property
     def payload(self) -> Expression | None:
         """What a request's body is, None for that of Hugging Face's containers."""
         return parse_expression("payload-expression", self.payload_expression)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fanfold_core.input.formats import COMPRESSIONS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -12,9 +14,6 @@ _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _BEGINNINGS = {
     b"PK\x03\x04": "a zip archive, such as an Excel workbook (.xlsx)",
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Office document, such as an Excel workbook (.xls)",
-    b"\x1f\x8b": "a gzip file whose name doesn't end in .gz",
-    b"BZh91AY&SY": "a bzip2 file",
-    b"\xfd7zXZ\x00": "an xz file",
     b"\x28\xb5\x2f\xfd": "a Zstandard file",
     b"PAR1\x15": "a Parquet file",
     b"ARROW1\x00\x00": "an Arrow file",
@@ -25,6 +24,10 @@ _BEGINNINGS = {
     b"\xff\xd8\xff": "a JPEG image",
     b"GIF87a": "a GIF image",
     b"GIF89a": "a GIF image",
+} | {
+    beginning: f"a file compressed with {known.name} whose name doesn't end in {known.suffix}"
+    for known in COMPRESSIONS
+    for beginning in known.beginnings
 }
 _SAMPLE = 4096
 # Text in UTF-16 has a NUL in about every other byte, unless it is Chinese; binary data has fewer, but more than text.
@@ -36,7 +39,7 @@ def what_it_is(head: bytes) -> str | None:
     r"""What a file is that begins like this, if it can be no CSV in an encoding that extends ASCII.
 
     >>> what_it_is(b"\x1f\x8b\x08\x00")
-    "a gzip file whose name doesn't end in .gz"
+    "a file compressed with gzip whose name doesn't end in .gz"
     >>> what_it_is("text".encode("utf-16-le"))
     'text in UTF-16 or UTF-32'
     >>> what_it_is(b"text")

@@ -1,0 +1,199 @@
+"""Source: an input file as its reader sees it, wherever it is kept: opened, decompressed, decoded, laid out and cut."""
+
+from __future__ import annotations
+
+import codecs
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import IO, TYPE_CHECKING, Protocol
+
+from fanfold_core.input.cutting import Cut, cut
+from fanfold_core.input.errors import CompressionError, UndecodableError
+from fanfold_core.input.formats import Compression, FileName
+from fanfold_core.input.layout import Layout, check_decodes, detect_layout, is_byte_cuttable
+from fanfold_core.input.records import Dialect, Records, read_records
+from fanfold_core.input.scanning import Scanner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from fanfold_core.input.cutting import Limits
+
+BLOCK_BYTES = 1024 * 1024
+
+
+class ReadOptions(Protocol):
+    """What has to be known of a file to read it. `columns` are those that an expression asks for, None without one."""
+
+    @property
+    def dialect(self) -> Dialect: ...  # noqa: D102
+    @property
+    def encoding(self) -> str: ...  # noqa: D102
+    @property
+    def header(self) -> str: ...  # noqa: D102
+    @property
+    def input_column(self) -> str: ...  # noqa: D102
+    @property
+    def columns(self) -> frozenset[str] | None: ...  # noqa: D102
+
+
+def _in_time() -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    r"""A file of `size` bytes, whose name says whether it is compressed.
+
+    `open` streams it from a byte on. `is_beginning`: these are its first bytes only.
+
+    >>> from io import BytesIO
+    >>> from fanfold_core.domain.options import Options
+    >>> from fanfold_core.input.cutting import Limits
+    >>> file = InputFile("a.csv", 9, Options(), lambda start: BytesIO(b"text\ngood"[start:]))
+    >>> layout = file.layout()
+    >>> [file.rows(piece.data, layout) for piece in file.pieces(layout, Limits())]
+    [[['good']]]
+    """
+
+    name: str
+    size: int
+    options: ReadOptions
+    open: Callable[[int], AbstractContextManager[IO[bytes]]]
+    is_beginning: bool = False
+
+    @property
+    def is_copied(self) -> bool:
+        """Whether chunks are objects of their own: a compressed or transcoded file has no byte ranges."""
+        return self._compression is not None or not is_byte_cuttable(self.options.encoding)
+
+    @property
+    def chunk_encoding(self) -> str:
+        """Encoding of a chunk's bytes; a file that cannot be cut as bytes is copied as UTF-8."""
+        return self.options.encoding if is_byte_cuttable(self.options.encoding) else "utf-8"
+
+    @contextmanager
+    def blocks(self, start: int, out_of_time: Callable[[], bool] = _in_time) -> Iterator[Iterator[bytes]]:
+        """The file's blocks from byte `start` on; of a compressed or transcoded file, of what it yields.
+
+        `CompressionError` if it is not compressed as its name says, ends in its middle, or is too large to be read up
+        to `start` in one go; `UndecodableError` if it cannot be transcoded; and what the opener raises.
+        """
+        if not self.size or (start >= self.size and not self.is_copied):
+            # S3 refuses a range of which there is no byte.
+            yield iter(())
+            return
+        if not self.is_copied:
+            with self.open(start) as stream:
+                yield _read(stream)
+            return
+        with self.open(0) as stream:
+            blocks = _read(stream)
+            if self._compression:
+                blocks = self._compression.decompressed(blocks, BLOCK_BYTES, is_beginning=self.is_beginning)
+            if not is_byte_cuttable(self.options.encoding):
+                blocks = self._as_utf_8(blocks)
+            yield _skipping(blocks, start, out_of_time)
+
+    def layout(self, out_of_time: Callable[[], bool] = _in_time) -> Layout:
+        """How the file is laid out, by its first bytes; `InputError` if it is none that the options describe."""
+        head, complete = self.head(out_of_time)
+        return detect_layout(
+            head,
+            complete=complete,
+            encoding=self.chunk_encoding,
+            dialect=self.options.dialect,
+            header=self.options.header,
+            input_column=self.options.input_column or None,
+            names=self.options.columns,
+        )
+
+    def head(self, out_of_time: Callable[[], bool] = _in_time) -> tuple[bytes, bool]:
+        """The first bytes as they are cut, `BLOCK_BYTES` at most, and whether they are all of the file."""
+        head = b""
+        with self.blocks(0, out_of_time) as blocks:
+            for block in blocks:
+                head += block
+                if len(head) > BLOCK_BYTES:
+                    return head[:BLOCK_BYTES], False
+        return head, not self.is_beginning
+
+    def first_rows(self, layout: Layout) -> Cut:
+        """The rows that end within `head`: what is cut in two there, also a character, is none of them."""
+        head, complete = self.head()
+        data = head[layout.first_byte :] if complete else head[layout.first_byte :].removesuffix(b"\r")
+        scanner = Scanner(self.options.dialect, layout.blank_is_row)
+        run = scanner.whole_records(data, len(head), is_last=complete)
+        piece = Cut(layout.first_byte, layout.first_byte + run.end, 0, run.rows, data[: run.end])
+        check_decodes(piece, self.chunk_encoding, self.options.dialect)
+        return piece
+
+    def pieces(
+        self,
+        layout: Layout,
+        limits: Limits,
+        *,
+        start: int | None = None,
+        first_row: int = 0,
+        out_of_time: Callable[[], bool] = _in_time,
+    ) -> Iterator[Cut]:
+        """The file in pieces for a chunk each: all its rows, or those from byte `start` on, where `first_row` begins.
+
+        `InputError` where it cannot be read on.
+        """
+        start = layout.first_byte if start is None else start
+        with self.blocks(start, out_of_time) as blocks:
+            for piece in cut(
+                blocks,
+                start=start,
+                first_row=first_row,
+                dialect=self.options.dialect,
+                blank_is_row=layout.blank_is_row,
+                limits=limits,
+            ):
+                check_decodes(piece, self.chunk_encoding, self.options.dialect)
+                yield piece
+
+    def rows(self, content: bytes, layout: Layout) -> list[list[str]]:
+        """The rows in the bytes of a chunk as lists of cells, an empty line in a one-column file as `[]`."""
+        records = read_records(content.decode(self.chunk_encoding), self.options.dialect)
+        return [cells for cells in records if cells or layout.blank_is_row]
+
+    def records(self, content: bytes, rows: int, layout: Layout) -> Records:
+        """The rows in the bytes of a chunk as they stand there; a tenth of the work of reading their cells."""
+        text = content.decode(self.chunk_encoding)
+        return Records.of(text, rows, self.options.dialect, blank_is_row=layout.blank_is_row)
+
+    @property
+    def _compression(self) -> Compression | None:
+        return FileName.parse(self.name).compression
+
+    def _as_utf_8(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        encoding = self.options.encoding
+        decoder = codecs.getincrementaldecoder(encoding)()
+        done = 0
+        try:
+            for block in blocks:
+                yield decoder.decode(block).encode()
+                done += len(block)
+            yield decoder.decode(b"", final=not self.is_beginning).encode()
+        except UnicodeError as error:
+            raise UndecodableError.in_stream(encoding, done) from error
+
+
+def _read(stream: IO[bytes]) -> Iterator[bytes]:
+    return iter(partial(stream.read, BLOCK_BYTES), b"")
+
+
+def _skipping(blocks: Iterator[bytes], start: int, out_of_time: Callable[[], bool]) -> Iterator[bytes]:
+    """Without byte ranges, going on means reading everything before again. That must leave time to go on."""
+    for block in blocks:
+        if 0 < len(block) <= start:
+            start -= len(block)
+            if out_of_time():
+                raise CompressionError("the file is too large to be read without byte ranges: upload it as plain UTF-8")
+        else:
+            yield block[start:]
+            start = 0
