@@ -52,7 +52,7 @@ class TransformersModel:
             # Optional and slow to import, so only here.
             transformers = importlib.import_module("transformers")
         except ImportError as error:
-            msg = "running a model folder needs transformers and torch: pip install transformers torch"
+            msg = f"{path} needs transformers and PyTorch to run: pip install 'fanfold[transformers]'"
             raise ModelUnavailableError(msg) from error
         try:
             self._pipeline = transformers.pipeline(task, model=str(path), tokenizer=str(path), device=-1)
