@@ -56,7 +56,7 @@ class TransformersModel:
             raise ModelUnavailableError(msg) from error
         try:
             self._pipeline = transformers.pipeline(task, model=str(path), tokenizer=str(path), device=-1)
-        except (OSError, ValueError, KeyError) as error:
+        except (ImportError, OSError, ValueError, KeyError) as error:
             msg = f"transformers can't load {path} for {task}: {error}"
             raise ModelUnavailableError(msg) from error
         # A fast tokenizer refuses to be used by two threads when one of them changes the truncation.
