@@ -106,6 +106,10 @@ ecosystem: setup .venv-sdk2/.locked .venv-sdk3/.locked ## boto3, AWS's command l
 recipes: setup .venv-recipes/.locked ## run the commands of docs/recipes.md with tiny transformers models; ARGS goes to pytest
 	@$(BIN)/pytest -q -m recipes tests/recipes $(ARGS)
 
+.PHONY: test-wheel
+test-wheel: setup ## install the wheel as its users do, without and with the local cloud; ARGS goes to pytest
+	@$(BIN)/pytest -q -m wheel tests/infrastructure/test_wheel.py $(ARGS)
+
 .PHONY: test-docs
 test-docs: setup .venv-sdk2/.locked .venv-sam/.locked .venv-docs/.locked ## type all that README and docs tell to type; ARGS goes to pytest
 	@$(BIN)/pytest -q -n auto --dist worksteal -m docs tests/docs $(ARGS)

@@ -8,14 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from samtranslator.yaml_helper import yaml_parse
-
 from fanfold_core.domain.option import Integer, Option, spell
 from fanfold_core.domain.options import OPTIONS
+from localaws import template
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/options.md"
-TEMPLATE: Mapping[str, Any] = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
+TEMPLATE: Mapping[str, Any] = template.read(ROOT)
 GROUPS = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import boto3
 
-from fanfold.errors import JobNotFoundError
+from fanfold.errors import JobNotFoundError, extra
 from fanfold.files import LocalFile
 from fanfold.jobs import Job
 from fanfold.project import find_root
@@ -36,6 +36,8 @@ class Fanfold:
     """Submits files and finds jobs, on a deployed stack or on a local cloud.
 
     A local cloud that runs already (`fanfold local up`) is a stack, too: with the environment variables that it prints.
+
+    The latter needs `pip install 'fanfold[local]'`.
 
     Example:
         >>> with Fanfold(local=True) as fanfold:
@@ -75,7 +77,8 @@ class Fanfold:
     def stack(self) -> Stack:
         """The stack; looked up, or started with its local cloud, when it is first asked for.
 
-        `StackError` if there is none of this name, or a local cloud's own errors (`LocalCloud.start`).
+        `StackError` if there is none of this name, or a local cloud's own errors (`LocalCloud.start`), or
+        `PackageMissingError` if that is not installed.
         """
         if self._stack is None:
             if self._model is None:
@@ -152,8 +155,12 @@ class Fanfold:
 
 
 def local_cloud(model: str, parameters: Mapping[str, str] | None = None, **options: Any) -> LocalCloud:
-    """A local cloud, not started, that runs this model and says so wherever the template's model is named."""
-    from localaws.cloud import LocalCloud  # noqa: PLC0415 - takes a second that others needn't wait for
+    """A local cloud, not started, that runs this model and says so wherever the template's model is named.
+
+    `PackageMissingError` if it is not installed.
+    """
+    with extra("local", "a local cloud, which is what runs without --stack,"):
+        from localaws.cloud import LocalCloud  # noqa: PLC0415 - an extra, and takes a second
 
     # The template takes names of the Hub, which have no colon as a container's address has.
     name = Path(model).name.replace(":", "-")

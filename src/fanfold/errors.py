@@ -1,5 +1,13 @@
 """What the client tells its user, in one line each."""
 
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 class UserError(Exception):
     """Base of the errors that the command line shows without a stack trace."""
@@ -34,4 +42,23 @@ class RowNotFoundError(UserError):
 
 
 class PackageMissingError(UserError):
-    """A package that is not among Fanfold's own is needed for this. Retry when it is installed."""
+    """A package is needed that comes with one of Fanfold's extras. Retry when it is installed."""
+
+
+@contextmanager
+def extra(name: str, what: str) -> Iterator[None]:
+    """Import within it what `pip install 'fanfold[name]'` installs, and `what` needs.
+
+    Raises:
+        PackageMissingError: a package is not installed.
+
+    Example:
+        >>> with extra("arrow", "an Arrow table"):
+        ...     import pyarrow
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise PackageMissingError(
+            f"{what} needs packages that are not installed, such as {error.name}: pip install 'fanfold[{name}]'"
+        ) from error

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import fanfold
 from fanfold.errors import UserError
 
 
@@ -20,7 +19,7 @@ def find_root() -> Path:
         >>> (find_root() / "template.yaml").is_file()
         True
     """
-    package = Path(fanfold.__file__).resolve().parent
+    package = Path(__file__).resolve().parent
     candidates = (package.parents[1], package / "_system")
     for root in candidates:
         if (root / "template.yaml").is_file():

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from importlib import import_module
 from io import BufferedReader, TextIOWrapper
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, cast
 
 from botocore.exceptions import IncompleteReadError, ResponseStreamingError
 
-from fanfold.errors import DownloadError, PackageMissingError
+from fanfold.errors import DownloadError, extra
 from fanfold.terminal import bytes_bar
 from fanfold_core.aws.store import Blocks
 from fanfold_core.input.records import format_records, record_reader
@@ -100,9 +99,10 @@ class Results:
 
         `PackageMissingError` if pandas is not installed.
         """
-        read: Any = _package("pandas").read_csv
+        with extra("pandas", "a data frame"):
+            import pandas as pd  # noqa: PLC0415 - an extra
         names = self.columns
-        frame: pd.DataFrame = read(
+        return pd.read_csv(
             self._stream(),
             sep=self._dialect.delimiter,
             quotechar=self._dialect.quote,
@@ -114,12 +114,13 @@ class Results:
             na_values={name: [""] for name in set(names) - set(self._texts)},
             skip_blank_lines=False,
         )
-        return frame
 
     def to_arrow(self) -> pa.Table:
         """All rows as an Arrow table, with types as `to_pandas` has them; `PackageMissingError` without pyarrow."""
-        reader: Any = _package("pyarrow.csv")
-        text: Any = _package("pyarrow").string()
+        with extra("arrow", "an Arrow table"):
+            import pyarrow as pa  # noqa: PLC0415 - an extra
+            from pyarrow import csv as reader  # noqa: PLC0415 - likewise
+        text = pa.string()
         names = self.columns
         table: pa.Table = reader.read_csv(
             self._without_initial_spaces() if self._dialect.skip_initial_space else self._stream(),
@@ -139,10 +140,11 @@ class Results:
 
         `PackageMissingError` without pyarrow, `DownloadError` if the file cannot be written.
         """
-        write: Any = _package("pyarrow.parquet").write_table
+        with extra("arrow", "a Parquet file"):
+            from pyarrow.parquet import write_table  # noqa: PLC0415 - an extra
         table = self.to_arrow()
         try:
-            write(table, file)
+            write_table(table, file)
         except OSError as error:
             raise DownloadError(f"{file} could not be written ({error}): make room, or name another file") from error
 
@@ -202,14 +204,6 @@ def numbered(names: Sequence[str]) -> list[str]:
             unique = f"{name}_{number}"
         found.append(unique)
     return found
-
-
-def _package(name: str) -> Any:
-    try:
-        return import_module(name)
-    except ImportError as error:
-        package = name.partition(".")[0]
-        raise PackageMissingError(f"{package} is not installed: pip install {package}") from error
 
 
 def download(stack: Stack, prefix: str, name: str, folder: Path | str) -> list[Path]:

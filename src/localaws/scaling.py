@@ -142,7 +142,7 @@ def declared(template: Mapping[str, Any], parameters: Mapping[str, str]) -> Poli
     """The policies that a template gives its endpoint. `parameters` are values that aren't its defaults.
 
     Example:
-        >>> declared(yaml_parse(Path("template.yaml").read_text()), {"MaxInstances": "2"}).most
+        >>> declared(template.read(root), {"MaxInstances": "2"}).most
         2
     """
     values = {name: found.get("Default", "") for name, found in template["Parameters"].items()} | dict(parameters)

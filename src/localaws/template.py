@@ -7,18 +7,32 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
-from samtranslator.model.exceptions import InvalidDocumentException
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
-from samtranslator.yaml_helper import yaml_parse
+import yaml
 
 from localaws.errors import TemplateError
 
 REGION = "us-east-1"
 # The translator accepts code in S3 only; nothing is ever looked up there.
 _PLACEHOLDER = "s3://local/code"
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with CloudFormation's short forms, `!Ref Name`, which it gives in their long form, `{"Ref": "Name"}`."""
+
+    def long_form(self, suffix: str, node: yaml.Node) -> dict[str, Any]:
+        """The function that a tag without its `!` stands for."""
+        name = suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}"
+        if isinstance(node, yaml.ScalarNode):
+            text = self.construct_scalar(node)
+            return {name: text.split(".", 1) if suffix == "GetAtt" else text}
+        if isinstance(node, yaml.SequenceNode):
+            return {name: self.construct_sequence(node, deep=True)}
+        assert isinstance(node, yaml.MappingNode)  # noqa: S101 # for the type checker: there is no other kind
+        return {name: self.construct_mapping(node, deep=True)}
+
+
+_Loader.add_multi_constructor("!", _Loader.long_form)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +82,8 @@ def load(root: Path, overrides: Mapping[str, str] | None = None) -> Template:
 
 def read(root: Path) -> dict[str, Any]:
     """`root`/template.yaml as it is, with its functions in their long form."""
-    source: dict[str, Any] = yaml_parse((root / "template.yaml").read_text(encoding="utf-8"))
+    text = (root / "template.yaml").read_text(encoding="utf-8")
+    source: dict[str, Any] = yaml.load(text, _Loader)  # noqa: S506 # it is a safe one
     return source
 
 
@@ -135,6 +150,13 @@ def _content_root(content: Path) -> Path:
 
 
 def _transform(source: Mapping[str, Any]) -> dict[str, Any]:
+    # Who only reads a template has no need of the translator, which is part of the local cloud and takes a second.
+    from unittest.mock import patch  # noqa: PLC0415
+
+    from samtranslator.model.exceptions import InvalidDocumentException  # noqa: PLC0415
+    from samtranslator.parser.parser import Parser  # noqa: PLC0415
+    from samtranslator.translator.translator import Translator  # noqa: PLC0415
+
     document = copy.deepcopy(dict(source))
     places = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}
     for resource in document["Resources"].values():

@@ -5,9 +5,25 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from tests.system.conftest import Slowly
+
+from fanfold import Fanfold
+from fanfold.console.server import listening, serving
+from fanfold.project import find_root
+from localaws.cloud import LocalCloud
 
 Open = Callable[..., Page]
+# An upload, a job and its files, on a machine that does other things too.
+PATIENCE = 60_000
+DROP = """files => {
+  const data = new DataTransfer()
+  for (let at = 0; at < files.length; at += 2)
+    data.items.add(new File([files[at + 1]], files[at], {type: "text/csv"}))
+  for (const kind of ["dragenter", "dragover", "drop"])
+    document.querySelector("#drop").dispatchEvent(
+      new DragEvent(kind, {dataTransfer: data, bubbles: true, cancelable: true}))
+}"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -39,3 +55,35 @@ def new_page(chromium: Browser) -> Iterator[Open]:
     yield new
     for context in contexts:
         context.close()
+
+
+@pytest.fixture(scope="module")
+def link(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with (
+        LocalCloud(find_root(), log_dir=tmp_path_factory.mktemp("logs"), conditions=Slowly()) as cloud,
+        listening(0) as at,
+        serving(lambda: Fanfold(cloud.stack_name, session=cloud.session()), at) as link,
+    ):
+        yield link
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def page(new_page: Open, link: str, complaints: list[str]) -> Page:
+    page = new_page()
+    page.set_default_timeout(PATIENCE)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on(
+        "request", lambda request: complaints.append(request.url) if not request.url.startswith(link[:17]) else None
+    )
+    page.goto(link)
+    return page
+
+
+def state(page: Page, words: str) -> None:
+    expect(page.locator("#job .state")).to_have_text(words, timeout=PATIENCE)

@@ -2,62 +2,11 @@
 
 import csv
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, Route, expect
-from tests.browser.conftest import Open
-from tests.system.conftest import Slowly
-
-from fanfold import Fanfold
-from fanfold.console.server import listening, serving
-from fanfold.project import find_root
-from fanfold_core.domain.options import OPTIONS
-from localaws.cloud import LocalCloud
-
-# An upload, a job and its files, on a machine that does other things too.
-_PATIENCE = 60_000
-DROP = """files => {
-  const data = new DataTransfer()
-  for (let at = 0; at < files.length; at += 2)
-    data.items.add(new File([files[at + 1]], files[at], {type: "text/csv"}))
-  for (const kind of ["dragenter", "dragover", "drop"])
-    document.querySelector("#drop").dispatchEvent(
-      new DragEvent(kind, {dataTransfer: data, bubbles: true, cancelable: true}))
-}"""
-
-
-@pytest.fixture(scope="module")
-def link(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with (
-        LocalCloud(find_root(), log_dir=tmp_path_factory.mktemp("logs"), conditions=Slowly()) as cloud,
-        listening(0) as at,
-        serving(lambda: Fanfold(cloud.stack_name, session=cloud.session()), at) as link,
-    ):
-        yield link
-
-
-@pytest.fixture
-def complaints() -> list[str]:
-    return []
-
-
-@pytest.fixture
-def page(new_page: Open, link: str, complaints: list[str]) -> Page:
-    page = new_page()
-    page.set_default_timeout(_PATIENCE)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on(
-        "request", lambda request: complaints.append(request.url) if not request.url.startswith(link[:17]) else None
-    )
-    page.goto(link)
-    return page
-
-
-def state(page: Page, words: str) -> None:
-    expect(page.locator("#job .state")).to_have_text(words, timeout=_PATIENCE)
+from tests.browser.conftest import DROP, PATIENCE, Open, state
 
 
 def test_a_dropped_file_is_watched_and_its_results_are_saved(page: Page, complaints: list[str], tmp_path: Path) -> None:
@@ -114,15 +63,6 @@ def test_a_job_that_takes_long_shows_how_far_it_is_and_can_be_cancelled(page: Pa
     expect(page.frame_locator("#job iframe").locator("#job, .state")).to_have_text("Cancelled")
 
 
-def test_a_file_that_is_none_is_refused_before_it_is_sent(page: Page) -> None:
-    page.evaluate(DROP, ["tweets.csv", "PK\x03\x04 and so on"])
-    expect(page.locator("#trouble")).to_contain_text("an Excel workbook")
-    expect(page.locator("#start")).to_be_disabled()
-    page.get_by_role("button", name="Another file").click()
-    expect(page.locator("#trouble")).to_be_hidden()
-    expect(page.get_by_text("Drop a CSV here")).to_be_visible()
-
-
 def test_a_file_that_fails_says_why_and_what_to_do(page: Page, tmp_path: Path) -> None:
     file = tmp_path / "open quote.csv"
     file.write_text("text\nso good\n" * 20_000 + '"never closed\n')
@@ -139,90 +79,6 @@ def test_a_console_that_has_ended_is_said_in_words(new_page: Open, link: str) ->
     page.route("**/api/**", lambda route: route.abort())
     page.evaluate(DROP, ["a.csv", "text\nso good\n"])
     expect(page.locator("#trouble")).to_contain_text("does `fanfold` still run in its terminal?")
-
-
-def test_two_files_at_once_are_taken_one_at_a_time_and_that_is_said(page: Page) -> None:
-    page.evaluate(DROP, ["a.csv", "text\nso good\n", "b.csv", "text\nso bad\n"])
-    expect(page.locator("#file-name")).to_have_text("a.csv")
-    expect(page.locator("#others")).to_contain_text("the first of 2")
-    page.evaluate(DROP, ["c.csv", "text\nso good\n"])
-    expect(page.locator("#file-name")).to_have_text("c.csv")
-    expect(page.locator("#others")).to_be_hidden()
-
-
-def test_a_file_dropped_during_an_upload_is_not_taken_and_that_is_said(page: Page) -> None:
-    page.route("**/api/jobs?*", lambda _route: None)  # never answered
-    page.evaluate(DROP, ["a.csv", "text\nso good\n"])
-    page.get_by_role("button", name="Start").click()
-    expect(page.get_by_role("button", name="Stop")).to_be_focused()
-    page.evaluate(DROP, ["b.csv", "text\nso bad\n"])
-    expect(page.locator("#trouble")).to_contain_text("B.csv was not taken")
-    page.get_by_role("button", name="Stop").click()
-    expect(page.locator("#trouble")).to_contain_text("stopped")
-    expect(page.get_by_role("button", name="Start")).to_be_focused()
-
-
-def test_text_in_another_encoding_cannot_start_before_its_encoding_is_chosen(page: Page, tmp_path: Path) -> None:
-    file = tmp_path / "latin.csv"
-    file.write_text("id,text\n1,café\n", encoding="latin-1")
-    page.get_by_label("Drop a CSV here").set_input_files(file)
-    expect(page.locator("#trouble")).to_contain_text("Encoding cp1252 could read it")
-    expect(page.locator("#start")).to_be_disabled()
-    page.get_by_label("Encoding").fill("cp1252")
-    page.get_by_label("Encoding").blur()
-    expect(page.locator("#preview .input").nth(1)).to_have_text("café")
-    expect(page.locator("#trouble")).to_be_hidden()
-    expect(page.locator("#start")).to_be_enabled()
-
-
-def test_a_line_with_other_delimiters_gets_a_hint_until_they_are_chosen(page: Page) -> None:
-    page.evaluate(DROP, ["a.csv", "id;text\n1;so good\n"])
-    expect(page.locator("#hint")).to_contain_text("semicolons")
-    page.get_by_label("Delimiter").fill(";")
-    page.get_by_label("Delimiter").blur()
-    expect(page.locator("#preview thead")).to_have_text("idtext")
-    expect(page.locator("#hint")).to_be_hidden()
-
-
-def test_a_workbook_is_refused_by_its_name(page: Page) -> None:
-    page.evaluate(DROP, ["real.xlsx", "text\nso good\n"])
-    expect(page.locator("#trouble")).to_contain_text("export it as CSV")
-    expect(page.locator("#start")).to_be_disabled()
-
-
-def test_advanced_options_are_checked_before_the_upload_and_reach_the_job(page: Page) -> None:
-    page.evaluate(DROP, ["moods.csv", "title,body\nso,good\n=so,bad\n"])
-    page.get_by_text("Advanced").click()
-    page.get_by_label("Model parameters").fill("[1]")
-    page.get_by_label("Input expression").fill("join(' ', [title, body])")
-    expect(page.locator("#trouble")).to_contain_text("a JSON object")
-    expect(page.locator("#start")).to_be_disabled()
-    page.get_by_label("Model parameters").fill('{"truncation": true}')
-    page.get_by_label("Result expression").fill("[].{mood: label}")
-    page.get_by_label("Guard formulas").select_option("yes")
-    expect(page.get_by_label("Input column")).to_be_hidden()
-    page.get_by_role("button", name="Start").click()
-    state(page, "Succeeded")
-    with page.expect_download() as saved:
-        page.get_by_role("link", name="results.csv").first.click()
-    lines = saved.value.path().read_text(encoding="utf-8").splitlines()
-    assert lines[0] == "title,body,mood,error"
-    assert lines[2].startswith("'=so,bad,")
-
-
-def test_the_form_has_every_option_with_its_label_its_help_and_the_stacks_value(page: Page) -> None:
-    page.evaluate(DROP, ["a.csv", "text\nso good\n"])
-    page.get_by_text("Advanced").click()
-    fields = page.locator("#options").locator("input, select")
-    assert fields.evaluate_all("fields => fields.map(field => field.name)") == [row.name for row in OPTIONS.values()]
-    for row in OPTIONS.values():
-        field = page.get_by_label(row.label, exact=True)
-        expect(field).to_have_attribute("name", row.name)
-        expect(field).to_have_accessible_description(row.help)
-    expect(page.get_by_label("Header", exact=True)).to_contain_text("Stack default (auto)")
-    expect(page.get_by_label("Encoding", exact=True)).to_have_attribute("placeholder", "utf-8")
-    attempts = page.get_by_label("Attempts", exact=True)
-    assert [attempts.get_attribute(name) for name in ("type", "min", "max")] == ["number", "1", "20"]
 
 
 def test_all_of_it_goes_by_keyboard_and_the_focus_is_never_lost(page: Page, tmp_path: Path) -> None:
@@ -265,7 +121,7 @@ def test_the_list_and_the_report_say_the_same_when_a_job_ends(page: Page) -> Non
     line = page.locator("#jobs tbody tr", has_text="same.csv")
     expect(line).to_be_visible()
     page.route("**/api/jobs", lambda _route: None)  # the list itself is told nothing more
-    expect(page.locator("#job iframe")).to_be_visible(timeout=_PATIENCE)
+    expect(page.locator("#job iframe")).to_be_visible(timeout=PATIENCE)
     expect(line).to_contain_text("Succeeded", timeout=100)
 
 

@@ -3,6 +3,7 @@
 import re
 import shlex
 import subprocess
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from tests.docs.pages import ROOT
 
 from fanfold.cli import cli
 
-_MAKE = r"make (setup|test|browser|ecosystem|test-docs|recipes|check|build|sam-local|crash-sweep|soak|soak-events)\b"
+_TESTS = "test browser ecosystem test-docs test-wheel recipes"
+_TARGETS = f"setup {_TESTS} check build sam-local crash-sweep soak soak-events"
+_MAKE = rf"make ({'|'.join(_TARGETS.split())})\b"
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ EXEMPTIONS = (
         r"(\.venv/bin/)?fanfold local (up|endpoint) --model",
         "needs a model's folder, and a gigabyte of libraries to run it",
     ),
+    Exemption(r"pip install\b", "would change what this test runs in; `make test-wheel` installs the wheel"),
     Exemption(r"(\.venv/bin/)?fanfold console\b", "keeps running; `make browser` uses it"),
     Exemption(r"(\.venv/bin/)?fanfold completion zsh\b", "names a variable that only zsh has"),
 )
@@ -43,7 +47,8 @@ def exemption(command: str) -> Exemption | None:
 def check(command: str) -> None:
     """The command is spelt as its program wants it."""
     program, *words = shlex.split(command, comments=True)
-    {"make": _check_make, "sam": _check_sam, "aws": _check_aws, "fanfold": _check_fanfold}[Path(program).name](words)
+    checks = {"make": _check_make, "sam": _check_sam, "aws": _check_aws, "fanfold": _check_fanfold, "pip": _check_pip}
+    checks[Path(program).name](words)
 
 
 def _check_make(words: list[str]) -> None:
@@ -78,6 +83,14 @@ def _check_fanfold(words: list[str]) -> None:
         command, words = found, words[1:]
     known = {option for parameter in command.params for option in parameter.opts} | {"--help", "--version"}
     _check_options(words, " ".join(known))
+
+
+def _check_pip(words: list[str]) -> None:
+    """It installs Fanfold, with extras that there are."""
+    requirement = re.fullmatch(r"install (?:fanfold|\.)(?:\[([a-z,]+)\])?", " ".join(words))
+    assert requirement, f"pip {' '.join(words)} is no installation of Fanfold"
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    assert set(filter(None, (requirement[1] or "").split(","))) <= extras.keys()
 
 
 def _check_options(words: list[str], known: str) -> None:

@@ -50,5 +50,5 @@ def test_the_readme_names_all_metadata_in_the_order_of_the_table() -> None:
 def test_commands_that_sentences_name_exist(page: Path) -> None:
     for span in code_spans(page):
         program, *words = span.split()
-        if words and Path(program).name in {"fanfold", "make"}:
+        if words and Path(program).name in {"fanfold", "make", "pip"}:
             check(span)

@@ -1,9 +1,11 @@
 """The requirements files agree with each other. Offline."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 LAYER = ROOT / "layers/core"
@@ -41,6 +43,16 @@ def test_lambda_runs_the_versions_that_are_tested_here() -> None:
     assert {"boto3", "aws-lambda-powertools", "numpy"} <= layer.keys()
     assert layer == {name: runtime.get(name) for name in layer}
     assert runtime == {name: dev.get(name) for name in runtime}
+
+
+def test_recipes_run_with_versions_that_the_extra_installs() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = {found.name: found for found in map(Requirement, project["optional-dependencies"]["transformers"])}
+    (transformers,) = pins(ROOT / "requirements/recipes.txt")["transformers"]
+    (torch,) = re.findall(r"^TORCH := (.+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert wanted["fanfold"].extras == {"local"}
+    assert transformers in wanted["transformers"].specifier
+    assert torch in wanted["torch"].specifier
 
 
 @pytest.mark.parametrize("path", LAYERS, ids=lambda path: path.name)

@@ -3,10 +3,12 @@
 import json
 import re
 from dataclasses import fields
+from pathlib import Path
 from runpy import run_path
 from typing import Any
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse
 
 from fanfold.project import find_root
 from fanfold_core.aws.wiring import (
@@ -21,7 +23,7 @@ from fanfold_core.domain.option import Choice, Integer, Option
 from fanfold_core.domain.options import OPTIONS, Options
 from localaws.cloud import LocalCloud
 from localaws.errors import TemplateError
-from localaws.template import load
+from localaws.template import load, read
 
 SETTINGS = {
     "SplitterFunction": SplitterSettings,
@@ -39,6 +41,13 @@ OF_STACKS = [row for row in OPTIONS.values() if row.parameter]
 
 resources: dict[str, dict[str, Any]] = dict(load(ROOT).body["Resources"])
 parameters: dict[str, dict[str, Any]] = dict(load(ROOT).body["Parameters"])
+
+
+def test_the_template_is_read_as_sam_reads_it(tmp_path: Path) -> None:
+    others = "A: !GetAtt [B, Arn]\nC: !If [D, !Ref E, !Sub ['${F}', {F: !GetAtt G.H.I}]]\nJ: !Transform {Name: K}\n"
+    for text in ((ROOT / "template.yaml").read_text(encoding="utf-8"), others):
+        (tmp_path / "template.yaml").write_text(text, encoding="utf-8")
+        assert read(tmp_path) == yaml_parse(text)
 
 
 def of_type(resource_type: str) -> dict[str, dict[str, Any]]:

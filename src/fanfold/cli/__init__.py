@@ -20,6 +20,7 @@ from fanfold.cli.run import run, submit
 from fanfold.errors import InputFileError, UserError
 from fanfold.terminal import stderr
 from fanfold_core import __version__
+from localaws.errors import LocalCloudError
 
 # The commands by what they are for, in the order in which one needs them.
 SECTIONS = {
@@ -73,7 +74,7 @@ def main() -> None:
     except InputFileError as error:
         stderr.print(f"fanfold: {as_typed(str(error))}", style="red", soft_wrap=True)
         sys.exit(ExitCode.FAILED)
-    except (UserError, BotoCoreError, ClientError) as error:
+    except (UserError, LocalCloudError, BotoCoreError, ClientError) as error:
         stderr.print(f"fanfold: {error}", style="red", soft_wrap=True)
         sys.exit(ExitCode.FAILED)
     except OSError as error:

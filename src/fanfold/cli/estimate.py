@@ -13,8 +13,11 @@ from fanfold.cli.output import show_facts, show_json
 from fanfold.cli.run import parameters_of
 from fanfold.costs.estimate import EndpointPlan, Estimate, Workload, count, make_estimate, read_prices
 from fanfold.files import LocalFile
+from fanfold.project import find_root
 from fanfold.terminal import bytes_bar, stderr
 from fanfold.uploads import metadata
+from localaws import template
+from localaws.scaling import declared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,13 +94,9 @@ def _plan(
     instances: int | None,
     instance_type: str | None,
 ) -> EndpointPlan:
-    from fanfold import project  # noqa: PLC0415 - takes a second that others needn't wait for
-    from localaws import template  # noqa: PLC0415 - takes a second that others needn't wait for
-    from localaws.scaling import declared  # noqa: PLC0415 - likewise
-
     # How an endpoint of one's own scales is not known to the stack: it is taken to have an instance.
     is_ours = not parameters.get("EndpointName")
-    policies = declared(template.read(project.find_root()), parameters) if is_ours and instances is None else None
+    policies = declared(template.read(find_root()), parameters) if is_ours and instances is None else None
     return EndpointPlan(
         instance_type=instance_type or (parameters["InstanceType"] if is_ours else None),
         rows_per_second=rows_per_second,

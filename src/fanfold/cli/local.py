@@ -12,6 +12,7 @@ import click
 from fanfold.cli import options
 from fanfold.cli.environment import CONSOLE_PORT, wait_for_the_end
 from fanfold.client import Fanfold, local_cloud
+from fanfold.errors import extra
 from fanfold.terminal import spinner, stderr
 
 if TYPE_CHECKING:
@@ -130,7 +131,8 @@ def endpoint(port: int, endpoint_port: int, model: str, task: str | None, logs: 
     aws sagemaker-runtime invoke-endpoint-async --endpoint-name local \\
         --input-location s3://sagemaker-us-east-1-123456789012/request.json
     """
-    from localaws.standalone import BUCKET, ENDPOINT, LocalEndpoint  # noqa: PLC0415 - slow, as the local cloud is
+    with extra("local", "a local endpoint"):
+        from localaws.standalone import BUCKET, ENDPOINT, LocalEndpoint  # noqa: PLC0415 - an extra, and takes a second
 
     alone = LocalEndpoint(
         model,
@@ -195,6 +197,7 @@ def running(model: str, parameters: Mapping[str, str], **options: Any) -> Iterat
 
 def make_chaos(seed: int) -> Chaos:
     """Conditions under which everything goes wrong at times."""
-    from localaws.chaos import Chaos  # noqa: PLC0415 - takes a second that `--help` needn't wait for
+    with extra("local", "a local cloud"):
+        from localaws.chaos import Chaos  # noqa: PLC0415 - an extra, and takes a second
 
     return Chaos(seed)

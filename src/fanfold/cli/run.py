@@ -18,11 +18,13 @@ from fanfold.cli.local import client_of
 from fanfold.cli.output import show_json
 from fanfold.client import Fanfold
 from fanfold.files import LocalFile
+from fanfold.project import find_root
 from fanfold.terminal import counted, stderr
 from fanfold.uploads import metadata
 from fanfold_core.domain.requests import Request
 from fanfold_core.input.formats import FileName
 from fanfold_core.input.sniffing import overlooked_delimiter
+from localaws import template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -145,10 +147,7 @@ def parameters_of(stack: str | None) -> Mapping[str, str]:
     """The parameters of a stack, or the template's defaults."""
     if stack:
         return Fanfold(stack).stack.parameters
-    from fanfold import project  # noqa: PLC0415 - takes a second that others needn't wait for
-    from localaws import template  # noqa: PLC0415 - takes a second that others needn't wait for
-
-    return template.defaults(project.find_root())
+    return template.defaults(find_root())
 
 
 # Delimiters as one types them.

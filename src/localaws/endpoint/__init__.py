@@ -15,7 +15,6 @@ __all__ = [
     "Cloud",
     "Model",
     "ModelError",
-    "ModelUnavailableError",
     "ValidationError",
     "load_model",
 ]

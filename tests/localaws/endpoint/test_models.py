@@ -118,7 +118,7 @@ def test_a_model_folder_without_transformers_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(ModelUnavailableError, match="pip install transformers"):
+    with pytest.raises(ModelUnavailableError, match=r"pip install 'fanfold\[transformers\]'"):
         TransformersModel(tmp_path, "text-classification")
 
 

@@ -84,6 +84,7 @@ def test_a_taken_port_is_named_for_the_endpoint_too(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         run = outside(tmp_path, "local", "up", "--port", "0", "--console-port", "0", "--endpoint-port", str(port))
     assert run.returncode == FAILED
+    assert "Traceback" not in run.stderr
     assert "name another port with --endpoint-port" in line_with(run, f"port {port} cannot be had")
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
 
+from fanfold.errors import PackageMissingError
 from fanfold.results import Errors, FailedRow, Results, numbered
 from fanfold_core.domain.results import columns
 from fanfold_core.input.records import Dialect, format_records
@@ -31,6 +33,15 @@ def results(rows: list[list[str]], dialect: Dialect) -> Results:
 @pytest.mark.parametrize("dialect", [Dialect(), Dialect(";", "'"), Dialect(skip_initial_space=True)])
 def test_cells_come_out_as_they_stand_in_the_file(dialect: Dialect) -> None:
     assert [list(row.values()) for row in results(ODD, dialect)] == ODD
+
+
+@pytest.mark.parametrize(("table", "package", "extra"), [("pandas", "pandas", "pandas"), ("arrow", "pyarrow", "arrow")])
+def test_a_table_of_a_library_that_is_missing_says_what_to_install(
+    table: str, package: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(PackageMissingError, match=rf"such as {package}: pip install 'fanfold\[{extra}\]'"):
+        getattr(results(ODD, Dialect()), f"to_{table}")()
 
 
 @pytest.mark.parametrize("dialect", [Dialect(), Dialect(";", "'"), Dialect(skip_initial_space=True)])

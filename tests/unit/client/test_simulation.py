@@ -1,14 +1,12 @@
 """Jobs against an endpoint in simulated time: nothing expires, the endpoint is busy, and who is small is served."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from samtranslator.yaml_helper import yaml_parse
 
 from fanfold.costs.simulation import SimulatedEndpoint, SimulatedJob, simulate
 from fanfold.project import find_root
+from localaws import template
 from localaws.scaling import Policies, declared
 
 RATES = [0.1, 1, 10, 100, 1000]
@@ -16,8 +14,7 @@ INSTANCES, CONCURRENCY = 4, 4
 
 
 def policies(**parameters: str) -> Policies:
-    template = Path(find_root(), "template.yaml").read_text(encoding="utf-8")
-    return declared(yaml_parse(template), parameters)
+    return declared(template.read(find_root()), parameters)
 
 
 def working(requests_per_second: float) -> SimulatedEndpoint:

@@ -1,6 +1,7 @@
 """Cuts hold whole records, the very ones that csv.reader finds, wherever blocks and runs begin."""
 
 import csv
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BytesIO, StringIO, TextIOWrapper
@@ -115,6 +116,7 @@ class Case:
     blank_is_row: bool = True
     window: int = 64 * 1024
     worth_masks: int = 1
+    has_numpy: bool = True
 
     def cut(self, start: int = 0, first_row: int = 0) -> tuple[list[Cut], str | None]:
         """The cuts from byte `start` on, and the words of the error after them."""
@@ -122,6 +124,9 @@ class Case:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(cutting, "_WINDOW", self.window)
             patch.setattr(scanning, "_WORTH_MASKS", self.worth_masks)
+            if not self.has_numpy:
+                patch.setitem(sys.modules, "numpy", None)
+                patch.delitem(sys.modules, "fanfold_core.input.masks", raising=False)
             return collected(
                 cut(
                     blocks,
@@ -147,6 +152,7 @@ CASES = st.builds(
     blank_is_row=st.booleans(),
     window=st.sampled_from([2, 3, 7, 16, 64, 100, 64 * 1024]),
     worth_masks=st.sampled_from([1, 30]),
+    has_numpy=st.booleans(),
 )
 
 

@@ -52,11 +52,11 @@ class TransformersModel:
             # Optional and slow to import, so only here.
             transformers = importlib.import_module("transformers")
         except ImportError as error:
-            msg = "running a model folder needs transformers and torch: pip install transformers torch"
+            msg = f"{path} needs transformers and PyTorch to run: pip install 'fanfold[transformers]'"
             raise ModelUnavailableError(msg) from error
         try:
             self._pipeline = transformers.pipeline(task, model=str(path), tokenizer=str(path), device=-1)
-        except (OSError, ValueError, KeyError) as error:
+        except (ImportError, OSError, ValueError, KeyError) as error:
             msg = f"transformers can't load {path} for {task}: {error}"
             raise ModelUnavailableError(msg) from error
         # A fast tokenizer refuses to be used by two threads when one of them changes the truncation.

@@ -58,9 +58,12 @@ class Scanner:
         return self._read(window, most, is_last=is_last) if ends is None else _first(ends, most)
 
     def _record_ends(self, window: bytes | memoryview) -> Mask | None:
-        """The last bytes of records, if quoting is regular."""
-        # Imported with the first large file: it takes as long as scanning a hundred megabytes.
-        from fanfold_core.input.masks import ByteMasks, between, following, preceding  # noqa: PLC0415
+        """The last bytes of records, if quoting is regular and NumPy is installed, as it is for the splitter."""
+        try:
+            # Imported with the first large file: it takes as long as scanning a hundred megabytes.
+            from fanfold_core.input.masks import ByteMasks, between, following, preceding  # noqa: PLC0415
+        except ModuleNotFoundError:
+            return None
 
         masks = ByteMasks(window)
         feeds, returns = masks.of(b"\n"), masks.of(b"\r")
