@@ -7,7 +7,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from fanfold_core.aws import batch, messages
+from fanfold_core.aws import events, messages
 from fanfold_core.aws.wiring import wire_assembler
 from fanfold_core.domain.job import State
 
@@ -28,6 +28,6 @@ def assemble(body: str) -> None:
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> batch.BatchResponse:  # noqa: ARG001 - Lambda's
+def handler(event: dict[str, Any], context: LambdaContext) -> events.BatchResponse:  # noqa: ARG001 - Lambda's
     """Answer with the messages that return to the queue."""
-    return batch.process_each(event, assemble, logger)
+    return events.process_each(event, assemble, logger)

@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from fanfold_core.aws import batch, events
+from fanfold_core.aws import events
 from fanfold_core.aws.wiring import wire_collector
 from fanfold_core.domain.outcomes import Outcome, chunk_of
 
@@ -21,7 +21,7 @@ def collect(event: dict[str, Any]) -> list[str]:
     """Collect a batch of outcomes, those of a chunk together; the ids of messages that failed."""
     chunks: defaultdict[tuple[str, int], dict[str, Outcome]] = defaultdict(dict)
     failed: list[str] = []
-    for message in batch.messages(event):
+    for message in events.messages(event):
         try:
             outcome = events.outcome(message.body)
         except Exception:
@@ -66,6 +66,6 @@ def collect_chunk(job: str, chunk: int, outcomes: dict[str, Outcome]) -> list[st
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> batch.BatchResponse:  # noqa: ARG001 - Lambda's
+def handler(event: dict[str, Any], context: LambdaContext) -> events.BatchResponse:  # noqa: ARG001 - Lambda's
     """Answer with the messages that return to the queue."""
-    return batch.batch_response(collect(event))
+    return events.batch_response(collect(event))

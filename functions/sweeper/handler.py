@@ -7,7 +7,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from fanfold_core.aws import batch, messages
+from fanfold_core.aws import events, messages
 from fanfold_core.aws.wiring import out_of_time, wire_sweeper
 
 logger = Logger(service="sweeper")
@@ -32,6 +32,6 @@ def sweep(body: str, context: LambdaContext) -> None:
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> batch.BatchResponse:
+def handler(event: dict[str, Any], context: LambdaContext) -> events.BatchResponse:
     """Answer with the messages that return to the queue."""
-    return batch.process_each(event, lambda body: sweep(body, context), logger)
+    return events.process_each(event, lambda body: sweep(body, context), logger)
