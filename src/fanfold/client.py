@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from textwrap import fill
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import boto3
 
@@ -14,11 +17,11 @@ from fanfold.errors import JobNotFoundError, extra
 from fanfold.files import LocalFile
 from fanfold.jobs import Job
 from fanfold.project import find_root
-from fanfold.signatures import with_options
 from fanfold.stacks import Stack
 from fanfold.terminal import spinner
 from fanfold.uploads import metadata, upload
 from fanfold_core.domain.errors import UnknownJobError
+from fanfold_core.domain.options import OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,13 +34,36 @@ DEFAULT_STACK = "fanfold"
 _WHOLE_ID = re.compile(r"[a-z0-9][a-z0-9-]*-[0-9a-f]{16}")
 _PATIENCE_SECONDS, _PAUSE_SECONDS = 10, 0.2
 
+F = TypeVar("F", bound=Callable[..., object])
+_PLACE = "            **options: those of the table in docs/options.md."
+
+
+def _with_options(function: F) -> F:
+    """Give a function's signature and documentation, which `help` and editors show, what its `**options` take."""
+    signature = inspect.signature(function)
+    own = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
+    options = [
+        inspect.Parameter(
+            row.field, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=row.kind.annotation | None
+        )
+        for row in OPTIONS.values()
+    ]
+    setattr(function, "__signature__", signature.replace(parameters=[*own, *options]))  # noqa: B010 - mypy knows none
+    lines = [
+        fill(f"{row.field}: {row.help}", 120, initial_indent=" " * 12, subsequent_indent=" " * 16)
+        for row in OPTIONS.values()
+    ]
+    # Without documentation (python -OO) there is nothing to add to.
+    function.__doc__ = function.__doc__ and function.__doc__.replace(_PLACE, "\n".join(lines))
+    return function
+
 
 class Fanfold:
     """Submits files and finds jobs, on a deployed stack or on a local cloud.
 
     A local cloud that runs already (`fanfold local up`) is a stack, too: with the environment variables that it prints.
 
-    The latter needs `pip install 'fanfold[local]'`.
+    One of its own (`local=True`) needs `pip install 'fanfold[local]'`.
 
     Example:
         >>> with Fanfold(local=True) as fanfold:
@@ -106,7 +132,7 @@ class Fanfold:
     ) -> None:
         self.close()
 
-    @with_options
+    @_with_options
     def submit(self, file: Path | str, **options: Any) -> Job:
         """Upload a file, which begins its job. An option that is not given is as the stack's parameters say.
 
