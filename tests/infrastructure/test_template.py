@@ -86,6 +86,13 @@ def test_the_splitters_environment_gives_the_options_that_the_table_has() -> Non
     assert Options.from_environment(environ) == Options() == Options().overridden({})
 
 
+@pytest.mark.parametrize(("parameter", "default"), [("MaxRows", 10**8), ("MaxBytes", 2**40)])
+def test_a_files_budget_is_the_stacks_to_choose(parameter: str, default: int) -> None:
+    declared, variable = parameters[parameter], f"{parameter[:3]}_{parameter[3:]}".upper()
+    assert (declared["Type"], declared["MinValue"], declared["Default"]) == ("Number", 1, default)
+    assert resources["SplitterFunction"]["Properties"]["Environment"]["Variables"][variable] == {"Ref": parameter}
+
+
 @pytest.mark.parametrize("mapping", of_type("AWS::Lambda::EventSourceMapping").values())
 def test_every_arrow_into_a_function_is_a_queue_that_keeps_what_fails(mapping: dict[str, Any]) -> None:
     queue = resources[mapping["EventSourceArn"]["Fn::GetAtt"][0]]

@@ -81,6 +81,8 @@ class SplitterSettings(Settings):
     model: str
     window_chunks: int
     retention_days: int
+    max_rows: int
+    max_bytes: int
 
 
 def wire_splitter(environ: Mapping[str, str]) -> Splitter:
@@ -88,6 +90,7 @@ def wire_splitter(environ: Mapping[str, str]) -> Splitter:
     from fanfold_core.app.split import Splitter
     from fanfold_core.domain.job import Model
     from fanfold_core.domain.options import Options
+    from fanfold_core.input.budget import Budget
     from fanfold_core.input.cutting import Limits
 
     settings = SplitterSettings.read(environ)
@@ -105,6 +108,7 @@ def wire_splitter(environ: Mapping[str, str]) -> Splitter:
         retention=timedelta(days=settings.retention_days),
         now=now,
         limits=Limits(),
+        budget=Budget(settings.max_rows, settings.max_bytes),
     )
 
 

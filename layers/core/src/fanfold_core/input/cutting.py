@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from fanfold_core.input.errors import OpenQuoteError, RecordTooLargeError
+from fanfold_core.input.errors import EmptyLinesError, OpenQuoteError, RecordTooLargeError
 from fanfold_core.input.scanning import LINE_ENDS, Scanner
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ def cut(  # noqa: PLR0913 (where the stream begins, how it is written, how it is
     with the row after its last: the cuts that follow are the same. No more is held in memory than the limits and one
     block. A blank line counts as a row if `blank_is_row`, as it does in a file of one column.
 
-    `OpenQuoteError` and `RecordTooLargeError`, after the cuts before that record.
+    `OpenQuoteError` and `RecordTooLargeError`, after the cuts before that record; `EmptyLinesError` where blank lines
+    that are no rows take more than a record may.
 
     >>> from fanfold_core.input.cutting import Limits
     >>> from fanfold_core.input.records import Dialect
@@ -86,7 +87,10 @@ def cut(  # noqa: PLR0913 (where the stream begins, how it is written, how it is
     stream, scanner = _Stream(blocks), Scanner(dialect, blank_is_row)
     while True:
         if not blank_is_row:
-            start += stream.skip_line_ends()
+            blank = stream.skip_line_ends(limits.record_bytes)
+            if blank > limits.record_bytes:
+                raise EmptyLinesError(first_row, limits.record_bytes)
+            start += blank
         rows, size = _measure(stream, scanner, limits, first_row)
         if not rows:
             return
@@ -155,14 +159,15 @@ class _Stream:
             self._used -= len(self._ahead.pop(0))
         return data
 
-    def skip_line_ends(self) -> int:
+    def skip_line_ends(self, most: int) -> int:
+        """Bytes of the line ends that come next; of more than `most`, some more."""
         skipped = 0
         while True:
             window, is_last = self.window(0, _GLANCE)
             blank = len(window) - len(bytes(window).lstrip(LINE_ENDS))
             self.take(blank)
             skipped += blank
-            if blank < len(window) or is_last:
+            if blank < len(window) or is_last or skipped > most:
                 return skipped
 
     def _view(self, start: int, end: int) -> memoryview:
