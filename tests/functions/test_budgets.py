@@ -10,6 +10,7 @@ import pytest
 from tests.functions.conftest import NOTHING_FAILED, System, event
 from tests.functions.test_hostile_events import context, load
 
+from fanfold import Fanfold
 from fanfold_core.domain.job import JobRecord, State
 from fanfold_core.domain.keys import job_id, result_key
 
@@ -95,6 +96,17 @@ def test_a_file_of_too_many_rows_ends_when_they_are_counted_and_its_first_rows_a
     assert ended.reason.startswith("the file has more than 25,000 rows, which is the most that this stack takes (Max")
 
 
+@pytest.mark.parametrize("name", ["again.csv", "again.csv.gz"])
+def test_a_retry_goes_on_with_the_file_when_the_stack_takes_more(system: System, upload: Upload, name: str) -> None:
+    content = b"text\n" + b"so good\n" * (ROWS + 1)
+    job = assemble(system, upload(name, gzip.compress(content) if name.endswith(".gz") else content))
+    following = Fanfold(system.cloud.stack_name, session=system.cloud.session()).job(job.id).retry()
+    (message,) = system.messages("Uploads", expected=1)
+    assert system.cloud.invoke("SplitterFunction", one("split-on", message)) == NOTHING_FAILED
+    job = system.ledger.job(following.id)
+    assert (job.state, job.total, job.rows) == (State.RUNNING, 3, ROWS + 1)
+
+
 def test_a_file_of_as_many_rows_as_the_stack_takes_is_split_to_its_end(upload: Upload) -> None:
     job = upload("rows.csv", b"text\n" + b"so good\n" * ROWS)
     assert (job.state, job.total, job.rows) == (State.RUNNING, 3, ROWS)
@@ -105,3 +117,25 @@ def test_empty_lines_without_end_end_the_job(upload: Upload) -> None:
     job = upload("lines.csv.gz", lines, MAX_BYTES="100000000")
     assert (job.outcome, job.stored) == (State.FAILED, 1)
     assert job.reason.startswith("row 1: more than 16,777,216 bytes of empty lines")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("rows-per-request", "8", "32 or more, since this stack has RowsPerRequest=32 and CostlierOptions=refuse"),
+        ("max-attempts", "20", "3 or less, since this stack has MaxAttempts=3 and CostlierOptions=refuse"),
+    ],
+)
+def test_an_option_that_costs_more_than_the_stacks_ends_the_job_unless_the_stack_allows_it(
+    system: System, upload: Upload, option: str, value: str, words: str
+) -> None:
+    job = upload("costly.csv", b"text\nso good\n", {option: value})
+    assert (job.outcome, job.stored, job.reason) == (
+        State.FAILED,
+        0,
+        f"option {option} is '{value}'; it must be {words}",
+    )
+    assert system.messages("Chunks") == []
+    assert assemble(system, job).state is State.FAILED
+    allowed = upload("costly.csv", b"text\nso good\n", {option: value}, COSTLIER_OPTIONS="allow")
+    assert (allowed.state, allowed.stored) == (State.RUNNING, 1)

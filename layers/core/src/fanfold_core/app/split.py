@@ -36,7 +36,8 @@ _MOST_PARTS = 9_000
 class Splitter:
     """Cuts files into chunks of at most `limits`, each with these options unless the file's metadata says otherwise.
 
-    A file that holds more than `budget` ends its job, as soon as that is known; what was cut before stays.
+    `allows_costlier`: metadata may say what costs more than these options. A file that holds more than `budget` ends
+    its job as soon as that is known; what was cut before stays.
     """
 
     ledger: Ledger
@@ -49,12 +50,13 @@ class Splitter:
     now: Callable[[], datetime]
     limits: Limits
     budget: Budget
+    allows_costlier: bool
 
     def begin(self, bucket: str, key: str, version: str | None, out_of_time: Callable[[], bool]) -> JobRecord:
         """Create the job of an uploaded object, unless it exists, and split it; `ObjectGoneError` if it is gone."""
         source, metadata = self.store.head(bucket, key, version)
         try:
-            options = self.options.overridden(metadata)
+            options = self.options.overridden(metadata, allows_costlier=self.allows_costlier)
         except OptionError as error:
             job = self.ledger.create(self._job(source, self.options))
             return self.follow_up.close(job.id, State.FAILED, str(error))

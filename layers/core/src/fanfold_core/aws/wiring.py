@@ -83,12 +83,14 @@ class SplitterSettings(Settings):
     retention_days: int
     max_rows: int
     max_bytes: int
+    costlier_options: str
 
 
 def wire_splitter(environ: Mapping[str, str]) -> Splitter:
     """The splitter in this environment."""
     from fanfold_core.app.split import Splitter
     from fanfold_core.domain.job import Model
+    from fanfold_core.domain.option import ALLOW
     from fanfold_core.domain.options import Options
     from fanfold_core.input.budget import Budget
     from fanfold_core.input.cutting import Limits
@@ -109,6 +111,7 @@ def wire_splitter(environ: Mapping[str, str]) -> Splitter:
         now=now,
         limits=Limits(),
         budget=Budget(settings.max_rows, settings.max_bytes),
+        allows_costlier=settings.costlier_options == ALLOW,
     )
 
 
