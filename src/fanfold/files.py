@@ -14,8 +14,7 @@ from fanfold_core.domain.keys import RequestId, job_id
 from fanfold_core.domain.options import Options
 from fanfold_core.domain.requests import Request, Unsendable, body, inputs, plan
 from fanfold_core.domain.spans import Span
-from fanfold_core.input.budget import Budget
-from fanfold_core.input.cutting import Limits
+from fanfold_core.input.cutting import Budget, Limits
 from fanfold_core.input.errors import InputError, NoRowsError
 from fanfold_core.input.formats import FileName
 from fanfold_core.input.scanning import Scanner

@@ -1,20 +1,23 @@
-"""A file that holds more than its stack takes is refused as soon as that is known."""
+"""A file that holds more than its stack takes, or than any may hold, is refused as soon as that is known."""
 
 from __future__ import annotations
 
 import gzip
 from io import BytesIO
+from itertools import chain, repeat
 from typing import IO, TYPE_CHECKING
 
 import pytest
 
 from fanfold_core.domain.options import Options
-from fanfold_core.input.budget import Budget
-from fanfold_core.input.cutting import Limits
-from fanfold_core.input.errors import FileTooLargeError, TooManyRowsError
+from fanfold_core.input.cutting import Budget, Limits, cut
+from fanfold_core.input.errors import EmptyLinesError, FileTooLargeError, RecordTooLargeError, TooManyRowsError
+from fanfold_core.input.records import Dialect
 from fanfold_core.input.source import BLOCK_BYTES, InputFile
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fanfold_core.input.cutting import Cut
 
 TEN_ROWS = b"id,text\n" + b"1,so good\n" * 10
@@ -74,3 +77,32 @@ def test_bytes_are_those_of_the_decompressed_file_whatever_its_encoding() -> Non
     assert len(pieces(file_of(content, "a.csv.gz", encoding="utf-16", max_bytes=len(text)))) == 3
     with pytest.raises(FileTooLargeError):
         pieces(file_of(content, "a.csv.gz", encoding="utf-16", max_bytes=len(text) - 1))
+
+
+def test_more_blank_lines_than_a_record_may_take_are_refused_after_the_cuts_before_them() -> None:
+    limits, blank = Limits(bytes=500, record_bytes=1000), b"\r\n" * 500
+    whole = cut([b"a\n" + blank + b"b\n"], start=0, first_row=16, dialect=Dialect(), blank_is_row=False, limits=limits)
+    assert [piece.rows for piece in whole] == [1, 1]
+    endless = chain([b"a\n"], repeat(blank))
+    cuts = cut(endless, start=0, first_row=16, dialect=Dialect(), blank_is_row=False, limits=limits)
+    assert next(cuts).rows == 1
+    with pytest.raises(EmptyLinesError, match="row 17: more than 1,000 bytes of empty lines"):
+        next(cuts)
+
+
+def test_a_record_that_never_ends_is_refused_before_it_fills_the_memory() -> None:
+    read = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal read
+        yield b'a\n"'
+        while True:
+            read += 1000
+            yield b"x," * 500
+
+    limits = Limits(bytes=10_000, record_bytes=200_000)
+    cuts = cut(endless(), start=0, first_row=0, dialect=Dialect(), blank_is_row=False, limits=limits)
+    assert next(cuts).rows == 1
+    with pytest.raises(RecordTooLargeError, match="row 1 does not end within 200,000 bytes"):
+        next(cuts)
+    assert read <= limits.record_bytes + 2000

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BytesIO, StringIO, TextIOWrapper
-from itertools import accumulate, chain, pairwise, repeat
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import pytest
@@ -202,16 +202,6 @@ def test_blank_lines_alone_make_no_cut() -> None:
     assert cut_all(b"\n\r\n\r" * 100_000, Limits()) == []
 
 
-def test_more_blank_lines_than_a_record_may_take_are_refused_after_the_cuts_before_them() -> None:
-    limits, blank = Limits(bytes=500, record_bytes=1000), b"\r\n" * 500
-    assert [piece.rows for piece in cut_all(b"a\n" + blank + b"b\n", limits)] == [1, 1]
-    endless = chain([b"a\n"], repeat(blank))
-    cuts = cut(endless, start=0, first_row=16, dialect=Dialect(), blank_is_row=False, limits=limits)
-    assert next(cuts).rows == 1
-    with pytest.raises(EmptyLinesError, match="row 17: more than 1,000 bytes of empty lines"):
-        next(cuts)
-
-
 def test_an_empty_stream_makes_no_cut() -> None:
     assert list(cut([], start=9, first_row=9, dialect=Dialect(), blank_is_row=True, limits=Limits())) == []
 
@@ -227,24 +217,6 @@ def test_an_open_quote_is_reported_with_its_row_after_the_cuts_before_it() -> No
     assert next(cuts).data == b"a\n"
     with pytest.raises(OpenQuoteError, match="row 17: a quote opens in this row"):
         next(cuts)
-
-
-def test_a_record_that_never_ends_is_refused_before_it_fills_the_memory() -> None:
-    read = 0
-
-    def endless() -> Iterator[bytes]:
-        nonlocal read
-        yield b'a\n"'
-        while True:
-            read += 1000
-            yield b"x," * 500
-
-    limits = Limits(bytes=10_000, record_bytes=200_000)
-    cuts = cut(endless(), start=0, first_row=0, dialect=Dialect(), blank_is_row=False, limits=limits)
-    assert next(cuts).rows == 1
-    with pytest.raises(RecordTooLargeError, match="row 1 does not end within 200,000 bytes"):
-        next(cuts)
-    assert read <= limits.record_bytes + 2000
 
 
 def test_no_more_is_read_ahead_than_a_cut_and_a_block() -> None:

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from fanfold_core.app.follow_up import FollowUp
     from fanfold_core.app.ports import Ledger, Queues, Store
     from fanfold_core.domain.options import Options
-    from fanfold_core.input.budget import Budget
-    from fanfold_core.input.cutting import Cut, Limits
+    from fanfold_core.input.cutting import Budget, Cut, Limits
     from fanfold_core.input.source import InputFile
 
 # S3 takes parts of 5 MiB or more, and 10,000 of them.

@@ -92,8 +92,7 @@ def wire_splitter(environ: Mapping[str, str]) -> Splitter:
     from fanfold_core.domain.job import Model
     from fanfold_core.domain.option import ALLOW
     from fanfold_core.domain.options import Options
-    from fanfold_core.input.budget import Budget
-    from fanfold_core.input.cutting import Limits
+    from fanfold_core.input.cutting import Budget, Limits
 
     settings = SplitterSettings.read(environ)
     ledger = _ledger(settings)

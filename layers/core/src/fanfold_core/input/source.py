@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO, TYPE_CHECKING, Protocol
 
-from fanfold_core.input.budget import UNLIMITED, Budget
-from fanfold_core.input.cutting import Cut, cut
+from fanfold_core.input.cutting import UNLIMITED, Budget, Cut, cut
 from fanfold_core.input.errors import CompressionError, UndecodableError
 from fanfold_core.input.formats import Compression, FileName
 from fanfold_core.input.layout import Layout, check_decodes, detect_layout, is_byte_cuttable
