@@ -55,9 +55,8 @@ def stack_tables() -> Iterator[str]:
 
 
 def _may_be(row: Option) -> str:
-    if isinstance(row.kind, Integer):
-        return _range(row.kind.least, row.kind.most)
-    return row.kind.wanted
+    values = _range(row.kind.least, row.kind.most) if isinstance(row.kind, Integer) else row.kind.wanted
+    return f"{values}; {row.costlier} than the stack's costs more" if row.costlier else values
 
 
 def _values(declared: Mapping[str, Any]) -> str:

@@ -61,6 +61,9 @@ ENVIRONMENT = {
     "RESULT_EXPRESSION": "",
     "GUARD_FORMULAS": "no",
     "RETENTION_DAYS": "30",
+    "MAX_ROWS": "100000000",
+    "MAX_BYTES": "1099511627776",
+    "COSTLIER_OPTIONS": "allow",
 }
 
 

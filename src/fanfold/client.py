@@ -21,6 +21,7 @@ from fanfold.stacks import Stack
 from fanfold.terminal import spinner
 from fanfold.uploads import metadata, upload
 from fanfold_core.domain.errors import UnknownJobError
+from fanfold_core.domain.option import ALLOW, COSTLIER_OPTIONS
 from fanfold_core.domain.options import OPTIONS
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ DEFAULT_STACK = "fanfold"
 # As `fanfold_core.domain.keys.job_id` spells one.
 _WHOLE_ID = re.compile(r"[a-z0-9][a-z0-9-]*-[0-9a-f]{16}")
 _PATIENCE_SECONDS, _PAUSE_SECONDS = 10, 0.2
+# A machine of one's own sends no bill.
+LOCAL_PARAMETERS = {COSTLIER_OPTIONS: ALLOW}
 
 F = TypeVar("F", bound=Callable[..., object])
 _PLACE = "            **options: those of the table in docs/options.md."
@@ -183,6 +186,8 @@ class Fanfold:
 def local_cloud(model: str, parameters: Mapping[str, str] | None = None, **options: Any) -> LocalCloud:
     """A local cloud, not started, that runs this model and says so wherever the template's model is named.
 
+    Files may have options there that cost more than the stack's, unless `parameters` say otherwise.
+
     `PackageMissingError` if it is not installed.
     """
     with extra("local", "a local cloud, which is what runs without --stack,"):
@@ -190,4 +195,6 @@ def local_cloud(model: str, parameters: Mapping[str, str] | None = None, **optio
 
     # The template takes names of the Hub, which have no colon as a container's address has.
     name = Path(model).name.replace(":", "-")
-    return LocalCloud(find_root(), model=model, parameters={"HfModelId": name, **(parameters or {})}, **options)
+    return LocalCloud(
+        find_root(), model=model, parameters={**LOCAL_PARAMETERS, "HfModelId": name, **(parameters or {})}, **options
+    )

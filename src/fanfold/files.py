@@ -14,7 +14,7 @@ from fanfold_core.domain.keys import RequestId, job_id
 from fanfold_core.domain.options import Options
 from fanfold_core.domain.requests import Request, Unsendable, body, inputs, plan
 from fanfold_core.domain.spans import Span
-from fanfold_core.input.cutting import Limits
+from fanfold_core.input.cutting import Budget, Limits
 from fanfold_core.input.errors import InputError, NoRowsError
 from fanfold_core.input.formats import FileName
 from fanfold_core.input.scanning import Scanner
@@ -54,13 +54,14 @@ class LocalFile:
     def read(cls, path: Path, parameters: Mapping[str, str], given: Mapping[str, str]) -> LocalFile:
         """Find out how the file is laid out. `parameters` are the stack's, `given` options take their place.
 
-        `InputFileError` if an option has a value that none may have, or the file does not begin as a CSV that they
-        describe.
+        `InputFileError` if an option has a value that none may have, the file is larger than the stack takes, or it
+        does not begin as a CSV that they describe.
         """
         with _naming(path):
             _check_can_be_read_twice(path)
             options = Options.of_stack(parameters, given)
-            content = InputFile(FileName.parse(path.name).uploaded, path.stat().st_size, options, partial(_open, path))
+            name, size = FileName.parse(path.name).uploaded, path.stat().st_size
+            content = InputFile(name, size, options, partial(_open, path), budget=_budget(parameters))
             found = cls(path, options, content, content.layout())
             found._check_beginning()
             return found
@@ -118,6 +119,12 @@ class LocalFile:
                 break
         if not rows:
             raise NoRowsError
+
+
+def _budget(parameters: Mapping[str, str]) -> Budget:
+    """What the stack takes; a stack of an older version has no limit."""
+    limits = {"max_rows": "MaxRows", "max_bytes": "MaxBytes"}
+    return Budget(**{name: int(parameters[limit]) for name, limit in limits.items() if limit in parameters})
 
 
 @contextmanager

@@ -2,11 +2,13 @@
 
 import csv
 import io
+import json
 from collections.abc import Callable
 
 import pytest
 from tests.functions.conftest import CONTENT, KEY, NOTHING_FAILED, System, body, event
 
+from fanfold_core.app.ports import LARGEST_ANSWER_BYTES
 from fanfold_core.domain.job import JobRecord, State
 from fanfold_core.domain.keys import job_id, result_key
 from fanfold_core.domain.spans import Span
@@ -82,6 +84,27 @@ def test_a_refused_request_is_sent_again_in_halves_once(system: System, job: Mak
         assert system.invoke("Collector", "failure") == NOTHING_FAILED
     again = {"v": 1, "job": made.id, "chunk": 0, "spans": {"0000000-0001": 1, "0000001-0001": 1}}
     assert system.messages("Chunks") == [again]
+
+
+@pytest.mark.parametrize("rows", [2, 1])
+def test_an_answer_that_is_too_large_to_be_read_is_one_that_the_model_refused(
+    system: System, job: MakeJob, rows: int
+) -> None:
+    made = job(max_attempts=1)
+    notification = json.loads(json.dumps(body("success-not-included")).replace("0000000-0002", f"0000000-000{rows}"))
+    bucket, _, key = notification["responseParameters"]["outputLocation"].removeprefix("s3://").partition("/")
+    system.s3.put_object(Bucket=bucket, Key=key, Body=b"[" + b" " * LARGEST_ANSWER_BYTES)
+    record = event("success-not-included")["Records"][0] | {"body": json.dumps(notification)}
+    assert system.cloud.invoke("CollectorFunction", {"Records": [record]}) == NOTHING_FAILED
+    if rows > 1:
+        (again,) = system.messages("Chunks", expected=1)
+        assert again["spans"] == {"0000000-0001": 1, "0000001-0001": 1}
+    else:
+        (outcome,) = system.ledger.outcomes(made.id, 0)
+        assert outcome.reason == (
+            "the model's answer has 16,777,217 bytes, and none of more than 16,777,216 is read: have the model answer "
+            "with less for a row"
+        )
 
 
 @pytest.mark.parametrize("name", ["failure-of-platform", "expired"])

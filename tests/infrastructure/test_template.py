@@ -19,7 +19,7 @@ from fanfold_core.aws.wiring import (
     SplitterSettings,
     SweeperSettings,
 )
-from fanfold_core.domain.option import Choice, Integer, Option
+from fanfold_core.domain.option import ALLOW, COSTLIER_OPTIONS, REFUSE, Choice, Integer, Option
 from fanfold_core.domain.options import OPTIONS, Options
 from localaws.cloud import LocalCloud
 from localaws.errors import TemplateError
@@ -84,6 +84,21 @@ def test_an_options_parameter_says_what_its_row_of_the_table_says(row: Option) -
 def test_the_splitters_environment_gives_the_options_that_the_table_has() -> None:
     environ = {row.variable: str(parameters[row.parameter]["Default"]) for row in OF_STACKS}
     assert Options.from_environment(environ) == Options() == Options().overridden({})
+
+
+@pytest.mark.parametrize(("parameter", "default"), [("MaxRows", 10**8), ("MaxBytes", 2**40)])
+def test_a_files_budget_is_the_stacks_to_choose(parameter: str, default: int) -> None:
+    declared, variable = parameters[parameter], f"{parameter[:3]}_{parameter[3:]}".upper()
+    assert (declared["Type"], declared["MinValue"], declared["Default"]) == ("Number", 1, default)
+    assert resources["SplitterFunction"]["Properties"]["Environment"]["Variables"][variable] == {"Ref": parameter}
+
+
+def test_options_that_cost_more_are_refused_unless_the_stack_says_otherwise() -> None:
+    declared = parameters[COSTLIER_OPTIONS]
+    assert (declared["AllowedValues"], declared["Default"]) == ([REFUSE, ALLOW], REFUSE)
+    variables = resources["SplitterFunction"]["Properties"]["Environment"]["Variables"]
+    assert variables["COSTLIER_OPTIONS"] == {"Ref": COSTLIER_OPTIONS}
+    assert {row.name for row in OPTIONS.values() if row.costlier} <= {row.name for row in OF_STACKS}
 
 
 @pytest.mark.parametrize("mapping", of_type("AWS::Lambda::EventSourceMapping").values())

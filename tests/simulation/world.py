@@ -194,6 +194,7 @@ class World:
             lambda: self.schedule.happens(self.faults.out_of_time),
             {
                 "limits": lambda _: Limits(rows=self.scenario.rows_per_chunk),
+                "allows_costlier": lambda _: True,
                 "follow_up": self._with_window,
                 "endpoint": lambda _: self.endpoint,
             },

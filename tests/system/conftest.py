@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from fanfold import Fanfold, Job
+from fanfold.client import LOCAL_PARAMETERS
 from fanfold.project import find_root
 from fanfold.uploads import metadata, upload
 from localaws.cloud import LocalCloud
@@ -35,7 +36,7 @@ class Slowly(Conditions):
 
 @pytest.fixture(scope="session")
 def cloud(logs: Path) -> Iterator[LocalCloud]:
-    with LocalCloud(find_root(), log_dir=logs, conditions=Slowly()) as cloud:
+    with LocalCloud(find_root(), parameters=LOCAL_PARAMETERS, log_dir=logs, conditions=Slowly()) as cloud:
         yield cloud
 
 

@@ -7,6 +7,7 @@ from tests.functions.conftest import event
 from tests.system.conftest import Pipeline
 from tests.system.test_pipeline import BARE
 
+from fanfold.client import LOCAL_PARAMETERS
 from fanfold.project import find_root
 from localaws.chaos import Chaos
 from localaws.cloud import LocalCloud
@@ -18,7 +19,10 @@ SWEEP_EVERY_SECONDS = 3
 def test_a_file_comes_through_chaos_as_on_a_calm_day(pipeline: Pipeline, tmp_path: Path) -> None:
     calm = pipeline.run("tweets.csv", BARE, **MANY_SMALL)
     chaos = Chaos(seed=7)
-    with LocalCloud(find_root(), conditions=chaos) as stormy, ThreadPoolExecutor(1) as aside:
+    with (
+        LocalCloud(find_root(), parameters=LOCAL_PARAMETERS, conditions=chaos) as stormy,
+        ThreadPoolExecutor(1) as aside,
+    ):
         running = aside.submit(Pipeline(stormy, tmp_path).run, "tweets.csv", BARE, **MANY_SMALL)
         while not running.done():
             sweep(stormy)

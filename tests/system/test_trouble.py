@@ -9,6 +9,7 @@ from threading import Thread
 import pytest
 from tests.system.conftest import Pipeline
 
+from fanfold.client import LOCAL_PARAMETERS
 from fanfold.project import find_root
 from localaws.cloud import LocalCloud
 
@@ -63,7 +64,7 @@ def container() -> Iterator[Container]:
 
 @pytest.fixture(scope="module")
 def pipeline(container: Container, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
-    with LocalCloud(find_root(), model=container.url) as cloud:
+    with LocalCloud(find_root(), parameters=LOCAL_PARAMETERS, model=container.url) as cloud:
         yield Pipeline(cloud, tmp_path_factory.mktemp("trouble"))
 
 

@@ -16,7 +16,7 @@ from fanfold.cli import options
 from fanfold.cli.conclusion import check_can_be_written, follow_to_the_end
 from fanfold.cli.local import client_of
 from fanfold.cli.output import show_json
-from fanfold.client import Fanfold
+from fanfold.client import LOCAL_PARAMETERS, Fanfold
 from fanfold.files import LocalFile
 from fanfold.project import find_root
 from fanfold.terminal import counted, stderr
@@ -144,10 +144,10 @@ def _within(requests: Iterator[Planned], limit: int | None) -> Iterator[Planned]
 
 
 def parameters_of(stack: str | None) -> Mapping[str, str]:
-    """The parameters of a stack, or the template's defaults."""
+    """The parameters of a stack, or those of a local cloud."""
     if stack:
         return Fanfold(stack).stack.parameters
-    return template.defaults(find_root())
+    return {**template.defaults(find_root()), **LOCAL_PARAMETERS}
 
 
 # Delimiters as one types them.

@@ -1,6 +1,9 @@
 """The client and the command line offer every option of the table, and no other."""
 
 import inspect
+import json
+import re
+from pathlib import Path
 
 import click
 import pytest
@@ -8,6 +11,8 @@ from click.testing import CliRunner
 
 from fanfold import Fanfold
 from fanfold.cli import cli
+from fanfold.errors import InputFileError
+from fanfold.files import LocalFile
 from fanfold.uploads import metadata
 from fanfold_core.domain.options import OPTIONS, Options
 
@@ -21,9 +26,9 @@ def test_help_of_the_client_has_every_option_with_its_meaning() -> None:
 
 
 def test_values_are_those_of_python_and_spelt_as_metadata() -> None:
-    spelt = metadata(rows_per_request=8, parameters={"top_k": 1}, guard_formulas=False, delimiter="\t", header=None)
+    spelt = metadata(rows_per_request=64, parameters={"top_k": 1}, guard_formulas=False, delimiter="\t", header=None)
     assert Options(guard_formulas=True).overridden(spelt) == Options(
-        rows_per_request=8, parameters='{"top_k": 1}', delimiter="\t"
+        rows_per_request=64, parameters='{"top_k": 1}', delimiter="\t"
     )
 
 
@@ -56,3 +61,33 @@ def test_a_value_that_an_option_may_not_have_is_wrong_usage(given: list[str], wo
     answer = CliRunner().invoke(cli, ["run", __file__, "--dry-run", *given])
     assert answer.exit_code == 2
     assert words in answer.output
+
+
+@pytest.mark.parametrize(
+    ("parameters", "given", "words"),
+    [
+        ({"MaxBytes": "30"}, {}, "more than 30 bytes of text, which is the most that this stack takes (MaxBytes)"),
+        ({"MaxRows": "2"}, {}, "more than 2 rows, which is the most that this stack takes (MaxRows)"),
+        (
+            {"RowsPerRequest": "16", "CostlierOptions": "refuse"},
+            {"rows-per-request": "8"},
+            "option rows-per-request is '8'; it must be 16 or more, since this stack has RowsPerRequest=16",
+        ),
+    ],
+)
+def test_what_the_stack_does_not_take_is_known_before_the_upload(
+    tmp_path: Path, parameters: dict[str, str], given: dict[str, str], words: str
+) -> None:
+    (tmp_path / "a.csv").write_text("id,text\n1,good\n2,better\n3,best\n", encoding="utf-8")
+    with pytest.raises(InputFileError, match=re.escape(words)):
+        LocalFile.read(tmp_path / "a.csv", parameters, given)
+    taken = {"MaxBytes": "31", "MaxRows": "3", "RowsPerRequest": "16", "CostlierOptions": "allow"}
+    assert LocalFile.read(tmp_path / "a.csv", taken, given).layout.columns == ("id", "text")
+
+
+def test_without_a_stack_the_command_line_takes_what_costs_more_as_a_local_cloud_does(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text\ngood\nbetter\n", encoding="utf-8")
+    options = ["--dry-run", "--rows-per-request", "1", "--max-attempts", "20"]
+    answer = CliRunner().invoke(cli, ["run", str(tmp_path / "a.csv"), *options])
+    assert answer.exit_code == 0
+    assert [json.loads(line)["rows"] for line in answer.stdout.splitlines()] == [1, 1]

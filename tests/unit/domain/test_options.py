@@ -7,11 +7,13 @@ from fanfold_core.domain.option import spell
 from fanfold_core.domain.options import OPTIONS, Options
 from fanfold_core.input.errors import OptionError
 
+OPTION_NAMES = {row.name: row.field for row in OPTIONS.values()}
+
 
 def test_metadata_overrides_what_it_names_and_leaves_the_rest() -> None:
-    metadata = {"input-column": "caf%C3%A9%20latte", "rows-per-request": "16", "delimiter": "tab", "x-mtime": "17"}
+    metadata = {"input-column": "caf%C3%A9%20latte", "rows-per-request": "64", "delimiter": "tab", "x-mtime": "17"}
     chosen = Options(header="present").overridden(metadata)
-    assert (chosen.input_column, chosen.rows_per_request, chosen.delimiter) == ("café latte", 16, "\t")
+    assert (chosen.input_column, chosen.rows_per_request, chosen.delimiter) == ("café latte", 64, "\t")
     assert (chosen.header, chosen.encoding) == ("present", "utf-8")
 
 
@@ -51,6 +53,33 @@ def test_a_value_that_none_may_have_is_refused_by_its_option(option: str, value:
 def test_a_dialect_that_no_file_has_is_refused(option: str, value: str) -> None:
     with pytest.raises(OptionError, match=option):
         Options().overridden({option: value})
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("rows-per-request", "31", "32 or more, since this stack has RowsPerRequest=32 and CostlierOptions=refuse"),
+        ("max-attempts", "4", "3 or less, since this stack has MaxAttempts=3 and CostlierOptions=refuse"),
+    ],
+)
+def test_what_costs_more_than_the_stacks_value_is_refused_unless_the_stack_allows_it(
+    option: str, value: str, words: str
+) -> None:
+    refused = f"option {option} is '{value}'; it must be {words}"
+    with pytest.raises(OptionError, match=f"^{refused}$"):
+        Options().overridden({option: value})
+    with pytest.raises(OptionError, match=f"^{refused}$"):
+        Options.of_stack({"CostlierOptions": "refuse", "RowsPerRequest": "32"}, {option: value})
+    allowed = Options().overridden({option: value}, allows_costlier=True)
+    assert str(getattr(allowed, OPTION_NAMES[option])) == value
+    for parameters in ({"CostlierOptions": "allow"}, {}):
+        assert Options.of_stack(parameters, {option: value}) == allowed
+
+
+@pytest.mark.parametrize(("option", "values"), [("rows-per-request", "32 33 1000"), ("max-attempts", "3 2 1")])
+def test_what_costs_no_more_than_the_stacks_value_may_always_be_chosen(option: str, values: str) -> None:
+    for value in values.split():
+        assert str(getattr(Options().overridden({option: value}), OPTION_NAMES[option])) == value
 
 
 def test_a_long_value_is_cut_in_the_error() -> None:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 # The longest that a message can be put off.
 LONGEST_DELAY_SECONDS = 900
+# Of an answer that is read from S3: SageMaker takes up to 1 GB, and what JSON of this size becomes in Python may take
+# thirty times as much, of the functions' 1,769 MB. A notification includes no answer of more than 128 KB.
+LARGEST_ANSWER_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +174,11 @@ class Store(Protocol):
         """An object of the output bucket; `ObjectGoneError` if it isn't there."""
 
     def read_at(self, location: str) -> bytes:
-        """The object that an `s3://` location names; `ObjectGoneError` if it isn't there."""
+        """The answer at an `s3://` location.
+
+        `ObjectGoneError` if it isn't there; `AnswerTooLargeError` for one of more than `LARGEST_ANSWER_BYTES`, of which
+        nothing is read.
+        """
 
     def write(self, key: str, content: bytes | IO[bytes], content_type: str) -> None:
         """Put an object into the output bucket."""

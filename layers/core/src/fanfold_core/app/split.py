@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from fanfold_core.app.follow_up import FollowUp
     from fanfold_core.app.ports import Ledger, Queues, Store
     from fanfold_core.domain.options import Options
-    from fanfold_core.input.cutting import Cut, Limits
+    from fanfold_core.input.cutting import Budget, Cut, Limits
+    from fanfold_core.input.source import InputFile
 
 # S3 takes parts of 5 MiB or more, and 10,000 of them.
 _LEAST_PART = 5 * 1024 * 1024
@@ -32,7 +33,11 @@ _MOST_PARTS = 9_000
 
 @dataclass(frozen=True, slots=True)
 class Splitter:
-    """Cuts files into chunks of at most `limits`, each with these options unless the file's metadata says otherwise."""
+    """Cuts files into chunks of at most `limits`, each with these options unless the file's metadata says otherwise.
+
+    `allows_costlier`: metadata may say what costs more than these options. A file that holds more than `budget` ends
+    its job as soon as that is known; what was cut before stays.
+    """
 
     ledger: Ledger
     store: Store
@@ -43,12 +48,14 @@ class Splitter:
     retention: timedelta
     now: Callable[[], datetime]
     limits: Limits
+    budget: Budget
+    allows_costlier: bool
 
     def begin(self, bucket: str, key: str, version: str | None, out_of_time: Callable[[], bool]) -> JobRecord:
         """Create the job of an uploaded object, unless it exists, and split it; `ObjectGoneError` if it is gone."""
         source, metadata = self.store.head(bucket, key, version)
         try:
-            options = self.options.overridden(metadata)
+            options = self.options.overridden(metadata, allows_costlier=self.allows_costlier)
         except OptionError as error:
             job = self.ledger.create(self._job(source, self.options))
             return self.follow_up.close(job.id, State.FAILED, str(error))
@@ -64,7 +71,7 @@ class Splitter:
             return self.follow_up(job)
         try:
             if job.layout is None:
-                job = self.ledger.set_layout(job.id, input_file(self.store, job).layout(out_of_time))
+                job = self.ledger.set_layout(job.id, self._file(job).layout(out_of_time))
             parent = self.ledger.job(job.parent) if job.parent else None
             if parent and job.stored < parent.stored:
                 return self._copy_chunks(job, parent, out_of_time)
@@ -86,9 +93,12 @@ class Splitter:
             part_bytes=max(_LEAST_PART, source.size * inflation // _MOST_PARTS),
         )
 
+    def _file(self, job: JobRecord) -> InputFile:
+        return replace(input_file(self.store, job), budget=self.budget)
+
     def _store_chunks(self, job: JobRecord, out_of_time: Callable[[], bool]) -> JobRecord:
         last = self.ledger.chunk(job.id, job.stored - 1) if job.stored else None
-        file, limits = input_file(self.store, job), chunk_limits(self.limits, job.options)
+        file, limits = self._file(job), chunk_limits(self.limits, job.options)
         start, row = (last.end, last.first_row + last.rows) if last else (job.known_layout.first_byte, 0)
         for piece in file.pieces(job.known_layout, limits, start=start, first_row=row, out_of_time=out_of_time):
             last = next_chunk(last, piece, job)

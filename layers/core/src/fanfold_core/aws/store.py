@@ -8,7 +8,8 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
-from fanfold_core.domain.errors import ObjectGoneError
+from fanfold_core.app.ports import LARGEST_ANSWER_BYTES
+from fanfold_core.domain.errors import AnswerTooLargeError, ObjectGoneError
 from fanfold_core.domain.job import Source
 
 if TYPE_CHECKING:
@@ -48,12 +49,17 @@ class S3Store:
             yield cast("IO[bytes]", body)
 
     def read(self, key: str) -> bytes:
-        return self.read_at(self.location(key))
+        with _naming(self.location(key)):
+            return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
 
     def read_at(self, location: str) -> bytes:
         bucket, _, key = location.removeprefix("s3://").partition("/")
         with _naming(location):
-            return self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
+            found = self._client.get_object(Bucket=bucket, Key=key)
+        with closing(found["Body"]) as body:
+            if found["ContentLength"] > LARGEST_ANSWER_BYTES:
+                raise AnswerTooLargeError(found["ContentLength"], LARGEST_ANSWER_BYTES)
+            return body.read()
 
     def write(self, key: str, content: bytes | IO[bytes], content_type: str) -> None:
         self._client.put_object(Bucket=self._bucket, Key=key, Body=content, ContentType=content_type)

@@ -81,14 +81,18 @@ class SplitterSettings(Settings):
     model: str
     window_chunks: int
     retention_days: int
+    max_rows: int
+    max_bytes: int
+    costlier_options: str
 
 
 def wire_splitter(environ: Mapping[str, str]) -> Splitter:
     """The splitter in this environment."""
     from fanfold_core.app.split import Splitter
     from fanfold_core.domain.job import Model
+    from fanfold_core.domain.option import ALLOW
     from fanfold_core.domain.options import Options
-    from fanfold_core.input.cutting import Limits
+    from fanfold_core.input.cutting import Budget, Limits
 
     settings = SplitterSettings.read(environ)
     ledger = _ledger(settings)
@@ -105,6 +109,8 @@ def wire_splitter(environ: Mapping[str, str]) -> Splitter:
         retention=timedelta(days=settings.retention_days),
         now=now,
         limits=Limits(),
+        budget=Budget(settings.max_rows, settings.max_bytes),
+        allows_costlier=settings.costlier_options == ALLOW,
     )
 
 

@@ -7,6 +7,7 @@ FanfoldError
 │   ├── EndpointError
 │   └── ExpressionError      of a row or an answer: that row's error
 ├── MalformedAnswerError     the model's answer cannot be used
+│   └── AnswerTooLargeError
 ├── MalformedMessageError    a message that no version of Fanfold has written
 ├── NewerVersionError        a message or job that a newer version of Fanfold has written
 │   └── UnknownOptionError
@@ -52,6 +53,16 @@ class EndpointError(JobError):
 
 class MalformedAnswerError(FanfoldError):
     """The model's answer isn't one result per row. Retry with fewer rows."""
+
+
+class AnswerTooLargeError(MalformedAnswerError):
+    """The model's answer is larger than any that is read. Retry with fewer rows."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(
+            f"the model's answer has {size:,} bytes, and none of more than {limit:,} is read: "
+            "have the model answer with less for a row"
+        )
 
 
 class MalformedMessageError(FanfoldError):

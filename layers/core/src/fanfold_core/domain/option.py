@@ -14,6 +14,9 @@ from fanfold_core.input.errors import OptionError
 from fanfold_core.input.layout import is_byte_cuttable
 
 Group = Literal["File", "Model", "Job"]
+Costlier = Literal["", "lower", "higher"]
+# The template's parameter that says whether a file may have options which cost more than the stack's, and its values.
+COSTLIER_OPTIONS, REFUSE, ALLOW = "CostlierOptions", "refuse", "allow"
 _WORD = re.compile("(?<=[a-z])(?=[A-Z])")
 
 
@@ -188,7 +191,7 @@ class Option:
     """A row of the table.
 
     `field` names it in Python, `parameter` in the template, empty if it is left to each file. A form shows `label`,
-    `help` and `examples`.
+    `help` and `examples`. `costlier` values cost more money than the stack's, empty if cost does not depend on it.
     """
 
     field: str
@@ -199,6 +202,7 @@ class Option:
     help: str
     parameter: str
     examples: tuple[str, ...]
+    costlier: Costlier
 
     @property
     def name(self) -> str:
@@ -223,6 +227,14 @@ class Option:
         self.kind.check(self.name, value)
         return value
 
+    def check_cost(self, value: Any, of_stack: Any) -> None:
+        """`OptionError` for a value that costs more than the stack's."""
+        is_costlier = value < of_stack if self.costlier == "lower" else value > of_stack
+        if self.costlier and is_costlier:
+            bound = "or more" if self.costlier == "lower" else "or less"
+            why = f"since this stack has {self.parameter}={of_stack} and {COSTLIER_OPTIONS}={REFUSE}"
+            raise OptionError(self.name, str(value), f"{of_stack} {bound}, {why}")
+
 
 def option(  # noqa: PLR0913 - the columns of the table
     label: str,
@@ -233,10 +245,11 @@ def option(  # noqa: PLR0913 - the columns of the table
     kind: Text,
     parameter: str = "",
     examples: tuple[str, ...] = (),
+    costlier: Costlier = "",
 ) -> Any:
     """A dataclass's field that is a row of the table."""
-    columns = {"default": default, "label": label, "kind": kind, "group": group, "help": help}
-    return field(default=default, metadata=columns | {"parameter": parameter, "examples": examples})
+    columns = {"default": default, "label": label, "kind": kind, "group": group, "help": help, "parameter": parameter}
+    return field(default=default, metadata=columns | {"examples": examples, "costlier": costlier})
 
 
 def spell(value: Any) -> str:

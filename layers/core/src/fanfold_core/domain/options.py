@@ -12,6 +12,8 @@ from urllib.parse import unquote
 from fanfold_core.domain.errors import SettingError, UnknownOptionError
 from fanfold_core.domain.expressions import Expression, parse_expression
 from fanfold_core.domain.option import (
+    ALLOW,
+    COSTLIER_OPTIONS,
     Character,
     Choice,
     Column,
@@ -92,6 +94,7 @@ class Options:
         group="Model",
         kind=Integer(least=1, most=1000),
         parameter="RowsPerRequest",
+        costlier="lower",
         help="Rows that one request carries.",
     )
     parameters: str = option(
@@ -135,6 +138,7 @@ class Options:
         group="Job",
         kind=Integer(least=1, most=20),
         parameter="MaxAttempts",
+        costlier="higher",
         help="How often a row that the model refuses is tried before it ends in errors.csv.",
     )
     request_ttl_seconds: int = option(
@@ -218,10 +222,12 @@ class Options:
     def of_stack(cls, parameters: Mapping[str, str], given: Mapping[str, str]) -> Self:
         """Options as a stack's parameters say, but for those that are given by their metadata names.
 
-        `OptionError` for a value that none may have.
+        `OptionError` for a value that none may have, or that costs more than the stack allows; one of an older version
+        allows all.
         """
-        of_stack = {row.name: parameters[row.parameter] for row in OPTIONS.values() if row.parameter in parameters}
-        return cls().spelt({**of_stack, **given})
+        spelt = {row.field: parameters[row.parameter] for row in OPTIONS.values() if row.parameter in parameters}
+        of_stack = cls(**{name: OPTIONS[name].read(text) for name, text in spelt.items()})
+        return of_stack.spelt(given, allows_costlier=parameters.get(COSTLIER_OPTIONS, ALLOW) == ALLOW)
 
     @classmethod
     def restored(cls, stored: Mapping[str, Any]) -> Self:
@@ -238,23 +244,26 @@ class Options:
         values = {row.field: getattr(self, row.field) for row in OPTIONS.values()}
         return {name: spell(value) if isinstance(value, bool) else value for name, value in values.items()}
 
-    def overridden(self, metadata: Mapping[str, str]) -> Self:
-        """These options with those that the object's metadata names; `OptionError` for a value that none may have.
+    def overridden(self, metadata: Mapping[str, str], *, allows_costlier: bool = False) -> Self:
+        """These options, which are the stack's, with those that the object's metadata names.
 
+        `OptionError` for a value that none may have, or, without `allows_costlier`, that costs more than the stack's.
         Metadata that names no option is somebody else's and left alone. Values are percent-decoded, since S3 metadata
         is ASCII.
 
-        >>> Options().overridden({"input-column": "caf%C3%A9", "rows-per-request": "16"}).input_column
+        >>> Options().overridden({"input-column": "caf%C3%A9", "rows-per-request": "64"}).input_column
         'café'
         """
-        return self.spelt({name: unquote(text) for name, text in metadata.items()})
+        return self.spelt({name: unquote(text) for name, text in metadata.items()}, allows_costlier=allows_costlier)
 
-    def spelt(self, values: Mapping[str, str]) -> Self:
+    def spelt(self, values: Mapping[str, str], *, allows_costlier: bool = False) -> Self:
         """These options with those that are given by their metadata names; `OptionError` as above."""
         chosen = {row.field: row.read(values[row.name]) for row in OPTIONS.values() if row.name in values}
         options = replace(self, **chosen)
         for row in OPTIONS.values():
             row.kind.check(row.name, getattr(options, row.field))
+            if not allows_costlier:
+                row.check_cost(getattr(options, row.field), getattr(self, row.field))
         _ = options.dialect  # making one checks that its characters go together
         return options
 

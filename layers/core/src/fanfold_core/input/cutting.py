@@ -6,10 +6,17 @@ the cut after which a run goes on.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from fanfold_core.input.errors import OpenQuoteError, RecordTooLargeError
+from fanfold_core.input.errors import (
+    EmptyLinesError,
+    FileTooLargeError,
+    OpenQuoteError,
+    RecordTooLargeError,
+    TooManyRowsError,
+)
 from fanfold_core.input.scanning import LINE_ENDS, Scanner
 
 if TYPE_CHECKING:
@@ -37,6 +44,39 @@ class Limits:
         32
         """
         return replace(self, rows=min(self.rows, rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The most that a file may have: rows, and bytes once it is decompressed."""
+
+    max_rows: int = sys.maxsize
+    max_bytes: int = sys.maxsize
+
+    def check_rows(self, rows: int) -> None:
+        """`TooManyRowsError` if so many rows are more than a file may have."""
+        if rows > self.max_rows:
+            raise TooManyRowsError(self.max_rows)
+
+    def check_bytes(self, size: int) -> None:
+        """`FileTooLargeError` if so many bytes are more than a file may have."""
+        if size > self.max_bytes:
+            raise FileTooLargeError(self.max_bytes)
+
+    def counted(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
+        """The blocks of a file whose size only reading it tells; `FileTooLargeError` in place of the first too many.
+
+        >>> list(Budget(max_bytes=9).counted([b"id,text", b"1"]))
+        [b'id,text', b'1']
+        """
+        size = 0
+        for block in blocks:
+            size += len(block)
+            self.check_bytes(size)
+            yield block
+
+
+UNLIMITED = Budget()
 
 
 # Bytes scanned at once. More would leave the processor's cache, less would show the cost of each call.
@@ -70,7 +110,8 @@ def cut(  # noqa: PLR0913 (where the stream begins, how it is written, how it is
     with the row after its last: the cuts that follow are the same. No more is held in memory than the limits and one
     block. A blank line counts as a row if `blank_is_row`, as it does in a file of one column.
 
-    `OpenQuoteError` and `RecordTooLargeError`, after the cuts before that record.
+    `OpenQuoteError` and `RecordTooLargeError`, after the cuts before that record; `EmptyLinesError` where blank lines
+    that are no rows take more than a record may.
 
     >>> from fanfold_core.input.cutting import Limits
     >>> from fanfold_core.input.records import Dialect
@@ -86,7 +127,10 @@ def cut(  # noqa: PLR0913 (where the stream begins, how it is written, how it is
     stream, scanner = _Stream(blocks), Scanner(dialect, blank_is_row)
     while True:
         if not blank_is_row:
-            start += stream.skip_line_ends()
+            blank = stream.skip_line_ends(limits.record_bytes)
+            if blank > limits.record_bytes:
+                raise EmptyLinesError(first_row, limits.record_bytes)
+            start += blank
         rows, size = _measure(stream, scanner, limits, first_row)
         if not rows:
             return
@@ -155,14 +199,15 @@ class _Stream:
             self._used -= len(self._ahead.pop(0))
         return data
 
-    def skip_line_ends(self) -> int:
+    def skip_line_ends(self, most: int) -> int:
+        """Bytes of the line ends that come next; of more than `most`, some more."""
         skipped = 0
         while True:
             window, is_last = self.window(0, _GLANCE)
             blank = len(window) - len(bytes(window).lstrip(LINE_ENDS))
             self.take(blank)
             skipped += blank
-            if blank < len(window) or is_last:
+            if blank < len(window) or is_last or skipped > most:
                 return skipped
 
     def _view(self, start: int, end: int) -> memoryview:

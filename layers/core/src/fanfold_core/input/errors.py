@@ -3,9 +3,12 @@
 FanfoldError                 the base of all errors of Fanfold's own
 └── InputError               the upload cannot be processed as it is; its job ends FAILED with this message
     ├── OptionError
+    ├── FileTooLargeError
+    ├── TooManyRowsError
     ├── CompressionError
     ├── OpenQuoteError
     ├── RecordTooLargeError
+    ├── EmptyLinesError
     ├── UndecodableError
     ├── LayoutError
     └── NoRowsError
@@ -33,6 +36,26 @@ class OptionError(InputError):
         super().__init__(f"option {option} is {shown!r}; it must be {wanted}")
 
 
+class FileTooLargeError(InputError):
+    """A file has more bytes than the stack takes, once it is decompressed. Do not retry."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"the file has more than {limit:,} bytes of text, which is the most that this stack takes (MaxBytes): "
+            "upload it in smaller files, or raise the parameter"
+        )
+
+
+class TooManyRowsError(InputError):
+    """A file has more rows than the stack takes. Do not retry."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"the file has more than {limit:,} rows, which is the most that this stack takes (MaxRows): "
+            "upload it in smaller files, or raise the parameter"
+        )
+
+
 class CompressionError(InputError):
     """A compressed file cannot be read. Do not retry."""
 
@@ -54,6 +77,15 @@ class RecordTooLargeError(InputError):
         super().__init__(
             f"row {row} does not end within {limit:,} bytes, and no row may be larger; perhaps a quote that opens in "
             "it is never closed: close it, or double it if it is part of the text"
+        )
+
+
+class EmptyLinesError(InputError):
+    """Empty lines that are no rows take more bytes than a row may. Do not retry."""
+
+    def __init__(self, row: int, limit: int) -> None:
+        super().__init__(
+            f"row {row}: more than {limit:,} bytes of empty lines stand where it should begin: remove them"
         )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO, TYPE_CHECKING, Protocol
 
-from fanfold_core.input.cutting import Cut, cut
+from fanfold_core.input.cutting import UNLIMITED, Budget, Cut, cut
 from fanfold_core.input.errors import CompressionError, UndecodableError
 from fanfold_core.input.formats import Compression, FileName
 from fanfold_core.input.layout import Layout, check_decodes, detect_layout, is_byte_cuttable
@@ -47,7 +47,8 @@ def _in_time() -> bool:
 class InputFile:
     r"""A file of `size` bytes, whose name says whether it is compressed.
 
-    `open` streams it from a byte on. `is_beginning`: these are its first bytes only.
+    `open` streams it from a byte on. `is_beginning`: these are its first bytes only. Reading it raises
+    `FileTooLargeError` or `TooManyRowsError` as soon as it turns out to hold more than its `budget`.
 
     >>> from io import BytesIO
     >>> from fanfold_core.domain.options import Options
@@ -63,6 +64,7 @@ class InputFile:
     options: ReadOptions
     open: Callable[[int], AbstractContextManager[IO[bytes]]]
     is_beginning: bool = False
+    budget: Budget = UNLIMITED
 
     @property
     def is_copied(self) -> bool:
@@ -85,6 +87,8 @@ class InputFile:
             # S3 refuses a range of which there is no byte.
             yield iter(())
             return
+        if not self._compression:
+            self.budget.check_bytes(self.size)
         if not self.is_copied:
             with self.open(start) as stream:
                 yield _read(stream)
@@ -93,6 +97,7 @@ class InputFile:
             blocks = _read(stream)
             if self._compression:
                 blocks = self._compression.decompressed(blocks, BLOCK_BYTES, is_beginning=self.is_beginning)
+                blocks = self.budget.counted(blocks)
             if not is_byte_cuttable(self.options.encoding):
                 blocks = self._as_utf_8(blocks)
             yield _skipping(blocks, start, out_of_time)
@@ -153,6 +158,7 @@ class InputFile:
                 blank_is_row=layout.blank_is_row,
                 limits=limits,
             ):
+                self.budget.check_rows(piece.first_row + piece.rows)
                 check_decodes(piece, self.chunk_encoding, self.options.dialect)
                 yield piece
 
