@@ -135,6 +135,8 @@ def handler(event, context):
             },
         )
         print("recorded", body)
+        if body.startswith("raise"):
+            raise RuntimeError(body + chr(27) + "[31m" + chr(10) + "red")
         if body.startswith("poison"):
             failed.append({"itemIdentifier": record["messageId"]})
         first = record["attributes"]["ApproximateReceiveCount"] == "1"

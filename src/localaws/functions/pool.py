@@ -74,7 +74,10 @@ class WorkerPool:
                 raise FunctionError(f"{self.function.logical_id}: the local cloud is stopping.")
             if self._idle:
                 return self._idle.pop()
-            worker = self._start()
+            try:
+                worker = self._start()
+            except OSError as error:
+                raise FunctionError(f"{self.function.logical_id}: its worker cannot be started: {error}") from error
             self._all.add(worker)
         try:
             worker.wait_ready()
