@@ -1,4 +1,4 @@
-"""Connections of this machine's servers: no more than the process may have, and none that nobody uses.
+"""Connections of the local cloud's servers: no more than the process may have, and none that nobody uses.
 
 A connection costs a thread and an open file, of which macOS allows a process 256.
 """
@@ -18,12 +18,14 @@ from typing import Any, cast
 
 logger = logging.getLogger(__name__)
 
-# A connection on which no request has come for so many seconds ends; clients begin another by themselves.
+# A connection on which no request has come for so many seconds ends, and so does a thread that has nothing to do.
+# Clients begin another connection by themselves.
 IDLE_SECONDS = 5.0
 # macOS takes no more for "unlimited" than this, and nothing here needs more.
 _MOST_FILES = 10_240
 # How long a server waits for a place before it looks whether it is to stop, and for files before it tries again.
 _PAUSE_SECONDS, _NO_FILES_SECONDS = 0.05, 1.0
+_NO_FILES = {errno.EMFILE, errno.ENFILE}
 
 
 def raise_file_limit() -> None:
@@ -42,6 +44,21 @@ def file_limit() -> int:
     """How many files this process may have open."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return _MOST_FILES if soft == resource.RLIM_INFINITY else soft
+
+
+def lacks_files(error: BaseException | None) -> bool:
+    """Whether an error comes of too many open files; clients say "could not connect" of that, too."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _NO_FILES:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def explained(error: Exception) -> str:
+    """What an error says, and that too many files were open where that is its cause."""
+    more = f" (too many open files: this process may have {file_limit()}; `ulimit -n 4096` allows more)"
+    return f"{error}{more if lacks_files(error) else ''}"
 
 
 class BoundedServer(TCPServer):
@@ -70,8 +87,8 @@ class BoundedServer(TCPServer):
             connection, address = super().get_request()
         except OSError as error:
             self._places.release()
-            if error.errno in {errno.EMFILE, errno.ENFILE}:
-                logger.error("no connection can be accepted: %s; `ulimit -n 4096` allows more", error)  # noqa: TRY400 # the message says it
+            if lacks_files(error):
+                logger.error("no connection is accepted: %s", explained(error))  # noqa: TRY400 # the message says it
                 time.sleep(_NO_FILES_SECONDS)
             raise
         with self._guard:

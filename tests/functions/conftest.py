@@ -71,7 +71,7 @@ class System:
 
     def _url(self, queue: str) -> str:
         resource = self._stack.describe_stack_resource(StackName="fanfold", LogicalResourceId=f"{queue}Queue")
-        return resource["StackResourceDetail"]["PhysicalResourceId"]
+        return str(resource["StackResourceDetail"]["PhysicalResourceId"])
 
     def forget(self) -> None:
         """Empty the ledger and the output bucket."""

@@ -10,6 +10,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localaws.conditions import Conditions
+from localaws.connections import explained
 from localaws.credentials import LocalSession
 from localaws.functions import sqs_event
 from localaws.functions.pool import WorkerPool
@@ -114,7 +115,7 @@ class Poller:
                 self._poll()
             except (ClientError, BotoCoreError) as error:
                 if not self._stopping.is_set():
-                    logger.error("%s: %s", self._pool.function.logical_id, error)  # noqa: TRY400 # the message says it
+                    logger.error("%s: %s", self._pool.function.logical_id, explained(error))  # noqa: TRY400 # the message says it
                     self._stopping.wait(_PAUSE_AFTER_ERROR)
 
     def _warm(self) -> None:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Mapping
 
 from localaws.conditions import Conditions
+from localaws.connections import explained
 from localaws.credentials import Role
 from localaws.functions.workers import Function, FunctionError, FunctionLog, Worker, WorkerLostError
 
@@ -77,7 +78,9 @@ class WorkerPool:
             try:
                 worker = self._start()
             except OSError as error:
-                raise FunctionError(f"{self.function.logical_id}: its worker cannot be started: {error}") from error
+                raise FunctionError(
+                    f"{self.function.logical_id}: its worker cannot be started: {explained(error)}"
+                ) from error
             self._all.add(worker)
         try:
             worker.wait_ready()
