@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize("trouble", [THROTTLED, HUNG_UP, RESET, BAD_GATEWAY, Answer(503, "ServiceUnavailable", b"{}")])
 def test_a_request_that_is_not_taken_is_sent_again(server: Server, trouble: Answer) -> None:
     server.behave = lambda _, count, __: trouble if count < 2 else TAKEN
-    assert endpoint(server).send("tweets", some(3), ttl_seconds=60) == []
+    assert endpoint(server, patience=Patience(20, 5)).send("tweets", some(3), ttl_seconds=60) == []
     assert set(server.times().values()) == {3}
 
 
