@@ -93,6 +93,10 @@ test: setup ## run the tests in one process more than there are cores, since man
 	@# Only the whole suite makes use of every permission.
 	@$(if $(ARGS),,$(BIN)/python scripts/unused_permissions.py $(CALLS))
 
+.PHONY: test-calendar
+test-calendar: setup ## run the tests 400 days ahead and on a 29 February, elsewhere (needs libfaketime and cc); ARGS goes to pytest
+	@scripts/calendar $(or $(ARGS),-n auto --dist worksteal)
+
 .PHONY: browser
 browser: setup ## run the tests that look at pages in Chromium; ARGS goes to pytest
 	@command -v chromium >/dev/null || { echo "browser: needs Chromium, e.g. apt-get install chromium" >&2; exit 1; }

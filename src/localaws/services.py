@@ -6,6 +6,7 @@ from pathlib import Path
 
 from localaws.autoscaling import ScalingSimulation
 from localaws.conditions import Conditions
+from localaws.connections import raise_file_limit
 from localaws.credentials import LocalSession
 from localaws.endpoint import AsyncEndpointServer, load_model
 from localaws.endpoint.cloud import Cloud
@@ -44,6 +45,7 @@ class Services:
 
     def begin(self) -> None:
         """Start the server process; until `wait_ready`, there is time for something else."""
+        raise_file_limit()
         self._logs.mkdir(parents=True, exist_ok=True)
         log = self._running.enter_context((self._logs / "server.log").open("a", encoding="utf-8"))
         self._server = ServerProcess(self._port, log)

@@ -55,8 +55,7 @@ class System:
 
     def messages(self, queue: str, expected: int = 0) -> list[dict[str, Any]]:
         """Take what waits in a queue; wait up to ten seconds for so many messages."""
-        resource = self._stack.describe_stack_resource(StackName="fanfold", LogicalResourceId=f"{queue}Queue")
-        url = resource["StackResourceDetail"]["PhysicalResourceId"]
+        url = self._url(queue)
         found: list[dict[str, Any]] = []
         while received := self._sqs.receive_message(
             QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=10 if len(found) < expected else 0
@@ -65,6 +64,14 @@ class System:
                 self._sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
                 found.append(json.loads(message["Body"]))
         return found
+
+    def empty(self, queue: str) -> None:
+        """Forget what waits in a queue, now or later."""
+        self._sqs.purge_queue(QueueUrl=self._url(queue))
+
+    def _url(self, queue: str) -> str:
+        resource = self._stack.describe_stack_resource(StackName="fanfold", LogicalResourceId=f"{queue}Queue")
+        return str(resource["StackResourceDetail"]["PhysicalResourceId"])
 
     def forget(self) -> None:
         """Empty the ledger and the output bucket."""
@@ -88,7 +95,7 @@ def started(cloud: LocalCloud) -> System:
 @pytest.fixture
 def system(started: System) -> System:
     for queue in ("Uploads", "Chunks", "Outcomes", "Assembly", "Sweeps"):
-        started.messages(queue)
+        started.empty(queue)
     return started
 
 

@@ -18,7 +18,7 @@ Globals:
   Function:
     Runtime: python3.13
     Handler: handler.handler
-    Timeout: 1
+    Timeout: 3
     Layers: [!Ref Shared]
     Environment:
       Variables: { TABLE_NAME: !Ref Seen, COLOUR: !Ref Colour }
@@ -48,7 +48,7 @@ Resources:
   Work:
     Type: AWS::SQS::Queue
     Properties:
-      VisibilityTimeout: 1
+      VisibilityTimeout: 3
       RedrivePolicy: { deadLetterTargetArn: !GetAtt Dead.Arn, maxReceiveCount: 3 }
   Dead: { Type: AWS::SQS::Queue }
   Many: { Type: AWS::SQS::Queue }
@@ -135,6 +135,8 @@ def handler(event, context):
             },
         )
         print("recorded", body)
+        if body.startswith("raise"):
+            raise RuntimeError(body + chr(27) + "[31m" + chr(10) + "red")
         if body.startswith("poison"):
             failed.append({"itemIdentifier": record["messageId"]})
         first = record["attributes"]["ApproximateReceiveCount"] == "1"

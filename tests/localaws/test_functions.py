@@ -14,7 +14,7 @@ from localaws.cloud import LocalCloud
 from localaws.credentials import Keys, LocalSession
 
 
-def eventually(find: Callable[[], Any], seconds: float = 12) -> Any:
+def eventually(find: Callable[[], Any], seconds: float = 60) -> Any:
     deadline = time.monotonic() + seconds
     while not (found := find()) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -74,11 +74,19 @@ def test_only_the_message_reported_as_failed_returns_and_ends_as_a_dead_letter(c
 
 
 @pytest.mark.parametrize("fate", ["crash", "sleep"])
-def test_a_batch_returns_when_its_worker_dies_or_times_out(cloud: LocalCloud, token: str, fate: str) -> None:
-    send(cloud, f"{fate}-{token}")
+def test_a_batch_returns_at_once_when_its_worker_dies_or_times_out(cloud: LocalCloud, token: str, fate: str) -> None:
+    send(cloud, f"{fate}-{token}", queue="Many")  # of which what merely fails comes again after thirty seconds
     first = eventually(lambda: seen(cloud, f"{fate}-{token}"))
-    again = eventually(lambda: seen(cloud, f"{fate}-{token}", receives=2))
+    again = eventually(lambda: seen(cloud, f"{fate}-{token}", receives=2), seconds=20)
     assert again["worker"] != first["worker"]
+
+
+def test_what_a_function_raises_is_one_line_on_the_terminal(
+    cloud: LocalCloud, token: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    send(cloud, f"raise-{token}", queue="Many")
+    (line,) = eventually(lambda: [message for message in caplog.messages if token in message])
+    assert line == rf"Recorder: RuntimeError: raise-{token}\x1b[31m\nred (1 messages return)"
 
 
 def test_an_uploaded_object_reaches_the_handler_as_one_complete_event(cloud: LocalCloud, token: str) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from localaws.connections import explained
 from localaws.endpoint import notifications
 from localaws.endpoint.notifications import Occasion
 from localaws.endpoint.outcomes import Failure, Outcome, Response, storage_refused
@@ -132,4 +133,4 @@ def _why(error: ClientError | BotoCoreError) -> str:
     """Example: ``NoSuchKey: The specified key does not exist.``."""
     if isinstance(error, ClientError):
         return f"{error.response['Error']['Code']}: {error.response['Error']['Message']}"
-    return str(error)
+    return explained(error)

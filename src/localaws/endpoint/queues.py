@@ -14,6 +14,7 @@ from collections import deque
 from math import inf
 from typing import TYPE_CHECKING
 
+from localaws.connections import IDLE_SECONDS
 from localaws.endpoint.invocations import Load
 from localaws.endpoint.outcomes import Failure, expired, timed_out
 
@@ -190,9 +191,9 @@ class EndpointQueue:
     def _next(self) -> Invocation | None:
         with self._changed:
             self._idle += 1
-            self._changed.wait_for(lambda: self._closed or self._has_turn)
+            self._changed.wait_for(lambda: self._closed or self._has_turn, IDLE_SECONDS)
             self._idle -= 1
-            if self._closed:
+            if self._closed or not self._has_turn:
                 return None
             invocation = self._ready.popleft()
             self._ahead.discard(invocation)

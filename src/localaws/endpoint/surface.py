@@ -5,21 +5,19 @@ The standard library's server, because werkzeug's closes every connection after 
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import json
 import logging
-import socket
 import sys
-import threading
 import uuid
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote
 
+from localaws.connections import BoundedServer, PatientHandler
 from localaws.endpoint.requests import ApiError, ValidationError
 
 if TYPE_CHECKING:
@@ -51,7 +49,7 @@ class Runtime(Protocol):
         """Answer a request."""
 
 
-class HttpSurface(ThreadingHTTPServer):
+class HttpSurface(BoundedServer, ThreadingHTTPServer):
     """Listens on loopback; one thread a connection, none of which outlives ``close``."""
 
     daemon_threads = False
@@ -60,8 +58,6 @@ class HttpSurface(ThreadingHTTPServer):
     def __init__(self, port: int, runtime: Runtime) -> None:
         """Bind a port (0: any free one); OSError with a plain message when it is taken."""
         self.runtime = runtime
-        self._connections: set[socket.socket] = set()
-        self._guard = threading.Lock()
         try:
             super().__init__((LOOPBACK, port), _Handler)
         except OSError as error:
@@ -74,19 +70,6 @@ class HttpSurface(ThreadingHTTPServer):
         """Bind without the look-up of this machine's name that HTTPServer does, which can take seconds."""
         TCPServer.server_bind(self)
 
-    def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
-        """Remember each connection, to be able to end it."""
-        connection, address = super().get_request()
-        with self._guard:
-            self._connections.add(connection)
-        return connection, address
-
-    def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
-        """Forget a connection that ends."""
-        with self._guard:
-            self._connections.discard(request)
-        super().shutdown_request(request)
-
     def handle_error(self, request: object, client_address: object) -> None:
         """Log what a connection died of: a client that goes away is no news."""
         del request
@@ -96,21 +79,18 @@ class HttpSurface(ThreadingHTTPServer):
     def close(self) -> None:
         """Stop listening, end every connection, and wait for their threads."""
         self.shutdown()
-        with self._guard:
-            for connection in self._connections:
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
+        self.end_connections()
         self.server_close()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(PatientHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     # Buffered, so that an answer's head and body leave in one packet.
     wbufsize = -1
     server: HttpSurface
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802 # as the library calls it
         try:
             reply = self._reply()
         except ApiError as error:
@@ -148,8 +128,6 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
-        if self.close_connection:
-            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body)
 

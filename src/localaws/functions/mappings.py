@@ -3,18 +3,20 @@
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localaws.conditions import Conditions
+from localaws.connections import explained
 from localaws.credentials import LocalSession
 from localaws.functions import sqs_event
 from localaws.functions.pool import WorkerPool
+from localaws.functions.problems import Problems
 from localaws.functions.sqs_event import Message
-from localaws.functions.workers import FunctionError
+from localaws.functions.workers import FunctionError, WorkerLostError
 
 logger = logging.getLogger(__name__)
 
@@ -58,17 +60,29 @@ class Mapping:
 class Poller:
     """Brings a queue's messages to a function. What fails returns by its visibility time-out, or earlier if told so.
 
+    What a worker had in hand when it died or timed out returns at once: nobody works on it any more.
+
     Example:
-        >>> poller = Poller(mapping, pool, role.session(), queue_url, Conditions())
+        >>> poller = Poller(mapping, pool, role.session(), service, queue_url, Conditions(), Problems())
         >>> poller.start()
     """
 
-    def __init__(
-        self, mapping: Mapping, pool: WorkerPool, session: LocalSession, queue_url: str, conditions: Conditions
+    def __init__(  # noqa: PLR0913, PLR0917 # from where to where, as whom, under which conditions
+        self,
+        mapping: Mapping,
+        pool: WorkerPool,
+        session: LocalSession,
+        service: LocalSession,
+        queue_url: str,
+        conditions: Conditions,
+        problems: Problems,
     ) -> None:
+        """Take the session of the function's role, which reads the queue, and Lambda's own, which gives back."""
         self._mapping = mapping
         self._pool = pool
         self._sqs = session.client("sqs")
+        self._service_sqs = service.client("sqs")
+        self._problems = problems
         self._url = queue_url
         self._conditions = conditions
         self._stopping = threading.Event()
@@ -101,7 +115,7 @@ class Poller:
                 self._poll()
             except (ClientError, BotoCoreError) as error:
                 if not self._stopping.is_set():
-                    logger.error("%s: %s", self._pool.function.logical_id, error)  # noqa: TRY400 # the message says it
+                    logger.error("%s: %s", self._pool.function.logical_id, explained(error))  # noqa: TRY400 # the message says it
                     self._stopping.wait(_PAUSE_AFTER_ERROR)
 
     def _warm(self) -> None:
@@ -149,19 +163,31 @@ class Poller:
             answer = self._pool.invoke(sqs_event.build(batch, self._mapping.queue_arn))
         except FunctionError as error:
             if not self._stopping.is_set():
-                logger.warning("%s (%d messages return)", error, len(batch))
+                self._problems.tell(f"{error} ({len(batch)} messages return)")
+                if isinstance(error, WorkerLostError):
+                    self._give_back(batch)
             return
         ids = [message["MessageId"] for message in batch]
         back = sqs_event.returned(answer, ids) if self._mapping.partial else set()
         if back:
-            logger.warning("%s: %d of %d messages return", self._pool.function.logical_id, len(back), len(ids))
+            self._problems.tell(f"{self._pool.function.logical_id}: {len(back)} of {len(ids)} messages return")
         done = [message for message in batch if message["MessageId"] not in back]
         self._delete([message for message in done if not self._conditions.comes_again()])
 
+    def _give_back(self, batch: Sequence[Message]) -> None:
+        for entries in _entries(batch):
+            now = [{**entry, "VisibilityTimeout": 0} for entry in entries]
+            self._service_sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=now)
+
     def _delete(self, done: Sequence[Message]) -> None:
-        for start in range(0, len(done), _RECEIVE_LIMIT):
-            entries = [
-                {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
-                for number, message in enumerate(done[start : start + _RECEIVE_LIMIT])
-            ]
+        for entries in _entries(done):
             self._sqs.delete_message_batch(QueueUrl=self._url, Entries=entries)
+
+
+def _entries(messages: Sequence[Message]) -> Iterator[list[dict[str, Any]]]:
+    """Messages as SQS' batch operations name them, as many at once as these take."""
+    for start in range(0, len(messages), _RECEIVE_LIMIT):
+        yield [
+            {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
+            for number, message in enumerate(messages[start : start + _RECEIVE_LIMIT])
+        ]

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Mapping
 
 from localaws.conditions import Conditions
+from localaws.connections import explained
 from localaws.credentials import Role
 from localaws.functions.workers import Function, FunctionError, FunctionLog, Worker, WorkerLostError
 
@@ -74,7 +75,12 @@ class WorkerPool:
                 raise FunctionError(f"{self.function.logical_id}: the local cloud is stopping.")
             if self._idle:
                 return self._idle.pop()
-            worker = self._start()
+            try:
+                worker = self._start()
+            except OSError as error:
+                raise FunctionError(
+                    f"{self.function.logical_id}: its worker cannot be started: {explained(error)}"
+                ) from error
             self._all.add(worker)
         try:
             worker.wait_ready()

@@ -12,6 +12,7 @@ from localaws.credentials import LocalSession, Role
 from localaws.functions.log_groups import LogShipper
 from localaws.functions.mappings import Poller
 from localaws.functions.pool import WorkerPool
+from localaws.functions.problems import Problems
 from localaws.functions.workers import FunctionLog
 from localaws.stack import LocalStack
 
@@ -53,11 +54,12 @@ class Functions:
         self._logs: list[FunctionLog] = []
         self._pollers: list[Poller] = []
         self._shipper = LogShipper(service)
+        problems = Problems()
         mappings = stack.mappings()
         for arn, function in stack.functions.items():
             of_function = [mapping for mapping in mappings if mapping.function_arn == arn]
             role = Role(service, function.role, endpoints)
-            listeners = [self._shipper.listener(function.log_group)]
+            listeners = [self._shipper.listener(function.log_group), problems.listener(function.logical_id)]
             if on_log:
                 listeners.append(partial(on_log, function.logical_id))
             log = FunctionLog(logs / f"{function.logical_id}.log", *listeners)
@@ -69,7 +71,7 @@ class Functions:
             for mapping in of_function:
                 url = stack.queue_url(mapping.queue_arn)
                 self.queue_urls.add(url)
-                self._pollers.append(Poller(mapping, pool, role.session(), url, conditions))
+                self._pollers.append(Poller(mapping, pool, role.session(), service, url, conditions, problems))
 
     def start(self) -> None:
         """Begin to poll."""

@@ -19,6 +19,9 @@ from localaws.template import REGION, FunctionCode
 # Lambda gives a function 10 seconds to initialize; here several may start at once on few cores.
 INIT_SECONDS = 60
 _WORKER = Path(__file__).with_name("worker.py")
+# What a process here needs before any code of ours runs: how the dynamic loader finds its libraries, and the clock, if
+# libfaketime sets it (`make test-calendar`). A worker without them may not start, or lives at another time than SQS.
+_OF_THE_MACHINE = ("LD_", "DYLD_", "FAKETIME", "NO_FAKE_STAT")
 
 
 class FunctionError(Exception):
@@ -164,8 +167,9 @@ def _close(pipe: IO[str]) -> None:
 
 
 def _environment(function: Function, keys: Keys) -> dict[str, str]:
-    """What Lambda sets, and no variable of the shell that started this."""
+    """What Lambda sets, and of the shell that started this only what the machine needs."""
     return {
+        **{name: value for name, value in os.environ.items() if name.startswith(_OF_THE_MACHINE)},
         "PATH": os.environ.get("PATH", os.defpath),
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",

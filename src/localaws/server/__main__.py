@@ -26,7 +26,8 @@ from moto.iam.models import iam_backends
 from localaws.server import completion, iam, messaging, put, resources, storage
 from localaws.server.http import HOST, bind
 
-# What services may do beside what their roles say. Lambda passes on what functions say, SageMaker reads what it runs.
+# What services may do beside what their roles say. Lambda passes on what functions say and gives back
+# the messages of a worker that is lost, SageMaker reads what it runs.
 SERVICES = {
     "lambda.amazonaws.com": (
         "sts:AssumeRole",
@@ -34,6 +35,7 @@ SERVICES = {
         "logs:CreateLogStream",
         "logs:DeleteLogStream",
         "logs:PutLogEvents",
+        "sqs:ChangeMessageVisibility",
     ),
     "sagemaker.amazonaws.com": ("sts:AssumeRole", "sagemaker:Describe*"),
 }

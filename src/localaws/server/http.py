@@ -14,6 +14,7 @@ from typing import Any
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import ThreadedWSGIServer
 
+from localaws.connections import BoundedServer, PatientHandler
 from localaws.errors import PortInUseError
 
 HOST = "127.0.0.1"
@@ -21,7 +22,7 @@ HOST = "127.0.0.1"
 logger = logging.getLogger(__name__)
 
 
-class KeepAliveHandler(MotoRequestHandler):
+class KeepAliveHandler(PatientHandler, MotoRequestHandler):
     """Reads the whole body, lets moto answer, writes the whole answer."""
 
     protocol_version = "HTTP/1.1"
@@ -84,7 +85,7 @@ class Application(DomainDispatcherApplication):
         return super().get_backend_for_host(host)
 
 
-class Server(ThreadedWSGIServer):
+class Server(BoundedServer, ThreadedWSGIServer):
     """Threads that end with the process, and room for a burst of connections."""
 
     daemon_threads = True

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize("trouble", [THROTTLED, HUNG_UP, RESET, BAD_GATEWAY, Answer(503, "ServiceUnavailable", b"{}")])
 def test_a_request_that_is_not_taken_is_sent_again(server: Server, trouble: Answer) -> None:
     server.behave = lambda _, count, __: trouble if count < 2 else TAKEN
-    assert endpoint(server).send("tweets", some(3), ttl_seconds=60) == []
+    assert endpoint(server, patience=Patience(20, 5)).send("tweets", some(3), ttl_seconds=60) == []
     assert set(server.times().values()) == {3}
 
 
@@ -58,7 +58,7 @@ def test_a_request_that_is_never_taken_is_postponed_and_says_why(server: Server,
 def test_requests_that_do_not_get_their_turn_are_postponed(server: Server) -> None:
     server.behave = lambda *_: Answer(seconds=0.2)
     requests = some(200)
-    late = endpoint(server, patience=Patience(taking=0.3, reply=1)).send("tweets", requests, ttl_seconds=60)
+    late = endpoint(server, patience=Patience(taking=0.3, reply=30)).send("tweets", requests, ttl_seconds=60)
     assert {str(one.request.id) for one in late}.isdisjoint(server.times())
     assert len(late) + len(server.times()) == 200
 

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from heapq import heappop, heappush
+from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from botocore.parsers import create_parser
@@ -88,7 +89,8 @@ class SageMakerEndpoint:
         self._transfers: Transfers[_Try] = Transfers(ca_bundle, signer, patience.reply)
         self._patience_seconds = patience.taking
         self._parser = create_parser(service.protocol)
-        self._limit = ConcurrencyLimit()
+        highest = _highest_limit()
+        self._limit = ConcurrencyLimit(min(_FIRST_LIMIT, highest), highest=highest)
         self._sent = 0
 
     def send(self, endpoint: str, requests: Sequence[Request], ttl_seconds: int) -> list[Postponed]:
@@ -168,7 +170,13 @@ def _delay(failures: int) -> float:
 
 
 _FIRST_LIMIT = 32
-_HIGHEST_LIMIT = 256
+# Each request in flight has a connection, an open file, of which Lambda allows a process 1,024, and macOS 256.
+_HIGHEST_LIMIT, _SHARE_OF_FILES = 256, 4
+
+
+def _highest_limit() -> int:
+    files, _ = getrlimit(RLIMIT_NOFILE)
+    return _HIGHEST_LIMIT if files == RLIM_INFINITY else max(1, min(_HIGHEST_LIMIT, files // _SHARE_OF_FILES))
 
 
 class ConcurrencyLimit(NamedTuple):
@@ -186,13 +194,14 @@ class ConcurrencyLimit(NamedTuple):
 
     limit: float = _FIRST_LIMIT
     halved_at: int = 0
+    highest: int = _HIGHEST_LIMIT
 
     def after_success(self) -> ConcurrencyLimit:
         """The limit once another request has been taken."""
-        if self.limit >= _HIGHEST_LIMIT:
+        if self.limit >= self.highest:
             return self
         step = 1 / self.limit if self.halved_at else 1
-        return self._replace(limit=min(_HIGHEST_LIMIT, self.limit + step))
+        return self._replace(limit=min(self.highest, self.limit + step))
 
     def after_rush(self) -> ConcurrencyLimit:
         """The limit once every reply was there before it was asked for: half of it, or where it began."""
@@ -205,4 +214,4 @@ class ConcurrencyLimit(NamedTuple):
         """
         if number < self.halved_at:
             return self
-        return ConcurrencyLimit(max(1, self.limit / 2), started)
+        return self._replace(limit=max(1, self.limit / 2), halved_at=started)

@@ -5,6 +5,7 @@ boto3 spends forty times the processor time on a call, most of it in Python; see
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, field
 from http.client import parse_headers
@@ -111,7 +112,9 @@ class Transfers(Generic[T]):
                 line, what = self._end(curl)
                 yield what, Reply(curl.getinfo(pycurl.RESPONSE_CODE), b"".join(line.head), b"".join(line.blocks))
             for curl, _, why in broken:
-                yield self._end(curl)[1], Lost(why)
+                # libcurl says "could not connect" of everything, be it that this process may open no more files.
+                number = curl.getinfo(pycurl.OS_ERRNO)
+                yield self._end(curl)[1], Lost(f"{why} ({os.strerror(number)})" if number else why)
 
     def abandon(self) -> None:
         """Forget whatever is under way."""

@@ -1,0 +1,85 @@
+"""Small jobs beside a giant on a local cloud: how long they take alone, and when the giant came first.
+
+`python tests/hostile/fairness.py [--giant 100000] [--small 50] [--rows 20]` prints a table: seconds from the upload
+of a small job to its end. Meanwhile: what waits in the endpoint's queue and in SQS.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fanfold import Fanfold
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fanfold import Job
+
+
+def write(folder: Path, name: str, rows: int) -> Path:
+    """A file of so many short rows."""
+    file = folder / f"{name}.csv"
+    file.write_text("text\n" + "".join(f"so good {number} {name}\n" for number in range(rows)), encoding="utf-8")
+    return file
+
+
+def depths(fanfold: Fanfold) -> str:
+    """What waits where: messages that are visible, and those that are in hand."""
+    cloud = fanfold._cloud  # noqa: SLF001 # nobody else sees its queues
+    assert cloud is not None
+    sqs = cloud.session().client("sqs")
+    found = [f"endpoint {cloud._services.endpoint.load(cloud.stack_name).waiting}"]  # noqa: SLF001 # likewise
+    for url in sorted(cloud._functions.queue_urls):  # noqa: SLF001 # likewise
+        counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        visible, held = counts["ApproximateNumberOfMessages"], counts["ApproximateNumberOfMessagesNotVisible"]
+        found.append(f"{url.rpartition('/')[2].split('-')[1].removesuffix('Queue')} {visible}+{held}")
+    return ", ".join(found)
+
+
+def ends(fanfold: Fanfold, jobs: Sequence[tuple[float, Job]], giant: Job | None) -> list[float]:
+    """Seconds from the upload of each job to its end, as they end."""
+    waiting, took = list(jobs), []
+    while waiting:
+        for pair in list(waiting):
+            began, job = pair
+            ended = job.status().ended
+            if ended is not None:
+                took.append(ended.timestamp() - began)
+                waiting.remove(pair)
+        if giant is not None:
+            print(f"  {len(took):3} ended; the giant has {giant.status().done} rows done; {depths(fanfold)}")
+        time.sleep(0.5)
+    return took
+
+
+def main() -> None:
+    """Run it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--giant", type=int, default=100_000)
+    parser.add_argument("--small", type=int, default=50)
+    parser.add_argument("--rows", type=int, default=20)
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name, Fanfold(local=True) as fanfold:
+        folder = Path(name)
+        files = [write(folder, f"small-{number}", chosen.rows) for number in range(chosen.small)]
+        alone = [
+            ends(fanfold, [(time.time(), fanfold.submit(write(folder, f"alone-{number}", chosen.rows)))], None)[0]
+            for number in range(3)
+        ]
+        giant = fanfold.submit(write(folder, "giant", chosen.giant))
+        while giant.status().done < chosen.giant // 20:
+            time.sleep(0.2)
+        beside = ends(fanfold, [(time.time(), fanfold.submit(file)) for file in files], giant)
+    print(f"{'seconds':24}{'jobs':>8}{'first':>8}{'median':>8}{'last':>8}")
+    for what, took in (("alone, one by one", alone), ("beside a giant", beside)):
+        shown = (min(took), statistics.median(took), max(took))
+        print(f"{what:24}{len(took):8}" + "".join(f"{seconds:8.1f}" for seconds in shown))
+
+
+if __name__ == "__main__":
+    main()

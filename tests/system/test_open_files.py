@@ -1,0 +1,14 @@
+"""Where a process may open 256 files, as on macOS."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+HOSTILE = Path(__file__).parents[1] / "hostile" / "descriptors.py"
+
+
+def test_a_local_cloud_with_256_open_files_labels_every_row_and_gives_its_files_back() -> None:
+    command = [sys.executable, str(HOSTILE), "--rows", "2000", "--rows-per-request", "1"]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "SUCCEEDED: 2000 of 2000 rows" in run.stdout
