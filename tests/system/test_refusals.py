@@ -109,4 +109,4 @@ def test_a_job_is_cancelled_by_its_id(pipeline: Pipeline, model: Model) -> None:
     assert "SUCCEEDED" in pipeline.fanfold("cancel", printed(ended)["job"]).stderr
     unknown = pipeline.fanfold("cancel", "nothing-0000000000000000")
     assert (unknown.returncode, unknown.stderr.count("\n")) == (1, 1)
-    assert "this stack knows no job nothing-0000000000000000" in unknown.stderr
+    assert "this stack has no job nothing-0000000000000000" in unknown.stderr

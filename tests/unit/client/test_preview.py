@@ -101,7 +101,7 @@ def test_what_is_wrong_with_a_file_is_said_in_the_words_of_its_job(
 
 @pytest.mark.parametrize(("likely", "content"), [("cp1252", "id,text\n1,café\n"), ("latin-1", "text\na\x81b\n")])
 def test_text_in_another_encoding_is_refused_and_the_encoding_to_choose_is_named(likely: str, content: str) -> None:
-    with pytest.raises(InputError, match=f"row 0, .* not utf-8 here. Encoding {likely} could read it"):
+    with pytest.raises(InputError, match=f"row 0, .* not utf-8 here. Try the encoding {likely}"):
         seen(content.encode(likely))
     assert seen(content.encode(likely), encoding=likely).rows == seen(content.encode()).rows
 
@@ -114,14 +114,14 @@ def test_a_character_that_the_first_bytes_cut_in_two_is_no_mistake() -> None:
 
 @pytest.mark.parametrize("head", ["id;text\n1;good\n", "text\tid\n", "a|b\nc|d\n"])
 def test_a_file_of_one_column_whose_first_line_may_have_several_gets_a_hint(head: str) -> None:
-    assert "do cells end there?" in seen(head.encode()).hint
+    assert "are they the delimiter?" in seen(head.encode()).hint
     assert seen(head.encode(), delimiter=head.lstrip("abcdeghintx")[0]).hint == ""
     assert seen(b"text\nso good\n").hint == ""
 
 
 @pytest.mark.parametrize("name", ["real.xlsx", "table.csv.zip", "tweets", "csv", "tweets.gz"])
 def test_a_file_that_is_no_csv_by_its_name_is_refused(name: str) -> None:
-    with pytest.raises(InputFileError, match=f"{name} is no CSV by its name.* export it as CSV"):
+    with pytest.raises(InputFileError, match=f"{name} is not a CSV.* Export the data as CSV"):
         seen(b"text\nso good\n", name)
 
 
