@@ -98,7 +98,7 @@ def test_a_model_that_refuses_everything_ends_the_job_before_every_row_is_tried(
     model.refused = {"poison"}
     run = pipeline.fanfold("run", "hopeless.csv", "--rows-per-request", "1", "--out", "hopeless")
     assert run.returncode == 1
-    assert "rows and predicted none; the first with: no such words (ClientError" in run.stderr
+    assert "rows and predicted none; first error: no such words (ClientError" in run.stderr
     assert printed(run)["rows"] == 600
 
 

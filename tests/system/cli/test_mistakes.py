@@ -52,7 +52,7 @@ def test_a_wrong_column_is_said_with_those_that_there_are(pipeline: Pipeline) ->
     file = written(pipeline, "column.csv", b"id,body\n1,good\n")
     run = pipeline.fanfold("run", file, "--input-column", "tweet")
     assert run.returncode == FAILED
-    assert "the first line is 'id', 'body'; give the name of one of them" in line_with(
+    assert "the first line is 'id', 'body'; set the option `--input-column` to one" in line_with(
         run, "no column is named 'tweet'"
     )
     tried = pipeline.fanfold("run", file, "--input-column", "tweet", "--dry-run")
@@ -152,7 +152,7 @@ def test_a_wrong_encoding_is_said_with_the_row_and_what_to_name(pipeline: Pipeli
     file = written(pipeline, "umlauts.csv", "id,text\n1,gut\n2,größe\n".encode("cp1252"))
     run = pipeline.fanfold("run", file)
     assert run.returncode == FAILED
-    assert "row 1, byte 18: the file is not utf-8 here; name its encoding" in line_with(run, "the file is not utf-8")
+    assert "row 1, byte 18: the file is not utf-8 here; set its encoding" in line_with(run, "the file is not utf-8")
     assert pipeline.fanfold("run", file, "--encoding", "cp1252").returncode == 0
 
 
@@ -166,7 +166,7 @@ def test_an_endpoint_that_is_gone_is_said_with_what_to_look_for(pipeline: Pipeli
         names = {name: endpoint[name] for name in ("EndpointName", "EndpointConfigName")}
         sagemaker.create_endpoint(**names)
     assert run.returncode == FAILED
-    assert "see that it exists and is asynchronous" in line_with(run, "endpoint fanfold takes no requests")
+    assert "check that it exists and is asynchronous" in line_with(run, "endpoint fanfold rejects requests")
     assert pipeline.fanfold("run", "down.csv").returncode == 0
 
 

@@ -133,7 +133,7 @@ def test_text_with_rows_may_go_by_other_names(name: str) -> None:
 
 def test_a_compressed_file_that_is_not_whole_is_refused_unless_its_end_is_yet_to_come() -> None:
     head = gzip.compress(CONTENT.encode())[:-1]
-    with pytest.raises(InputError, match="the gzip file ends in its middle"):
+    with pytest.raises(InputError, match="the gzip file is truncated"):
         preview_file("a.csv.gz", head, complete=True, parameters={}, options={})
     assert preview_file("a.csv.gz", head, complete=False, parameters={}, options={}).columns == ("id", "Text", "who")
 

@@ -79,7 +79,7 @@ def test_a_file_of_one_row_is_read(compression: Compression) -> None:
 def test_a_compressed_file_that_ends_too_early_is_refused(compression: Compression) -> None:
     content = compressed(compression)
     for kept in (1, 5, len(content) // 2, len(content) - 1):
-        with pytest.raises(CompressionError, match=f"the {compression.name} file ends in its middle: upload it whole"):
+        with pytest.raises(CompressionError, match=f"the {compression.name} file is truncated: upload"):
             rows_of(file_of(content[:kept], f"a.csv{compression.suffix}"))
 
 
