@@ -136,7 +136,7 @@ def test_a_preview_that_fails_says_what_to_do(visitor: Visitor) -> None:
 
 def test_a_port_that_is_taken_is_said_in_words_before_anything_begins(visitor: Visitor, pipeline: Pipeline) -> None:
     port = visitor.address[1]
-    with pytest.raises(PortInUseError, match="name another one"), listening(port):
+    with pytest.raises(PortInUseError, match="choose another one"), listening(port):
         pass
     run = pipeline.fanfold("local", "up", "--port", "0", "--endpoint-port", "0", "--console-port", str(port))
     assert (run.returncode, run.stdout) == (1, "")
@@ -159,7 +159,7 @@ def test_only_files_of_jobs_are_given_out_each_as_what_it_is(visitor: Visitor, p
     stack = pipeline.client.stack
     stack.session.client("s3").delete_object(Bucket=stack.output_bucket, Key=f"results/{job}/report.html")
     gone = visitor.ask(f"/jobs/{job}/report.html")
-    assert (gone.status, gone.content["error"]) == (404, f"job {job} has no report.html, or has it no more")
+    assert (gone.status, gone.content["error"]) == (404, f"job {job} has no report.html, or it has expired")
 
 
 def test_the_command_shows_a_stack_until_it_is_interrupted(cloud: LocalCloud) -> None:

@@ -68,7 +68,7 @@ def test_missing_credentials_are_said_with_how_to_get_some(tmp_path: Path) -> No
 
 def test_a_missing_region_is_said_with_how_to_choose_one(tmp_path: Path) -> None:
     run = outside(tmp_path, "jobs", AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="x")
-    assert "set AWS_DEFAULT_REGION" in line_with(run, "no AWS region is chosen")
+    assert "set AWS_DEFAULT_REGION" in line_with(run, "no AWS region is set")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_a_full_disk_is_said_with_the_file_that_has_no_room(pipeline: Pipeline) 
     line = line_with(run, "No space left on device")
     assert "free some space, or choose another folder" in line
     assert not any(left.name.endswith(".part") for left in out.iterdir())
-    again = line.partition("then `")[2].partition("`")[0].removeprefix("fanfold ").replace("FOLDER", "room")
+    again = line.partition(": `")[2].partition("`")[0].removeprefix("fanfold ").replace("FOLDER", "room")
     assert pipeline.fanfold(*again.split()).returncode == 0
     assert len((pipeline.folder / "room" / "results.csv").read_bytes().splitlines()) == 2_001
 
