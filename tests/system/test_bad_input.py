@@ -212,7 +212,7 @@ def test_rows_that_cannot_be_sent_end_in_errors_and_cost_no_other_row(fanfold: F
     assert said.summary["failed"] == len(reasons)
     assert [row[1] for row in records(said.out / "errors.csv")[1:]] == reasons
     assert records(said.out / "results.csv")[2][-1] == (reasons[0] if name.startswith("10,000") else "")
-    assert f"{counted(len(reasons), 'row')} ended in errors" in said.stderr
+    assert f"{counted(len(reasons), 'row')} failed" in said.stderr
 
 
 def test_rows_before_an_open_quote_are_in_the_results(pipeline: Pipeline) -> None:
