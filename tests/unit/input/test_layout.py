@@ -95,7 +95,7 @@ def test_the_only_column_is_the_input_whatever_its_header_says() -> None:
     [
         (b"id,tweet\n", {"header": "present"}, "named inputs or text or input: the header is 'id', 'tweet'"),
         (b"id,tweet\n", {"input_column": "Tweets"}, "no column is named 'Tweets': the first line is 'id', 'tweet'"),
-        (b"id,tweet\n", {"input_column": "2"}, "no column 2: the file has 2, counted from 0"),
+        (b"id,tweet\n", {"input_column": "2"}, "no column 2: the file has 2 columns, counted from 0"),
         (b"id,tweet\n", {"input_column": "tweet", "header": "absent"}, "the file has no names with header=absent"),
         (b"text,Text\n", {}, "2 columns are named text: set the option"),
         (b",".join([b"x" * 99] * 30), {"header": "present"}, "x…' and 10 more"),
