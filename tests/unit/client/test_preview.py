@@ -87,7 +87,7 @@ def test_this_files_options_count_before_the_stacks() -> None:
         (b"PK\x03\x04...", "a.csv", {}, "an Excel workbook"),
         (CONTENT.encode(), "a.csv", {"input_column": "tweet"}, "no column is named 'tweet'"),
         (CONTENT.encode(), "a.csv", {"encoding": "klingon"}, "a text encoding that Python knows"),
-        (CONTENT.encode(), "a.csv.gz", {}, "no sound gzip file"),
+        (CONTENT.encode(), "a.csv.gz", {}, "not a valid gzip file"),
         (b"a,b", "a.csv", {"encoding": "utf-16"}, "utf-16"),
         (b'id,"text', "a.csv", {}, "quote"),
     ],
