@@ -1,4 +1,4 @@
-# Fanfold's daily commands; `make` alone lists them. Each target makes what it needs and nothing twice.
+# Fanfold's commands; `make` lists them. Each target builds what it needs, once.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -17,7 +17,7 @@ OFFLINE := --skip-download --quiet --compact
 quietly = said=$$($(1) 2>&1) || { printf '%s\n' "$$said" >&2; exit 1; }
 
 .PHONY: help
-help: ## this list
+help: ## print this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 
 .PHONY: setup
@@ -77,7 +77,7 @@ $(1)/bin/pip install --quiet --disable-pip-version-check --no-compile --no-deps 
 endef
 
 .PHONY: environments
-environments: setup $(patsubst %,.venv-%/.locked,recipes sam checkov sdk2 sdk3 docs) ## every environment of checks and tests; -j2 makes two at a time
+environments: setup $(patsubst %,.venv-%/.locked,recipes sam checkov sdk2 sdk3 docs) ## create all environments for checks and tests; -j2 creates two at a time
 	@:
 
 .PHONY: demo
@@ -87,7 +87,7 @@ demo: setup ## label the sample texts in the local cloud and show the results
 	@head -n 6 out/demo/results.csv
 
 .PHONY: test
-test: setup ## run the tests in one process more than there are cores, since many wait; ARGS goes to pytest
+test: setup ## run the tests; ARGS goes to pytest
 	@rm -rf $(CALLS) && mkdir -p $(CALLS)
 	@FANFOLD_CALLS=$(CALLS) $(BIN)/pytest -q -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist worksteal $(ARGS)
 	@# Only the whole suite makes use of every permission.
@@ -98,12 +98,12 @@ test-calendar: setup ## run the tests 400 days ahead and on a 29 February, elsew
 	@scripts/calendar $(or $(ARGS),-n auto --dist worksteal)
 
 .PHONY: browser
-browser: setup ## run the tests that look at pages in Chromium; ARGS goes to pytest
+browser: setup ## run the browser tests in Chromium; ARGS goes to pytest
 	@command -v chromium >/dev/null || { echo "browser: needs Chromium, e.g. apt-get install chromium" >&2; exit 1; }
 	@$(BIN)/pytest -q -m browser tests/browser $(ARGS)
 
 .PHONY: ecosystem
-ecosystem: setup .venv-sdk2/.locked .venv-sdk3/.locked ## boto3, AWS's command line and both SageMaker SDKs on a local cloud
+ecosystem: setup .venv-sdk2/.locked .venv-sdk3/.locked ## test boto3, the AWS CLI and both SageMaker SDKs with a local cloud
 	@$(BIN)/pytest -q -m ecosystem tests/ecosystem $(ARGS)
 
 .PHONY: recipes
@@ -111,46 +111,46 @@ recipes: setup .venv-recipes/.locked ## run the commands of docs/recipes.md with
 	@$(BIN)/pytest -q -m recipes tests/recipes $(ARGS)
 
 .PHONY: test-wheel
-test-wheel: setup ## install the wheel as its users do, without and with the local cloud; ARGS goes to pytest
+test-wheel: setup ## test the wheel, without and with the local cloud; ARGS goes to pytest
 	@$(BIN)/pytest -q -m wheel tests/infrastructure/test_wheel.py $(ARGS)
 
 .PHONY: test-docs
-test-docs: setup .venv-sdk2/.locked .venv-sam/.locked .venv-docs/.locked ## type all that README and docs tell to type; ARGS goes to pytest
+test-docs: setup .venv-sdk2/.locked .venv-sam/.locked .venv-docs/.locked ## run all commands in README and docs; ARGS goes to pytest
 	@$(BIN)/pytest -q -n auto --dist worksteal -m docs tests/docs $(ARGS)
 
 .PHONY: soak-events
-soak-events: setup ## more than 10,000 malformed events through the real handlers
+soak-events: setup ## send more than 10,000 malformed events through the real handlers
 	@$(BIN)/pytest -q -n auto --hypothesis-profile=soak --hypothesis-show-statistics tests/functions/test_hostile_events.py $(ARGS)
 
 .PHONY: crash-sweep
-crash-sweep: setup ## let a function die before and after each of its AWS calls (a few minutes)
+crash-sweep: setup ## crash a function before and after each of its AWS calls (a few minutes)
 	@$(BIN)/python -m tests.simulation crashes
 
 .PHONY: soak
-soak: setup ## random schedules of everything that can go wrong: SEEDS=10000
+soak: setup ## run random fault schedules: SEEDS=10000
 	@$(BIN)/python -m tests.simulation soak $(or $(SEEDS),1000)
 
 .PHONY: check
-check: lint types arrows validate docs ## everything that is checked without running it
+check: lint types arrows validate docs ## run all static checks
 
 .PHONY: lint
-lint: setup ## style and common mistakes (ruff)
+lint: setup ## check style and common mistakes (ruff)
 	@echo "check: ruff"
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --quiet --check || { echo "not formatted: $(BIN)/ruff format" >&2; exit 1; }
 
 .PHONY: types
-types: setup ## types (mypy, strict)
+types: setup ## check types (mypy, strict)
 	@echo "check: mypy"
 	@$(call quietly,$(BIN)/mypy)
 
 .PHONY: arrows
-arrows: setup ## who may import whom (import-linter)
+arrows: setup ## check imports (import-linter)
 	@echo "check: imports"
 	@$(call quietly,$(BIN)/lint-imports)
 
 .PHONY: validate
-validate: setup .venv-sam/.locked .venv-checkov/.locked ## the template (cfn-lint, sam, checkov), and secrets anywhere (checkov)
+validate: setup .venv-sam/.locked .venv-checkov/.locked ## check the template (cfn-lint, sam, checkov), and all files for secrets (checkov)
 	@echo "check: template"
 	@$(BIN)/cfn-lint template.yaml
 	@$(BIN)/python scripts/known_resources.py
@@ -160,12 +160,12 @@ validate: setup .venv-sam/.locked .venv-checkov/.locked ## the template (cfn-lin
 	@$(call quietly,$(CHECKOV) --framework secrets $(OFFLINE) --file $$(git ls-files --cached --others --exclude-standard))
 
 .PHONY: docs
-docs: .venv-docs/.locked ## the documentation as pages, build/docs/index.html; a warning is an error
+docs: .venv-docs/.locked ## build the documentation in build/docs/index.html; a warning is an error
 	@echo "check: documentation"
 	@.venv-docs/bin/sphinx-build --quiet --nitpicky --fail-on-warning --doctree-dir build/doctrees docs build/docs
 
 .PHONY: build
-build: .venv-sam/.locked ## build functions and layer for Lambda (sam build)
+build: .venv-sam/.locked ## build functions and layers for Lambda (sam build)
 	@echo "build: .aws-sam/build"
 	@# SAM builds again what changed, and an interpreter's caches beside the sources would count as a change.
 	@find functions layers -name __pycache__ -type d -prune -exec rm -r {} +
@@ -176,14 +176,14 @@ sam-local: setup build ## invoke the built functions in Lambda's containers, aga
 	@$(BIN)/python scripts/sam_local.py
 
 .PHONY: bench
-bench: setup .venv-bench/.locked ## measure everything and write docs/performance.md (ten minutes on a quiet machine; needs cc and wrk)
+bench: setup .venv-bench/.locked ## run all benchmarks and write docs/performance.md (ten minutes on an idle machine; needs cc and wrk)
 	@$(BIN)/python benchmarks/page.py
 
 .PHONY: lock
-lock: setup ## write all requirements files again; ARGS=--upgrade lifts the versions
+lock: setup ## update all requirements files; ARGS=--upgrade raises the versions
 	@scripts/lock $(ARGS)
 
 .PHONY: clean
-clean: ## remove what builds and tools left behind; environments stay
+clean: ## remove build output and caches, but not environments
 	@rm -rf .aws-sam build dist out .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -path './.venv*' -prune -o -name __pycache__ -type d -prune -exec rm -r {} +

@@ -22,12 +22,11 @@ PAGE = Path(__file__).parents[1] / "docs/cli.md"
 HEAD = """\
 # The command line
 
-Written by `scripts/cli_docs.py` from the commands themselves; `fanfold COMMAND --help` says the same.
+`scripts/cli_docs.py` generates this page from the commands; `fanfold COMMAND --help` prints the same text.
 
-Data goes to standard output: tables on a terminal, tab-separated text elsewhere, JSON with `--json`. What is said to a
-person goes to standard error. JOB is a job's id, or how the id of only one job begins. Commands about jobs take the
-stack that FANFOLD_STACK names, or `fanfold`, unless `--stack` says otherwise; a local cloud that runs (`fanfold local
-up`) is a stack, too, with the variables that it prints.
+Data goes to standard output: tables on a terminal, tab-separated text elsewhere, JSON with `--json`. Messages go to
+standard error. JOB is a job id or a unique prefix of one. Commands about jobs use the stack in FANFOLD_STACK, or
+`fanfold`, unless you set `--stack`. To use a running local cloud (`fanfold local up`), set the variables it prints.
 
 | exit code | |
 |---|---|

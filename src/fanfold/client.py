@@ -94,7 +94,7 @@ class Fanfold:
             session: whose credentials and region to use, by default those of the environment.
         """
         if local and (stack or session):
-            raise ValueError("a local cloud has a stack and a session of its own: give local=True alone")
+            raise ValueError("local=True cannot be combined with stack or session")
         self._name = stack or os.environ.get("FANFOLD_STACK") or DEFAULT_STACK
         self._session = session
         self._model = model if local else None
@@ -114,7 +114,7 @@ class Fanfold:
                 self._stack = Stack.find(self._session or boto3.Session(), self._name)
             else:
                 self._cloud = local_cloud(self._model, self._parameters)
-                with spinner("starting a local cloud"):
+                with spinner("starting the local cloud"):
                     self._cloud.start()
                 self._stack = Stack.find(self._cloud.session(), self._cloud.stack_name)
         return self._stack
@@ -122,7 +122,7 @@ class Fanfold:
     def close(self) -> None:
         """End the local cloud, if one was started, and whatever still runs on it."""
         if self._cloud is not None:
-            with spinner("ending the local cloud"):
+            with spinner("stopping the local cloud"):
                 self._cloud.stop()
         self._cloud = self._stack = None
 
@@ -179,8 +179,8 @@ class Fanfold:
         if len(found) == 1:
             return Job(self.stack, found[0])
         if found:
-            raise JobNotFoundError(f"{beginning} is how several jobs begin, name one: {', '.join(sorted(found))}")
-        raise JobNotFoundError(f"this stack knows no job {beginning}: `fanfold jobs` lists them")
+            raise JobNotFoundError(f"several jobs begin with {beginning}, choose one: {', '.join(sorted(found))}")
+        raise JobNotFoundError(f"this stack has no job {beginning}: `fanfold jobs` lists all jobs")
 
 
 def local_cloud(model: str, parameters: Mapping[str, str] | None = None, **options: Any) -> LocalCloud:
@@ -190,7 +190,7 @@ def local_cloud(model: str, parameters: Mapping[str, str] | None = None, **optio
 
     `PackageMissingError` if it is not installed.
     """
-    with extra("local", "a local cloud, which is what runs without --stack,"):
+    with extra("local", "a local cloud (the default without --stack)"):
         from localaws.cloud import LocalCloud  # noqa: PLC0415 - an extra, and takes a second
 
     # The template takes names of the Hub, which have no colon as a container's address has.

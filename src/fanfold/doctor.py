@@ -65,10 +65,10 @@ def examine(stack: Stack) -> Iterator[Finding]:
     except BotoCoreError as error:
         raise StackError(f"endpoint {name} cannot be described: {error}") from error
     yield _judge(
-        f"endpoint {name} is {status}", status == "InService", "requests wait until it is InService: see why it isn't"
+        f"endpoint {name} is {status}", status == "InService", "requests wait until it is InService: check why it isn't"
     )
     if config is None:
-        words = f"endpoint {name} answers at once only; give its configuration an AsyncInferenceConfig"
+        words = f"endpoint {name} is not asynchronous; add an AsyncInferenceConfig to its configuration"
         yield Finding(Verdict.WRONG, words)
         return
     yield from _output(stack, config)
@@ -94,7 +94,7 @@ def _output(stack: Stack, config: AsyncInferenceConfigOutputTypeDef) -> Iterator
     included = notified.get("IncludeInferenceResponseIn", [])
     missing = [name for name in _RESPONSES if name not in included]
     if missing:
-        words = f"add {' and '.join(missing)} to its IncludeInferenceResponseIn, which saves reading each from S3"
+        words = f"add {' and '.join(missing)} to its IncludeInferenceResponseIn to save a read from S3 per request"
         yield Finding(Verdict.COSTLY, f"its notifications don't include every response; {words}")
     else:
         yield Finding(Verdict.OK, "its notifications include the responses")

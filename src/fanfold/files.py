@@ -141,11 +141,11 @@ def _naming(path: Path) -> Iterator[None]:
     except InputError as error:
         raise InputFileError(f"{path}: {error}") from error
     except FileNotFoundError as error:
-        raise InputFileError(f"there is no file {path}: see `ls {path.parent}`") from error
+        raise InputFileError(f"file {path} does not exist: see `ls {path.parent}`") from error
     except OSError as error:
-        raise InputFileError(f"{path} could not be read: {error.strerror}") from error
+        raise InputFileError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _check_can_be_read_twice(path: Path) -> None:
     if not S_ISREG(path.stat().st_mode):
-        raise InputFileError(f"{path} is a folder or a pipe: name a file, which is looked at before it is uploaded")
+        raise InputFileError(f"{path} is not a regular file: choose a file, not a folder or a pipe")

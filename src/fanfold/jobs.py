@@ -79,7 +79,7 @@ class Job:
             for status in self.follow():
                 show(status)
                 if not status.has_ended and until is not None and time.monotonic() >= until:
-                    raise JobStillOpenError(f"job {self.id} is still at work after {timeout:g} seconds")
+                    raise JobStillOpenError(f"job {self.id} is still running after {timeout:g} seconds")
         return status
 
     def results(self, *, partial: bool = False) -> Results:
@@ -90,7 +90,7 @@ class Job:
         job = self._ledger_job()
         if not job.state.is_terminal:
             if not partial:
-                raise JobStillOpenError(f"job {self.id} is still at work: wait for it, or ask for partial results")
+                raise JobStillOpenError(f"job {self.id} is still running: wait for it, or ask for partial results")
             rows = Partial.of(self._stack, job)
             return Results(rows.results, rows.shown, job.options.dialect)
         shown = columns(job.layout.columns if job.layout else (), job.fields)
@@ -112,7 +112,7 @@ class Job:
         if job.state.is_terminal:
             return Errors(lambda: self._file("errors.csv"), job.options.dialect)
         if not partial:
-            raise JobStillOpenError(f"job {self.id} is still at work: wait for it, or ask for partial errors")
+            raise JobStillOpenError(f"job {self.id} is still running: wait for it, or ask for partial errors")
         return Errors(Partial.of(self._stack, job).errors, job.options.dialect)
 
     def summary(self) -> dict[str, Any]:
@@ -157,7 +157,7 @@ class Job:
 
     def _check_ended(self) -> None:
         if not self._ledger_job().state.is_terminal:
-            raise JobStillOpenError(f"job {self.id} is still at work: wait until it has ended")
+            raise JobStillOpenError(f"job {self.id} is still running: wait until it has ended")
 
     def _ledger_job(self) -> LedgerJob:
         with self._known():
@@ -168,4 +168,4 @@ class Job:
         try:
             yield
         except UnknownJobError as error:
-            raise JobNotFoundError(f"this stack knows no job {self.id}: `fanfold jobs` lists them") from error
+            raise JobNotFoundError(f"this stack has no job {self.id}: `fanfold jobs` lists all jobs") from error

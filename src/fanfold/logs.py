@@ -71,7 +71,7 @@ def _groups(stack: Stack) -> list[str]:
         if resource["ResourceType"] == "AWS::Logs::LogGroup"
     ]
     if not found:
-        raise StackError(f"stack {stack.name} has no log groups: is it a stack of Fanfold?")
+        raise StackError(f"stack {stack.name} has no log groups: is it a Fanfold stack?")
     return found
 
 

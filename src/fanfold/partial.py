@@ -76,7 +76,7 @@ class Partial:
             if row.number == number:
                 (stands,) = read_records(self._lines([row]), self.job.options.dialect)
                 return dict(zip(numbered(self.shown.results_header), stands, strict=True))
-        raise RowNotFoundError(f"row {number} of job {self.job.id} has no answer yet: ask again later")
+        raise RowNotFoundError(f"row {number} of job {self.job.id} has no answer yet: try again later")
 
     def _lines(self, rows: Sequence[AnsweredRow]) -> str:
         final = RowAnswers.of(row.answer for row in rows)
@@ -96,8 +96,9 @@ class Partial:
                 first = middle + 1
             else:
                 return chunk
-        known = f"{self.job.rows:,} rows" if self.job.rows is not None else "not so many rows yet"
-        raise RowNotFoundError(f"job {self.job.id} has {known}, counted from 0: there is no row {number}")
+        rows = self.job.rows
+        known = "its file is still being read" if rows is None else f"it has {rows:,} rows, counted from 0"
+        raise RowNotFoundError(f"job {self.job.id} has no row {number}: {known}")
 
     def _chunk(self, number: int) -> Chunk:
         return self.undone.get(number) or self.stack.ledger.chunk(self.job.id, number)

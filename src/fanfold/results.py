@@ -146,7 +146,7 @@ class Results:
         try:
             write_table(table, file)
         except OSError as error:
-            raise DownloadError(f"{file} could not be written ({error}): make room, or name another file") from error
+            raise DownloadError(f"cannot write {file} ({error}): free some space, or choose another file") from error
 
     @property
     def _texts(self) -> list[str]:
@@ -215,8 +215,8 @@ def download(stack: Stack, prefix: str, name: str, folder: Path | str) -> list[P
     listed = client.list_objects_v2(Bucket=stack.output_bucket, Prefix=f"{prefix}{name}").get("Contents", [])
     if not listed:
         raise DownloadError(
-            f"s3://{stack.output_bucket}/{prefix}{name} is not there: an older version didn't write it, or its time "
-            "is over"
+            f"s3://{stack.output_bucket}/{prefix}{name} does not exist: it has expired, or an older version didn't "
+            "write it"
         )
     target = Path(folder)
     with bytes_bar("downloading", sum(found["Size"] for found in listed)) as received:
@@ -235,7 +235,7 @@ def _write(client: S3Client, bucket: str, key: str, file: Path, received: Callab
         unfinished.replace(file)
     except OSError as error:
         raise DownloadError(
-            f"{file} could not be written ({error.strerror}): make room, or name another folder"
+            f"cannot write {file} ({error.strerror}): free some space, or choose another folder"
         ) from error
     finally:
         with suppress(OSError):

@@ -90,7 +90,7 @@ class Stack:
         try:
             return cls(session, name, parameters, *(outputs[key] for key in _OUTPUTS))
         except KeyError as error:
-            raise StackError(f"stack {name} has no output {error}: is it a stack of Fanfold?") from error
+            raise StackError(f"stack {name} has no output {error}: is it a Fanfold stack?") from error
 
 
 def _why_not(name: str, error: ClientError | BotoCoreError) -> str:
@@ -100,15 +100,15 @@ def _why_not(name: str, error: ClientError | BotoCoreError) -> str:
             return f"stack {name}: {_refused(error)}"
         case NoCredentialsError():
             return (
-                "there are no AWS credentials: run `aws configure` or set AWS_PROFILE; without an account, "
-                "`fanfold local up` prints what to export"
+                "no AWS credentials found: run `aws configure` or set AWS_PROFILE; without an AWS account, start a "
+                "local cloud with `fanfold local up`"
             )
         case NoRegionError():
-            return f"no AWS region is chosen: set AWS_DEFAULT_REGION to that of the stack {name}"
+            return f"no AWS region is set: set AWS_DEFAULT_REGION to the region of stack {name}"
         case EndpointConnectionError():
             return _unanswered(error.kwargs["endpoint_url"])
         case _:
-            return f"stack {name} cannot be looked up: {error}"
+            return f"cannot find stack {name}: {error}"
 
 
 def _refused(error: ClientError) -> str:
@@ -116,13 +116,13 @@ def _refused(error: ClientError) -> str:
     # The only refusal that is about the stack and not about who asks.
     if error.response["Error"]["Code"] == "ValidationError":
         return f"{words}; see `aws cloudformation list-stacks`"
-    return f"{words}. See `aws sts get-caller-identity` for who asks; log in again, or set AWS_PROFILE"
+    return f"{words}. `aws sts get-caller-identity` shows your identity; log in again, or set AWS_PROFILE"
 
 
 def _unanswered(url: str) -> str:
     if ".amazonaws.com" in url:
-        return f"nothing answers at {url}: is there a network, and is the region called so?"
+        return f"no response from {url}: check the network and the name of the region"
     return (
-        f"nothing answers at {url}: if it was a local cloud it has ended, so start one (`fanfold local up`), or "
+        f"no response from {url}: if this was a local cloud, it has stopped; start one (`fanfold local up`), or "
         "`unset AWS_ENDPOINT_URL`"
     )

@@ -99,7 +99,7 @@ class StatusReader:
             job = self.ledger.job(self.job_id)
         except UnknownJobError as error:
             if self.uploaded is None:
-                raise JobNotFoundError(f"this stack knows no job {self.job_id}: `fanfold jobs` lists them") from error
+                raise JobNotFoundError(f"this stack has no job {self.job_id}: `fanfold jobs` lists all jobs") from error
             return self.uploaded
         self.uploaded = None
         if job.state.is_terminal:

@@ -36,7 +36,7 @@ def metadata(**given: Any) -> dict[str, str]:
     """
     for name in given.keys() - OPTIONS.keys():
         near = get_close_matches(name, OPTIONS, 1)
-        raise TypeError(f"there is no option {name}{f'; did you mean {near[0]}?' if near else ''}")
+        raise TypeError(f"unknown option {name}{f'; did you mean {near[0]}?' if near else ''}")
     return {OPTIONS[name].name: spell(value) for name, value in given.items() if value is not None}
 
 
@@ -46,9 +46,9 @@ def upload(stack: Stack, file: Path, options: Mapping[str, str]) -> JobStatus:
         with bytes_bar("uploading", file.stat().st_size) as sent, file.open("rb") as stream:
             return upload_stream(stack, file.name, stream, options, sent)
     except FileNotFoundError as error:
-        raise UploadError(f"there is no file {file}: see `ls {file.parent}`") from error
+        raise UploadError(f"file {file} does not exist: see `ls {file.parent}`") from error
     except OSError as error:
-        raise UploadError(f"{file} could not be read: {error}") from error
+        raise UploadError(f"cannot read {file}: {error}") from error
 
 
 def upload_stream(
@@ -70,7 +70,7 @@ def upload_stream(
         client.upload_fileobj(stream, stack.input_bucket, key, ExtraArgs={"Metadata": encoded}, Callback=sent)
         version = client.head_object(Bucket=stack.input_bucket, Key=key).get("VersionId", "null")
     except (S3UploadFailedError, ClientError, BotoCoreError) as error:
-        raise UploadError(f"{name} could not be uploaded to s3://{stack.input_bucket}/{key}: {error}") from error
+        raise UploadError(f"cannot upload {name} to s3://{stack.input_bucket}/{key}: {error}") from error
     return JobStatus(
         id=job_id(stack.input_bucket, key, version),
         state=JobState.UPLOADED,

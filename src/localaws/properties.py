@@ -126,7 +126,7 @@ def check(template: Template) -> None:
         unknown += [f"{name}: {path}" for path in _unknown(resource)]
     if unknown:
         listed = "\n  ".join(unknown)
-        raise UnknownPropertyError(f"The local cloud doesn't know what to do with\n  {listed}")
+        raise UnknownPropertyError(f"The local cloud doesn't support\n  {listed}")
 
 
 def _unknown(resource: Mapping[str, Any]) -> Iterator[str]:

@@ -52,7 +52,9 @@ def schedules(session: LocalSession) -> Iterator[Schedule]:
             continue
         rate = _RATE.fullmatch(rule["ScheduleExpression"])
         if not rate:
-            raise UnknownScheduleError(f"{rule['Name']}: the local cloud can't keep {rule['ScheduleExpression']}")
+            raise UnknownScheduleError(
+                f"{rule['Name']}: the local cloud doesn't support the schedule {rule['ScheduleExpression']}"
+            )
         for target in events.list_targets_by_rule(Rule=rule["Name"])["Targets"]:
             seconds = int(rate[1]) * _SECONDS[rate[2]]
             yield Schedule(rule["Arn"], target["Arn"], seconds, target.get("Input"))

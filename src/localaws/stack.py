@@ -71,8 +71,8 @@ class LocalStack:
         if visibility < function.timeout:
             queue = mapping.queue_arn.rpartition(":")[2]
             raise StackCreationError(
-                f"{function.logical_id}: the visibility time-out of {queue}, {visibility} s, is less than the "
-                f"time-out of the function, {function.timeout} s."
+                f"{function.logical_id}: the visibility timeout of {queue} ({visibility} s) is less than the timeout "
+                f"of the function ({function.timeout} s)."
             )
 
     def _outputs(self) -> dict[str, str]:

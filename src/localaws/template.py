@@ -104,12 +104,12 @@ def _check_parameter(name: str, value: str, declared: Mapping[str, Any]) -> None
     limits = declared[name]
     allowed = [str(choice) for choice in limits.get("AllowedValues", [value])]
     if value not in allowed:
-        raise TemplateError(f"Parameter {name} may be {', '.join(allowed)}, not {value!r}.")
+        raise TemplateError(f"Parameter {name} must be one of {', '.join(allowed)}, not {value!r}.")
     if not re.fullmatch(limits.get("AllowedPattern", ".*"), value, re.DOTALL):
         wanted = limits.get("ConstraintDescription", f"must match {limits['AllowedPattern']}").removesuffix(".")
-        raise TemplateError(f"Parameter {name} {wanted}; {value!r} isn't that.")
+        raise TemplateError(f"Parameter {name} is {value!r}; it {wanted}.")
     if limits["Type"] == "Number" and not _in_range(value, limits):
-        raise TemplateError(f"Parameter {name} must be a number within its limits, which {value!r} is not.")
+        raise TemplateError(f"Parameter {name} is {value!r}; it must be a number within its limits.")
 
 
 def _in_range(value: str, limits: Mapping[str, Any]) -> bool:
@@ -139,7 +139,7 @@ def _functions(source: Mapping[str, Any], root: Path) -> dict[str, FunctionCode]
             found[name] = FunctionCode(root / properties["CodeUri"], properties["Handler"], roots)
         except (KeyError, TypeError) as error:
             raise TemplateError(
-                f"{name}: the local cloud needs CodeUri, Handler, and layers that are !Ref to layers of this template."
+                f"{name}: the local cloud needs CodeUri, Handler, and layers that are !Ref to layers of the template."
             ) from error
     return found
 
@@ -169,7 +169,7 @@ def _transform(source: Mapping[str, Any]) -> dict[str, Any]:
             )
         except InvalidDocumentException as error:
             causes = "; ".join(cause.message for cause in error.causes)
-            raise TemplateError(f"SAM refuses the template: {causes}") from error
+            raise TemplateError(f"SAM rejects the template: {causes}") from error
     return json.loads(json.dumps(translated, default=str))  # type: ignore[no-any-return] # it was a mapping
 
 
@@ -207,4 +207,4 @@ def _value(expression: Any, values: Mapping[str, str]) -> Any:  # a condition fu
             return all(operands)
         case "Fn::Or":
             return any(operands)
-    raise NotImplementedError(f"The local cloud doesn't know the rule function {function}.")
+    raise NotImplementedError(f"The local cloud doesn't support the rule function {function}.")

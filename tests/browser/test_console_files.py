@@ -12,7 +12,7 @@ def test_a_file_that_is_none_is_refused_before_it_is_sent(page: Page) -> None:
     page.evaluate(DROP, ["tweets.csv", "PK\x03\x04 and so on"])
     expect(page.locator("#trouble")).to_contain_text("an Excel workbook")
     expect(page.locator("#start")).to_be_disabled()
-    page.get_by_role("button", name="Another file").click()
+    page.get_by_role("button", name="Choose another file").click()
     expect(page.locator("#trouble")).to_be_hidden()
     expect(page.get_by_text("Drop a CSV here")).to_be_visible()
 
@@ -42,7 +42,7 @@ def test_text_in_another_encoding_cannot_start_before_its_encoding_is_chosen(pag
     file = tmp_path / "latin.csv"
     file.write_text("id,text\n1,café\n", encoding="latin-1")
     page.get_by_label("Drop a CSV here").set_input_files(file)
-    expect(page.locator("#trouble")).to_contain_text("Encoding cp1252 could read it")
+    expect(page.locator("#trouble")).to_contain_text("Try the encoding cp1252")
     expect(page.locator("#start")).to_be_disabled()
     page.get_by_label("Encoding").fill("cp1252")
     page.get_by_label("Encoding").blur()
@@ -62,7 +62,7 @@ def test_a_line_with_other_delimiters_gets_a_hint_until_they_are_chosen(page: Pa
 
 def test_a_workbook_is_refused_by_its_name(page: Page) -> None:
     page.evaluate(DROP, ["real.xlsx", "text\nso good\n"])
-    expect(page.locator("#trouble")).to_contain_text("export it as CSV")
+    expect(page.locator("#trouble")).to_contain_text("Export the data as CSV")
     expect(page.locator("#start")).to_be_disabled()
 
 

@@ -81,7 +81,7 @@ def test_every_chart_is_a_table_or_has_one_and_a_name(new_page: Open, file: Path
     page = new_page()
     opened(page, file)
     assert page.get_by_role("img").count() == 2
-    assert page.get_by_role("table", name="Rows by the label").get_by_role("row").count() == 1 + 5
+    assert page.get_by_role("table", name="Rows by predicted label").get_by_role("row").count() == 1 + 5
     for section in page.locator("figure").all():
         assert not section.locator("table").is_visible()
         section.get_by_text("As a table").click()

@@ -42,7 +42,7 @@ def _running(command: tuple[str, ...], folder: Path) -> Iterator[dict[str, str]]
     ) as process:
         assert process.stdout
         said = ""
-        while "Ctrl-C ends it all" not in said:
+        while "Press Ctrl-C to stop" not in said:
             line = process.stdout.readline()
             assert line, said
             said += line

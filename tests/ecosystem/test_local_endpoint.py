@@ -34,7 +34,7 @@ def exports(tmp_path: Path) -> Iterator[dict[str, str]]:
 def test_the_page_s_commands_get_an_answer_and_a_notification(exports: dict[str, str], tmp_path: Path) -> None:
     path = f"{ROOT / '.venv-sdk2/bin'}{os.pathsep}{os.environ['PATH']}"
     mine = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    script = "set -e\n" + commands(PAGE, "in another terminal")
+    script = "set -e\n" + commands(PAGE, "In another terminal")
 
     run = subprocess.run(
         ["bash", "-c", script],  # noqa: S607 # as the reader's shell

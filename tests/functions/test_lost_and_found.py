@@ -63,7 +63,7 @@ def test_an_answer_that_is_gone_is_asked_for_again_and_costs_no_other(system: Sy
     records = [{**event(name)["Records"][0], "messageId": name} for name in ("success-not-included", "unsendable")]
     assert system.cloud.invoke("CollectorFunction", {"Records": records}) == NOTHING_FAILED
     assert system.ledger.chunk(sent.id, 0).covered == {Span(2, 1)}
-    assert "the model's answer is gone from s3://" in system.ledger.chunk(sent.id, 0).trouble
+    assert "the model's answer no longer exists at s3://" in system.ledger.chunk(sent.id, 0).trouble
     assert system.ledger.mark(sent.id, 0, Span(0, 2)) == 1  # sent again, with a delay
 
 
@@ -177,7 +177,7 @@ def test_a_job_with_more_errors_than_tolerated_is_failed_and_has_its_results(sys
         system.invoke("Collector", name)
     system.invoke("Assembler", "assembly")
     ended = system.ledger.job(made.id)
-    assert (ended.state, ended.reason) == (State.FAILED, "1 of 3 rows failed, which is more than the 33 % tolerated")
+    assert (ended.state, ended.reason) == (State.FAILED, "1 of 3 rows failed, more than the 33 % tolerated")
     assert system.read(f"results/{made.id}/results.csv").count("LABEL_") == 2
 
 

@@ -64,7 +64,7 @@ def test_a_job_that_the_ledger_forgot_is_said_to_be_unknown(system: System, job:
     reader = StatusReader(system.ledger, job().id)
     reader.read()
     system.forget()
-    with pytest.raises(JobNotFoundError, match="`fanfold jobs` lists them"):
+    with pytest.raises(JobNotFoundError, match="`fanfold jobs` lists all jobs"):
         reader.read()
 
 

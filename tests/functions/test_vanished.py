@@ -15,7 +15,9 @@ PREDICTED = ["LABEL_2,0.98,", "LABEL_0,0.71,"]
 def delete(system: System, job: JobRecord) -> str:
     """Delete the very version that the job reads; how the error names it."""
     system.s3.delete_object(Bucket=job.source.bucket, Key=KEY, VersionId=job.source.version)
-    return f"s3://{job.source.bucket}/{KEY} is gone: upload the file again, and leave it there until its job has ended"
+    return (
+        f"s3://{job.source.bucket}/{KEY} no longer exists: upload the file again, and keep it until its job has ended"
+    )
 
 
 def results(system: System, job: JobRecord) -> list[str]:

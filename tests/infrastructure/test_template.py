@@ -217,10 +217,10 @@ def test_sagemaker_is_touched_only_without_an_endpoint_that_exists(chosen: dict[
     [
         ({"EndpointName": "theirs", "HfModelId": "owner/model"}, "leave HfModelId at its default"),
         ({"EndpointName": "theirs", "ModelDataUrl": "s3://models/model.tar.gz"}, "leave ModelDataUrl empty"),
-        ({"HfModelId": "owner/model", "ModelDataUrl": "s3://models/model.tar.gz"}, "in place of a model on the Hub"),
-        ({"SubnetIds": "subnet-0123456789abcdef0"}, "give both, or neither"),
+        ({"HfModelId": "owner/model", "ModelDataUrl": "s3://models/model.tar.gz"}, "replaces the model on the Hub"),
+        ({"SubnetIds": "subnet-0123456789abcdef0"}, "set both or neither"),
         ({"KmsKeyArn": "alias/mine"}, "must be the ARN of a KMS key"),
-        ({"RequestTtlSeconds": "60"}, "RequestTtlSeconds must be a number within its limits"),
+        ({"RequestTtlSeconds": "60"}, "RequestTtlSeconds is '60'; it must be a number within its limits"),
         ({"Delimiter": "||"}, "must be one character"),
     ],
 )

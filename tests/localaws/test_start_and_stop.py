@@ -84,12 +84,12 @@ def test_ctrl_c_in_the_middle_of_the_start_ends_what_was_started(
 def test_a_taken_port_is_named_with_what_to_do(project: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        with pytest.raises(PortInUseError, match=f"Port {port} is taken .* choose another port"):
+        with pytest.raises(PortInUseError, match=f"Port {port} is already in use.* choose another port"):
             LocalCloud(project, port=port).start()
 
 
 def test_a_parameter_outside_its_limits_is_named(project: Path) -> None:
-    with pytest.raises(TemplateError, match="Colour may be red, blue, not 'green'"):
+    with pytest.raises(TemplateError, match="Colour must be one of red, blue, not 'green'"):
         LocalCloud(project, parameters={"Colour": "green"}).start()
     with pytest.raises(TemplateError, match="no parameter Color"):
         LocalCloud(project, parameters={"Color": "red"}).start()

@@ -19,7 +19,7 @@ class Kitchen:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._sh(commands(PAGE, "All recipes read this file"))
+        self._sh(commands(PAGE, "All recipes use this file"))
         script = Path(__file__).with_name("tiny_models.py")
         self.answers: dict[str, Any] = json.loads(self._run(str(BIN / "python"), str(script), "reviews.csv", "models"))
 

@@ -55,7 +55,7 @@ def test_zero_shot_has_the_best_of_ones_own_labels(kitchen: Kitchen) -> None:
 
 
 def test_a_pair_of_texts_is_taken_from_two_columns(kitchen: Kitchen) -> None:
-    rows = kitchen.cook("## Two texts in a row", "pairs")
+    rows = kitchen.cook("## Text pairs", "pairs")
     assert new_columns(rows) == ["label", "score"]
     for row, answer in zip(rows, kitchen.answers["pairs"], strict=True):
         assert (row["label"], float(row["score"])) == (answer["label"], about(answer["score"]))

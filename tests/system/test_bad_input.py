@@ -79,55 +79,59 @@ def reason_in_ledger(cloud: LocalCloud, job: str) -> str:
 
 
 IMPOSSIBLE: dict[str, tuple[bytes, list[str], str]] = {
-    "empty.csv": (b"", [], "the file is empty: upload one with rows"),
-    "header.csv": (b"id,text\n", [], "the file has no rows: nothing follows its header"),
-    "header without line end.csv": (b"id,text", [], "the file has no rows: nothing follows its header"),
-    "10,000 empty lines.csv": (b"\r\n" * 10_000, [], "the file holds nothing but blank lines: upload one with rows"),
-    "picture.png": (b"\x89PNG\r\n\x1a\n" + NOISE, [], "is no CSV but looks like a PNG image: export it as CSV"),
-    "workbook.xlsx": (workbook(), [], "is no CSV but looks like a zip archive, such as an Excel workbook (.xlsx)"),
-    "table.parquet": (b"PAR1\x15\x04" + NOISE + b"PAR1", [], "is no CSV but looks like a Parquet file"),
-    "noise.csv": (NOISE, [], "the file is not utf-8 here; name its encoding with the option `encoding`"),
+    "empty.csv": (b"", [], "the file is empty: upload a file with rows"),
+    "header.csv": (b"id,text\n", [], "the file has no rows: it is empty after the header"),
+    "header without line end.csv": (b"id,text", [], "the file has no rows: it is empty after the header"),
+    "10,000 empty lines.csv": (b"\r\n" * 10_000, [], "the file has only blank lines: upload a file with rows"),
+    "picture.png": (b"\x89PNG\r\n\x1a\n" + NOISE, [], "is not a CSV, it looks like a PNG image: export it as CSV"),
+    "workbook.xlsx": (workbook(), [], "is not a CSV, it looks like a zip archive, such as an Excel workbook (.xlsx)"),
+    "table.parquet": (b"PAR1\x15\x04" + NOISE + b"PAR1", [], "is not a CSV, it looks like a Parquet file"),
+    "noise.csv": (NOISE, [], "the file is not utf-8 here; set its encoding with the option `encoding`"),
     "nothing but NUL.csv": (b"\0" * 1000, [], "the file looks like text in UTF-16 or UTF-32"),
-    "mostly NUL.csv": (b"te\0xt\nso\0 good\nb\0ad\n", [], "is no CSV but looks like binary data"),
+    "mostly NUL.csv": (b"te\0xt\nso\0 good\nb\0ad\n", [], "is not a CSV, it looks like binary data"),
     "utf-16.csv": (
         SIZES.encode("utf-16"),
         [],
-        "looks like text in UTF-16 or UTF-32: name its encoding with the option `encoding` (",
+        "looks like text in UTF-16 or UTF-32: set its encoding with the option `encoding` (",
     ),
     "utf-16 without mark.csv": (
         SIZES.encode("utf-16-be"),
         [],
-        "looks like text in UTF-16 or UTF-32: name its encoding with the option `encoding` (",
+        "looks like text in UTF-16 or UTF-32: set its encoding with the option `encoding` (",
     ),
     "announced as utf-16.csv": (TEXTS, ["--encoding", "utf-16"], "the file is not utf-16 here"),
     "latin-1.csv": (
         b"id,text\n1,good\n2," + "größe".encode("latin-1") + b"\n3,bad\n",
         [],
-        "row 1, byte 19: the file is not utf-8 here; name its encoding with the option `encoding` (cp1252, for",
+        "row 1, byte 19: the file is not utf-8 here; set its encoding with the option `encoding` (for example cp",
     ),
     "latin-1 header.csv": ("id,größe\n1,good\n".encode("latin-1"), [], "first line, byte 5: the file is not utf-8"),
     "open quote.csv": (b'id,text\n1,good\n2,"never\n3,x\n', [], "row 1: a quote opens in this row and is never closed"),
     "open quote at once.csv": (b'"never\n3,x\n', [], "row 0: a quote opens in this row and is never closed"),
-    "two of a name.csv": (b"text,text\na,b\n", [], "2 columns are named text: give the number of the one that is"),
+    "two of a name.csv": (b"text,text\na,b\n", [], "2 columns are named text: set the option `input-column` to"),
     "no such column.csv": (b"id,body\n1,good\n", ["--input-column", "tweet"], "no column is named 'tweet': the first"),
     "no such number.csv": (b"id,body\n1,good\n", ["--input-column", "7"], "there is no column 7: the file has 2"),
     "header of others.csv": (b"id,body\n1,good\n", ["--header", "present"], "no column is named inputs or text or in"),
-    "name without header.csv": (TEXTS, ["--input-column", "text", "--header", "absent"], "header=absent says that th"),
-    "17 MB cell.csv": (b"id,text\n1," + b"good " * 3_500_000, [], "row 0 does not end within 16,777,216 bytes"),
+    "name without header.csv": (
+        TEXTS,
+        ["--input-column", "text", "--header", "absent"],
+        "no names with header=absent",
+    ),
+    "17 MB cell.csv": (b"id,text\n1," + b"good " * 3_500_000, [], "row 0 is larger than the limit of 16,777,216 bytes"),
     "10,000 columns.csv": (
         b",".join(b"column %d" % n for n in range(10_000)) + b"\n" + b"," * 9_999,
         [],
-        "the first line has 10,000 columns, whose names take more than 65,536 bytes together",
+        "the first line has 10,000 columns, and their names exceed the limit of 65,536 bytes",
     ),
-    "a million columns.csv": (b"text" + b",x" * 1_000_000, [], "row 0 does not end within 1,048,576 bytes"),
-    "truncated.csv.gz": (gzip.compress(TEXTS * 1000)[:-20], [], "the gzip file ends in its middle: upload it whole"),
-    "no gzip.csv.gz": (TEXTS, [], "its name ends in .gz, but it is no sound gzip file"),
-    "truncated.csv.bz2": (bz2.compress(TEXTS)[:-1], [], "the bzip2 file ends in its middle: upload it whole"),
-    "truncated.csv.xz": (lzma.compress(TEXTS)[:-1], [], "the xz file ends in its middle: upload it whole"),
-    "damaged.csv.bz2": (bz2.compress(TEXTS) + b"BZh9?", [], "ends in .bz2, but it is no sound bzip2 file"),
-    "damaged.csv.xz": (lzma.compress(TEXTS) + b"?" * 12, [], "ends in .xz, but it is no sound xz file"),
-    "empty.csv.gz": (b"", [], "the file is empty: upload one with rows"),
-    "empty inside.csv.gz": (gzip.compress(b""), [], "the file is empty: upload one with rows"),
+    "a million columns.csv": (b"text" + b",x" * 1_000_000, [], "row 0 is larger than the limit of 1,048,576 bytes"),
+    "truncated.csv.gz": (gzip.compress(TEXTS * 1000)[:-20], [], "the gzip file is truncated: upload the complete file"),
+    "no gzip.csv.gz": (TEXTS, [], "its name ends in .gz, but it is not a valid gzip file"),
+    "truncated.csv.bz2": (bz2.compress(TEXTS)[:-1], [], "the bzip2 file is truncated: upload the complete file"),
+    "truncated.csv.xz": (lzma.compress(TEXTS)[:-1], [], "the xz file is truncated: upload the complete file"),
+    "damaged.csv.bz2": (bz2.compress(TEXTS) + b"BZh9?", [], "ends in .bz2, but it is not a valid bzip2 file"),
+    "damaged.csv.xz": (lzma.compress(TEXTS) + b"?" * 12, [], "ends in .xz, but it is not a valid xz file"),
+    "empty.csv.gz": (b"", [], "the file is empty: upload a file with rows"),
+    "empty inside.csv.gz": (gzip.compress(b""), [], "the file is empty: upload a file with rows"),
     "gzip.csv": (
         gzip.compress(TEXTS),
         [],
@@ -208,7 +212,7 @@ def test_rows_that_cannot_be_sent_end_in_errors_and_cost_no_other_row(fanfold: F
     assert said.summary["failed"] == len(reasons)
     assert [row[1] for row in records(said.out / "errors.csv")[1:]] == reasons
     assert records(said.out / "results.csv")[2][-1] == (reasons[0] if name.startswith("10,000") else "")
-    assert f"{counted(len(reasons), 'row')} ended in errors" in said.stderr
+    assert f"{counted(len(reasons), 'row')} failed" in said.stderr
 
 
 def test_rows_before_an_open_quote_are_in_the_results(pipeline: Pipeline) -> None:

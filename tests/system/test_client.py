@@ -80,7 +80,7 @@ def test_errors_name_the_row_and_why(job: Job) -> None:
 
 def test_a_row_is_found_by_its_number(job: Job) -> None:
     assert [job.row(number) for number in range(4)] == list(job.results())
-    with pytest.raises(RowNotFoundError, match="has 4 rows, counted from 0: there is no row 4"):
+    with pytest.raises(RowNotFoundError, match="has no row 4: it has 4 rows, counted from 0"):
         job.row(4)
 
 
@@ -115,10 +115,10 @@ def test_jobs_are_listed_the_latest_first_and_found_by_how_their_id_begins(pipel
     for only in ids:
         pipeline.client.job(only).wait(timeout=60)
     assert pipeline.client.job("only-one").id == ids[0]
-    with pytest.raises(JobNotFoundError, match="`fanfold jobs` lists them"):
+    with pytest.raises(JobNotFoundError, match="`fanfold jobs` lists all jobs"):
         pipeline.client.job("nobodys")
     with pytest.raises(
-        JobNotFoundError, match=f"^only- is how several jobs begin, name one: {', '.join(sorted(ids))}$"
+        JobNotFoundError, match=f"^several jobs begin with only-, choose one: {', '.join(sorted(ids))}$"
     ):
         pipeline.client.job("only-")
 
@@ -139,9 +139,9 @@ def test_what_is_answered_can_be_read_while_the_job_runs(pipeline: Pipeline) -> 
             break
     assert status.state is JobState.RUNNING
     for early in (job.results, job.errors, job.summary, job.retry, lambda: job.download(pipeline.folder)):
-        with pytest.raises(JobStillOpenError, match="still at work"):
+        with pytest.raises(JobStillOpenError, match="still running"):
             early()
-    with pytest.raises(JobStillOpenError, match="still at work after 0 seconds"):
+    with pytest.raises(JobStillOpenError, match="still running after 0 seconds"):
         job.wait(timeout=0)
     with pytest.raises(RowNotFoundError, match="no answer yet"):
         job.row(400)
@@ -158,7 +158,7 @@ def test_what_is_answered_can_be_read_while_the_job_runs(pipeline: Pipeline) -> 
 
 
 def test_wrong_names_are_said_in_words(pipeline: Pipeline, tmp_path: Path) -> None:
-    with pytest.raises(InputFileError, match="there is no file"):
+    with pytest.raises(InputFileError, match=r"missing\.csv does not exist"):
         pipeline.client.submit(tmp_path / "missing.csv")
     with pytest.raises(InputFileError, match="is a folder or a pipe"):
         pipeline.client.submit(tmp_path)
@@ -183,7 +183,7 @@ def test_keys_that_are_no_more_valid_are_told_from_a_stack_that_is_missing(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", pipeline.client.stack.session.client("sts").meta.endpoint_url)
     stale = boto3.Session("nobody", "stale", region_name="us-east-1")
-    with pytest.raises(StackError, match=r"is invalid\. See `aws sts get-caller-identity` for who asks"):
+    with pytest.raises(StackError, match=r"is invalid\. `aws sts get-caller-identity` shows your identity"):
         Stack.find(stale, pipeline.client.stack.name)
     with pytest.raises(StackError, match="does not exist; see `aws cloudformation list-stacks`"):
         Stack.find(pipeline.client.stack.session, "nobodys")
@@ -192,7 +192,7 @@ def test_keys_that_are_no_more_valid_are_told_from_a_stack_that_is_missing(
 def test_a_machine_without_a_network_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     session = boto3.Session("k", "s", region_name="no-region-1")
-    with pytest.raises(StackError, match=r"nothing answers at .*amazonaws\.com.*: is there a network"):
+    with pytest.raises(StackError, match=r"no response from .*amazonaws\.com.*: check the network"):
         Stack.find(session, "s")
 
 
@@ -205,7 +205,7 @@ def test_a_local_client_starts_a_cloud_and_ends_it(tmp_path: Path) -> None:
         session = fanfold.stack.session
         (results,) = [path for path in job.download(tmp_path) if path.name == "results.csv"]
     assert records(results)[1][:2] == ["so good", "LABEL_2"]
-    with pytest.raises(StackError, match=r"nothing answers at http://127\.0\.0\.1"), Fanfold(session=session):
+    with pytest.raises(StackError, match=r"no response from http://127\.0\.0\.1"), Fanfold(session=session):
         pass
 
 

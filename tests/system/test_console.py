@@ -82,7 +82,7 @@ def test_a_browser_without_the_link_gets_a_page_that_says_where_to_find_it(visit
     page = visitor.ask("/", Cookie="", Accept="text/html,application/xhtml+xml,*/*;q=0.8")
     assert page.status == 403
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
-    assert b"Open the console with the link that `fanfold` printed in its terminal" in page.body
+    assert b"Open the console with the full link that `fanfold` printed in its terminal" in page.body
     assert "script" not in page.headers["Content-Security-Policy"]
 
 
@@ -103,7 +103,7 @@ def test_a_name_that_is_made_to_point_here_is_refused(visitor: Visitor, host: st
 def test_only_the_consoles_own_page_may_change_anything(visitor: Visitor, origin: str, path: str) -> None:
     answer = visitor.ask(path, "POST", b"text\nso good\n", Origin=origin)
     assert answer.status == 403
-    assert answer.content == {"error": "only the console's own page may ask for this"}
+    assert answer.content == {"error": "only the console's own page may send this request"}
 
 
 def test_an_upload_that_breaks_off_begins_no_job(visitor: Visitor, pipeline: Pipeline) -> None:
@@ -136,11 +136,11 @@ def test_a_preview_that_fails_says_what_to_do(visitor: Visitor) -> None:
 
 def test_a_port_that_is_taken_is_said_in_words_before_anything_begins(visitor: Visitor, pipeline: Pipeline) -> None:
     port = visitor.address[1]
-    with pytest.raises(PortInUseError, match="name another one"), listening(port):
+    with pytest.raises(PortInUseError, match="choose another one"), listening(port):
         pass
     run = pipeline.fanfold("local", "up", "--port", "0", "--endpoint-port", "0", "--console-port", str(port))
     assert (run.returncode, run.stdout) == (1, "")
-    assert f"port {port} cannot be had (Address already in use)" in run.stderr
+    assert f"port {port} is already in use" in run.stderr
     assert "name another port with --console-port" in run.stderr
 
 
@@ -159,7 +159,7 @@ def test_only_files_of_jobs_are_given_out_each_as_what_it_is(visitor: Visitor, p
     stack = pipeline.client.stack
     stack.session.client("s3").delete_object(Bucket=stack.output_bucket, Key=f"results/{job}/report.html")
     gone = visitor.ask(f"/jobs/{job}/report.html")
-    assert (gone.status, gone.content["error"]) == (404, f"job {job} has no report.html, or has it no more")
+    assert (gone.status, gone.content["error"]) == (404, f"job {job} has no report.html, or it has expired")
 
 
 def test_the_command_shows_a_stack_until_it_is_interrupted(cloud: LocalCloud) -> None:

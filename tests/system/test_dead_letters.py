@@ -24,15 +24,15 @@ SUCCESS = {
 HOPELESS: list[tuple[str, str, Any, str]] = [
     ("Uploads", "Splitter", "no json", "MalformedMessageError: a message that is no JSON"),
     ("Uploads", "Splitter", NEVER, "ObjectGoneError: s3://fanfold-input-123456789012-us-east-1/no.csv is gone"),
-    ("Uploads", "Splitter", NOBODY, "UnknownJobError: the ledger knows no job nobody-0123456789abcdef"),
-    ("Chunks", "Dispatcher", {**NOBODY, "chunk": True}, "MalformedMessageError: a number that is none"),
-    ("Sweeps", "Sweeper", {**NOBODY, "v": 2}, "a message of version 2, where this code knows version 1"),
-    ("Chunks", "Dispatcher", {**NOBODY, "chunk": 0}, "UnknownJobError: the ledger knows no job"),
+    ("Uploads", "Splitter", NOBODY, "UnknownJobError: the ledger has no job nobody-0123456789abcdef"),
+    ("Chunks", "Dispatcher", {**NOBODY, "chunk": True}, "MalformedMessageError: a number that is invalid"),
+    ("Sweeps", "Sweeper", {**NOBODY, "v": 2}, "a message of version 2, but this code only knows version 1"),
+    ("Chunks", "Dispatcher", {**NOBODY, "chunk": 0}, "UnknownJobError: the ledger has no job"),
     ("Outcomes", "Collector", "[" * 50_000, "MalformedMessageError: a message that is no JSON"),
-    ("Outcomes", "Collector", SUCCESS, "UnknownJobError: the ledger knows no job"),
-    ("Assembly", "Assembler", {"job": "../.."}, "MalformedMessageError: a message that names no job"),
-    ("Assembly", "Assembler", NOBODY, "UnknownJobError: the ledger knows no job"),
-    ("Sweeps", "Sweeper", {**NOBODY, "start": 0}, "UnknownJobError: the ledger knows no job"),
+    ("Outcomes", "Collector", SUCCESS, "UnknownJobError: the ledger has no job"),
+    ("Assembly", "Assembler", {"job": "../.."}, "MalformedMessageError: a message without a job"),
+    ("Assembly", "Assembler", NOBODY, "UnknownJobError: the ledger has no job"),
+    ("Sweeps", "Sweeper", {**NOBODY, "start": 0}, "UnknownJobError: the ledger has no job"),
 ]
 
 

@@ -101,7 +101,7 @@ def test_a_model_that_refuses_everything_ends_the_job_before_every_row_is_tried(
     model.refused = {"poison"}
     run = pipeline.fanfold("run", "hopeless.csv", "--rows-per-request", "1", "--out", "hopeless")
     assert run.returncode == 1
-    assert "rows and predicted none; the first with: no such words (ClientError" in run.stderr
+    assert "rows and predicted none; first error: no such words (ClientError" in run.stderr
     assert printed(run)["rows"] == 600
 
 
@@ -112,4 +112,4 @@ def test_a_job_is_cancelled_by_its_id(pipeline: Pipeline, model: Model) -> None:
     assert "SUCCEEDED" in pipeline.fanfold("cancel", printed(ended)["job"]).stderr
     unknown = pipeline.fanfold("cancel", "nothing-0000000000000000")
     assert (unknown.returncode, unknown.stderr.count("\n")) == (1, 1)
-    assert "this stack knows no job nothing-0000000000000000" in unknown.stderr
+    assert "this stack has no job nothing-0000000000000000" in unknown.stderr

@@ -52,7 +52,7 @@ def test_a_reports_figures_are_those_of_its_files(pipeline: Pipeline) -> None:
     expected = {"Rows": 240, "Predicted": 200, "Failed": 40, "Requests": summary["requests"]}
     assert {name: found.tiles[name] for name in expected} == {name: str(n) for name, n in expected.items()}
     assert labels(found) == Counter(row[2] for row in finished.results if row[2])
-    assert ["together", f"${sum(summary['dollars'].values()):.4f}"] in found.rows
+    assert ["total", f"${sum(summary['dollars'].values()):.4f}"] in found.rows
     scores = sum(int(row[1].split()[0]) for row in found.rows if " to " in row[0])
     answered = sum(int(row[1].split()[0]) for row in found.rows if row[0].startswith("from "))
     assert scores == answered == 200

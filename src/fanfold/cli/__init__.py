@@ -26,7 +26,7 @@ from localaws.errors import LocalCloudError
 SECTIONS = {
     "Files": (run, submit, estimate_command),
     "Jobs": (jobs, status, results, errors, report, tail, cancel, retry),
-    "Surroundings": (local, console, doctor, completion),
+    "Environment": (local, console, doctor, completion),
 }
 
 
@@ -47,13 +47,13 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="fanfold")
 def cli() -> None:
-    """Fan the rows of a CSV out to a Hugging Face model on SageMaker, fold the answers back into one CSV.
+    """Run the rows of a CSV through a Hugging Face model on SageMaker and collect the answers in one CSV.
 
     \b
-    fanfold run tweets.csv --out results     # on a local cloud of its own
-    fanfold run tweets.csv --stack fanfold   # on the deployed stack of that name
-    fanfold submit tweets.csv                # the same without waiting; then
-    fanfold status JOB --watch               # JOB is an id, or how it begins
+    fanfold run tweets.csv --out results     # on a temporary local cloud
+    fanfold run tweets.csv --stack fanfold   # on the deployed stack named fanfold
+    fanfold submit tweets.csv                # start a job without waiting for it
+    fanfold status JOB --watch               # JOB is a job id or a unique prefix
     fanfold results JOB > results.csv
     """
 
@@ -104,7 +104,7 @@ def _say_what_failed(error: OSError) -> None:
         return
     # A reader that has seen enough, as `head` has, is no trouble.
     if error.errno != errno.EPIPE:
-        words = f"fanfold: standard output could not be written: {error.strerror}"
+        words = f"fanfold: cannot write to standard output: {error.strerror}"
         stderr.print(words, style="red", soft_wrap=True)
     # What could not be written is still held, and would be tried again when Python ends.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

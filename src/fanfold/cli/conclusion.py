@@ -27,10 +27,10 @@ class ExitCode(IntEnum):
 
 
 MEANINGS = {
-    ExitCode.OK: "done; of commands that follow a job: every row has a prediction",
-    ExitCode.FAILED: "it could not be done, or the job has failed or was cancelled",
-    ExitCode.WRONG_USAGE: "wrong usage",
-    ExitCode.SOME_ROWS_FAILED: "the job has ended, and some rows ended in errors",
+    ExitCode.OK: "success; for commands that follow a job: every row has a prediction",
+    ExitCode.FAILED: "the command failed, or the job failed or was cancelled",
+    ExitCode.WRONG_USAGE: "usage error",
+    ExitCode.SOME_ROWS_FAILED: "the job has ended, but some rows failed",
     ExitCode.INTERRUPTED: "interrupted",
 }
 
@@ -60,7 +60,7 @@ def follow_to_the_end(job: Job, subject: str, out: Path, stack: str | None) -> E
         raise
     summary = job.summary()
     if not summary["rows"] and (out / "results.csv").exists():
-        stderr.print(f"no row was read, and {out} is left as it was", style="yellow", soft_wrap=True)
+        stderr.print(f"no rows were read; {out} was not changed", style="yellow", soft_wrap=True)
     else:
         _fetch(job, out, stack)
     click.echo(json.dumps(summary, indent=2))
@@ -76,7 +76,7 @@ def check_can_be_written(folder: Path) -> None:
         with TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise DownloadError(f"{folder} cannot be written ({error.strerror}): name another folder with --out") from error
+        raise DownloadError(f"cannot write to {folder} ({error.strerror}): choose another --out folder") from error
 
 
 def _fetch(job: Job, out: Path, stack: str | None) -> None:
@@ -84,27 +84,29 @@ def _fetch(job: Job, out: Path, stack: str | None) -> None:
         job.download(out)
     except DownloadError as error:
         if stack is None:
-            raise DownloadError(f"{error}; what was not fetched ended with its local cloud") from error
+            raise DownloadError(
+                f"{error}; the remaining files are gone, because the local cloud has stopped"
+            ) from error
         again = f"fanfold report {job.id} --stack {stack} --out FOLDER"
-        raise DownloadError(f"{error}; then `{again}` fetches all files of the job") from error
+        raise DownloadError(f"{error}; to download all files of the job: `{again}`") from error
 
 
 def say_cost(job: Job) -> None:
     """Say in a line what a job that has ended costs on AWS."""
     if cost := job.cost():
-        stderr.print(f"On AWS: {cost}", soft_wrap=True)
+        stderr.print(f"Estimated cost on AWS: {cost}", soft_wrap=True)
 
 
 def _say_what_next(job: str, stack: str | None) -> None:
     if stack is None:
         words = (
-            f"interrupted: job {job} ends with its local cloud, and nothing of it is kept. A cloud that outlives "
-            "the command: `fanfold local up`"
+            f"interrupted: job {job} ended with its local cloud, and nothing was kept. To keep a local cloud running: "
+            "`fanfold local up`"
         )
     else:
         words = (
-            f"interrupted: job {job} goes on. `fanfold status {job} --watch --stack {stack}` follows it again, "
-            f"`fanfold cancel {job} --stack {stack}` ends it with the rows that it has"
+            f"interrupted: job {job} continues. To follow it: `fanfold status {job} --watch --stack {stack}`. "
+            f"To stop it and keep the rows that are done: `fanfold cancel {job} --stack {stack}`"
         )
     stderr.print(words, style="yellow", soft_wrap=True)
 
@@ -113,7 +115,7 @@ def _conclude(subject: str, summary: dict[str, Any], out: Path) -> None:
     if summary["state"] in {JobState.FAILED, JobState.CANCELLED}:
         stderr.print(f"{subject}: {as_typed(summary['reason'])}", style="red", soft_wrap=True)
         if summary["rows"]:
-            stderr.print(f"What is known of its rows is in {out}.", soft_wrap=True)
+            stderr.print(f"The rows that are done are in {out}.", soft_wrap=True)
         return
     stderr.print(
         f"{summary['predicted']:,} of {counted(summary['rows'], 'row')} predicted: {out / 'results.csv'}",
@@ -121,4 +123,4 @@ def _conclude(subject: str, summary: dict[str, Any], out: Path) -> None:
     )
     if summary["failed"]:
         failed = counted(summary["failed"], "row")
-        stderr.print(f"{failed} ended in errors: {out / 'errors.csv'}", style="yellow", soft_wrap=True)
+        stderr.print(f"{failed} failed: {out / 'errors.csv'}", style="yellow", soft_wrap=True)

@@ -17,14 +17,14 @@ from fanfold.terminal import stderr
 CONSOLE_PORT = 4568
 
 
-@click.command(short_help="Show a stack's jobs on a page, with reports.")
+@click.command(short_help="Open a web console for a stack.")
 @options.of_a_stack
-@options.port("--port", CONSOLE_PORT, "the page")
+@options.port("--port", CONSOLE_PORT, "the console")
 def console(stack: str, port: int) -> None:
-    """Show a stack's jobs on a page of this machine, until Ctrl-C: drop a CSV, watch it, read its report.
+    """Serve a web console for a stack until Ctrl-C: drop a CSV, watch its job, read its report.
 
-    It prints the page's address, which only this machine reaches, and acts with your credentials. `fanfold local up`
-    has a console, too.
+    It prints the link to the console, which only works on this machine. The console uses your AWS credentials.
+    `fanfold local up` includes a console.
 
     \b
     fanfold console --stack fanfold
@@ -34,7 +34,7 @@ def console(stack: str, port: int) -> None:
 
     with listening(port) as at, serving(lambda: Fanfold(stack), at) as link:
         click.echo(link)
-        stderr.print("Ctrl-C ends it.")
+        stderr.print("Press Ctrl-C to stop.")
         wait_for_the_end()
 
 
@@ -46,14 +46,14 @@ def wait_for_the_end() -> None:
     ended.wait()
 
 
-@click.command(short_help="Check that a stack's endpoint fits it.")
+@click.command(short_help="Check the configuration of a stack's endpoint.")
 @options.of_a_stack
 @options.as_json
 def doctor(stack: str, as_json: bool) -> None:
-    """Check that a stack's endpoint writes where the stack reads and tells whom the stack listens to.
+    """Check that a stack's endpoint writes to the stack's bucket and notifies its topics.
 
-    One finding a line: ok, costly (works, and costs more than it must) or wrong, and then what to do. Exit code: 0
-    nothing is wrong, 1 something is. It needs to read the stack and the endpoint, and changes nothing.
+    Prints one finding per line: ok, costly (works, but costs more than necessary) or wrong, with what to do. The exit
+    code is 0 if nothing is wrong, else 1. The command reads the stack and the endpoint and changes nothing.
 
     \b
     fanfold doctor --stack fanfold
@@ -70,11 +70,11 @@ def doctor(stack: str, as_json: bool) -> None:
 _VARIABLE = "_FANFOLD_COMPLETE"
 
 
-@click.command(short_help="Print what completes commands in a shell.")
+@click.command(short_help="Print a shell completion script.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print what makes SHELL complete commands, options and their values.
+    """Print a script that lets SHELL complete commands, options and values.
 
     \b
     fanfold completion bash > ~/.local/share/bash-completion/completions/fanfold
@@ -83,5 +83,5 @@ def completion(context: click.Context, shell: str) -> None:
     """
     kind = get_completion_class(shell)
     if kind is None:
-        raise click.UsageError(f"click knows no completion for {shell}")
+        raise click.UsageError(f"click has no completion for {shell}")
     click.echo(kind(context.find_root().command, {}, "fanfold", _VARIABLE).source())

@@ -28,21 +28,21 @@ _DIGITS = 6
 _LEAST_SHOWN = 0.0001
 
 
-@click.command("estimate", short_help="Say what a file will take: calls, dollars, time.")
+@click.command("estimate", short_help="Estimate requests, cost and time for a file.")
 @options.of_a_file
-@click.option("--stack", metavar="NAME", help="Deployed stack whose parameters hold; without it, the template's.")
+@click.option("--stack", metavar="NAME", help="Deployed stack whose parameters to use; default: the template's.")
 @click.option(
     "--rows-per-second",
     type=click.FloatRange(0, min_open=True),
     metavar="R",
-    help="Rows that an instance works off a second: `predicted` ÷ `endpoint_seconds` of a job on one. Else no time.",
+    help="Rows that one instance processes per second: `predicted` ÷ `endpoint_seconds` of a job on one instance.",
 )
-@click.option("--instances", type=click.IntRange(1), metavar="N", help="So many instances from the beginning, always.")
+@click.option("--instances", type=click.IntRange(1), metavar="N", help="Assume N instances, always on.")
 @click.option(
     "--instance-type",
     type=click.Choice(sorted(read_prices()["sagemaker"]["hour"])),
     metavar="T",
-    help="Type of the instances, if it is not the stack's: an endpoint of one's own has any.",
+    help="Instance type to assume; default: the stack's. Required for the cost of an existing endpoint.",
 )
 @options.as_json
 def estimate_command(
@@ -54,10 +54,10 @@ def estimate_command(
     as_json: bool,
     **reading: Any,
 ) -> None:
-    """Say what FILE will take: rows, requests, AWS API calls, dollars and time. Nothing is uploaded or spent.
+    """Estimate rows, requests, AWS API calls, cost and time for FILE. Nothing is uploaded.
 
-    The file is cut and planned as the functions would do it. Dollars are on-demand prices of us-east-1, dated in
-    prices.toml, without free tiers; the endpoint scales in the simulator as the template's policies say.
+    The file is cut into chunks and requests as on AWS. Costs are based on on-demand prices of us-east-1, dated in
+    prices.toml, without free tiers. Time is simulated with the template's scaling policies.
 
     \b
     fanfold estimate tweets.csv
@@ -84,7 +84,7 @@ def estimate_command(
         return
     show_facts(_facts(work, came))
     if plan is None:
-        stderr.print("With --rows-per-second it says how long the endpoint takes, and what that costs.")
+        stderr.print("To estimate the time and cost of the endpoint, add --rows-per-second.")
 
 
 def _plan(
@@ -126,7 +126,7 @@ def _facts(work: Workload, came: Estimate) -> dict[str, Any]:
         f"$ {name}": f"{dollars:.4f}" if dollars >= _LEAST_SHOWN else "<0.0001"
         for name, dollars in came.dollars.items()
     }
-    facts["$ together"] = f"{came.total:.2f}" if came.total >= 1 else f"{came.total:.4f}"
+    facts["$ total"] = f"{came.total:.2f}" if came.total >= 1 else f"{came.total:.4f}"
     if came.instance_seconds is not None:
         facts["instance hours"] = f"{came.instance_seconds / 3600:.2f}"
         facts["time"] = "more than a month" if came.seconds is None else str(timedelta(seconds=round(came.seconds)))

@@ -26,10 +26,12 @@ _NUMBERS = ("rows", "predicted", "failed")
 
 @click.command(short_help="List the jobs of a stack.")
 @options.of_a_stack
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, metavar="N", help="The latest N jobs.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=20, show_default=True, metavar="N", help="Show the latest N jobs."
+)
 @options.as_json
 def jobs(stack: str, limit: int, as_json: bool) -> None:
-    """List the jobs of a stack, the latest first.
+    """List the jobs of a stack, latest first.
 
     \b
     fanfold jobs
@@ -43,19 +45,19 @@ def jobs(stack: str, limit: int, as_json: bool) -> None:
     show_table(rows, _COLUMNS, right=_NUMBERS)
 
 
-@click.command(short_help="Say where a job stands.")
+@click.command(short_help="Show the status of a job.")
 @options.of_a_job
-@click.option("--watch", is_flag=True, help="Show the progress until the job has ended; exit codes are those of `run`.")
+@click.option("--watch", is_flag=True, help="Show progress until the job has ended; exit codes are those of `run`.")
 @options.as_json
 def status(job: str, stack: str, watch: bool, as_json: bool) -> None:
-    """Say where JOB stands.
+    """Show the status of JOB.
 
-    While requests fail for no fault of its rows (an endpoint that is gone), it says why and when that was last so; of a
-    job that has ended, what it cost on AWS at list prices.
+    If requests fail for a reason other than their rows (for example, the endpoint is gone), it shows the last error and
+    its time. For a job that has ended, it shows the estimated cost on AWS at list prices.
 
     \b
     fanfold status tweets-6a5ef09ece7577f1
-    fanfold status tweets --watch          # the only job whose id begins so
+    fanfold status tweets --watch          # a unique prefix of the id
     """
     found = Fanfold(stack).job(job)
     now = found.wait() if watch else found.status()
@@ -63,7 +65,7 @@ def status(job: str, stack: str, watch: bool, as_json: bool) -> None:
     if as_json:
         show_json(now.as_dict() | {"cost": cost and asdict(cost)})
     else:
-        show_facts(_facts(now) | {"cost": cost and f"on AWS {cost}"})
+        show_facts(_facts(now) | {"cost": cost and str(cost)})
     sys.exit(code_of(now.state, now.failed) if watch else ExitCode.OK)
 
 
@@ -72,33 +74,33 @@ def _facts(status: JobStatus) -> dict[str, Any]:
     trouble, at = facts.pop("trouble"), facts.pop("trouble_at")
     if at:
         ago = datetime.now(UTC) - datetime.fromisoformat(at)
-        facts["last trouble"] = f"{trouble} ({ago.total_seconds():.0f} s ago)"
+        facts["last error"] = f"{trouble} ({ago.total_seconds():.0f} s ago)"
     return facts
 
 
-@click.command(short_help="End a job with the rows that it has.")
+@click.command(short_help="Stop a job and keep the rows that are done.")
 @options.of_a_job
 def cancel(job: str, stack: str) -> None:
-    """End JOB with the rows that it has by now. They are assembled as ever, and the others say "cancelled".
+    """Stop JOB. Results are written for the rows that are done; the other rows get the error "cancelled".
 
     \b
     fanfold cancel tweets-6a5ef09ece7577f1
     """
     found = Fanfold(stack).job(job)
     if (now := found.status()).has_ended:
-        stderr.print(f"job {found.id} has ended already: {now.state}", soft_wrap=True)
+        stderr.print(f"job {found.id} has already ended: {now.state}", soft_wrap=True)
         return
     stderr.print(f"job {found.id}: {found.cancel().state}", soft_wrap=True)
 
 
-@click.command(short_help="Try the failed rows of a job again.")
+@click.command(short_help="Retry the failed rows of a job.")
 @options.of_a_job
 @options.out_folder
 def retry(job: str, stack: str, out: Path) -> None:
-    """Try the failed rows of an ended JOB again, and write all rows to a folder. Exit codes are those of `run`.
+    """Retry the failed rows of JOB and write all rows to a folder. JOB must have ended. Exit codes are those of `run`.
 
-    The retry is a job of its own, called like the first with a number: its predictions take the place of the errors.
-    Without failed rows it does nothing.
+    The retry is a new job, named like the first with a number. Its predictions replace the errors. If no rows failed,
+    the command does nothing.
 
     \b
     fanfold retry tweets-6a5ef09ece7577f1 --out second
@@ -107,7 +109,7 @@ def retry(job: str, stack: str, out: Path) -> None:
     found = Fanfold(stack).job(job)
     now = found.status()
     if now.state is JobState.SUCCEEDED:
-        stderr.print(f"job {found.id} has no failed row: there is nothing to try again", soft_wrap=True)
+        stderr.print(f"job {found.id} has no failed rows: nothing to retry", soft_wrap=True)
         return
     check_can_be_written(out)
     sys.exit(follow_to_the_end(found.retry(), job, out, stack))
@@ -116,14 +118,14 @@ def retry(job: str, stack: str, out: Path) -> None:
 _STYLES = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
 
 
-@click.command(short_help="Print what the functions log about a job.")
+@click.command(short_help="Print the log of a job.")
 @options.of_a_job
-@click.option("--follow", "-f", is_flag=True, help="Go on with what is logged from now on, until the job has ended.")
+@click.option("--follow", "-f", is_flag=True, help="Print new lines until the job has ended.")
 @options.as_json
 def tail(job: str, stack: str, follow: bool, as_json: bool) -> None:
-    """Print what the functions log about JOB, in the order of time; with --json the lines as they are.
+    """Print what the functions log about JOB, in chronological order; with --json, print the raw records.
 
-    It reads the functions' log groups in CloudWatch Logs, where a line arrives after some seconds.
+    It reads the functions' log groups in CloudWatch Logs, where lines arrive after a few seconds.
 
     \b
     fanfold tail tweets-6a5ef09ece7577f1

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from localaws.cloud import LocalCloud
 
 
-@click.group(short_help="The same system on this machine.")
+@click.group(short_help="Run the system on this machine.")
 def local() -> None:
-    """The same system on this machine, without an account and without Docker."""
+    """Run the system on this machine, without an AWS account and without Docker."""
 
 
-_port = options.port("--port", 4566, "AWS")
+_port = options.port("--port", 4566, "AWS services")
 _endpoint_port = options.port("--endpoint-port", 4567, "the SageMaker runtime")
 _logs = click.option(
     "--logs",
@@ -44,7 +44,7 @@ _scaling = click.option(
     flag_value=60.0,
     default=0.0,
     metavar="[SPEED]",
-    help="Let the endpoint scale, down to no instance and up again, SPEED times faster than real (60).",
+    help="Scale the endpoint to zero and back, SPEED times faster than real time (default 60).",
 )
 
 
@@ -54,7 +54,11 @@ _scaling = click.option(
 @options.port("--console-port", CONSOLE_PORT, "the console")
 @options.model
 @click.option(
-    "--parameter", "parameters", multiple=True, metavar="KEY=VALUE", help="Value of a parameter of template.yaml."
+    "--parameter",
+    "parameters",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Set a template parameter; repeatable.",
 )
 @_logs
 @_scaling
@@ -63,7 +67,7 @@ _scaling = click.option(
     "seed",
     type=int,
     metavar="SEED",
-    help="Kill workers, repeat and lose messages, break and restart the endpoint: now and then, as SEED has it.",
+    help="Inject random faults: kill workers, repeat and lose messages, break and restart the endpoint.",
 )
 def up(
     port: int,
@@ -75,9 +79,9 @@ def up(
     scaling_speed: float,
     seed: int | None,
 ) -> None:
-    """Keep a local cloud running, created from template.yaml, until Ctrl-C.
+    """Run a local cloud, created from template.yaml, until Ctrl-C.
 
-    It prints what to export so that fanfold and AWS's tools talk to it, in another terminal:
+    It prints export lines. With these, fanfold and AWS tools in another terminal use the local cloud:
 
     \b
     fanfold local up
@@ -98,18 +102,18 @@ def up(
         serving(lambda: Fanfold(cloud.stack_name, session=cloud.session()), at) as link,
     ):
         _print_exports(cloud.environment)
-        stderr.print(f"\nIn the browser:\n\n  {link}", soft_wrap=True)
+        stderr.print(f"\nConsole:\n\n  {link}", soft_wrap=True)
         _print_commands(
             "fanfold submit tweets.csv",
             f"aws s3 cp tweets.csv s3://{cloud.outputs['InputBucket']}/",
             f"aws s3 ls --recursive s3://{cloud.outputs['OutputBucket']}/results/",
         )
         if chaos is not None:
-            stderr.print("With --metadata request-ttl-seconds=60, what chaos loses is sent again after a minute.\n")
-        stderr.print(f"The functions log to {logs}. Ctrl-C ends it all.")
+            stderr.print("With --metadata request-ttl-seconds=60, lost requests are sent again after a minute.\n")
+        stderr.print(f"The functions log to {logs}. Press Ctrl-C to stop.")
         wait_for_the_end()
     if chaos is not None:
-        stderr.print("Chaos: " + ", ".join(f"{count} {fault}" for fault, count in chaos.faults.items()))
+        stderr.print("Injected faults: " + ", ".join(f"{count} {fault}" for fault, count in chaos.faults.items()))
 
 
 @local.command()
@@ -120,10 +124,10 @@ def up(
 @_logs
 @_scaling
 def endpoint(port: int, endpoint_port: int, model: str, task: str | None, logs: Path, scaling_speed: float) -> None:
-    """Keep one asynchronous endpoint running, without the pipeline, until Ctrl-C.
+    """Run a single asynchronous endpoint, without the pipeline, until Ctrl-C.
 
-    It is called local, and behaves as one of SageMaker's: AWS's tools and the SageMaker SDKs talk to it after the
-    exports that are printed, and may make more like it.
+    The endpoint is named local and behaves like a SageMaker endpoint. With the printed exports, AWS tools and the
+    SageMaker SDKs use it, and can create more endpoints.
 
     \b
     fanfold local endpoint
@@ -143,7 +147,7 @@ def endpoint(port: int, endpoint_port: int, model: str, task: str | None, logs: 
         scaling_speed=scaling_speed,
         on_scaling=stderr.print,
     )
-    with stderr.status("starting an endpoint"):
+    with stderr.status("starting the endpoint"):
         alone.start()
     try:
         _print_exports(alone.environment)
@@ -153,10 +157,10 @@ def endpoint(port: int, endpoint_port: int, model: str, task: str | None, logs: 
             f"--input-location s3://{BUCKET}/request.json",
         )
         stderr.print(f"Notifications go to {alone.queue_url}", soft_wrap=True)
-        stderr.print("Ctrl-C ends it all.")
+        stderr.print("Press Ctrl-C to stop.")
         wait_for_the_end()
     finally:
-        with stderr.status("ending the endpoint"):
+        with stderr.status("stopping the endpoint"):
             alone.stop()
 
 
@@ -173,7 +177,7 @@ def _print_commands(*commands: str) -> None:
 def _key_value(parameter: str) -> tuple[str, str]:
     key, equals, value = parameter.partition("=")
     if not equals:
-        raise click.BadParameter(f"{parameter!r} is not KEY=VALUE", param_hint="--parameter")
+        raise click.BadParameter(f"expected KEY=VALUE, got {parameter!r}", param_hint="--parameter")
     return key, value
 
 
@@ -186,12 +190,12 @@ def client_of(stack: str | None, model: str, task: str | None) -> Fanfold:
 def running(model: str, parameters: Mapping[str, str], **options: Any) -> Iterator[LocalCloud]:
     """A local cloud that is there to be used from elsewhere."""
     cloud = local_cloud(model, parameters, **options)
-    with spinner("starting a local cloud"):
+    with spinner("starting the local cloud"):
         cloud.start()
     try:
         yield cloud
     finally:
-        with spinner("ending the local cloud"):
+        with spinner("stopping the local cloud"):
             cloud.stop()
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import functools
-import os
 import re
 import socket
 from collections.abc import Callable
@@ -39,11 +39,11 @@ def _free(_context: click.Context, option: click.Parameter, port: int) -> int:
     try:
         socket.create_server(("127.0.0.1", port)).close()
     except OSError as error:
-        why = os.strerror(error.errno) if error.errno else error
-        raise UserError(
-            f"port {port} cannot be had ({why}), perhaps because a local cloud of yours runs already: end it, or name "
-            f"another port with {option.opts[0]} (0: any)"
-        ) from error
+        if error.errno == errno.EADDRINUSE:
+            problem = f"port {port} is already in use, perhaps by another local cloud: stop it, or"
+        else:
+            problem = f"port {port} cannot be opened ({error.strerror}):"
+        raise UserError(f"{problem} choose another port with {option.opts[0]} (0: any free port)") from error
     return port
 
 
@@ -55,7 +55,7 @@ def port(name: str, default: int, what: str) -> Callable[[Command], Command]:
         default=default,
         show_default=True,
         callback=_free,
-        help=f"Port of {what}; 0 for any.",
+        help=f"Port for {what}; 0 for any free port.",
     )
 
 
@@ -85,16 +85,16 @@ def _checked(row: Option, _context: click.Context, _option: click.Parameter, val
 _file = click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
 _of_a_job = tuple(map(_of_table, OPTIONS.values()))
 _trying = (
-    click.option("--limit", type=click.IntRange(1), metavar="N", help="Try the first N rows only."),
-    click.option("--dry-run", is_flag=True, help="Print the first requests as they would be sent, and send nothing."),
+    click.option("--limit", type=click.IntRange(1), metavar="N", help="Process only the first N rows."),
+    click.option("--dry-run", is_flag=True, help="Print the first requests without sending them."),
 )
 _stack = functools.partial(click.option, "--stack", metavar="NAME", envvar="FANFOLD_STACK", show_envvar=True)
 _some_stack = functools.partial(_stack, default=DEFAULT_STACK, show_default=True)
-_job_stack = _some_stack(help="Stack that has the job, by its name.")
-stack_to_run_on = _some_stack(help="Stack to run on, by its name.")
-stack_or_local = _stack(help="Deployed stack to run on, by its name.")
-as_json = click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
-partial = click.option("--partial", is_flag=True, help="Of a job that is at work: what is known by now.")
+_job_stack = _some_stack(help="Name of the stack.")
+stack_to_run_on = _some_stack(help="Name of the stack to run on.")
+stack_or_local = _stack(help="Name of the deployed stack to run on; default: a temporary local cloud.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+partial = click.option("--partial", is_flag=True, help="While the job is running: only the rows that are done.")
 out_folder = click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -107,12 +107,12 @@ model = click.option(
     default="vader",
     show_default=True,
     metavar="M",
-    help="What the local endpoint runs: vader, a folder with a transformers model, or a container's address.",
+    help="Model of the local endpoint: vader, a folder with a transformers model, or the URL of a container.",
 )
 task = click.option(
     "--task",
     metavar="T",
-    help="What a model from a folder is used for, such as zero-shot-classification, if not what it was saved for.",
+    help="Task of a model from a folder, such as zero-shot-classification; default: the task it was saved for.",
 )
 
 

@@ -31,19 +31,19 @@ _REPORT = "report.html"
 @options.of_a_job
 @options.partial
 @click.option(
-    "--row", type=click.IntRange(0), metavar="N", help="Only row N, counted from 0, whether or not JOB ended."
+    "--row", type=click.IntRange(0), metavar="N", help="Only row N, counted from 0, even while JOB is running."
 )
 @click.option(
     "--parquet",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write them to a Parquet file instead (with pyarrow: pip install 'fanfold[arrow]').",
+    help="Write a Parquet file instead (needs pyarrow: pip install 'fanfold[arrow]').",
 )
 @options.as_json
 def results(job: str, stack: str, partial: bool, row: int | None, parquet: Path | None, as_json: bool) -> None:
-    """Print the results of JOB: results.csv itself, its first rows on a terminal, or with --json a line for each row.
+    """Print the results of JOB: results.csv, or its first rows on a terminal, or with --json one object per row.
 
-    In JSON values are text, as they stand in results.csv; a Parquet file has numbers where all of a column are.
+    With --json, all values are strings, as in results.csv. A Parquet file has numeric columns where possible.
 
     \b
     fanfold results tweets-6a5ef09ece7577f1 > results.csv
@@ -54,7 +54,9 @@ def results(job: str, stack: str, partial: bool, row: int | None, parquet: Path 
     fanfold results tweets --parquet tweets.parquet
     """
     if parquet is not None and (as_json or row is not None or str(parquet) == "-"):
-        raise click.UsageError("--parquet writes all rows to a file: it goes neither with --json or --row, nor with -")
+        raise click.UsageError(
+            "--parquet writes all rows to a file: it cannot be combined with --json or --row, or be -"
+        )
     found = Fanfold(stack).job(job)
     if row is not None:
         (show_json if as_json else show_facts)(found.row(row))
@@ -68,20 +70,20 @@ def results(job: str, stack: str, partial: bool, row: int | None, parquet: Path 
             click.echo(json.dumps(result, ensure_ascii=False))
     elif is_terminal():
         show_table(list(islice(answered, _ROWS_ON_A_TERMINAL)), answered.columns)
-        stderr.print(f"The first {_ROWS_ON_A_TERMINAL} rows at most; all of them: fanfold results {job} > results.csv")
+        stderr.print(f"Shows at most {_ROWS_ON_A_TERMINAL} rows. For all rows: fanfold results {job} > results.csv")
     else:
         _write(answered.blocks())
 
 
-@click.command(short_help="Say why rows have no prediction.")
+@click.command(short_help="Show why rows failed.")
 @options.of_a_job
 @options.partial
-@click.option("--csv", "as_csv", is_flag=True, help="errors.csv itself, one line for each failed row.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print errors.csv, one line per failed row.")
 @options.as_json
 def errors(job: str, stack: str, partial: bool, as_csv: bool, as_json: bool) -> None:
-    """Say why rows of JOB have no prediction: each reason with its number of rows, the most frequent first.
+    """Show why rows of JOB failed: each reason with its number of rows, most frequent first.
 
-    Reasons that differ in their numbers only are one; the first of them stands for all.
+    Reasons that differ only in numbers are grouped; the first one represents its group.
 
     \b
     fanfold errors tweets-6a5ef09ece7577f1
@@ -96,22 +98,22 @@ def errors(job: str, stack: str, partial: bool, as_csv: bool, as_json: bool) -> 
     if as_json:
         show_json([{"reason": group.reason, "rows": group.rows, "samples": group.samples} for group in groups])
         return
-    shown = [{"rows": group.rows, "reason": group.reason, "for instance": group.spelt} for group in groups]
-    show_table(shown, ("rows", "reason", "for instance"), right=("rows",))
+    shown = [{"rows": group.rows, "reason": group.reason, "examples": group.spelt} for group in groups]
+    show_table(shown, ("rows", "reason", "examples"), right=("rows",))
 
 
-@click.command(short_help="Show the report of a job in a browser.")
+@click.command(short_help="Open the report of a job in a browser.")
 @options.of_a_job
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for the job's files; without it, a temporary one, and a browser shows the report.",
+    help="Folder for the job's files; default: a temporary folder, and the report opens in a browser.",
 )
 def report(job: str, stack: str, out: Path | None) -> None:
-    """Show the report of an ended JOB in a browser, or write it to a folder with the files that it links to.
+    """Open the report of JOB in a browser, or write it to a folder with the job's other files. JOB must have ended.
 
-    JOB may also be a folder that has the files of a job already, such as `fanfold run` writes. The path of the report
-    goes to standard output.
+    JOB can also be a folder that contains the files of a job, such as one that `fanfold run` has written. The command
+    prints the path of the report.
 
     \b
     fanfold report out
@@ -126,7 +128,7 @@ def report(job: str, stack: str, out: Path | None) -> None:
         say_cost(found)
     click.echo(file)
     if out is None and not webbrowser.open(file.resolve().as_uri()):
-        stderr.print("There is no browser to show it in: open the file above.")
+        stderr.print("No browser was found: open the file above.")
 
 
 def _write(blocks: Iterator[bytes]) -> None:

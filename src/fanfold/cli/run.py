@@ -51,11 +51,11 @@ def run(
     dry_run: bool,
     **reading: Any,
 ) -> None:
-    """Run FILE through the model and write what comes back to a folder.
+    """Run FILE through the model and write the results to a folder.
 
-    Without --stack everything happens on this machine, where VADER, a word lexicon, stands in for the model. The
-    summary goes to standard output as JSON. Exit code: 0 every row has a prediction, 3 some rows ended in errors.csv,
-    1 the job failed, 2 wrong usage, 130 interrupted.
+    Without --stack, everything runs on this machine, with VADER, a word lexicon, instead of a real model. The summary
+    is printed as JSON. Exit codes: 0 every row has a prediction, 3 some rows failed, 1 the job failed, 2 usage error,
+    130 interrupted.
 
     \b
     fanfold run tweets.csv
@@ -89,7 +89,7 @@ def submit(
     as_json: bool,
     **reading: Any,
 ) -> None:
-    """Upload FILE and print the id of its job, which goes on by itself.
+    """Upload FILE and print the id of its job, without waiting for it to end.
 
     \b
     fanfold submit tweets.csv
@@ -108,7 +108,7 @@ def submit(
         show_json(job.status().as_dict())
     else:
         click.echo(job.id)
-    stderr.print(f"fanfold status {job.id} --watch follows it", soft_wrap=True)
+    stderr.print(f"to follow the job: fanfold status {job.id} --watch", soft_wrap=True)
 
 
 @contextmanager
@@ -124,7 +124,7 @@ def _head(found: LocalFile, limit: int | None, reading: dict[str, Any]) -> Itera
 
 
 def _show_requests(found: LocalFile, limit: int | None) -> None:
-    stderr.print("What would be sent first; nothing is:")
+    stderr.print("Dry run: first requests (nothing is sent):")
     for planned in islice(_within(found.requests(), limit), _REQUESTS_SHOWN):
         if isinstance(planned.content, Request):
             shown = {
@@ -165,15 +165,15 @@ def _assumed(found: LocalFile) -> str:
     layout, expression = found.layout, found.options.input_expression
     columns = f"{counted(len(layout.columns), 'column')}, {'with' if layout.has_header else 'without'} a header"
     where = f"the texts are in column {layout.input_index}, {layout.columns[layout.input_index]!r}"
-    return f"{columns}; {f'of a row the model gets {expression}' if expression else where}."
+    return f"{columns}; {f'the model input is {expression}' if expression else where}."
 
 
 def _hints(found: LocalFile) -> Iterator[str]:
     options, layout = found.options, found.layout
     if likely := overlooked_delimiter(found.first_record):
-        yield f"Its first line has {likely!r} in it; if it stands between cells: --delimiter {_DELIMITERS[likely]}"
+        yield f"The first line contains {likely!r}. If this is the delimiter, add --delimiter {_DELIMITERS[likely]}"
     elif options.header == "auto" and not (layout.has_header or options.input_expression):
         yield (
-            "No cell of its first line is called inputs, text or input, so the line is taken for a row. If it is a "
-            "header, say which column holds the texts: --input-column NAME."
+            "No column in the first line is named inputs, text or input, so the line is read as a row. If it is a "
+            "header, name the column with the texts: --input-column NAME."
         )

@@ -110,7 +110,7 @@ class Views:
         """A file of a job that has ended; the report to be shown, the others to be saved."""
         job = self._service.status(job_id)
         if name not in _FILES or not job.has_ended:
-            abort(HTTPStatus.NOT_FOUND, "there is no such file, or its job is still at work")
+            abort(HTTPStatus.NOT_FOUND, "no such file, or its job is still running")
         size, content = self._service.read(job.id, name)
         answer = Response(content, content_type=_FILES[name], headers={"Content-Length": str(size)})
         if name == "report.html":
@@ -169,8 +169,8 @@ def _in_words(error: Exception) -> tuple[str, int]:
         case UserError() | InputError():
             return str(error), HTTPStatus.BAD_REQUEST
         case ClientError() | BotoCoreError():
-            return f"AWS would not do this: {error}", HTTPStatus.BAD_GATEWAY
+            return f"AWS returned an error: {error}", HTTPStatus.BAD_GATEWAY
         case _:
             logger.error("the console failed", exc_info=error)
-            words = "this should not have happened; the terminal in which the console runs says more"
+            words = "internal error: see the terminal in which the console runs"
             return words, HTTPStatus.INTERNAL_SERVER_ERROR

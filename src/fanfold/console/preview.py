@@ -48,7 +48,7 @@ def preview_file(
     """
     if not FileName.parse(name).is_table:
         raise InputFileError(
-            f"{name} is no CSV by its name, which has to end in {TABLE_ENDINGS}: export it as CSV, and choose that file"
+            f"{name} is not a CSV: its name must end in {TABLE_ENDINGS}. Export the data as CSV, and choose that file"
         )
     chosen = Options.of_stack(parameters, options)
     file = InputFile(name, len(head), chosen, lambda start: BytesIO(head[start:]), is_beginning=not complete)
@@ -58,7 +58,7 @@ def preview_file(
         # Without its advice, which is for files that have been uploaded.
         where = str(error).partition(";")[0]
         likely = _likely_encoding(file, chosen)
-        words = f"{where}. Encoding {likely} could read it: choose that, and see whether the rows look right"
+        words = f"{where}. Try the encoding {likely}, and check that the rows look right"
         raise InputError(words) from error
 
 
@@ -80,7 +80,7 @@ def _hint(first: Sequence[str]) -> str:
     """Whether a file of one column is perhaps one of several, by its first line."""
     likely = overlooked_delimiter(first)
     return (
-        f"All of a line is one cell, but the first has {_DELIMITERS[likely]} in it: do cells end there?"
+        f"The file has one column, but its first line contains {_DELIMITERS[likely]}: are they the delimiter?"
         if likely
         else ""
     )

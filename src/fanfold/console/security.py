@@ -43,17 +43,17 @@ def protect(app: Flask, token: str) -> None:
         cookie = f"fanfold-{request.host.rpartition(':')[2]}"
         if request.method in _SAFE and request.path == "/" and "token" in request.args:
             if not secrets.compare_digest(request.args["token"], token):
-                abort(403, "this link is an old one: use the one that `fanfold` printed in its terminal last")
+                abort(403, "this link has expired: use the last link that `fanfold` printed in its terminal")
             answer = redirect("/")
             answer.set_cookie(cookie, token, httponly=True, samesite="Strict")
             return answer
         if not secrets.compare_digest(request.cookies.get(cookie, ""), token):
             abort(
                 403,
-                "open the console with the link that `fanfold` printed in its terminal, token and all",
+                "open the console with the full link that `fanfold` printed in its terminal, including the token",
             )
         if request.method not in _SAFE and request.headers.get("Origin") != request.host_url.rstrip("/"):
-            abort(403, "only the console's own page may ask for this")
+            abort(403, "only the console's own page may send this request")
         return None
 
     @app.after_request

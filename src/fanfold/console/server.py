@@ -39,7 +39,7 @@ def listening(port: int) -> Iterator[socket.socket]:
     try:
         taken = socket.create_server((HOST, port))
     except OSError as error:
-        raise PortInUseError(f"port {port} of {HOST} is taken: name another one, or 0 for any") from error
+        raise PortInUseError(f"port {port} is already in use: choose another one, or 0 for any free port") from error
     with taken:
         yield taken
 

@@ -101,7 +101,7 @@ class ConsoleService:
         except ClientError as error:
             if error.response["Error"]["Code"] not in {"404", "NoSuchKey"}:
                 raise
-            raise FileGoneError(f"job {job_id} has no {name}, or has it no more") from error
+            raise FileGoneError(f"job {job_id} has no {name}, or it has expired") from error
         return found["ContentLength"], read_object(stack, key)
 
     def _status(self, job_id: str) -> JobStatus:

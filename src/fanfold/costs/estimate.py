@@ -154,5 +154,5 @@ class Cost:
     def __str__(self) -> str:
         words = f"about ${self.services:.4f} for services"
         if self.instance is not None:
-            words += f", ${self.instance:.4f} for an {self.instance_type} in the {self.endpoint_seconds:,} s of answers"
+            words += f", ${self.instance:.4f} for {self.endpoint_seconds:,} s of an {self.instance_type}"
         return f"{words} ({self.prices}, without free tiers)"

@@ -63,7 +63,7 @@ class HttpSurface(BoundedServer, ThreadingHTTPServer):
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise
-            msg = f"port {port} is in use by another program: stop that program, or choose another port"
+            msg = f"port {port} is already in use: stop the program that uses it, or choose another port"
             raise OSError(error.errno, msg) from error
 
     def server_bind(self) -> None:

@@ -130,7 +130,7 @@ class Worker:
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
         except (OSError, ValueError) as error:
-            raise WorkerLostError(f"{self._function.logical_id}: its worker is gone.") from error
+            raise WorkerLostError(f"{self._function.logical_id}: its worker process has ended.") from error
 
     def _answer(self, seconds: float, what: str) -> object:
         try:

@@ -46,7 +46,7 @@ class ServerProcess:
         said = json.loads(line)
         if "taken" in said:
             raise PortInUseError(
-                f"Port {self._port} is taken by another program. End that one, or choose another port (0: any)."
+                f"Port {self._port} is already in use. Stop the program that uses it, or choose another port (0: any)."
             )
         self.url = said["url"]
         self.admin = Keys(*said["admin"])

@@ -71,7 +71,7 @@ def test_an_endpoint_that_is_not_asynchronous_says_so(world: World) -> None:
 def test_a_taken_port_is_named_in_plain_words(cloud: Cloud) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(OSError, match=f"port {port} is in use by another program"):
+        with pytest.raises(OSError, match=f"port {port} is already in use"):
             AsyncEndpointServer(load_model("vader"), cloud=cloud, port=port).start()
 
 

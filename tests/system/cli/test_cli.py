@@ -29,7 +29,7 @@ def test_a_file_whose_rows_are_all_predicted_exits_0_and_prints_the_summary(pipe
 def test_a_file_with_a_bad_row_exits_3_and_says_where_the_reason_stands(pipeline: Pipeline) -> None:
     run = pipeline.fanfold("run", written(pipeline, "partly.csv", b"text\nso good\n\n"), "--out", "partly")
     assert (run.returncode, printed(run)["failed"]) == (3, 1)
-    assert "1 row ended in errors: partly/errors.csv" in run.stderr
+    assert "1 row failed: partly/errors.csv" in run.stderr
     assert records(pipeline.folder / "partly" / "errors.csv")[1] == ["1", "input is empty", "", ""]
 
 
@@ -50,7 +50,7 @@ def test_a_file_that_cannot_be_processed_exits_1_with_the_reason_in_words_and_st
         (["run", "x.csv", "--rows-per-request", "0"], "0 is not in the range"),
         (["run", "x.csv", "--header", "maybe"], "'maybe' is not one of"),
         (["run"], "Missing argument 'FILE'"),
-        (["local", "up", "--parameter", "nonsense"], "'nonsense' is not KEY=VALUE"),
+        (["local", "up", "--parameter", "nonsense"], "expected KEY=VALUE, got 'nonsense'"),
     ],
 )
 def test_wrong_usage_exits_2_and_says_what_is_wrong(pipeline: Pipeline, arguments: list[str], words: str) -> None:
@@ -74,7 +74,7 @@ def test_help_has_invocations_that_one_can_copy(pipeline: Pipeline) -> None:
 
 def test_help_says_what_exit_codes_mean(pipeline: Pipeline) -> None:
     said = pipeline.fanfold("--help").stdout
-    assert "\n  3           the job has ended, and some rows ended in errors\n" in said
+    assert "\n  3           the job has ended, but some rows failed\n" in said
 
 
 def test_a_job_that_takes_long_says_so_where_there_is_no_terminal(
@@ -98,8 +98,8 @@ def test_a_taken_port_is_named_in_one_line(tmp_path: Path) -> None:
         run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
     assert run.returncode == 1
     assert run.stderr == (
-        f"fanfold: port {port} cannot be had (Address already in use), perhaps because a local cloud of yours runs "
-        "already: end it, or name another port with --port (0: any)\n"
+        f"fanfold: port {port} is already in use, perhaps by another local cloud: stop it, or choose another port "
+        "with --port (0: any free port)\n"
     )
     assert "Traceback" not in run.stderr
 

@@ -33,7 +33,7 @@ def test_jobs_are_listed_for_people_and_programs(fanfold: Fanfold, job: Job) -> 
 def test_the_status_is_found_by_how_an_id_begins(fanfold: Fanfold, job: Job) -> None:
     said = fanfold("status", "commands-")
     assert said.code == OK
-    assert "cost       on AWS about $0.00" in said.stdout
+    assert "cost       about $0.00" in said.stdout
     assert "state      COMPLETED_WITH_ERRORS" in said.stdout
     known = fanfold("status", job.id, "--json").json
     assert known.items() >= job.status().as_dict().items()
@@ -43,7 +43,10 @@ def test_the_status_is_found_by_how_an_id_begins(fanfold: Fanfold, job: Job) -> 
 @pytest.mark.parametrize("name", ["[/foo]", "[red]x", ":smile:"])
 def test_what_the_user_calls_something_is_said_as_it_stands(fanfold: Fanfold, name: str) -> None:
     said = fanfold("status", name)
-    assert (said.code, said.stderr) == (FAILED, f"fanfold: this stack knows no job {name}: `fanfold jobs` lists them\n")
+    assert (said.code, said.stderr) == (
+        FAILED,
+        f"fanfold: this stack has no job {name}: `fanfold jobs` lists all jobs\n",
+    )
 
 
 def test_what_a_job_cost_is_said_when_it_has_ended_and_written_to_its_summary(
@@ -53,7 +56,7 @@ def test_what_a_job_cost_is_said_when_it_has_ended_and_written_to_its_summary(
     assert cost["services"] == pytest.approx(sum(job.summary()["dollars"].values()))
     assert cost["instance_type"] == "ml.g4dn.xlarge"
     assert cost["prices"] == job.summary()["prices"]
-    assert "On AWS: about $0.00" in fanfold("report", job.id, "--out", str(tmp_path)).stderr
+    assert "Estimated cost on AWS: about $0.00" in fanfold("report", job.id, "--out", str(tmp_path)).stderr
 
 
 def test_results_are_the_file_itself_or_a_line_of_json_for_each_row(fanfold: Fanfold, job: Job, tmp_path: Path) -> None:
@@ -68,7 +71,7 @@ def test_results_are_the_file_itself_or_a_line_of_json_for_each_row(fanfold: Fan
     beyond = fanfold("results", job.id, "--row", "5")
     assert (beyond.code, beyond.stderr) == (
         FAILED,
-        f"fanfold: job {job.id} has 5 rows, counted from 0: there is no row 5\n",
+        f"fanfold: job {job.id} has no row 5: it has 5 rows, counted from 0\n",
     )
 
 
@@ -88,14 +91,14 @@ def test_standard_output_that_takes_nothing_is_one_line_and_a_failure(
         pipeline.shell(f"{begin} {end}") for end in (">/dev/full", ">&-", "| true; exit $PIPESTATUS")
     )
     assert (full.returncode, closed.returncode) == (FAILED, FAILED)
-    assert full.stderr == "fanfold: standard output could not be written: No space left on device\n"
-    assert closed.stderr == "fanfold: standard output could not be written: Bad file descriptor\n"
+    assert full.stderr == "fanfold: cannot write to standard output: No space left on device\n"
+    assert closed.stderr == "fanfold: cannot write to standard output: Bad file descriptor\n"
     assert enough.stderr == ""
 
 
 def test_errors_are_grouped_by_reason_the_most_frequent_first(fanfold: Fanfold, job: Job, tmp_path: Path) -> None:
     assert fanfold("errors", job.id).table == [
-        ["rows", "reason", "for instance"],
+        ["rows", "reason", "examples"],
         ["2", "input is empty", "row 1: 2; row 4: 5"],
         ["1", "row has 3 cells where the file has 2 columns", "row 3: 4 | well"],
     ]
@@ -165,9 +168,9 @@ def test_a_job_without_failed_rows_is_left_alone_by_retry_and_cancel(
     whole.wait(timeout=60)
     said = fanfold("retry", whole.id, "--out", str(tmp_path / "out"))
     assert (said.code, said.stdout) == (OK, "")
-    assert said.stderr == f"job {whole.id} has no failed row: there is nothing to try again\n"
+    assert said.stderr == f"job {whole.id} has no failed rows: nothing to retry\n"
     assert not (tmp_path / "out").exists()
-    assert fanfold("cancel", whole.id).stderr == f"job {whole.id} has ended already: SUCCEEDED\n"
+    assert fanfold("cancel", whole.id).stderr == f"job {whole.id} has already ended: SUCCEEDED\n"
     assert f"{whole.id}.2" not in set(pipeline.client.stack.job_ids())
 
 

@@ -88,7 +88,7 @@ def test_what_does_not_fit_is_named_with_what_it_must_be(stack: Stack, examined:
 def test_an_endpoint_that_answers_at_once_does_not_fit(examined: Callable[..., list[Finding]]) -> None:
     finding = examined(None)[-1]
     assert finding.verdict is Verdict.WRONG
-    assert "give its configuration an AsyncInferenceConfig" in finding.words
+    assert "add an AsyncInferenceConfig to its configuration" in finding.words
 
 
 def test_an_endpoint_that_is_not_there_is_named(stack: Stack) -> None:

@@ -41,7 +41,7 @@ def test_a_job_that_read_no_row_leaves_earlier_results_as_they_were(
     (tmp_path / "results.csv").write_bytes(b"text,label\nso good,LABEL_2\n")
     said = fanfold("retry", unread, "--out", str(tmp_path))
     assert (said.code, said.json["state"]) == (FAILED, "FAILED")
-    assert f"no row was read, and {tmp_path} is left as it was" in said.stderr
+    assert f"no rows were read; {tmp_path} was not changed" in said.stderr
     assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"text,label\nso good,LABEL_2\n"]
 
 
@@ -53,7 +53,7 @@ def test_a_folder_that_cannot_be_written_is_known_before_anything_is_uploaded(
     said = fanfold("run", str(file), "--out", "/proc/x")
     assert (said.code, said.stdout) == (FAILED, "")
     assert said.stderr.endswith(
-        "fanfold: /proc/x cannot be written (No such file or directory): name another folder with --out\n"
+        "fanfold: cannot write to /proc/x (No such file or directory): choose another --out folder\n"
     )
     assert not any(job.startswith("nowhere-") for job in pipeline.client.stack.job_ids())
 
@@ -102,22 +102,22 @@ def test_all_options_of_a_job_are_options_of_the_command_line_and_of_the_client(
         (
             b"review,stars\nso good,5\n",
             "2 columns, without a header; the texts are in column 0, 'column_1'",
-            "the line is taken for a row",
+            "the line is read as a row",
         ),
         (
             b"id;text\n1;so good\n",
             "1 column, without a header; the texts are in column 0, 'column_1'",
-            "if it stands between cells: --delimiter ';'\n",
+            "If this is the delimiter, add --delimiter ';'\n",
         ),
         (
             b"id\ttext\n1\tso good\n",
             "1 column, without a header; the texts are in column 0, 'column_1'",
-            "if it stands between cells: --delimiter tab\n",
+            "If this is the delimiter, add --delimiter tab\n",
         ),
         (
             b"\nso good\n",
             "1 column, without a header; the texts are in column 0, 'column_1'",
-            "the line is taken for a row",
+            "the line is read as a row",
         ),
     ],
 )
@@ -168,8 +168,8 @@ def test_an_interrupted_run_on_a_stack_says_that_the_job_goes_on(pipeline: Pipel
     _, stderr = run.communicate(timeout=30)
     assert run.returncode == INTERRUPTED
     assert stderr == (
-        f"interrupted: job {job} goes on. `fanfold status {job} --watch --stack fanfold` follows it again, `fanfold "
-        f"cancel {job} --stack fanfold` ends it with the rows that it has\n"
+        f"interrupted: job {job} continues. To follow it: `fanfold status {job} --watch --stack fanfold`. To stop it "
+        f"and keep the rows that are done: `fanfold cancel {job} --stack fanfold`\n"
     )
     assert not pipeline.client.job(job).status().has_ended
     pipeline.client.job(job).cancel()

@@ -52,7 +52,7 @@ def test_a_wrong_column_is_said_with_those_that_there_are(pipeline: Pipeline) ->
     file = written(pipeline, "column.csv", b"id,body\n1,good\n")
     run = pipeline.fanfold("run", file, "--input-column", "tweet")
     assert run.returncode == FAILED
-    assert "the first line is 'id', 'body'; give the name of one of them" in line_with(
+    assert "the first line is 'id', 'body'; set the option `--input-column` to one" in line_with(
         run, "no column is named 'tweet'"
     )
     tried = pipeline.fanfold("run", file, "--input-column", "tweet", "--dry-run")
@@ -63,12 +63,12 @@ def test_a_wrong_column_is_said_with_those_that_there_are(pipeline: Pipeline) ->
 def test_missing_credentials_are_said_with_how_to_get_some(tmp_path: Path) -> None:
     run = outside(tmp_path, "jobs", AWS_DEFAULT_REGION="us-east-1")
     assert run.returncode == FAILED
-    assert "run `aws configure`" in line_with(run, "there are no AWS credentials")
+    assert "run `aws configure`" in line_with(run, "no AWS credentials found")
 
 
 def test_a_missing_region_is_said_with_how_to_choose_one(tmp_path: Path) -> None:
     run = outside(tmp_path, "jobs", AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="x")
-    assert "set AWS_DEFAULT_REGION" in line_with(run, "no AWS region is chosen")
+    assert "set AWS_DEFAULT_REGION" in line_with(run, "no AWS region is set")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_a_taken_port_is_named_for_the_endpoint_too(tmp_path: Path) -> None:
         run = outside(tmp_path, "local", "up", "--port", "0", "--console-port", "0", "--endpoint-port", str(port))
     assert run.returncode == FAILED
     assert "Traceback" not in run.stderr
-    assert "name another port with --endpoint-port" in line_with(run, f"port {port} cannot be had")
+    assert "choose another port with --endpoint-port" in line_with(run, f"port {port} is already in use")
 
 
 def test_without_docker_its_test_is_skipped_and_says_so(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_an_interrupted_local_run_ends_and_says_so(tmp_path: Path) -> None:
     run.send_signal(signal.SIGINT)
     stdout, stderr = run.communicate(timeout=60)
     assert (run.returncode, stdout) == (INTERRUPTED, "")
-    assert f"interrupted: job {job} ends with its local cloud" in stderr
+    assert f"interrupted: job {job} ended with its local cloud" in stderr
     assert "`fanfold local up`" in stderr
 
 
@@ -132,9 +132,9 @@ def test_a_full_disk_is_said_with_the_file_that_has_no_room(pipeline: Pipeline) 
     run = pipeline.fanfold("run", written(pipeline, "full.csv", b"text\n" + b"so good\n" * 2_000), "--out", str(out))
     assert (run.returncode, run.stdout) == (FAILED, "")
     line = line_with(run, "No space left on device")
-    assert "make room, or name another folder" in line
+    assert "free some space, or choose another folder" in line
     assert not any(left.name.endswith(".part") for left in out.iterdir())
-    again = line.partition("then `")[2].partition("`")[0].removeprefix("fanfold ").replace("FOLDER", "room")
+    again = line.partition(": `")[2].partition("`")[0].removeprefix("fanfold ").replace("FOLDER", "room")
     assert pipeline.fanfold(*again.split()).returncode == 0
     assert len((pipeline.folder / "room" / "results.csv").read_bytes().splitlines()) == 2_001
 
@@ -145,14 +145,14 @@ def test_a_full_disk_after_a_local_run_says_that_the_files_ended_with_the_cloud(
     (tmp_path / "out" / ".results.csv.part").symlink_to("/dev/full")
     (tmp_path / "full.csv").write_text("text\nso good\n", encoding="utf-8")
     line = line_with(outside(tmp_path, "run", "full.csv"), "No space left on device")
-    assert line.endswith("; what was not fetched ended with its local cloud")
+    assert line.endswith("; the remaining files are gone, because the local cloud has stopped")
 
 
 def test_a_wrong_encoding_is_said_with_the_row_and_what_to_name(pipeline: Pipeline) -> None:
     file = written(pipeline, "umlauts.csv", "id,text\n1,gut\n2,größe\n".encode("cp1252"))
     run = pipeline.fanfold("run", file)
     assert run.returncode == FAILED
-    assert "row 1, byte 18: the file is not utf-8 here; name its encoding" in line_with(run, "the file is not utf-8")
+    assert "row 1, byte 18: the file is not utf-8 here; set its encoding" in line_with(run, "the file is not utf-8")
     assert pipeline.fanfold("run", file, "--encoding", "cp1252").returncode == 0
 
 
@@ -166,11 +166,11 @@ def test_an_endpoint_that_is_gone_is_said_with_what_to_look_for(pipeline: Pipeli
         names = {name: endpoint[name] for name in ("EndpointName", "EndpointConfigName")}
         sagemaker.create_endpoint(**names)
     assert run.returncode == FAILED
-    assert "see that it exists and is asynchronous" in line_with(run, "endpoint fanfold takes no requests")
+    assert "check that it exists and is asynchronous" in line_with(run, "endpoint fanfold rejects requests")
     assert pipeline.fanfold("run", "down.csv").returncode == 0
 
 
 def test_a_local_cloud_that_has_ended_is_said_with_how_to_start_one(tmp_path: Path) -> None:
     keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": "us-east-1"}
     run = outside(tmp_path, "jobs", AWS_ENDPOINT_URL="http://127.0.0.1:1", **keys)
-    assert "start one (`fanfold local up`)" in line_with(run, "nothing answers at http://127.0.0.1:1")
+    assert "start one (`fanfold local up`)" in line_with(run, "no response from http://127.0.0.1:1")

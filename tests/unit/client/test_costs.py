@@ -18,7 +18,7 @@ def test_a_cost_is_that_of_the_services_and_of_an_instance_of_the_stacks_type() 
     assert cost is not None
     assert (cost.services, cost.instance) == (0.75, 0.368)
     assert str(cost) == (
-        "about $0.7500 for services, $0.3680 for an ml.g4dn.xlarge in the 1,800 s of answers "
+        "about $0.7500 for services, $0.3680 for 1,800 s of an ml.g4dn.xlarge "
         "(us-east-1, 2026-11-23, without free tiers)"
     )
 

@@ -33,9 +33,9 @@ def test_values_are_those_of_python_and_spelt_as_metadata() -> None:
 
 
 def test_a_name_that_is_no_option_is_refused_with_the_nearest() -> None:
-    with pytest.raises(TypeError, match="no option row_per_request; did you mean rows_per_request"):
+    with pytest.raises(TypeError, match="unknown option row_per_request; did you mean rows_per_request"):
         metadata(row_per_request=8)
-    with pytest.raises(TypeError, match=r"no option zzz$"):
+    with pytest.raises(TypeError, match=r"unknown option zzz$"):
         Fanfold("none").submit("a.csv", zzz=1)
 
 

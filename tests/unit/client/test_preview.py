@@ -87,7 +87,7 @@ def test_this_files_options_count_before_the_stacks() -> None:
         (b"PK\x03\x04...", "a.csv", {}, "an Excel workbook"),
         (CONTENT.encode(), "a.csv", {"input_column": "tweet"}, "no column is named 'tweet'"),
         (CONTENT.encode(), "a.csv", {"encoding": "klingon"}, "a text encoding that Python knows"),
-        (CONTENT.encode(), "a.csv.gz", {}, "no sound gzip file"),
+        (CONTENT.encode(), "a.csv.gz", {}, "not a valid gzip file"),
         (b"a,b", "a.csv", {"encoding": "utf-16"}, "utf-16"),
         (b'id,"text', "a.csv", {}, "quote"),
     ],
@@ -101,7 +101,7 @@ def test_what_is_wrong_with_a_file_is_said_in_the_words_of_its_job(
 
 @pytest.mark.parametrize(("likely", "content"), [("cp1252", "id,text\n1,café\n"), ("latin-1", "text\na\x81b\n")])
 def test_text_in_another_encoding_is_refused_and_the_encoding_to_choose_is_named(likely: str, content: str) -> None:
-    with pytest.raises(InputError, match=f"row 0, .* not utf-8 here. Encoding {likely} could read it"):
+    with pytest.raises(InputError, match=f"row 0, .* not utf-8 here. Try the encoding {likely}"):
         seen(content.encode(likely))
     assert seen(content.encode(likely), encoding=likely).rows == seen(content.encode()).rows
 
@@ -114,14 +114,14 @@ def test_a_character_that_the_first_bytes_cut_in_two_is_no_mistake() -> None:
 
 @pytest.mark.parametrize("head", ["id;text\n1;good\n", "text\tid\n", "a|b\nc|d\n"])
 def test_a_file_of_one_column_whose_first_line_may_have_several_gets_a_hint(head: str) -> None:
-    assert "do cells end there?" in seen(head.encode()).hint
+    assert "are they the delimiter?" in seen(head.encode()).hint
     assert seen(head.encode(), delimiter=head.lstrip("abcdeghintx")[0]).hint == ""
     assert seen(b"text\nso good\n").hint == ""
 
 
 @pytest.mark.parametrize("name", ["real.xlsx", "table.csv.zip", "tweets", "csv", "tweets.gz"])
 def test_a_file_that_is_no_csv_by_its_name_is_refused(name: str) -> None:
-    with pytest.raises(InputFileError, match=f"{name} is no CSV by its name.* export it as CSV"):
+    with pytest.raises(InputFileError, match=f"{name} is not a CSV.* Export the data as CSV"):
         seen(b"text\nso good\n", name)
 
 
@@ -133,7 +133,7 @@ def test_text_with_rows_may_go_by_other_names(name: str) -> None:
 
 def test_a_compressed_file_that_is_not_whole_is_refused_unless_its_end_is_yet_to_come() -> None:
     head = gzip.compress(CONTENT.encode())[:-1]
-    with pytest.raises(InputError, match="the gzip file ends in its middle"):
+    with pytest.raises(InputError, match="the gzip file is truncated"):
         preview_file("a.csv.gz", head, complete=True, parameters={}, options={})
     assert preview_file("a.csv.gz", head, complete=False, parameters={}, options={}).columns == ("id", "Text", "who")
 

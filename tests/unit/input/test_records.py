@@ -55,7 +55,7 @@ def test_what_follows_a_record_behind_a_delimiter_is_a_cell_of_its_own(text: str
 def test_spaces_after_a_delimiter_are_skipped_if_the_dialect_says_so() -> None:
     assert list(read_records('who, "hello, world"', Dialect(skip_initial_space=True))) == [["who", "hello, world"]]
     assert list(read_records('who, "hello, world"', Dialect())) == [["who", ' "hello', ' world"']]
-    with pytest.raises(OptionError, match="option skip-initial-space is 'yes'; it must be no where a space"):
+    with pytest.raises(OptionError, match="option skip-initial-space is 'yes'; it must be no if the delimiter"):
         Dialect(" ", skip_initial_space=True)
 
 
@@ -82,5 +82,5 @@ def test_a_dialect_has_one_ascii_character_each(character: str) -> None:
 
 
 def test_delimiter_and_quote_differ() -> None:
-    with pytest.raises(OptionError, match="another character than the delimiter"):
+    with pytest.raises(OptionError, match="different from the delimiter"):
         Dialect(delimiter="|", quote="|")

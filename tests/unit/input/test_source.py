@@ -79,7 +79,7 @@ def test_a_file_of_one_row_is_read(compression: Compression) -> None:
 def test_a_compressed_file_that_ends_too_early_is_refused(compression: Compression) -> None:
     content = compressed(compression)
     for kept in (1, 5, len(content) // 2, len(content) - 1):
-        with pytest.raises(CompressionError, match=f"the {compression.name} file ends in its middle: upload it whole"):
+        with pytest.raises(CompressionError, match=f"the {compression.name} file is truncated: upload"):
             rows_of(file_of(content[:kept], f"a.csv{compression.suffix}"))
 
 
@@ -88,7 +88,7 @@ def test_a_damaged_file_is_refused_and_so_is_what_follows_a_stream_and_is_none(c
     content = compressed(compression)
     middle = len(content) // 2
     second_is_damaged = content + bytes(byte ^ 0xFF for byte in content[:10]) + content[10:]
-    words = f"its name ends in {compression.suffix}, but it is no sound {compression.name} file"
+    words = f"its name ends in {compression.suffix}, but it is not a valid {compression.name} file"
     for damaged in (
         CONTENT,
         content[:middle] + bytes(byte ^ 0xFF for byte in content[middle : middle + 9]) + content[middle + 9 :],

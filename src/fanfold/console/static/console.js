@@ -31,7 +31,7 @@ async function ask(address, options) {
   try {
     answer = await fetch(address, options)
   } catch {
-    throw new Error("the console does not answer: does `fanfold` still run in its terminal?")
+    throw new Error("the console does not respond: is `fanfold` still running in its terminal?")
   }
   const content = await answer.json()
   if (!answer.ok) throw new Error(content.error)
@@ -59,14 +59,14 @@ const query = () => {
 
 async function take(files) {
   if (!files.length) return
-  if (!find("#sending").hidden) return trouble(`${files[0].name} was not taken: choose it again when ${file.name} is uploaded`)
+  if (!find("#sending").hidden) return trouble(`${files[0].name} was ignored: choose it again after ${file.name} is uploaded`)
   file = files[0]
   form.reset()
   column.replaceChildren()
   columns = ""
   find("#file-name").textContent = file.name
   find("#file-size").textContent = size(file.size)
-  say("#others", files.length > 1 && `one file at a time: this is the first of ${files.length}, choose the next when it has begun`)
+  say("#others", files.length > 1 && `one file at a time: this is the first of ${files.length}; choose the next one after it has started`)
   drop.hidden = true
   form.hidden = false
   // What had it is gone.
@@ -118,8 +118,8 @@ function send(address, onProgress) {
     sending.responseType = "json"
     sending.upload.onprogress = event => onProgress(event.loaded / event.total)
     sending.onload = () => sending.status < 400 ? resolve(sending.response) : reject(new Error(sending.response?.error))
-    sending.onerror = () => reject(new Error("the upload broke off: does `fanfold` still run in its terminal?"))
-    sending.onabort = () => reject(new Error("the upload was stopped; nothing of it was kept"))
+    sending.onerror = () => reject(new Error("the upload failed: is `fanfold` still running in its terminal?"))
+    sending.onabort = () => reject(new Error("the upload was stopped; nothing was kept"))
     sending.send(file)
   })
 }
@@ -190,7 +190,7 @@ function draw(job) {
   state.textContent = words(job.state)
   state.classList.toggle("bad", BAD.has(job.state))
   find("#job-title").textContent = nameOf(job)
-  find(".about", section).textContent = job.id + (job.retry_of ? `, the failed rows of ${job.retry_of} again` : "")
+  find(".about", section).textContent = job.id + (job.retry_of ? `, a retry of the failed rows of ${job.retry_of}` : "")
   find(".reason", section).textContent = job.reason
   const bar = find("progress", section)
   if (job.rows) { bar.max = job.rows; bar.value = job.done } else bar.removeAttribute("value")
@@ -214,7 +214,7 @@ function draw(job) {
 
 function pace({ state, rows_per_second: rate, seconds_left: left }) {
   if (state !== "RUNNING" || !rate) return ""
-  const speed = `${rate.toLocaleString("en", { maximumFractionDigits: rate < 10 ? 1 : 0 })} rows a second`
+  const speed = `${rate.toLocaleString("en", { maximumFractionDigits: rate < 10 ? 1 : 0 })} rows per second`
   return left === null ? speed : `${speed}, about ${duration(left)} left`
 }
 

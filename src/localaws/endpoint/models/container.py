@@ -51,7 +51,7 @@ class ContainerModel:
         try:
             response = self._http.request("POST", f"{self._url}/invocations", body=body, headers=headers)
         except HTTPError as error:
-            raise ModelError(HTTPStatus.SERVICE_UNAVAILABLE, f"the container is out of reach: {error}") from error
+            raise ModelError(HTTPStatus.SERVICE_UNAVAILABLE, f"the container is unreachable: {error}") from error
         if response.status >= HTTPStatus.BAD_REQUEST:
             raise ModelError(response.status, response.data.decode("utf-8", "replace"))
         return response.data

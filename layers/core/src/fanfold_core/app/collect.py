@@ -96,7 +96,7 @@ class Collector:
         refusals = {outcome.span: outcome.refusal for outcome in known if outcome.span.rows == 1 and outcome.refusal}
         if len(refusals) >= _HOPELESS_ROWS:
             first = next(iter(refusals.values()))
-            reason = f"the model has refused {len(refusals)} rows and predicted none; the first with: {first}"
+            reason = f"the model has rejected {len(refusals)} rows and predicted none; first error: {first}"
             self.follow_up.close(job.id, State.FAILED, reason)
 
     def _classify(self, outcomes: Sequence[Outcome], options: Options) -> Collected:
@@ -118,7 +118,7 @@ class Collector:
             content = answered.content if answered.content is not None else self.store.read_at(answered.location)
             predictions = read_answer(content, answered.id.span.rows, options.result)
         except ObjectGoneError:
-            collected.again.append(Broken(answered.id, f"the model's answer is gone from {answered.location}"))
+            collected.again.append(Broken(answered.id, f"the model's answer no longer exists at {answered.location}"))
         except MalformedAnswerError as error:
             _classify_refused(Refused(answered.id, str(error)), collected, options)
         else:

@@ -166,7 +166,7 @@ def _score_histogram(scores: Counter[int]) -> Histogram:
     names = (f"{number / SCORE_BINS:.2f} to {(number + 1) / SCORE_BINS:.2f}" for number in range(SCORE_BINS))
     inside = [(name, scores[number]) for number, name in enumerate(names)]
     outside = scores[-1] + scores[SCORE_BINS]
-    note = f"{outside:,} scores lie outside 0 to 1 and are not drawn." if outside else ""
+    note = f"{outside:,} scores are outside 0 to 1 and not shown." if outside else ""
     return _histogram(inside, ["0", "0.25", "0.5", "0.75", "1"], note)
 
 
@@ -174,13 +174,13 @@ def _timeline(answers: Timeline, began: datetime) -> Histogram:
     """All of the time from the upload on: an endpoint that had to wake up is seen."""
     moments = [began + timedelta(seconds=answers.seconds * step) for step in range(max(answers.rows) + 2)]
     columns = [(f"from {moment:%H:%M:%S}", answers.rows[step]) for step, moment in enumerate(moments[:-1])]
-    note = f"From the upload on, each column is {duration(answers.seconds)}; times are UTC."
+    note = f"Starts at the upload; each column covers {duration(answers.seconds)}. Times are UTC."
     return _histogram(columns, [f"{moment:%H:%M:%S}" for moment in (moments[0], moments[-1])], note)
 
 
 def _wait_bars(waits: Counter[int]) -> list[Bar]:
     seconds = [percentile(waits, share) for share in _SHARES]
-    names = [*(f"{share:.0%} within" for share in _SHARES[:-1]), "the slowest"]
+    names = [*(f"{share:.0%} within" for share in _SHARES[:-1]), "slowest"]
     longest = max(seconds)
     return [Bar(name, duration(value), 100 * value / longest) for name, value in zip(names, seconds, strict=True)]
 
@@ -212,7 +212,7 @@ def _round_up(number: int) -> int:
 def _share(part: int, whole: int) -> str:
     """A share in percent; never 0 % or 100 % of what is neither."""
     if not whole:
-        return "of none"
+        return "n/a"
     percent = 100 * part / whole
     if 0 < part < whole:
         percent = min(max(percent, 0.1), 99.9)

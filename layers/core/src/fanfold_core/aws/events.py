@@ -92,7 +92,7 @@ def uploads(body: str) -> Iterator[Upload | Ignored | Resume]:
     else:
         records = content.get("Records")
         if not isinstance(records, list):
-            raise malformed("a message that is no S3 event", content)
+            raise malformed("a message that is not an S3 event", content)
         yield from map(_upload, records)
 
 
@@ -106,7 +106,7 @@ def outcome(body: str) -> Outcome | Ignored:
     request = RequestId.parse(str(content.get("inferenceId", "")))
     if request is None:
         return Ignored(
-            f"a notification about somebody else's request: inference id {shown(content.get('inferenceId'))}"
+            f"a notification for a request of another application: inference id {shown(content.get('inferenceId'))}"
         )
     if content.get("invocationStatus") == "Completed":
         return _answered(request, content)
@@ -119,9 +119,9 @@ def _upload(record: Any) -> Upload | Ignored:
         case {"s3": {"bucket": {"name": str(bucket)}, "object": {"key": str(quoted)} as found}}:
             key, version = unquote_plus(quoted), found.get("versionId")
         case _:
-            raise malformed("an S3 event record that names no object", record)
+            raise malformed("an S3 event record without an object", record)
     if not isinstance(version, str | None):
-        raise malformed("a version that is none", version)
+        raise malformed("an invalid version", version)
     if not FileName.parse(key).is_csv:
         return Ignored(f"s3://{bucket}/{key}: its name does not end in {CSV_ENDINGS}")
     return Upload(bucket, key, version)

@@ -70,7 +70,7 @@ class Dispatch:
         try:
             attempts = {Span.parse(span): read_number(attempt) for span, attempt in spans.items()}
         except (AttributeError, ValueError) as error:
-            raise malformed("spans that are none", spans) from error
+            raise malformed("invalid spans", spans) from error
         return cls(read_job_id(content), read_number(content.get("chunk")), attempts)
 
 
@@ -116,7 +116,7 @@ class Assemble:
             case [number, first, end]:
                 part = Part(read_number(number), read_number(first), read_number(end))
             case other:
-                raise malformed("a part that is none", other)
+                raise malformed("an invalid part", other)
         return cls(read_job_id(content), part)
 
 
@@ -130,7 +130,7 @@ def parse_unsent(content: Content) -> Unsent:
     try:
         runs = tuple(Unsendable(Span.parse(span), str(reason)) for span, reason in content["unsendable"].items())
     except (AttributeError, ValueError) as error:
-        raise malformed("unsendable rows that are none", content["unsendable"]) from error
+        raise malformed("invalid unsendable rows", content["unsendable"]) from error
     return Unsent(read_job_id(content), read_number(content.get("chunk")), runs)
 
 
@@ -143,7 +143,7 @@ def parse_found(content: Content) -> Answered:
     """An output that nobody reported, as it is received."""
     request, location = RequestId.parse(str(content["found"])), content.get("at")
     if request is None or not isinstance(location, str):
-        raise malformed("an output of no request, or nowhere", content)
+        raise malformed("an output without a request or a location", content)
     return Answered(request, None, location)
 
 
@@ -152,22 +152,22 @@ def read_content(body: Any) -> Content:
     try:
         content = read_json(body)
     except (AttributeError, ValueError) as error:
-        raise malformed("a message that is no JSON", body) from error
+        raise malformed("a message that is not JSON", body) from error
     if not isinstance(content, dict):
-        raise malformed("a message that is no JSON object", body)
+        raise malformed("a message that is not a JSON object", body)
     version = content.get("v", VERSION)
     if version in range(1, VERSION + 1):
         return content
     if isinstance(version, int) and version > VERSION:
         raise NewerVersionError("message", version, VERSION)
-    raise malformed("a message of no version", version)
+    raise malformed("a message with an invalid version", version)
 
 
 def read_job_id(content: Content) -> str:
     """The id under `job`."""
     job = content.get("job")
     if not (isinstance(job, str) and is_job_id(job)):
-        raise malformed("a message that names no job", content)
+        raise malformed("a message without a job", content)
     return job
 
 
@@ -175,7 +175,7 @@ def read_number(value: Any) -> int:
     """The value, if it may be the number of a chunk, a part, a row or an attempt."""
     # To Python, a truth value is an int, too.
     if not (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST):
-        raise malformed("a number that is none, or beyond all bounds", value)
+        raise malformed("a number that is invalid or out of range", value)
     return value
 
 

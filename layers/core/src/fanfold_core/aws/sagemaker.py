@@ -110,7 +110,7 @@ class SageMakerEndpoint:
             while resting and resting[0][0] <= now:
                 ready.append(heappop(resting)[-1])
             if now >= patience_ends:
-                postponed += [Postponed(late.request, "the endpoint takes requests too slowly") for late in ready]
+                postponed += [Postponed(late.request, "the endpoint accepts requests too slowly") for late in ready]
                 ready.clear()
             while ready and len(self._transfers) < self._limit.limit:
                 self._start(url, ttl_seconds, ready.popleft())

@@ -32,7 +32,7 @@ class ObjectGoneError(JobError):
     """An object that the job needs isn't there any more. Do not retry."""
 
     def __init__(self, location: str) -> None:
-        super().__init__(f"{location} is gone: upload the file again, and leave it there until its job has ended")
+        super().__init__(f"{location} no longer exists: upload the file again, and keep it until its job has ended")
 
 
 class ChunkMismatchError(JobError):
@@ -40,7 +40,7 @@ class ChunkMismatchError(JobError):
 
     def __init__(self, chunk: int, *, counted: int, read: int) -> None:
         super().__init__(
-            f"chunk {chunk} was cut as {counted} rows and reads as {read}: a defect of Fanfold, please report it"
+            f"chunk {chunk} was cut with {counted} rows but read with {read}: a bug in Fanfold, please report it"
         )
 
 
@@ -48,7 +48,7 @@ class EndpointError(JobError):
     """The endpoint refuses every request: it is missing, or isn't asynchronous. Do not retry."""
 
     def __init__(self, endpoint: str, words: str) -> None:
-        super().__init__(f"endpoint {endpoint} takes no requests ({words}): see that it exists and is asynchronous")
+        super().__init__(f"endpoint {endpoint} rejects requests ({words}): check that it exists and is asynchronous")
 
 
 class MalformedAnswerError(FanfoldError):
@@ -74,7 +74,7 @@ class NewerVersionError(FanfoldError):
 
     def __init__(self, what: str, written: int, known: int) -> None:
         super().__init__(
-            f"a {what} of version {written}, where this code knows version {known}: deploy the newer Fanfold again"
+            f"a {what} of version {written}, but this code only knows version {known}: deploy the newer version"
         )
 
 
@@ -83,7 +83,8 @@ class UnknownOptionError(NewerVersionError):
 
     def __init__(self, option: str) -> None:
         FanfoldError.__init__(
-            self, f"a job with the option {option}, which this version of Fanfold does not know: install the newer one"
+            self,
+            f"a job with the option {option}, which this version of Fanfold does not know: install a newer version",
         )
 
 
@@ -98,35 +99,35 @@ class NotEndedError(FanfoldError):
     """A job is still at work; only what has ended can be tried again. Retry when it has ended."""
 
     def __init__(self, job: str) -> None:
-        super().__init__(f"job {job} is still at work: cancel it, or wait until it has ended")
+        super().__init__(f"job {job} is still running: cancel it, or wait until it has ended")
 
 
 class UnknownJobError(FanfoldError):
     """The ledger has no such job: its time is over, or there never was one. Do not retry."""
 
     def __init__(self, job: str) -> None:
-        super().__init__(f"the ledger knows no job {job}")
+        super().__init__(f"the ledger has no job {job}")
 
 
 class UnknownChunkError(FanfoldError):
     """The ledger has no such chunk. Do not retry."""
 
     def __init__(self, job: str, chunk: int) -> None:
-        super().__init__(f"the ledger knows no chunk {chunk} of job {job}")
+        super().__init__(f"the ledger has no chunk {chunk} of job {job}")
 
 
 class QueueError(FanfoldError):
     """A queue did not take a message. Retry."""
 
     def __init__(self, queue: str, words: str) -> None:
-        super().__init__(f"{queue} did not take a message: {words}")
+        super().__init__(f"{queue} rejected a message: {words}")
 
 
 class AnnouncementError(FanfoldError):
     """The end of a job could not be announced. Retry."""
 
     def __init__(self, job: str, words: str) -> None:
-        super().__init__(f"EventBridge did not take the event that job {job} has ended: {words}")
+        super().__init__(f"EventBridge rejected the event that job {job} has ended: {words}")
 
 
 class SettingError(FanfoldError):

@@ -43,8 +43,8 @@ class Options:
         kind=Column(),
         parameter="InputColumn",
         help=(
-            "Column with the texts: its name, or its index (0-based). Empty: the column named inputs, text or input, "
-            "else the first."
+            "Column with the texts: its name or index (0-based). Empty: the column named inputs, text or input, else "
+            "the first."
         ),
     )
     header: str = option(
@@ -61,7 +61,7 @@ class Options:
         group="File",
         kind=Character(),
         parameter="Delimiter",
-        help='Character between two cells, or "tab".',
+        help='Character that separates cells, or "tab".',
         examples=(",", ";", "tab", "|"),
     )
     quote: str = option(
@@ -78,7 +78,7 @@ class Options:
         group="File",
         kind=Encoding(),
         parameter="Encoding",
-        help="Encoding of the file, by its Python name.",
+        help="Encoding of the file (Python name).",
         examples=("utf-8", "cp1252", "latin-1", "utf-16", "gb18030", "shift_jis", "euc_kr", "koi8-r"),
     )
     skip_initial_space: bool = option(
@@ -86,7 +86,7 @@ class Options:
         default=False,
         group="File",
         kind=YesNo(),
-        help='Whether to skip spaces after a delimiter, as a file needs that is written like 1, "so, good".',
+        help='Whether to skip spaces after a delimiter, as in 1, "so, good".',
     )
     rows_per_request: int = option(
         "Rows per request",
@@ -95,7 +95,7 @@ class Options:
         kind=Integer(least=1, most=1000),
         parameter="RowsPerRequest",
         costlier="lower",
-        help="Rows that one request carries.",
+        help="Number of rows per request.",
     )
     parameters: str = option(
         "Model parameters",
@@ -103,7 +103,7 @@ class Options:
         group="Model",
         kind=JsonObject(),
         parameter="ModelParameters",
-        help='JSON object that each request carries as its "parameters".',
+        help='JSON object to send as the "parameters" of each request.',
     )
     input_expression: str = option(
         "Input expression",
@@ -111,7 +111,7 @@ class Options:
         group="Model",
         kind=Jmespath(),
         parameter="InputExpression",
-        help="JMESPath over a row's columns that makes the model's input. Empty: the text of the input column.",
+        help="JMESPath over a row's columns that builds the model's input. Empty: the text of the input column.",
         examples=("join(' ', [title, body])",),
     )
     payload_expression: str = option(
@@ -120,7 +120,7 @@ class Options:
         group="Model",
         kind=Jmespath(),
         parameter="PayloadExpression",
-        help='JMESPath over "inputs" and "parameters" that makes a request\'s body. Empty: the Hugging Face format.',
+        help='JMESPath over "inputs" and "parameters" that builds the request body. Empty: the Hugging Face format.',
         examples=("{instances: inputs}",),
     )
     result_expression: str = option(
@@ -129,7 +129,7 @@ class Options:
         group="Model",
         kind=Jmespath(),
         parameter="ResultExpression",
-        help="JMESPath over the model's answer that finds the list of results. Empty: the answer is that list.",
+        help="JMESPath over the model's response that extracts the list of results. Empty: the whole response.",
         examples=("[].{label: labels[0]}",),
     )
     max_attempts: int = option(
@@ -139,7 +139,7 @@ class Options:
         kind=Integer(least=1, most=20),
         parameter="MaxAttempts",
         costlier="higher",
-        help="How often a row that the model refuses is tried before it ends in errors.csv.",
+        help="Attempts for a row that the model rejects, before the row goes to errors.csv.",
     )
     request_ttl_seconds: int = option(
         "Request time to live",
@@ -155,7 +155,7 @@ class Options:
         group="Job",
         kind=Integer(least=1, most=336),
         parameter="DeadlineHours",
-        help="Hours after which the job ends with the results that it has.",
+        help="Hours after which the job ends with the rows that are done.",
     )
     tolerated_failure_percentage: int = option(
         "Tolerated failures",
@@ -163,7 +163,7 @@ class Options:
         group="Job",
         kind=Integer(least=0, most=100),
         parameter="ToleratedFailurePercentage",
-        help="Percentage of rows that may fail; if more do, the job is FAILED. Its results are written all the same.",
+        help="Percentage of rows that may fail. If more fail, the job ends as FAILED; its results are still written.",
     )
     guard_formulas: bool = option(
         "Guard formulas",
@@ -171,7 +171,7 @@ class Options:
         group="Job",
         kind=YesNo(),
         parameter="GuardFormulas",
-        help="Whether to put an apostrophe before cells of the results that a spreadsheet would run as formulas.",
+        help="Whether to put an apostrophe before result cells that a spreadsheet would run as formulas.",
     )
 
     @property

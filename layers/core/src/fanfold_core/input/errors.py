@@ -75,8 +75,8 @@ class RecordTooLargeError(InputError):
 
     def __init__(self, row: int, limit: int) -> None:
         super().__init__(
-            f"row {row} does not end within {limit:,} bytes, and no row may be larger; perhaps a quote that opens in "
-            "it is never closed: close it, or double it if it is part of the text"
+            f"row {row} is larger than the limit of {limit:,} bytes; if a quote in this row is never closed, close it, "
+            "or double it if it is part of the text"
         )
 
 
@@ -94,8 +94,8 @@ class UndecodableError(InputError):
 
     def __init__(self, where: str, encoding: str) -> None:
         super().__init__(
-            f"{where}: the file is not {encoding} here; name its encoding with the option `encoding` "
-            "(cp1252, for instance), or upload it as UTF-8"
+            f"{where}: the file is not {encoding} here; set its encoding with the option `encoding` "
+            "(for example cp1252), or upload it as UTF-8"
         )
 
     @classmethod
@@ -123,5 +123,5 @@ class NoRowsError(InputError):
 
     def __init__(self) -> None:
         super().__init__(
-            "the file has no rows: nothing follows its header, or nothing but empty lines; upload one with rows"
+            "the file has no rows: it is empty after the header, or has only blank lines; upload a file with rows"
         )

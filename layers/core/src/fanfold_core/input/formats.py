@@ -88,13 +88,13 @@ class Compression:
                     content = stream.decompress(rest, most)
                 except self.damages as error:
                     raise CompressionError(
-                        f"its name ends in {self.suffix}, but it is no sound {self.name} file ({error})"
+                        f"its name ends in {self.suffix}, but it is not a valid {self.name} file ({error})"
                     ) from error
                 rest = stream.unused_data
                 if content:
                     yield content
         if not (stream.eof or is_beginning):
-            raise CompressionError(f"the {self.name} file ends in its middle: upload it whole")
+            raise CompressionError(f"the {self.name} file is truncated: upload the complete file")
 
 
 # The level of bzip2 stands in the file. What xz needs most at its highest level is 65 MiB; more could be asked for by a
@@ -163,4 +163,4 @@ _SUFFIXES = [compression.suffix for compression in COMPRESSIONS]
 ENDINGS = (*_TABLES, *_SUFFIXES)
 # In words, what is_csv and is_table ask for.
 CSV_ENDINGS = _in_words([_CSV, *(_CSV + suffix for suffix in _SUFFIXES)])
-TABLE_ENDINGS = f"{_in_words(_TABLES)}, and after that in {_in_words(_SUFFIXES)} if it is compressed"
+TABLE_ENDINGS = f"{_in_words(_TABLES)}, followed by {_in_words(_SUFFIXES)} if it is compressed"

@@ -126,18 +126,18 @@ def _check_is_text(head: bytes) -> None:
     kind = what_it_is(head)
     if kind == UTF_16:
         raise LayoutError(
-            f"the file looks like {kind}: name its encoding with the option `encoding` (utf-16, for instance), "
+            f"the file looks like {kind}: set its encoding with the option `encoding` (for example utf-16), "
             "or upload it as UTF-8"
         )
     if kind:
-        raise LayoutError(f"the file is no CSV but looks like {kind}: export it as CSV, and upload that")
+        raise LayoutError(f"the file is not a CSV, it looks like {kind}: export it as CSV, and upload that")
 
 
 def _check_fits(columns: Sequence[str]) -> None:
     if sum(len(name.encode()) for name in columns) > _MOST_NAMES_BYTES:
         raise LayoutError(
-            f"the first line has {len(columns):,} columns, whose names take more than {_MOST_NAMES_BYTES:,} bytes "
-            "together; perhaps the cells are delimited by another character: name it with the option `delimiter`"
+            f"the first line has {len(columns):,} columns, and their names exceed the limit of {_MOST_NAMES_BYTES:,} "
+            "bytes; if the file has another delimiter, set it with the option `delimiter`"
         )
 
 
@@ -145,8 +145,10 @@ def _first_record(head: bytes, start: int, *, complete: bool, encoding: str, dia
     """The cells of the first record that isn't blank, and the byte of the file after it."""
     begin = len(head) - len(head[start:].lstrip(LINE_ENDS))
     if begin == len(head):
-        found = "is empty" if begin == start else "holds nothing but blank lines"
-        raise LayoutError(f"the file {found if complete else 'begins with too many blank lines'}: upload one with rows")
+        found = "is empty" if begin == start else "has only blank lines"
+        raise LayoutError(
+            f"the file {found if complete else 'begins with too many blank lines'}: upload a file with rows"
+        )
     window = head[begin:] if complete else head[begin:].removesuffix(b"\r")
     run = Scanner(dialect, blank_is_row=False).whole_records(window, 1, is_last=complete)
     if not run.rows:
@@ -163,8 +165,8 @@ def _check_names(columns: Sequence[str], names: frozenset[str]) -> None:
         if columns.count(name) != 1:
             count = f"{columns.count(name)} columns are" if name in columns else "no column is"
             raise LayoutError(
-                f"{count} named {name!r}, which the option `input-expression` asks for: the columns are "
-                f"{_shown(columns)}; mend the expression, or the file's first line"
+                f"{count} named {name!r}, which the option `input-expression` uses: the columns are "
+                f"{_shown(columns)}; correct the expression, or the file's first line"
             )
 
 
@@ -176,8 +178,8 @@ def _names_input(cells: Sequence[str], input_column: str | None, names: frozense
     if _plain(input_column) in map(_plain, cells):
         return True
     raise LayoutError(
-        f"no column is named {input_column!r}: the first line is {_shown(cells)}; give the name of one of them, or the "
-        "column's number, counted from 0"
+        f"no column is named {input_column!r}: the first line is {_shown(cells)}; set the option `input-column` to one "
+        "of these names, or to the column's index, counted from 0"
     )
 
 
@@ -186,15 +188,15 @@ def _input_index(cells: Sequence[str], input_column: str | None, *, has_header: 
         if int(input_column) < len(cells):
             return int(input_column)
         raise LayoutError(
-            f"there is no column {input_column}: the file has {len(cells)}, counted from 0; the first line is "
+            f"there is no column {input_column}: the file has {len(cells)} columns, counted from 0; the first line is "
             f"{_shown(cells)}"
         )
     if not has_header:
         if input_column is None:
             return 0
         raise LayoutError(
-            f"the input column is given by name, {input_column!r}, but header=absent says that there are no names: "
-            "give its number, counted from 0, or header=present"
+            f"the input column is {input_column!r}, a name, but the file has no names with header=absent: set the "
+            "option `input-column` to an index, counted from 0, or set header=present"
         )
     names = [_plain(cell) for cell in cells]
     wanted = _DEFAULT_NAMES if input_column is None else (_plain(input_column),)
@@ -203,13 +205,13 @@ def _input_index(cells: Sequence[str], input_column: str | None, *, has_header: 
         return 0
     if found is None:
         raise LayoutError(
-            f"no column is named {' or '.join(wanted)}: the header is {_shown(cells)}; name one of them with the "
-            "option `input-column`, or give its number, counted from 0"
+            f"no column is named {' or '.join(wanted)}: the header is {_shown(cells)}; set the option "
+            "`input-column` to one of these names, or to an index, counted from 0"
         )
     if names.count(found) > 1:
         raise LayoutError(
-            f"{names.count(found)} columns are named {found}: give the number of the one that is meant, counted from "
-            "0, with the option `input-column`"
+            f"{names.count(found)} columns are named {found}: set the option `input-column` to the index of the right "
+            "one, counted from 0"
         )
     return names.index(found)
 

@@ -36,11 +36,11 @@ class Dialect:
     def __post_init__(self) -> None:
         for option, character in (("delimiter", self.delimiter), ("quote", self.quote)):
             if len(character) != 1 or not character.isascii() or character in "\r\n\0":
-                raise OptionError(option, character, "one ASCII character, and neither a line end nor NUL")
+                raise OptionError(option, character, "one ASCII character, but not a line end or NUL")
         if self.delimiter == self.quote:
-            raise OptionError("quote", self.quote, "another character than the delimiter")
+            raise OptionError("quote", self.quote, "different from the delimiter")
         if self.skip_initial_space and " " in (self.delimiter, self.quote):
-            raise OptionError("skip-initial-space", "yes", "no where a space is the delimiter or the quote")
+            raise OptionError("skip-initial-space", "yes", "no if the delimiter or the quote is a space")
 
 
 class RecordReader(Protocol):
