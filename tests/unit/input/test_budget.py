@@ -103,6 +103,6 @@ def test_a_record_that_never_ends_is_refused_before_it_fills_the_memory() -> Non
     limits = Limits(bytes=10_000, record_bytes=200_000)
     cuts = cut(endless(), start=0, first_row=0, dialect=Dialect(), blank_is_row=False, limits=limits)
     assert next(cuts).rows == 1
-    with pytest.raises(RecordTooLargeError, match="row 1 does not end within 200,000 bytes"):
+    with pytest.raises(RecordTooLargeError, match="row 1 is larger than the limit of 200,000 bytes"):
         next(cuts)
     assert read <= limits.record_bytes + 2000
