@@ -119,12 +119,12 @@ soak-events: setup ## more than 10,000 malformed events through the real handler
 	@$(BIN)/pytest -q -n auto --hypothesis-profile=soak --hypothesis-show-statistics tests/functions/test_hostile_events.py $(ARGS)
 
 .PHONY: crash-sweep
-crash-sweep: setup ## let a function die before and after each of its AWS calls (a few minutes)
-	@$(BIN)/python -m tests.simulation crashes
+crash-sweep: setup ## let a function die before and after each of its calls to a port; AWS=moto: each call to AWS (minutes)
+	@$(BIN)/python -m tests.simulation crashes --aws $(or $(AWS),memory)
 
 .PHONY: soak
-soak: setup ## random schedules of everything that can go wrong: SEEDS=10000
-	@$(BIN)/python -m tests.simulation soak $(or $(SEEDS),1000)
+soak: setup ## random schedules of everything that can go wrong: SEEDS=10000, FROM=0 for pieces, AWS=moto for the adapters
+	@$(BIN)/python -m tests.simulation soak $(or $(SEEDS),1000) --first $(or $(FROM),0) --aws $(or $(AWS),memory)
 
 .PHONY: check
 check: lint types arrows validate docs ## everything that is checked without running it
