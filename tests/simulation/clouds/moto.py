@@ -160,7 +160,7 @@ def _patch_moto() -> None:
     for service in (iam, messaging, storage):
         service.patch()
     resources.patch(f"https://sqs.{REGION}.amazonaws.com")
-    replace(DynamoDBBackend, "update_item", _refusing_large_items)
+    replace(DynamoDBBackend, "update_item", refusing_large_items)
     # The SDK asks again at once and without end: its waits are real time, and its quota would outlive a run.
     put(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _seconds: None, time=time.time))
     put(RetryQuota, "acquire", lambda _self, _amount: True)
@@ -176,7 +176,7 @@ def _speed_up_moto() -> None:
     replace(moto.core.responses, "method_names_from_class", functools.cache)
 
 
-def _refusing_large_items(update: Callable[..., Any]) -> Callable[..., Any]:
+def refusing_large_items(update: Callable[..., Any]) -> Callable[..., Any]:
     """Moto refuses an item above 400 KB when it is put, not when it grows so large."""
 
     def checked(self: DynamoDBBackend, *args: Any, **options: Any) -> Any:
