@@ -123,12 +123,12 @@ soak-events: setup ## send more than 10,000 malformed events through the real ha
 	@$(BIN)/pytest -q -n auto --hypothesis-profile=soak --hypothesis-show-statistics tests/functions/test_hostile_events.py $(ARGS)
 
 .PHONY: crash-sweep
-crash-sweep: setup ## crash a function before and after each of its AWS calls (a few minutes)
-	@$(BIN)/python -m tests.simulation crashes
+crash-sweep: setup ## crash a function before and after each of its calls; AWS=moto: each of its AWS calls (minutes)
+	@$(BIN)/python -m tests.simulation crashes --aws $(or $(AWS),memory)
 
 .PHONY: soak
-soak: setup ## run random fault schedules: SEEDS=10000
-	@$(BIN)/python -m tests.simulation soak $(or $(SEEDS),1000)
+soak: setup ## run random fault schedules: SEEDS=10000; FROM=5000 for a part; AWS=moto with the AWS adapters
+	@$(BIN)/python -m tests.simulation soak $(or $(SEEDS),1000) --first $(or $(FROM),0) --aws $(or $(AWS),memory)
 
 .PHONY: check
 check: lint types arrows validate docs ## run all static checks

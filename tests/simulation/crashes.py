@@ -34,9 +34,9 @@ class Crash:
     words: str
 
 
-def record() -> tuple[Files, list[Point]]:
-    """The files of an undisturbed run, and its crash points in order."""
-    world = simulation().calm()
+def record(aws: str) -> tuple[Files, list[Point]]:
+    """The files of an undisturbed run on this cloud, and its crash points in order."""
+    world = simulation(aws).calm()
     world.play()
     assert isinstance(world.schedule, Calm)
     names = list(enumerate(world.schedule.calls))
@@ -45,9 +45,9 @@ def record() -> tuple[Files, list[Point]]:
     ]
 
 
-def crash(undisturbed: Files, point: Point) -> Crash:
+def crash(aws: str, undisturbed: Files, point: Point) -> Crash:
     """Make the run again with this death in it."""
-    world, words = simulation().calm({point.call: point.fault}), ""
+    world, words = simulation(aws).calm({point.call: point.fault}), ""
     try:
         world.play()
     except BrokenPromiseError as broken:

@@ -52,7 +52,7 @@ class Functions:
         with self._environment(function) as module:
             for name, step in list(vars(module).items()):
                 if is_dataclass(step) and not isinstance(step, type):
-                    setattr(module, name, _with_parts(step, parts))
+                    setattr(module, name, with_parts(step, parts))
             context = Context(function.name, function.memory, function.arn, "simulated", out_of_time)
             return module.handler(event, context)
 
@@ -79,5 +79,9 @@ def _load(function: Function) -> ModuleType:
     return module
 
 
-def _with_parts(step: Any, parts: Mapping[str, Callable[[Any], Any]]) -> Any:
-    return replace(step, **{name: make(getattr(step, name)) for name, make in parts.items() if hasattr(step, name)})
+def with_parts(step: Any, parts: Mapping[str, Callable[[Any], Any]]) -> Any:
+    """A step with something else in fields of these names, and in those of what follows from it."""
+    changes = {name: make(getattr(step, name)) for name, make in parts.items() if hasattr(step, name)}
+    if hasattr(step, "follow_up"):
+        changes["follow_up"] = with_parts(step.follow_up, parts)
+    return replace(step, **changes)

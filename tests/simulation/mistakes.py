@@ -1,21 +1,21 @@
-"""Mistakes to plant: each is one small change to the real code, for as long as it is entered."""
+"""Mistakes to plant: each is one small change to the real steps or to the ledger, for as long as it is entered."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
+from weakref import WeakKeyDictionary
 
-from boto3.dynamodb.conditions import Attr
+from tests.fakes.ledger import MemoryLedger
 from tests.simulation.soak import run
 
 from fanfold_core.app.assemble import Assembler
 from fanfold_core.app.collect import Collector
 from fanfold_core.app.follow_up import FollowUp
+from fanfold_core.app.ports import Ledger, Queues
 from fanfold_core.app.sweep import Sweeper
-from fanfold_core.aws import items
-from fanfold_core.aws.ledger import DynamoLedger
-from fanfold_core.aws.messages import SqsQueues
 from fanfold_core.domain import results
 from fanfold_core.domain.job import Chunk, JobRecord, Part
 from fanfold_core.domain.results import SpanOutcome
@@ -30,34 +30,31 @@ def look_before_writing() -> AbstractContextManager[Any]:
     """The splitter and the collector decide from the job as it was before they wrote."""
 
     def make(cover_chunk: Callable[..., JobRecord]) -> Callable[..., JobRecord]:
-        def before(self: DynamoLedger, job_id: str, *args: Any) -> JobRecord:
+        def before(self: MemoryLedger, job_id: str, *args: Any) -> JobRecord:
             job = self.job(job_id)
             cover_chunk(self, job_id, *args)
             return job
 
         return before
 
-    return _replaced(DynamoLedger, "cover_chunk", make)
+    return _replaced(MemoryLedger, "cover_chunk", make)
 
 
 def count() -> AbstractContextManager[Any]:
     """A chunk is done when as many rows have been covered as it has."""
 
     def make(cover: Callable[..., Chunk]) -> Callable[..., Chunk]:
-        def counting(self: DynamoLedger, job_id: str, number: int, *answered: Any) -> Chunk:
+        ledgers: WeakKeyDictionary[MemoryLedger, Counter[tuple[str, int]]] = WeakKeyDictionary()
+
+        def counting(self: MemoryLedger, job_id: str, number: int, *answered: Any) -> Chunk:
             predicted, failed, _ = answered
-            chunk = cover(self, job_id, number, *answered)
-            answer = self._table.update_item(
-                Key=items.chunk_key(job_id, number),
-                UpdateExpression="ADD counted :rows",
-                ExpressionAttributeValues={":rows": sum(span.rows for span in [*predicted, *failed])},
-                ReturnValues="ALL_NEW",
-            )
-            return replace(chunk, predicted=frozenset({Span(0, int(str(answer["Attributes"]["counted"])))}))
+            chunk, counted = cover(self, job_id, number, *answered), ledgers.setdefault(self, Counter())
+            counted[job_id, number] += sum(span.rows for span in [*predicted, *failed])
+            return replace(chunk, predicted=frozenset({Span(0, counted[job_id, number])}))
 
         return counting
 
-    return _replaced(DynamoLedger, "cover", make)
+    return _replaced(MemoryLedger, "cover", make)
 
 
 def prefer_failures() -> AbstractContextManager[Any]:
@@ -73,13 +70,13 @@ def prefer_failures() -> AbstractContextManager[Any]:
 
 def thaw() -> AbstractContextManager[Any]:
     """A chunk takes answers whenever they come."""
-    return patch("fanfold_core.aws.ledger._IS_OPEN", Attr("pk").exists())
+    return patch("tests.fakes.ledger.is_open", lambda _: True)
 
 
 class _Later:
     """Queues whose messages are sent when somebody says so."""
 
-    def __init__(self, queues: SqsQueues) -> None:
+    def __init__(self, queues: Queues) -> None:
         self._queues = queues
         self._waiting: list[tuple[str, tuple[Any, ...]]] = []
 
@@ -96,7 +93,7 @@ def mark_first() -> AbstractContextManager[Any]:
 
     def make(try_again: Callable[..., None]) -> Callable[..., None]:
         def marking_first(self: Collector, *args: Any) -> None:
-            later = _Later(self.queues)  # type: ignore[arg-type] # the adapter
+            later = _Later(self.queues)
             try_again(replace(self, queues=later), *args)
             later.send()
 
@@ -110,7 +107,7 @@ def release_first() -> AbstractContextManager[Any]:
 
     def make(release: Callable[..., None]) -> Callable[..., None]:
         def raising_first(self: FollowUp, *args: Any) -> None:
-            later = _Later(self.queues)  # type: ignore[arg-type] # the adapter
+            later = _Later(self.queues)
             release(replace(self, queues=later), *args)
             later.send()
 
@@ -122,7 +119,7 @@ def release_first() -> AbstractContextManager[Any]:
 class _Unmarked:
     """A ledger that remembers no attempt."""
 
-    def __init__(self, ledger: DynamoLedger) -> None:
+    def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
     def __getattr__(self, name: str) -> Any:
@@ -161,32 +158,32 @@ def cover_first() -> AbstractContextManager[Any]:
     """Rows are covered before their results are stored."""
 
     def make(put_predictions: Callable[..., None]) -> Callable[..., None]:
-        def covering_first(self: DynamoLedger, job: JobRecord, chunk: int, predictions: Any) -> None:
+        def covering_first(self: MemoryLedger, job: JobRecord, chunk: int, predictions: Any) -> None:
             if predictions:
                 self.cover(job.id, chunk, [one.id.span for one in predictions], (), ["label"])
             put_predictions(self, job, chunk, predictions)
 
         return covering_first
 
-    return _replaced(DynamoLedger, "put_predictions", make)
+    return _replaced(MemoryLedger, "put_predictions", make)
 
 
 def skip_add() -> AbstractContextManager[Any]:
     """Failed rows are not covered."""
 
     def make(cover: Callable[..., Chunk]) -> Callable[..., Chunk]:
-        def skipping(self: DynamoLedger, job_id: str, number: int, *answered: Any) -> Chunk:
+        def skipping(self: MemoryLedger, job_id: str, number: int, *answered: Any) -> Chunk:
             predicted, _, fields = answered
             return cover(self, job_id, number, predicted, (), fields)
 
         return skipping
 
-    return _replaced(DynamoLedger, "cover", make)
+    return _replaced(MemoryLedger, "cover", make)
 
 
 def reopen() -> AbstractContextManager[Any]:
     """A job closes for whatever reason comes last."""
-    return patch("fanfold_core.aws.ledger._IS_RUNNING", Attr("pk").exists())
+    return patch("tests.fakes.ledger.is_running", lambda _: True)
 
 
 MOST_SEEDS = 200
@@ -219,6 +216,6 @@ def hunt(name: str) -> tuple[str, int, str]:
     """Make runs with a mistake planted until one is broken: its name, how many runs it took, and what broke."""
     with ALL[name].plant():
         for seed in range(MOST_SEEDS):
-            if words := run(seed, ALL[name].certain).words:
+            if words := run("memory", seed, ALL[name].certain).words:
                 return name, seed + 1, words
     return name, MOST_SEEDS, ""

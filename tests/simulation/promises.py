@@ -5,7 +5,6 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from tests.simulation.cloud import Cloud
 from tests.simulation.scenario import HEADER, Scenario, predict
@@ -47,8 +46,8 @@ class Watch:
 
     def look(self) -> None:
         """See whether the job has moved on."""
-        job = self._job()
-        state = State(job["state"]) if job else None
+        job = self._cloud.job(self.job)
+        state = job.state if job else None
         if state is self.state:
             return
         promise(_stage(state) > _stage(self.state), f"state went from {self.state} to {state}")
@@ -122,15 +121,11 @@ class Watch:
         promise(told == errors, f"errors.csv has {told}, results.csv {errors}")
 
     def _rows_with_predictions(self) -> Iterator[int]:
-        for number in range(int(self._job().get("stored", 0))):
-            chunk = self._cloud.items(f"JOB#{self.job}#{number}")["CHUNK"]
-            first = int(chunk["first_row"])
-            for span in chunk.get("predicted", ()):
-                start, rows = map(int, span.split("-"))
-                yield from range(first + start, first + start + rows)
-
-    def _job(self) -> Mapping[str, Any]:
-        return self._cloud.items(f"JOB#{self.job}").get("JOB", {})
+        job = self._cloud.job(self.job)
+        for number in range(job.stored if job else 0):
+            chunk = self._cloud.chunk(self.job, number)
+            for span in chunk.predicted:
+                yield from range(chunk.first_row + span.start, chunk.first_row + span.end)
 
     def _text(self, row: int) -> str:
         return self._scenario.rows[row][1]

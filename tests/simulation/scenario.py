@@ -78,11 +78,13 @@ class Scenario:
         """Limits that only large files reach, made small; S3 and the splitter agree on the least part."""
         small = {
             "moto.s3.models.S3_UPLOAD_PART_MIN_SIZE": self.part_bytes,
+            "tests.fakes.store.LEAST_PART": self.part_bytes,
             "fanfold_core.app.split._LEAST_PART": self.part_bytes,
             "fanfold_core.app.dispatch.WAVE": self.requests_per_wave,
             "fanfold_core.app.follow_up._COMPACT_FROM": self.compact_from,
             "fanfold_core.domain.requests.INLINE_BYTES": self.inline_bytes,
             "fanfold_core.aws.items._MOST_RESULTS": self.result_bytes,
+            "tests.fakes.ledger.MOST_RESULTS": self.result_bytes,
         }
         with ExitStack() as patches:
             for name, value in small.items():

@@ -7,6 +7,8 @@ from random import Random
 from typing import Any
 
 from tests.simulation.cloud import Cloud
+from tests.simulation.clouds.memory import MemoryCloud
+from tests.simulation.clouds.moto import MotoCloud
 from tests.simulation.deliveries import Clock
 from tests.simulation.executions import Fault, watch_calls
 from tests.simulation.functions import Functions
@@ -40,14 +42,17 @@ WHOLE_PIPELINE = Scenario(
 _SLICES = Faults(out_of_time=0.4, most_windows=2)
 
 
-class Simulation:
-    """What a process needs to make runs, one after the other."""
+CLOUDS = ("memory", "moto")
 
-    def __init__(self) -> None:
-        self._cloud = Cloud.create()
+
+class Simulation:
+    """What a process needs to make runs, one after the other, on one of the `CLOUDS`."""
+
+    def __init__(self, aws: str) -> None:
+        self._clock = Clock()
+        self._cloud = _create(aws, self._clock)
         self._functions = Functions()
         # Handlers take the time from here when they are loaded, once for all runs.
-        self._clock = Clock()
         put(wiring, "now", self._clock)
         watch_calls()
 
@@ -66,7 +71,12 @@ class Simulation:
         return World(self._cloud, self._functions, scenario, faults, schedule, self._clock)
 
 
+def _create(aws: str, clock: Clock) -> Cloud:
+    stack = MotoCloud.create()
+    return MemoryCloud(stack, clock) if aws == "memory" else stack
+
+
 @functools.cache
-def simulation() -> Simulation:
+def simulation(aws: str) -> Simulation:
     """The one of this process."""
-    return Simulation()
+    return Simulation(aws)

@@ -41,9 +41,9 @@ class Outcome:
     words: str
 
 
-def run(seed: int, certain: Mapping[str, Any] = MappingProxyType({})) -> Outcome:
-    """Make the run that a seed stands for, with these faults whatever the seed says."""
-    world, words = simulation().chance(seed, certain), ""
+def run(aws: str, seed: int, certain: Mapping[str, Any] = MappingProxyType({})) -> Outcome:
+    """Make the run that a seed stands for on this cloud, with these faults whatever the seed says."""
+    world, words = simulation(aws).chance(seed, certain), ""
     try:
         world.play()
     except BrokenPromiseError as broken:

@@ -7,7 +7,7 @@ import pytest
 
 from fanfold.project import find_root
 
-BLOCK = 100
+FIRST, MEMORY_BLOCK, MOTO_BLOCK = 1_000, 600, 20
 
 
 def simulate(*arguments: str) -> None:
@@ -19,11 +19,24 @@ def simulate(*arguments: str) -> None:
 
 @pytest.mark.parametrize("block", range(2))
 def test_every_promise_is_kept_under_random_schedules(block: int) -> None:
-    simulate("soak", str(BLOCK), "--first", str(block * BLOCK))
+    simulate("soak", str(MEMORY_BLOCK), "--first", str(FIRST + block * MEMORY_BLOCK))
 
 
-def test_a_death_at_any_call_changes_no_file() -> None:
-    simulate("crashes", "--every", "12")
+@pytest.mark.xfail(strict=True, reason="results beside the ledger lie where the same request, sent twice, writes again")
+def test_an_answer_that_was_taken_outlives_a_worse_one_to_the_same_request() -> None:
+    simulate("seed", "886")
+
+
+def test_every_promise_is_kept_by_the_adapters_as_well() -> None:
+    simulate("soak", str(MOTO_BLOCK), "--aws", "moto")
+
+
+def test_a_death_at_any_call_of_a_port_changes_no_file() -> None:
+    simulate("crashes")
+
+
+def test_a_death_at_any_call_to_aws_changes_no_file() -> None:
+    simulate("crashes", "--every", "36", "--aws", "moto")
 
 
 def test_what_earlier_versions_left_in_mid_run_ends_as_if_nothing_had_happened() -> None:

@@ -33,7 +33,7 @@ class Moment:
 
 def record() -> Iterator[Moment]:
     """Moments of the undisturbed run, as this version leaves them, when no function is at work."""
-    world = simulation().calm()
+    world = simulation("moto").calm()
     world.begin()
     last = 0
     with world.scenario.at_scale():
@@ -50,7 +50,7 @@ def record() -> Iterator[Moment]:
 
 def finish(moment: Moment) -> str:
     """Go on from that moment with today's code; which promise is broken, in words."""
-    world = simulation().calm()
+    world = simulation("moto").calm()
     world.begin()
     _put(world.cloud, moment)
     world.inbox = [Delivery(_sent(world.cloud, message), world.clock.time) for message in moment.messages]
@@ -73,7 +73,7 @@ def read(path: Path) -> list[Moment]:
 
 def _moment(world: World) -> Moment:
     table, bucket = world.cloud.outputs["LedgerTable"], world.cloud.outputs["OutputBucket"]
-    s3 = world.cloud.s3
+    s3 = boto3.client("s3")
     keys = [found["Key"] for found in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
     objects = {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
     return Moment(
@@ -100,4 +100,4 @@ def _put(cloud: Cloud, moment: Moment) -> None:
     for item in moment.items:
         boto3.client("dynamodb").put_item(TableName=cloud.outputs["LedgerTable"], Item=item)
     for key, content in moment.objects.items():
-        cloud.s3.put_object(Bucket=cloud.outputs["OutputBucket"], Key=key, Body=base64.b64decode(content))
+        boto3.client("s3").put_object(Bucket=cloud.outputs["OutputBucket"], Key=key, Body=base64.b64decode(content))

@@ -1,16 +1,16 @@
 """A run: the scheduler that owns time, every delivery and every interleaving."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 from tests.simulation.cloud import Cloud, Sent
 from tests.simulation.deliveries import Clock, Delivery, event
 from tests.simulation.endpoint import SimulatedEndpoint
 from tests.simulation.executions import Execution, Fault
-from tests.simulation.functions import Functions
+from tests.simulation.functions import Functions, with_parts
 from tests.simulation.promises import BrokenPromiseError, Watch
 from tests.simulation.scenario import Scenario
 from tests.simulation.schedule import Faults, Schedule
@@ -19,7 +19,7 @@ from fanfold.project import find_root
 from fanfold_core.app.rounds import start_retry
 from fanfold_core.app.sweep import Sweeper
 from fanfold_core.aws.wiring import wire_sweeper
-from fanfold_core.domain.job import State
+from fanfold_core.domain.job import JobRecord, State
 from fanfold_core.domain.keys import job_id, next_round
 from fanfold_core.domain.requests import Request
 from fanfold_core.domain.window import Window
@@ -107,10 +107,9 @@ class World:
         self.inbox += [Delivery(sent, self.clock.time + timedelta(seconds=sent.delay)) for sent in self.cloud.sent()]
 
     def _upload(self) -> str:
-        bucket, key = self.cloud.outputs["InputBucket"], self.scenario.key
-        self.cloud.s3.put_object(Bucket=bucket, Key=key, Body=self.scenario.content, Metadata=self.scenario.metadata)
+        version = self.cloud.upload(self.scenario.key, self.scenario.content, self.scenario.metadata)
         self.inbox = [Delivery(sent, self.clock.time) for sent in self.cloud.sent()]
-        return job_id(bucket, key, self.cloud.s3.head_object(Bucket=bucket, Key=key)["VersionId"])
+        return job_id(self.cloud.outputs["InputBucket"], self.scenario.key, version)
 
     def _do_something(self) -> bool:
         self._interfere()
@@ -153,7 +152,8 @@ class World:
 
     def _user(self) -> Sweeper:
         """Who cancels and retries; the sweeper's function knows all that it takes."""
-        return wire_sweeper(self.cloud.function("Sweeper").variables)
+        sweeper: Sweeper = with_parts(wire_sweeper(self.cloud.function("Sweeper").variables), self.cloud.parts)
+        return sweeper
 
     def _rescue(self) -> None:
         """Nothing is under way, and the job is open: what is lost now, only the sweeper finds."""
@@ -193,18 +193,19 @@ class World:
             event(batch),
             lambda: self.schedule.happens(self.faults.out_of_time),
             {
+                **self.cloud.parts,
                 "limits": lambda _: Limits(rows=self.scenario.rows_per_chunk),
                 "allows_costlier": lambda _: True,
-                "follow_up": self._with_window,
+                "window": lambda _: self._window(),
                 "endpoint": lambda _: self.endpoint,
             },
         )
         self.at_work.append(AtWork(Execution(work), batch))
 
-    def _with_window(self, follow_up: Any) -> Any:
+    def _window(self) -> Callable[[JobRecord], Window]:
         chunks = self.schedule.choose(range(self.faults.most_windows, 0, -1))
         rows = self.schedule.choose(range(self.scenario.rows_per_chunk, 0, -1))
-        return replace(follow_up, window=lambda _: Window(chunks, rows))
+        return lambda _: Window(chunks, rows)
 
     def _let_work(self, at_work: AtWork) -> None:
         execution = at_work.execution

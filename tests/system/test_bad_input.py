@@ -221,9 +221,11 @@ def test_rows_before_an_open_quote_are_in_the_results(pipeline: Pipeline) -> Non
 
 
 def test_what_is_wrong_far_into_a_file_ends_its_job_with_words_to_whoever_waits(fanfold: Fanfold) -> None:
-    said = fanfold("far.csv", b"id,text\n" + b"1,good\n" * 1_000_000 + b"2,gr\xfc\xdfe\n", "--rows-per-request", "1000")
+    said = fanfold(
+        "far.csv", b"id,text\n" + b"1,%-67s\n" % b"good" * 100_000 + b"2,gr\xfc\xdfe\n", "--rows-per-request", "1000"
+    )
     assert (said.code, said.summary["state"]) == (FAILED, "FAILED")
-    assert "row 1000000, byte 7,000,012: the file is not utf-8 here" in said.stderr
+    assert "row 100000, byte 7,000,012: the file is not utf-8 here" in said.stderr
 
 
 METADATA = [

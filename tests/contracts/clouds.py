@@ -1,0 +1,136 @@
+"""What the ports lead to: memory, or the adapters on services as moto has them, in this process."""
+
+import functools
+import itertools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import boto3
+from tests.fakes.ledger import MemoryLedger
+from tests.fakes.messages import MemoryAnnouncements, MemoryQueues, Message
+from tests.fakes.store import MemoryStore
+from tests.fakes.values import INPUT, OUTPUT
+
+from fanfold.project import find_root
+from fanfold_core.app.ports import Announcements, Ledger, Queues, Store
+from fanfold_core.aws.events import EventBridgeAnnouncements
+from fanfold_core.aws.ledger import DynamoLedger
+from fanfold_core.aws.messages import SqsQueues
+from fanfold_core.aws.store import S3Store
+from localaws import template
+
+_QUEUES = ("Uploads", "Chunks", "Outcomes", "Assembly", "Sweeps")
+_SOURCE = "fanfold"
+
+
+class Cloud(Protocol):
+    """Makes what a port is for, and shows what has come of it."""
+
+    def ledger(self, now: Callable[[], datetime]) -> Ledger:
+        """An empty ledger."""
+
+    @property
+    def store(self) -> Store:
+        """Objects of both buckets."""
+
+    @property
+    def queues(self) -> Queues:
+        """All queues."""
+
+    @property
+    def announcements(self) -> Announcements:
+        """Whoever listens."""
+
+    def upload(self, key: str, content: bytes, metadata: Mapping[str, str]) -> str:
+        """Put an object into the input bucket; its version."""
+
+    def delete(self, key: str) -> None:
+        """Throw an object of the input bucket away."""
+
+    def taken(self) -> Sequence[Message]:
+        """Take what has been sent."""
+
+    def announced(self) -> Sequence[Mapping[str, Any]]:
+        """What has been announced."""
+
+
+class Memory:
+    """The fakes."""
+
+    def __init__(self) -> None:
+        self.store, self.queues, self.announcements = MemoryStore(OUTPUT), MemoryQueues(), MemoryAnnouncements()
+
+    def ledger(self, now: Callable[[], datetime]) -> Ledger:
+        return MemoryLedger(now)
+
+    def upload(self, key: str, content: bytes, metadata: Mapping[str, str]) -> str:
+        return self.store.upload(INPUT, key, content, metadata)
+
+    def delete(self, key: str) -> None:
+        self.store.delete(INPUT, key)
+
+    def taken(self) -> Sequence[Message]:
+        taken, self.queues.sent = self.queues.sent, []
+        return taken
+
+    def announced(self) -> Sequence[Mapping[str, Any]]:
+        return self.announcements.made
+
+
+class Services:
+    """The adapters; to be made while moto takes AWS's place."""
+
+    def __init__(self) -> None:
+        session = boto3.Session(region_name=template.REGION)
+        self._dynamodb, self._s3, self._sqs = session.resource("dynamodb"), session.client("s3"), session.client("sqs")
+        self._tables = itertools.count()
+        for bucket in (INPUT, OUTPUT):
+            self._s3.create_bucket(Bucket=bucket)
+        self._s3.put_bucket_versioning(Bucket=INPUT, VersioningConfiguration={"Status": "Enabled"})
+        self._urls = {name: self._sqs.create_queue(QueueName=name)["QueueUrl"] for name in (*_QUEUES, "Announcements")}
+        self.store = S3Store(self._s3, OUTPUT)
+        self.queues = SqsQueues(self._sqs, **{name.lower(): self._urls[name] for name in _QUEUES})
+        self.announcements = self._announcements(session)
+
+    def ledger(self, now: Callable[[], datetime]) -> Ledger:
+        properties = {name: _table()[name] for name in ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")}
+        name = f"ledger-{next(self._tables)}"
+        return DynamoLedger(
+            self._dynamodb.create_table(TableName=name, BillingMode="PAY_PER_REQUEST", **properties), now
+        )
+
+    def upload(self, key: str, content: bytes, metadata: Mapping[str, str]) -> str:
+        return self._s3.put_object(Bucket=INPUT, Key=key, Body=content, Metadata=metadata)["VersionId"]
+
+    def delete(self, key: str) -> None:
+        self._s3.delete_object(Bucket=INPUT, Key=key)
+
+    def taken(self) -> Sequence[Message]:
+        return [message for name in _QUEUES for message in self._receive(name)]
+
+    def announced(self) -> Sequence[Mapping[str, Any]]:
+        return [json.loads(message.body)["detail"] for message in self._receive("Announcements")]
+
+    def _receive(self, name: str) -> list[Message]:
+        found = []
+        while received := self._sqs.receive_message(QueueUrl=self._urls[name], MaxNumberOfMessages=10).get("Messages"):
+            for message in received:
+                self._sqs.delete_message(QueueUrl=self._urls[name], ReceiptHandle=message["ReceiptHandle"])
+                found.append(Message(name, message["Body"]))
+        return found
+
+    def _announcements(self, session: boto3.Session) -> EventBridgeAnnouncements:
+        events, queue = session.client("events"), self._urls["Announcements"]
+        arn = self._sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        events.put_rule(Name="announcements", EventPattern=json.dumps({"source": [_SOURCE]}))
+        events.put_targets(Rule="announcements", Targets=[{"Id": "queue", "Arn": arn}])
+        return EventBridgeAnnouncements(events, _SOURCE)
+
+
+@functools.cache
+def _table() -> Mapping[str, Any]:
+    """The ledger as the template has it."""
+    properties: Mapping[str, Any] = template.load(find_root()).body["Resources"]["Ledger"]["Properties"]
+    return properties

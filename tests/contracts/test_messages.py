@@ -1,0 +1,73 @@
+"""What queues and announcements promise: whoever receives a message understands what was meant."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from tests.contracts.clouds import Cloud
+from tests.fakes.values import make_job, request
+
+from fanfold_core.app.ports import Queues
+from fanfold_core.aws import events
+from fanfold_core.aws.messages import Assemble, Dispatch, Resume, Sweep
+from fanfold_core.domain.job import Part
+from fanfold_core.domain.outcomes import Answered, Unsent
+from fanfold_core.domain.requests import Unsendable
+from fanfold_core.domain.spans import Span
+
+JOB = make_job()
+SPAN = Span(320, 32)
+RUNS = (Unsendable(Span(0, 1), "input is empty"), Unsendable(Span(7, 2), "row has 4 cells"))
+
+
+def _uploads(body: str) -> Any:
+    return next(events.uploads(body))
+
+
+@pytest.mark.parametrize(
+    ("send", "queue", "read", "expected"),
+    [
+        (lambda to: to.split(JOB.id), "Uploads", _uploads, [Resume(JOB.id)]),
+        (
+            lambda to: to.dispatch(JOB.id, range(12)),
+            "Chunks",
+            Dispatch.read,
+            [Dispatch(JOB.id, number) for number in range(12)],
+        ),
+        (lambda to: to.resend(JOB.id, 3, {SPAN: 2}, 0), "Chunks", Dispatch.read, [Dispatch(JOB.id, 3, {SPAN: 2})]),
+        (lambda to: to.report(JOB.id, 3, RUNS), "Outcomes", events.outcome, [Unsent(JOB.id, 3, RUNS)]),
+        (lambda to: to.report(JOB.id, 3, []), "Outcomes", events.outcome, []),
+        (
+            lambda to: to.found({request(JOB, SPAN): "s3://output/there"}),
+            "Outcomes",
+            events.outcome,
+            [Answered(request(JOB, SPAN), None, "s3://output/there")],
+        ),
+        (lambda to: to.sweep(JOB.id), "Sweeps", Sweep.read, [Sweep(JOB.id)]),
+        (lambda to: to.sweep(JOB.id, 7), "Sweeps", Sweep.read, [Sweep(JOB.id, 7)]),
+        (lambda to: to.assemble(JOB.id), "Assembly", Assemble.read, [Assemble(JOB.id)]),
+        (
+            lambda to: to.assemble_parts(JOB.id, iter([Part(0, 0, 2), Part(1, 2, 3)])),
+            "Assembly",
+            Assemble.read,
+            [Assemble(JOB.id, Part(0, 0, 2)), Assemble(JOB.id, Part(1, 2, 3))],
+        ),
+    ],
+)
+def test_a_message_is_received_as_it_was_meant(
+    cloud: Cloud, send: Callable[[Queues], None], queue: str, read: Callable[[str], Any], expected: Sequence[Any]
+) -> None:
+    send(cloud.queues)
+    send(cloud.queues)
+    taken = cloud.taken()
+    assert {message.queue for message in taken} <= {queue}
+    found = [read(message.body) for message in taken]
+    # A queue keeps no order.
+    assert sorted(found, key=repr) == sorted([*expected, *expected], key=repr)
+
+
+def test_an_end_is_announced_in_full(cloud: Cloud) -> None:
+    summary = {"job": JOB.id, "state": "SUCCEEDED", "rows": 7, "files": {"results": "s3://output/results.csv"}}
+    cloud.announcements.job_ended(summary)
+    cloud.announcements.job_ended(summary)
+    assert [{name: told[name] for name in summary} for told in cloud.announced()] == [summary, summary]

@@ -1,0 +1,291 @@
+"""The ledger in memory: domain values by their keys, and of each write the condition under which it takes effect."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from tests.fakes.errors import RefusedError
+
+from fanfold_core.app.ports import Failure, Prediction
+from fanfold_core.domain.errors import UnknownChunkError, UnknownJobError
+from fanfold_core.domain.job import Chunk, JobRecord, Part, Pause, State, Totals
+from fanfold_core.domain.results import SpanOutcome
+from fanfold_core.domain.spans import Span
+from fanfold_core.domain.window import Progress
+from fanfold_core.input.layout import Layout
+
+# Bytes of results that an item takes, and bytes of an item. Larger results stay where the endpoint wrote them.
+MOST_RESULTS = 300_000
+_ITEM_BYTES = 400 * 1024
+# Characters of a reason that a chunk keeps.
+_MOST_TROUBLE = 500
+
+ChunkKey = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What is kept of a span beside its failure: its results, if it has any, and its mark."""
+
+    outcome: SpanOutcome
+    mark: int = 0
+
+
+class MemoryLedger:
+    """`app.ports.Ledger` without a service.
+
+    >>> ledger = MemoryLedger(now)
+    >>> ledger.create(job) == ledger.job(job.id)
+    """
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._jobs: dict[str, JobRecord] = {}
+        self._chunks: dict[ChunkKey, Chunk] = {}
+        self._kept: defaultdict[ChunkKey, dict[Span, _Kept]] = defaultdict(dict)
+        self._failures: defaultdict[ChunkKey, dict[Span, SpanOutcome]] = defaultdict(dict)
+        self._parts: defaultdict[str, dict[int, Part]] = defaultdict(dict)
+        self._totals: defaultdict[str, dict[int, Totals]] = defaultdict(dict)
+        self._pauses: dict[str, Pause] = {}
+        self._progress: defaultdict[str, dict[str, Progress]] = defaultdict(dict)
+
+    def create(self, job: JobRecord) -> JobRecord:
+        if job.id in self._jobs:
+            return self._jobs[job.id]
+        self._put_job(
+            JobRecord(
+                id=job.id,
+                source=job.source,
+                options=job.options,
+                model=job.model,
+                created=job.created,
+                expires=job.expires,
+                part_bytes=job.part_bytes,
+                state=job.state,
+                reason=job.reason,
+                layout=job.layout,
+                fields=job.fields,
+                parent=job.parent,
+                touched=int(job.created.timestamp()),
+            )
+        )
+        return job
+
+    def job(self, job_id: str) -> JobRecord:
+        if job_id not in self._jobs:
+            raise UnknownJobError(job_id)
+        return self._jobs[job_id]
+
+    def set_layout(self, job_id: str, layout: Layout) -> JobRecord:
+        return self._put_job(replace(self.job(job_id), layout=layout))
+
+    def store(self, job: JobRecord, chunk: Chunk, part: Part | None) -> JobRecord:
+        if part is not None:
+            self._parts[job.id].setdefault(part.number, part)
+        if (job.id, chunk.number) not in self._chunks:
+            self._put_chunk(job.id, _as_stored(chunk))
+        known, stored = self.job(job.id), chunk.number + 1
+        if is_running(known) and known.stored < stored:
+            return self._put_job(replace(known, stored=stored, touched=self._seconds()))
+        return known
+
+    def set_total(self, job_id: str, total: int, rows: int) -> JobRecord:
+        job = self.job(job_id)
+        return self._put_job(replace(job, total=total, rows=rows)) if is_running(job) else job
+
+    def raise_released(self, job_id: str, released: int) -> None:
+        job = self.job(job_id)
+        self._put_job(replace(job, released=max(job.released, released)))
+
+    def compact(self, job_id: str, low: int, below: Iterable[int]) -> None:
+        job = self.job(job_id)
+        if job.low < low:
+            self._put_job(replace(job, low=low, covered=job.covered - set(below)))
+
+    def close(self, job_id: str, outcome: State, reason: str) -> JobRecord:
+        job = self.job(job_id)
+        if not is_running(job):
+            return job
+        closing = replace(job, state=State.CLOSING, outcome=outcome, reason=reason, touched=self._seconds())
+        return self._put_job(closing)
+
+    def chunk(self, job_id: str, number: int) -> Chunk:
+        if (job_id, number) not in self._chunks:
+            raise UnknownChunkError(job_id, number)
+        return self._chunks[job_id, number]
+
+    def chunks(self, job_id: str, numbers: Iterable[int]) -> Iterator[Chunk]:
+        return (self.chunk(job_id, number) for number in numbers)
+
+    def touch(self, job_id: str, chunk: int) -> None:
+        if known := self._chunks.get((job_id, chunk)):
+            self._put_chunk(job_id, replace(known, touched=self._seconds()))
+
+    def set_broken(self, job_id: str, chunk: int, reason: str) -> None:
+        if known := self._chunks.get((job_id, chunk)):
+            self._put_chunk(job_id, replace(known, broken=self._seconds(), trouble=reason[:_MOST_TROUBLE]))
+
+    def open_jobs(self) -> Iterator[str]:
+        found = sorted((job for job in self._jobs.values() if not job.state.is_terminal), key=lambda job: job.created)
+        return iter([job.id for job in found])
+
+    def pause(self, endpoint: str) -> Pause:
+        return self._pauses.get(endpoint, Pause())
+
+    def set_pause(self, endpoint: str, pause: Pause) -> None:
+        self._pauses[endpoint] = pause
+
+    def progress(self, endpoint: str) -> Mapping[str, Progress]:
+        return dict(self._progress[endpoint])
+
+    def set_progress(self, job: JobRecord, progress: Progress) -> None:
+        self._progress[job.model.endpoint][job.id] = progress
+
+    def advance_sent(self, job_id: str, chunk: int, before: int, after: int) -> bool:
+        known = self._chunks.get((job_id, chunk))
+        if known is None or known.sent != before:
+            return False
+        self._put_chunk(job_id, replace(known, sent=after, touched=self._seconds()))
+        return True
+
+    def put_predictions(self, job: JobRecord, chunk: int, predictions: Sequence[Prediction]) -> None:
+        del chunk  # each request names its own
+        for prediction in predictions:
+            request = prediction.id
+            spans = self._kept[job.id, request.chunk]
+            known = spans[request.span].outcome if request.span in spans else None
+            if known is None or not known.is_prediction or request.attempt <= known.requests:
+                spans[request.span] = _Kept(_predicted(prediction))
+
+    def put_failures(self, job: JobRecord, chunk: int, failures: Sequence[Failure]) -> None:
+        for failure in failures:
+            refusal = failure.reason if failure.requests else None
+            outcome = SpanOutcome(failure.span, None, failure.reason, failure.requests, refusal=refusal)
+            self._failures[job.id, chunk].setdefault(failure.span, outcome)
+
+    def cover(
+        self, job_id: str, chunk: int, predicted: Iterable[Span], failed: Iterable[Span], fields: Iterable[str]
+    ) -> Chunk:
+        known, new = self.chunk(job_id, chunk), frozenset(predicted)
+        if not is_open(known):
+            return known
+        now = self._seconds()
+        covered = replace(
+            known,
+            predicted=known.predicted | new,
+            failed=known.failed | frozenset(failed),
+            fields=known.fields | frozenset(fields),
+            touched=now,
+            answered=now if new else known.answered,
+        )
+        return self._put_chunk(job_id, covered)
+
+    def freeze(self, job_id: str, chunk: int) -> Chunk:
+        return self._put_chunk(job_id, replace(self.chunk(job_id, chunk), frozen=True))
+
+    def cover_chunk(self, job_id: str, chunk: int, fields: Iterable[str]) -> JobRecord:
+        job, found = self.job(job_id), frozenset(fields)
+        answered = self._seconds() if found else job.answered
+        return self._put_job(replace(job, covered=job.covered | {chunk}, fields=job.fields | found, answered=answered))
+
+    def mark(self, job_id: str, chunk: int, span: Span) -> int:
+        kept = self._kept[job_id, chunk].get(span)
+        return kept.mark if kept else 0
+
+    def set_mark(self, job: JobRecord, chunk: int, span: Span, attempt: int, refusal: str | None) -> None:
+        spans = self._kept[job.id, chunk]
+        kept = spans.get(span) or _Kept(SpanOutcome(span, None, None, 0))
+        if kept.mark < attempt:
+            spans[span] = _Kept(replace(kept.outcome, refusal=refusal or kept.outcome.refusal), attempt)
+
+    def outcomes(self, job_id: str, chunk: int) -> Iterator[SpanOutcome]:
+        kept, failures = self._kept[job_id, chunk], self._failures[job_id, chunk]
+        for span in sorted({*kept, *failures}):
+            if span in kept:
+                outcome, mark = kept[span].outcome, kept[span].mark
+                yield replace(outcome, requests=max(outcome.requests, mark))
+            if span in failures:
+                yield failures[span]
+
+    def parts(self, job_id: str) -> Iterator[Part]:
+        return iter([part for _, part in sorted(self._parts[job_id].items())])
+
+    def set_upload(self, job_id: str, upload_id: str, fields: Iterable[str]) -> JobRecord:
+        job = self.job(job_id)
+        if job.state is not State.CLOSING or job.upload_id is not None:
+            return job
+        return self._put_job(replace(job, upload_id=upload_id, fields=job.fields | frozenset(fields)))
+
+    def fail_closing(self, job_id: str, reason: str) -> None:
+        job = self.job(job_id)
+        if job.state is State.CLOSING and job.outcome is not State.FAILED:
+            self._put_job(replace(job, outcome=State.FAILED, reason=reason))
+
+    def add_part(self, job: JobRecord, part: int, totals: Totals) -> JobRecord:
+        known = self.job(job.id)
+        self._totals[job.id].setdefault(part, totals)
+        return self._put_job(replace(known, parts=known.parts | {part}, touched=self._seconds()))
+
+    def totals(self, job_id: str) -> Iterator[tuple[int, Totals]]:
+        return iter(sorted(self._totals[job_id].items(), key=lambda item: item[0]))
+
+    def set_ended(self, job_id: str, ended: datetime) -> JobRecord:
+        job = self.job(job_id)
+        return self._put_job(replace(job, ended=ended)) if job.ended is None else job
+
+    def finish(self, job_id: str, state: State, reason: str) -> JobRecord:
+        job = self.job(job_id)
+        return self._put_job(replace(job, state=state, reason=reason)) if job.state is State.CLOSING else job
+
+    def _seconds(self) -> int:
+        return int(self._now().timestamp())
+
+    def _put_job(self, job: JobRecord) -> JobRecord:
+        _check_size(job.covered, job.parts, job.fields)
+        self._jobs[job.id] = job
+        return job
+
+    def _put_chunk(self, job_id: str, chunk: Chunk) -> Chunk:
+        _check_size(chunk.predicted, chunk.failed, chunk.inherited, chunk.fields)
+        self._chunks[job_id, chunk.number] = chunk
+        return chunk
+
+
+def is_running(job: JobRecord) -> bool:
+    """Whether the job takes new chunks, and may still be closed."""
+    return job.state is State.RUNNING
+
+
+def is_open(chunk: Chunk) -> bool:
+    """Whether the chunk takes further answers."""
+    return not chunk.frozen
+
+
+def _as_stored(chunk: Chunk) -> Chunk:
+    """Covered is only what an earlier round has predicted."""
+    return Chunk(
+        **{name: getattr(chunk, name) for name in ("number", "start", "end", "first_row", "rows", "sent")},
+        **{name: getattr(chunk, name) for name in ("part", "part_first", "part_weight", "inherited")},
+        predicted=chunk.inherited,
+    )
+
+
+def _predicted(prediction: Prediction) -> SpanOutcome:
+    results, request = prediction.predictions.results, prediction.id
+    fits = len(results.encode()) <= MOST_RESULTS
+    return SpanOutcome(
+        request.span,
+        results if fits else None,
+        None,
+        request.attempt,
+        location=None if fits else prediction.location,
+        timing=prediction.timing,
+    )
+
+
+def _check_size(*sets: frozenset[Any]) -> None:
+    """Of an item, only its sets grow."""
+    if sum(len(str(member)) for members in sets for member in members) > _ITEM_BYTES:
+        raise RefusedError("Item size to update has exceeded the maximum allowed size")

@@ -1,0 +1,127 @@
+"""The steps on ports in memory."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.fakes.ledger import MemoryLedger
+from tests.fakes.messages import MemoryAnnouncements, MemoryQueues
+from tests.fakes.store import MemoryStore
+from tests.fakes.values import INPUT, KEY, OUTPUT, Clock, predictions
+
+from fanfold_core.app.assemble import Assembler
+from fanfold_core.app.collect import Collector
+from fanfold_core.app.dispatch import Dispatcher
+from fanfold_core.app.follow_up import FollowUp
+from fanfold_core.app.ports import Postponed
+from fanfold_core.app.split import Splitter
+from fanfold_core.app.sweep import Sweeper
+from fanfold_core.aws import events
+from fanfold_core.aws.messages import Assemble, Dispatch, Sweep
+from fanfold_core.domain.job import Chunk, JobRecord, Model
+from fanfold_core.domain.keys import RequestId
+from fanfold_core.domain.options import Options
+from fanfold_core.domain.outcomes import Answered
+from fanfold_core.domain.requests import Request
+from fanfold_core.domain.spans import Span
+from fanfold_core.domain.window import Window
+from fanfold_core.input.cutting import Limits
+
+CONTENT = b"id,text\r\n" + b"".join(b"%d,text %d\r\n" % (row, row) for row in range(10))
+_READ: dict[str, Callable[[str], Any]] = {
+    "Uploads": lambda body: next(events.uploads(body)),
+    "Chunks": Dispatch.read,
+    "Outcomes": events.outcome,
+    "Assembly": Assemble.read,
+    "Sweeps": Sweep.read,
+}
+
+
+def in_time() -> bool:
+    return False
+
+
+def out_of_time() -> bool:
+    return True
+
+
+@dataclass
+class ListEndpoint:
+    """An endpoint that takes what it is sent, but for spans that it postpones."""
+
+    taken: list[Request] = field(default_factory=list)
+    late: set[Span] = field(default_factory=set)
+    error: Exception | None = None
+
+    def send(self, endpoint: str, requests: Sequence[Request], ttl_seconds: int) -> list[Postponed]:
+        assert (endpoint, ttl_seconds) == ("endpoint", 3600)
+        if self.error:
+            raise self.error
+        self.taken += [request for request in requests if request.id.span not in self.late]
+        return [Postponed(request, "busy") for request in requests if request.id.span in self.late]
+
+
+class System:
+    """All steps on the same ports; a chunk has four rows, a request two, and no more than two chunks are released."""
+
+    def __init__(self) -> None:
+        self.clock, self.endpoint = Clock(), ListEndpoint()
+        self.ledger, self.store, self.queues = MemoryLedger(self.clock), MemoryStore(OUTPUT), MemoryQueues()
+        self.announcements = MemoryAnnouncements()
+        self.window = Window(chunks=2, rows=1_000)
+        ports = (self.ledger, self.store, self.queues)
+        self.follow_up = FollowUp(self.ledger, self.queues, lambda _: self.window)
+        self.splitter = Splitter(
+            *ports,
+            self.follow_up,
+            Options(rows_per_request=2),
+            Model("endpoint", "", ""),
+            timedelta(days=30),
+            self.clock,
+            Limits(rows=4),
+        )
+        self.dispatcher = Dispatcher(*ports, self.endpoint, self.follow_up, self.clock)
+        self.collector = Collector(*ports, self.follow_up)
+        self.assembler = Assembler(*ports, self.announcements, "1.0", self.clock)
+        self.sweeper = Sweeper(*ports, self.follow_up, quiet_seconds=300, grace_seconds=900, now=self.clock)
+
+    def split(self, content: bytes = CONTENT, **metadata: str) -> JobRecord:
+        """Upload a file and split it."""
+        spelt = {name.replace("_", "-"): value for name, value in metadata.items()}
+        version = self.store.upload(INPUT, KEY, content, spelt)
+        return self.splitter.begin(INPUT, KEY, version, in_time)
+
+    def messages(self) -> list[Any]:
+        """Take what has been sent, as who receives it reads it."""
+        taken, self.queues.sent = self.queues.sent, []
+        return [_READ[message.queue](message.body) for message in taken]
+
+    def delays(self) -> list[int]:
+        """By how many seconds what has been sent is put off."""
+        return [message.delay for message in self.queues.sent]
+
+    def chunks(self, job: JobRecord) -> list[Chunk]:
+        return [self.ledger.chunk(job.id, number) for number in range(self.ledger.job(job.id).stored)]
+
+    def answer(self, job: JobRecord, chunk: int, *spans: Span) -> None:
+        """Have spans of a chunk answered and collected."""
+        outcomes = [
+            Answered(RequestId(job.id, chunk, span, 1), predictions(span.rows).results.encode(), "s3://output/there")
+            for span in spans
+        ]
+        self.collector.collect(job.id, chunk, outcomes)
+
+    def finish(self, job: JobRecord) -> JobRecord:
+        """Assemble a job, with all messages that it takes."""
+        self.assembler.assemble(job.id)
+        for message in self.messages():
+            if isinstance(message, Assemble) and message.part:
+                self.assembler.build(message.job, message.part)
+        return self.ledger.job(job.id)
+
+
+@pytest.fixture
+def system() -> System:
+    return System()

@@ -1,0 +1,108 @@
+"""The assembler: the files of a job that closes, whoever builds their parts and however often."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.unit.app.conftest import System
+
+from fanfold_core.aws.messages import Assemble
+from fanfold_core.domain.job import JobRecord, State
+from fanfold_core.domain.keys import result_key
+from fanfold_core.domain.outcomes import Unsent
+from fanfold_core.domain.requests import Unsendable
+from fanfold_core.domain.spans import Span
+
+
+def lines(system: System, job: JobRecord, name: str = "results.csv") -> list[str]:
+    return system.store.read(result_key(job.id, name)).decode().splitlines()
+
+
+def answer_all(system: System, job: JobRecord) -> None:
+    for chunk in system.chunks(job):
+        system.answer(job, chunk.number, Span(0, chunk.rows))
+
+
+def test_every_row_has_a_line_with_its_own_cells_and_its_answer(system: System) -> None:
+    job = system.split()
+    answer_all(system, job)
+    assert system.finish(job).state is State.SUCCEEDED
+    assert lines(system, job) == ["id,text,label,error", *(f"{row},text {row},GOOD," for row in range(10))]
+    assert lines(system, job, "errors.csv") == ["row,error,id,text,surplus"]
+
+
+def test_rows_without_an_answer_have_the_end_of_the_job_as_their_error(system: System) -> None:
+    job = system.split()
+    system.answer(job, 0, Span(0, 4))
+    system.follow_up.close(job.id, State.CANCELLED, "by its user")
+    assert system.finish(job).state is State.CANCELLED
+    assert lines(system, job)[4:6] == ["3,text 3,GOOD,", "4,text 4,,cancelled"]
+    assert lines(system, job, "errors.csv")[1] == "4,cancelled,4,text 4,"
+
+
+def test_a_row_that_failed_stands_in_both_files(system: System) -> None:
+    job = system.split(b"text\r\none\r\ntwo\r\n")
+    system.collector.collect(job.id, 0, [Unsent(job.id, 0, (Unsendable(Span(1, 1), "input is empty"),))])
+    system.answer(job, 0, Span(0, 1))
+    assert system.finish(job).state is State.COMPLETED_WITH_ERRORS
+    assert lines(system, job)[1:] == ["one,GOOD,", "two,,input is empty"]
+    assert lines(system, job, "errors.csv")[1:] == ["1,input is empty,two,"]
+
+
+def test_more_errors_than_are_tolerated_make_a_failure(system: System) -> None:
+    job = system.split(b"text\r\none\r\n", tolerated_failure_percentage="50")
+    system.collector.collect(job.id, 0, [Unsent(job.id, 0, (Unsendable(Span(0, 1), "input is empty"),))])
+    ended = system.finish(job)
+    assert ended.state is State.FAILED
+    assert "1 of 1 rows failed" in ended.reason
+
+
+def test_the_end_is_announced_and_summarized_alike(system: System) -> None:
+    job = system.split()
+    answer_all(system, job)
+    system.finish(job)
+    summary = json.loads(system.store.read(result_key(job.id, "summary.json")))
+    assert system.announcements.made == [summary]
+    assert (summary["state"], summary["rows"], summary["predicted"]) == ("SUCCEEDED", 10, 10)
+
+
+def test_a_job_that_runs_or_has_ended_is_left_alone(system: System) -> None:
+    job = system.split()
+    assert system.assembler.assemble(job.id).state is State.RUNNING
+    answer_all(system, job)
+    ended = system.finish(job)
+    assert system.assembler.assemble(job.id) == system.finish(job) == ended
+    assert len(system.announcements.made) == 1
+
+
+def test_an_uploaded_file_that_is_gone_costs_its_cells_and_no_prediction(system: System) -> None:
+    job = system.split()
+    answer_all(system, job)
+    system.store.delete(job.source.bucket, job.source.key)
+    ended = system.finish(job)
+    assert ended.state is State.FAILED
+    assert "is gone" in ended.reason
+    assert lines(system, job)[1:] == [",,GOOD,"] * 10
+
+
+@settings(max_examples=20)
+@given(st.data())
+def test_parts_in_any_order_and_twice_make_the_file_that_one_part_makes(data: st.DataObject) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("fanfold_core.app.split._LEAST_PART", 20)
+        patched.setattr("tests.fakes.store.LEAST_PART", 20)
+        system, whole = System(), System()
+        job = system.split()
+        answer_all(system, job)
+        system.messages()
+        system.assembler.assemble(job.id)
+        parts = [message.part for message in system.messages() if isinstance(message, Assemble) and message.part]
+        assert len(parts) > 1
+        for part in data.draw(st.permutations([*parts, *parts])):
+            system.assembler.build(job.id, part)
+    same = whole.split()
+    answer_all(whole, same)
+    whole.finish(same)
+    assert system.ledger.job(job.id).state is State.SUCCEEDED
+    assert lines(system, job) == lines(whole, same)

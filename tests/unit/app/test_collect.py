@@ -1,0 +1,142 @@
+"""The collector: every row gets its final answer, in whatever order and however often outcomes come."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.fakes.values import predictions
+from tests.unit.app.conftest import System
+
+from fanfold_core.aws.messages import Assemble, Dispatch
+from fanfold_core.domain.job import JobRecord, State
+from fanfold_core.domain.keys import RequestId
+from fanfold_core.domain.outcomes import Answered, Broken, Outcome, Refused, Unsent
+from fanfold_core.domain.requests import Unsendable
+from fanfold_core.domain.spans import Span
+
+BOTH = [Span(0, 2), Span(2, 2)]
+
+
+def request(job: JobRecord, span: Span, attempt: int = 1) -> RequestId:
+    return RequestId(job.id, 0, span, attempt)
+
+
+def collect(system: System, job: JobRecord, *outcomes: Outcome) -> None:
+    system.collector.collect(job.id, 0, outcomes)
+
+
+def test_answers_cover_their_rows_and_a_done_chunk_its_job(system: System) -> None:
+    job = system.split()
+    system.answer(job, 0, Span(0, 2))
+    assert not system.ledger.chunk(job.id, 0).is_done
+    system.answer(job, 0, Span(2, 2))
+    chunk, known = system.ledger.chunk(job.id, 0), system.ledger.job(job.id)
+    assert chunk.is_done
+    assert chunk.frozen
+    assert (set(known.covered), set(known.fields)) == ({0}, {"label"})
+
+
+def test_a_done_chunk_makes_room_for_the_next(system: System) -> None:
+    job = system.split()
+    system.messages()
+    system.answer(job, 0, *BOTH)
+    assert system.messages() == [Dispatch(job.id, 2)]
+
+
+def test_the_last_answer_closes_the_job(system: System) -> None:
+    job = system.split(b"text\r\none\r\n")
+    system.messages()
+    system.answer(job, 0, Span(0, 1))
+    assert system.messages() == [Assemble(job.id)]
+    assert system.ledger.job(job.id).outcome is State.SUCCEEDED
+
+
+def test_an_answer_that_was_not_included_is_read_where_it_lies(system: System) -> None:
+    job = system.split()
+    system.store.write("async/there.json", predictions(2).results.encode(), "application/json")
+    collect(system, job, Answered(request(job, Span(0, 2)), None, system.store.location("async/there.json")))
+    assert system.ledger.chunk(job.id, 0).predicted == {Span(0, 2)}
+
+
+def test_an_answer_that_is_gone_is_asked_for_again(system: System) -> None:
+    job = system.split()
+    system.messages()
+    collect(system, job, Answered(request(job, Span(0, 2)), None, "s3://output/gone.json"))
+    assert system.messages() == [Dispatch(job.id, 0, {Span(0, 2): 2})]
+
+
+def test_a_broken_request_is_sent_again_whole_and_each_time_later(system: System) -> None:
+    job = system.split()
+    system.messages()
+    delays = []
+    for attempt in range(1, 10):
+        collect(system, job, Broken(request(job, Span(0, 2), attempt), "status 500"))
+        delays += system.delays()
+        assert system.messages() == [Dispatch(job.id, 0, {Span(0, 2): attempt + 1})]
+    assert delays == sorted(delays)
+    assert delays[0] < delays[-1] == 900
+    assert system.ledger.chunk(job.id, 0).trouble == "status 500"
+
+
+def test_a_refused_request_is_halved(system: System) -> None:
+    job = system.split()
+    system.messages()
+    collect(system, job, Refused(request(job, Span(0, 2)), "no"))
+    assert system.messages() == [Dispatch(job.id, 0, {Span(0, 1): 1, Span(1, 1): 1})]
+
+
+def test_a_refused_row_is_tried_three_times_and_is_then_an_error(system: System) -> None:
+    job = system.split()
+    system.messages()
+    for attempt in (1, 2):
+        collect(system, job, Refused(request(job, Span(1, 1), attempt), "no"))
+        assert system.messages() == [Dispatch(job.id, 0, {Span(1, 1): attempt + 1})]
+    collect(system, job, Refused(request(job, Span(1, 1), 3), "no"))
+    assert system.messages() == []
+    assert system.ledger.chunk(job.id, 0).failed == {Span(1, 1)}
+
+
+def test_a_failed_attempt_is_acted_upon_once(system: System) -> None:
+    job = system.split()
+    system.messages()
+    for _ in range(2):
+        collect(system, job, Refused(request(job, Span(0, 2)), "no"))
+    assert len(system.messages()) == 1
+
+
+def test_a_covered_span_is_not_tried_again(system: System) -> None:
+    job = system.split()
+    system.messages()
+    system.answer(job, 0, Span(0, 2))
+    collect(system, job, Broken(request(job, Span(0, 2), 2), "status 500"))
+    assert system.messages() == []
+
+
+def test_rows_that_could_not_be_sent_are_errors_at_once(system: System) -> None:
+    job = system.split()
+    collect(system, job, Unsent(job.id, 0, (Unsendable(Span(0, 2), "input is empty"),)))
+    assert system.ledger.chunk(job.id, 0).failed == {Span(0, 2)}
+    assert [outcome.reason for outcome in system.ledger.outcomes(job.id, 0)] == ["input is empty"]
+
+
+def test_nothing_is_tried_again_for_a_job_that_closes_but_answers_are_kept(system: System) -> None:
+    job = system.split()
+    system.follow_up.close(job.id, State.CANCELLED, "cancelled")
+    system.messages()
+    collect(system, job, Broken(request(job, Span(0, 2)), "status 500"))
+    system.answer(job, 0, Span(2, 2))
+    assert system.messages() == []
+    assert system.ledger.chunk(job.id, 0).predicted == {Span(2, 2)}
+
+
+ANSWERED = [Span(0, 4), Span(0, 2), Span(2, 2), Span(0, 1), Span(1, 1)]
+
+
+@settings(max_examples=40)
+@given(st.permutations(ANSWERED * 2))
+def test_the_order_and_number_of_answers_change_nothing(order: list[Span]) -> None:
+    system = System()
+    job = system.split()
+    for span in order:
+        system.answer(job, 0, span)
+    assert system.ledger.chunk(job.id, 0).is_done
+    assert system.ledger.job(job.id).done == 1
+    assert [message for message in system.messages() if message == Dispatch(job.id, 2)] == [Dispatch(job.id, 2)]

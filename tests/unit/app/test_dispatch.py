@@ -1,0 +1,120 @@
+"""The dispatcher: each span is sent once, and again only when it is told to."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.app.conftest import System, in_time, out_of_time
+
+from fanfold_core.aws.messages import Assemble, Dispatch
+from fanfold_core.domain.errors import EndpointError
+from fanfold_core.domain.job import Pause, State
+from fanfold_core.domain.outcomes import Unsent
+from fanfold_core.domain.requests import Unsendable
+from fanfold_core.domain.spans import Span
+from fanfold_core.domain.window import Window
+
+BOTH = [Span(0, 2), Span(2, 2)]
+
+
+def spans(system: System) -> list[Span]:
+    return [request.id.span for request in system.endpoint.taken]
+
+
+def test_the_rows_of_a_chunk_are_sent_in_order_and_once(system: System) -> None:
+    job = system.split()
+    assert system.dispatcher.dispatch(job.id, 1, in_time).requests == 2
+    assert system.dispatcher.dispatch(job.id, 1, in_time).requests == 0
+    assert spans(system) == BOTH
+    inputs = [text for request in system.endpoint.taken for text in json.loads(request.body)["inputs"]]
+    assert inputs == [f"text {row}" for row in range(4, 8)]
+    assert system.ledger.chunk(job.id, 1).sent == 4
+
+
+def test_rows_that_cannot_be_sent_are_reported_and_their_neighbours_sent(system: System) -> None:
+    job = system.split(b"id,text\r\n1,one\r\n2,\r\n3,three\r\n")
+    system.messages()
+    system.dispatcher.dispatch(job.id, 0, in_time)
+    assert spans(system) == [Span(0, 1), Span(2, 1)]
+    assert system.messages() == [Unsent(job.id, 0, (Unsendable(Span(1, 1), "input is empty"),))]
+
+
+def test_what_the_endpoint_cannot_take_comes_again_later_as_the_same_attempt(system: System) -> None:
+    job = system.split()
+    system.messages()
+    system.endpoint.late = {Span(2, 2)}
+    assert system.dispatcher.dispatch(job.id, 0, in_time).postponed == {"busy"}
+    assert min(system.delays()) > 0
+    assert system.messages() == [Dispatch(job.id, 0, {Span(2, 2): 1})]
+
+
+def test_an_endpoint_that_takes_nothing_ends_the_job(system: System) -> None:
+    job = system.split()
+    system.messages()
+    system.endpoint.error = EndpointError("endpoint", "not found")
+    system.dispatcher.dispatch(job.id, 0, in_time)
+    known = system.ledger.job(job.id)
+    assert (known.state, known.outcome) == (State.CLOSING, State.FAILED)
+    assert "not found" in known.reason
+    assert system.messages() == [Assemble(job.id)]
+
+
+def test_nothing_is_sent_for_a_job_that_closes(system: System) -> None:
+    job = system.split()
+    system.follow_up.close(job.id, State.CANCELLED, "cancelled")
+    system.dispatcher.dispatch(job.id, 0, in_time)
+    system.dispatcher.resend(job.id, 0, {Span(0, 2): 2})
+    assert system.endpoint.taken == []
+
+
+def test_a_paused_endpoint_is_sent_nothing_until_the_pause_is_over(system: System) -> None:
+    job = system.split()
+    system.messages()
+    system.ledger.set_pause("endpoint", Pause(int(system.clock().timestamp()) + 100, 100))
+    system.dispatcher.dispatch(job.id, 0, in_time)
+    system.dispatcher.resend(job.id, 1, {Span(0, 2): 2})
+    assert system.delays() == [100, 100]
+    assert system.messages() == [Dispatch(job.id, 0), Dispatch(job.id, 1, {Span(0, 2): 2})]
+    assert system.endpoint.taken == []
+    system.clock.pass_by(100)
+    assert system.dispatcher.dispatch(job.id, 0, in_time).requests == 2
+
+
+def test_no_more_is_sent_than_the_window_takes(system: System) -> None:
+    job = system.split()
+    system.messages()
+    system.window = Window(chunks=2, rows=2)
+    system.dispatcher.dispatch(job.id, 0, in_time)
+    assert spans(system) == [Span(0, 2)]
+    assert system.messages() == [Dispatch(job.id, 0)]
+    system.dispatcher.dispatch(job.id, 0, in_time)
+    assert spans(system) == [Span(0, 2)]
+    system.answer(job, 0, Span(0, 2))
+    system.dispatcher.dispatch(job.id, 0, in_time)
+    assert spans(system) == BOTH
+
+
+def test_who_has_no_time_goes_on_in_the_next_message(system: System) -> None:
+    job = system.split()
+    system.messages()
+    system.dispatcher.dispatch(job.id, 0, out_of_time)
+    assert system.messages() == [Dispatch(job.id, 0)]
+
+
+def test_a_covered_span_is_not_sent_again(system: System) -> None:
+    job = system.split()
+    system.answer(job, 0, Span(0, 2))
+    assert system.dispatcher.resend(job.id, 0, {Span(0, 2): 2, Span(2, 2): 2}).requests == 1
+    assert [(request.id.span, request.id.attempt) for request in system.endpoint.taken] == [(Span(2, 2), 2)]
+
+
+@given(st.lists(st.sampled_from(["a", ""]), min_size=1, max_size=4), st.integers(1, 4))
+def test_every_row_is_sent_or_reported_exactly_once(texts: list[str], per_request: int) -> None:
+    system = System()
+    lines = "".join(f"{row},{text}\r\n" for row, text in enumerate(texts))
+    job = system.split(f"id,text\r\n{lines}".encode(), rows_per_request=str(per_request))
+    system.messages()
+    system.dispatcher.dispatch(job.id, 0, in_time)
+    reported = [run.span for outcome in system.messages() if isinstance(outcome, Unsent) for run in outcome.runs]
+    rows = sorted(row for span in [*spans(system), *reported] for row in range(span.start, span.end))
+    assert rows == list(range(len(texts)))

@@ -1,0 +1,59 @@
+"""Rounds: the failed rows of an ended job are tried again, and its files stay as they are."""
+
+import pytest
+from tests.unit.app.conftest import System, in_time
+
+from fanfold_core.app.rounds import start_retry
+from fanfold_core.aws.messages import Resume
+from fanfold_core.domain.errors import NotEndedError
+from fanfold_core.domain.job import JobRecord, State
+from fanfold_core.domain.keys import result_key
+from fanfold_core.domain.spans import Span
+
+
+def begin(system: System, job: JobRecord) -> JobRecord:
+    return start_retry(job.id, system.ledger, system.queues, system.clock())
+
+
+@pytest.fixture
+def ended(system: System) -> JobRecord:
+    """A job that was cancelled when half of its first chunk was predicted."""
+    job = system.split()
+    system.answer(job, 0, Span(0, 2))
+    system.follow_up.close(job.id, State.CANCELLED, "cancelled")
+    return system.finish(job)
+
+
+def test_only_a_job_that_has_ended_is_tried_again(system: System) -> None:
+    with pytest.raises(NotEndedError):
+        begin(system, system.split())
+
+
+def test_a_round_begins_once(system: System, ended: JobRecord) -> None:
+    system.messages()
+    following = begin(system, ended)
+    assert (following.id, following.parent, following.source) == (f"{ended.id}.2", ended.id, ended.source)
+    system.clock.pass_by(60)
+    assert begin(system, ended).created == following.created
+    assert system.messages() == [Resume(following.id)] * 2
+
+
+def test_what_was_predicted_is_covered_and_not_sent_again(system: System, ended: JobRecord) -> None:
+    following = system.splitter.resume(begin(system, ended).id, in_time)
+    assert following.total == 3
+    assert system.ledger.chunk(following.id, 0).inherited == {Span(0, 2)}
+    system.dispatcher.dispatch(following.id, 0, in_time)
+    assert [request.id.span for request in system.endpoint.taken] == [Span(2, 2)]
+
+
+def test_the_results_of_a_round_overlay_those_before(system: System, ended: JobRecord) -> None:
+    before = system.store.read(result_key(ended.id, "results.csv"))
+    following = system.splitter.resume(begin(system, ended).id, in_time)
+    system.answer(following, 0, Span(2, 2))
+    for chunk in system.chunks(following)[1:]:
+        system.answer(following, chunk.number, Span(0, chunk.rows))
+    assert system.finish(following).state is State.SUCCEEDED
+    lines = system.store.read(result_key(following.id, "results.csv")).decode().splitlines()
+    assert lines[1:] == [f"{row},text {row},GOOD," for row in range(10)]
+    assert system.store.read(result_key(ended.id, "results.csv")) == before
+    assert system.ledger.job(ended.id) == ended

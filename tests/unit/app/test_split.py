@@ -1,0 +1,84 @@
+"""The splitter: chunks depend on the file alone, and whoever goes on stores the same."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.fakes.values import INPUT, KEY
+from tests.unit.app.conftest import CONTENT, System, in_time, out_of_time
+
+from fanfold_core.aws.messages import Assemble, Dispatch, Resume
+from fanfold_core.domain.errors import ObjectGoneError
+from fanfold_core.domain.job import State
+
+
+def test_a_file_becomes_chunks_whose_bytes_and_rows_follow_one_another(system: System) -> None:
+    job = system.split()
+    chunks = system.chunks(job)
+    assert [(chunk.first_row, chunk.rows) for chunk in chunks] == [(0, 4), (4, 4), (8, 2)]
+    assert [chunk.start for chunk in chunks[1:]] == [chunk.end for chunk in chunks[:-1]]
+    assert (job.total, job.rows, job.state) == (3, 10, State.RUNNING)
+
+
+def test_the_first_chunks_are_released_as_the_window_takes_them(system: System) -> None:
+    job = system.split()
+    assert system.messages() == [Dispatch(job.id, 0), Dispatch(job.id, 1)]
+    assert system.ledger.job(job.id).released == 2
+
+
+def test_the_same_upload_twice_is_one_job(system: System) -> None:
+    job = system.split()
+    system.messages()
+    assert system.splitter.begin(INPUT, KEY, job.source.version, in_time) == system.ledger.job(job.id)
+    assert system.messages() == []
+
+
+def test_an_object_that_is_gone_makes_no_job(system: System) -> None:
+    with pytest.raises(ObjectGoneError):
+        system.splitter.begin(INPUT, KEY, "version-1", in_time)
+    assert list(system.ledger.open_jobs()) == []
+
+
+def test_who_has_no_time_goes_on_in_the_next_message(system: System) -> None:
+    whole = System()
+    expected = whole.chunks(whole.split())
+    job = system.splitter.begin(INPUT, KEY, system.store.upload(INPUT, KEY, CONTENT, {}), out_of_time)
+    for _ in range(3):
+        assert Resume(job.id) in system.messages()
+        job = system.splitter.resume(job.id, out_of_time)
+    assert [(chunk.start, chunk.end) for chunk in system.chunks(job)] == [
+        (chunk.start, chunk.end) for chunk in expected
+    ]
+    assert system.splitter.resume(job.id, in_time).total == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "metadata", "reason"),
+    [
+        (b"", {}, "the file is empty"),
+        (b"id,text\r\n", {}, "no rows"),
+        (b'id,text\r\n1,"open\r\n', {}, "quote"),
+        (b"id,text\r\n1,a\r\n", {"rows_per_request": "many"}, "rows-per-request"),
+        (b"id,text\r\n1,a\r\n", {"input_column": "tweet"}, "tweet"),
+    ],
+)
+def test_a_file_that_cannot_be_read_fails_with_the_reason_and_is_assembled(
+    system: System, content: bytes, metadata: dict[str, str], reason: str
+) -> None:
+    job = system.split(content, **metadata)
+    assert (job.state, job.outcome) == (State.CLOSING, State.FAILED)
+    assert reason in job.reason
+    assert system.messages()[-1] == Assemble(job.id)
+
+
+@given(rows=st.integers(1, 40), part_bytes=st.integers(1, 200))
+def test_parts_cover_all_chunks_without_a_gap(rows: int, part_bytes: int) -> None:
+    system = System()
+    content = b"text\r\n" + b"x\r\n" * rows
+    version = system.store.upload(INPUT, KEY, content, {})
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("fanfold_core.app.split._LEAST_PART", part_bytes)
+        job = system.splitter.begin(INPUT, KEY, version, in_time)
+    parts = system.assembler.parts(job)
+    assert [part.number for part in parts] == list(range(len(parts)))
+    covered = [number for part in parts for number in range(part.first, part.end)]
+    assert covered == list(range(job.stored))

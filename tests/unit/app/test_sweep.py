@@ -1,0 +1,94 @@
+"""The sweeper: what was lost is found, and what is on its way is left alone."""
+
+import pytest
+from tests.fakes.values import make_job
+from tests.unit.app.conftest import System, in_time, out_of_time
+
+from fanfold_core.aws.messages import Assemble, Dispatch, Resume, Sweep
+from fanfold_core.domain.job import JobRecord, State
+from fanfold_core.domain.keys import RequestId, output_prefix
+from fanfold_core.domain.outcomes import Answered
+from fanfold_core.domain.spans import Span
+
+A_WHILE, LOST = 301, 3_600 + 900 + 1
+
+
+@pytest.fixture
+def job(system: System) -> JobRecord:
+    """A job whose first two chunks have been sent."""
+    job = system.split()
+    for number in (0, 1):
+        system.dispatcher.dispatch(job.id, number, in_time)
+    system.messages()
+    return job
+
+
+def test_every_open_job_is_swept_in_a_message_of_its_own(system: System, job: JobRecord) -> None:
+    assert system.sweeper.sweep_all() == 1
+    assert system.messages() == [Sweep(job.id)]
+
+
+def test_what_is_on_its_way_is_left_alone(system: System, job: JobRecord) -> None:
+    system.sweeper.sweep(job.id, 0, in_time)
+    system.clock.pass_by(A_WHILE)
+    system.sweeper.sweep(job.id, 0, in_time)
+    assert system.messages() == []
+
+
+def test_an_output_that_nobody_reported_is_reported(system: System, job: JobRecord) -> None:
+    request = RequestId(job.id, 0, Span(0, 2), 1)
+    key = output_prefix(job.id, 0) + request.filename
+    system.store.write(key, b"[]", "application/json")
+    system.clock.pass_by(A_WHILE)
+    assert system.sweeper.sweep(job.id, 0, in_time).found == 1
+    assert system.messages() == [Answered(request, None, system.store.location(key))]
+
+
+def test_requests_that_are_lost_are_sent_again_as_the_next_attempt(system: System, job: JobRecord) -> None:
+    system.answer(job, 0, Span(0, 2))
+    system.clock.pass_by(LOST)
+    system.ledger.set_mark(job, 1, Span(0, 4), 2, None)
+    assert system.sweeper.sweep(job.id, 0, in_time).resent > 0
+    sent = {message.chunk: dict(message.attempts) for message in system.messages()}
+    assert {span.start for span in sent[0]} == {2}
+    assert all(attempt > system.ledger.mark(job.id, 1, span) for span, attempt in sent[1].items())
+    assert system.sweeper.sweep(job.id, 0, in_time).resent == 0
+
+
+def test_a_dispatch_that_was_lost_is_made_again(system: System) -> None:
+    job = system.split()
+    system.messages()
+    system.clock.pass_by(A_WHILE)
+    system.sweeper.sweep(job.id, 0, in_time)
+    assert system.messages() == [Dispatch(job.id, 0), Dispatch(job.id, 1)]
+
+
+def test_a_split_that_was_lost_goes_on(system: System) -> None:
+    lost = system.ledger.create(make_job())
+    system.clock.pass_by(A_WHILE)
+    system.sweeper.sweep(lost.id, 0, in_time)
+    assert system.messages() == [Resume(lost.id)]
+
+
+def test_an_assembly_that_was_lost_is_asked_for_again(system: System, job: JobRecord) -> None:
+    system.follow_up.close(job.id, State.CANCELLED, "cancelled")
+    system.messages()
+    system.sweeper.sweep(job.id, 0, in_time)
+    assert system.messages() == []
+    system.clock.pass_by(A_WHILE)
+    system.sweeper.sweep(job.id, 0, in_time)
+    assert system.messages() == [Assemble(job.id)]
+
+
+def test_a_job_ends_at_its_deadline(system: System, job: JobRecord) -> None:
+    system.clock.pass_by(job.options.deadline_hours * 3_600)
+    system.sweeper.sweep(job.id, 0, in_time)
+    known = system.ledger.job(job.id)
+    assert known.outcome is State.FAILED
+    assert "deadline of 72 hours" in known.reason
+    assert system.messages() == [Assemble(job.id)]
+
+
+def test_who_has_no_time_goes_on_where_it_was(system: System, job: JobRecord) -> None:
+    system.sweeper.sweep(job.id, 1, out_of_time)
+    assert system.messages() == [Sweep(job.id, 1)]
