@@ -26,7 +26,9 @@ def collect(job: str, rows: int) -> float:
             {
                 "invocationStatus": "Completed",
                 "inferenceId": f"{job}/0/{start:07d}-{ROWS_PER_REQUEST:04d}/1",
-                "responseParameters": {"outputLocation": f"s3://output/async/{job}/0/{start}"},
+                "responseParameters": {
+                    "outputLocation": f"s3://output/async/{job}/0000000/{start:07d}-{ROWS_PER_REQUEST:04d}-1.json"
+                },
                 "responseBody": {"content": base64.b64encode(results).decode(), "encoding": "BASE64"},
             }
         )
@@ -35,7 +37,7 @@ def collect(job: str, rows: int) -> float:
     before = time.process_time()
     for first in range(0, len(bodies), OUTCOMES_PER_BATCH):
         outcomes = [events.outcome(body) for body in bodies[first : first + OUTCOMES_PER_BATCH]]
-        collector.settle(job, 0, outcomes)  # type: ignore[arg-type] # every one is an outcome of ours
+        collector.collect(job, 0, outcomes)  # type: ignore[arg-type] # every one is an outcome of ours
     return time.process_time() - before
 
 

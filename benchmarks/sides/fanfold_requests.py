@@ -45,7 +45,10 @@ def send(endpoint: SageMakerEndpoint, text: str, rows_per_request: int) -> None:
     spans = (run for run in runs if isinstance(run, Span))
     while wave := list(islice(spans, WAVE)):
         requests = [
-            Request(RequestId("tweets-1f", 7, span, 1), body(found[span.start : span.end], "{}", None)) for span in wave
+            Request(
+                RequestId("tweets-1f", 7, span, 1), body(found[span.start : span.end], "{}", None), "tweets-1f/0000007"
+            )
+            for span in wave
         ]
         if endpoint.send("tweets", requests, 3600):
             sys.exit("the stub server refused a request")

@@ -82,7 +82,7 @@ class Model:
             notification = {
                 "invocationStatus": "Completed",
                 "inferenceId": str(request.id),
-                "responseParameters": {"outputLocation": f"s3://output/async/{request.id}"},
+                "responseParameters": {"outputLocation": f"s3://output/async/{request.folder}/{request.id.filename}"},
                 "responseBody": {"content": base64.b64encode(results.encode()).decode(), "encoding": "BASE64"},
             }
             self.outcomes.append(json.dumps(notification))

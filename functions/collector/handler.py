@@ -50,6 +50,7 @@ def collect_chunk(job: str, chunk: int, outcomes: dict[str, Outcome]) -> list[st
     metrics.add_metric("RowsPredicted", MetricUnit.Count, predicted)
     metrics.add_metric("RowsFailed", MetricUnit.Count, sum(failure.span.rows for failure in collected.failures))
     metrics.add_metric("RequestsAgain", MetricUnit.Count, len(collected.again))
+    metrics.add_metric("NotificationsIgnored", MetricUnit.Count, collected.foreign)
     logger.info(
         "collected",
         extra={

@@ -19,8 +19,12 @@ def dispatch(body: str, context: LambdaContext) -> None:
     """Do what one message of the chunks queue asks for."""
     message = messages.Dispatch.read(body)
     logger.append_keys(job=message.job, chunk=message.chunk)
-    if message.attempts:
+    if message.probe is not None:
+        sent = dispatcher.probe(message.job, message.chunk, message.probe)
+    elif message.attempts:
         sent = dispatcher.resend(message.job, message.chunk, message.attempts)
+    elif message.witness:
+        sent = dispatcher.send_witness(message.job, message.chunk, message.witness)
     else:
         sent = dispatcher.dispatch(message.job, message.chunk, out_of_time(context))
     metrics.add_metric("RequestsSent", MetricUnit.Count, sent.requests)

@@ -88,7 +88,7 @@ class LocalFile:
         options, job = self.options, job_id("", self.path.name, "")
         rows = self.content.rows(piece.data, self.layout)
         found = inputs(rows, self.layout, options.input)
-        for run in plan(rows, found, Span(0, len(rows)), self.layout, options.rows_per_request):
+        for run in plan(rows, found, Span(0, len(rows)), self.layout, options.rows_per_request, first_alone=True):
             span = run.span if isinstance(run, Unsendable) else run
             content: Request | Unsendable
             if isinstance(run, Unsendable):

@@ -50,8 +50,8 @@ class JobStatus:
     were sent; known when the job has ended. `reason` says why it failed or was cancelled. `input` is the file's `s3://`
     address, `retry_of` the job whose failed rows this one tries again. Times are in UTC.
 
-    `trouble` is why SageMaker last failed a request of the rows that it is at, for no fault of theirs, at `trouble_at`:
-    such requests are sent again until they pass. Empty and None if there was no such failure, or the job has ended.
+    `trouble` is what last went wrong with a request or a message of the job, at `trouble_at`; such requests are sent
+    again. Empty and None if nothing did, or the job has ended.
     """
 
     id: str
@@ -108,7 +108,7 @@ class StatusReader:
         chunks = list(self.ledger.chunks(job.id, range(first_open, job.released)))
         done = self._rows_before(job, first_open) + sum(_rows(chunk.rows, chunk.covered) for chunk in chunks)
         status = _status(job, job.rows, done, self._count_failed(job, first_open, chunks), requests=None)
-        return _with_trouble(status, chunks)
+        return _with_trouble(status, job)
 
     def _ended(self, job: JobRecord) -> JobStatus:
         totals = reduce(add, (totals for _, totals in self.ledger.totals(job.id)), Totals())
@@ -149,11 +149,11 @@ def _failed_rows(chunk: Chunk) -> int:
     return _rows(chunk.rows, chunk.covered) - _rows(chunk.rows, chunk.predicted)
 
 
-def _with_trouble(status: JobStatus, chunks: list[Chunk]) -> JobStatus:
-    latest = max(chunks, key=lambda chunk: chunk.broken, default=None)
-    if latest is None or not latest.trouble:
+def _with_trouble(status: JobStatus, job: JobRecord) -> JobStatus:
+    trouble = job.trouble
+    if not trouble.words or job.answered >= trouble.at:
         return status
-    return replace(status, trouble=latest.trouble, trouble_at=datetime.fromtimestamp(latest.broken, UTC))
+    return replace(status, trouble=trouble.words, trouble_at=datetime.fromtimestamp(trouble.at, UTC))
 
 
 def _status(job: JobRecord, rows: int | None, done: int, failed: int | None, requests: int | None) -> JobStatus:

@@ -11,7 +11,7 @@ from fanfold_core.app.report import render_report
 from fanfold_core.domain.counting import of_requests, of_rows
 from fanfold_core.domain.job import Totals
 from fanfold_core.domain.outcomes import Timing
-from fanfold_core.domain.results import RowAnswer, RowAnswers, SpanOutcome, requests
+from fanfold_core.domain.results import RowAnswer, RowAnswers, SpanOutcome
 from fanfold_core.domain.spans import Span
 
 BEGAN = datetime(2026, 11, 23, 8, tzinfo=UTC)
@@ -33,7 +33,7 @@ def file(tmp_path: Path) -> Path:
     ]
     known = [SpanOutcome(Span(0, 5), "[]", None, 2, timing=Timing(int(BEGAN.timestamp()) + 9, 1500))]
     statistics = of_rows(0, [[text] for text in HOSTILE * 2], 0, RowAnswers.of(final))
-    statistics += of_requests(BEGAN, known, requests(known))
+    statistics += of_requests(BEGAN, known, known)
     summary = {
         "job": "tweets-6a5ef09ece7577f1",
         "state": "COMPLETED_WITH_ERRORS",

@@ -11,8 +11,8 @@ from tests.fakes.values import LAYOUT, Clock, make_chunk, make_job, predictions,
 from fanfold_core.app.ports import Failure, Ledger, Prediction
 from fanfold_core.domain.answers import Predictions
 from fanfold_core.domain.errors import UnknownChunkError, UnknownJobError
-from fanfold_core.domain.job import JobRecord, Part, Pause, State, Totals
-from fanfold_core.domain.outcomes import Timing
+from fanfold_core.domain.job import Health, JobRecord, Part, Pause, State, Totals, Trouble
+from fanfold_core.domain.outcomes import Mark, Timing
 from fanfold_core.domain.results import SpanOutcome
 from fanfold_core.domain.spans import Span
 from fanfold_core.domain.window import Progress
@@ -198,7 +198,12 @@ def test_a_chunk_is_stored_once_and_the_first_one_stays(ledger: Ledger, job: Job
 
 def test_a_chunk_begins_with_nothing_covered_but_what_was_inherited(ledger: Ledger, job: JobRecord) -> None:
     earlier = make_chunk(
-        1, inherited=frozenset({SPAN}), predicted=frozenset({SPAN, Span(5, 1)}), frozen=True, touched=7, trouble="busy"
+        1,
+        inherited=frozenset({SPAN}),
+        predicted=frozenset({SPAN, Span(5, 1)}),
+        frozen=True,
+        touched=7,
+        held=frozenset({SPAN}),
     )
     ledger.store(job, earlier, None)
     assert ledger.chunk(job.id, 1) == make_chunk(1, inherited=frozenset({SPAN}), predicted=frozenset({SPAN}))
@@ -206,13 +211,11 @@ def test_a_chunk_begins_with_nothing_covered_but_what_was_inherited(ledger: Ledg
 
 def test_an_unknown_chunk_is_an_error_and_no_write_makes_one(ledger: Ledger, job: JobRecord) -> None:
     ledger.touch(job.id, 5)
-    ledger.set_broken(job.id, 5, "busy")
     assert not ledger.advance_sent(job.id, 5, 0, 4)
     reads: list[Callable[[], object]] = [
         lambda: ledger.cover(job.id, 5, [SPAN], [], []),
         lambda: ledger.freeze(job.id, 5),
         lambda: ledger.chunk(job.id, 5),
-        lambda: list(ledger.chunks(job.id, [0, 5])),
     ]
     for read in reads:
         with pytest.raises(UnknownChunkError):
@@ -221,7 +224,10 @@ def test_an_unknown_chunk_is_an_error_and_no_write_makes_one(ledger: Ledger, job
 
 def test_several_chunks_are_read_at_once(ledger: Ledger, job: JobRecord) -> None:
     ledger.store(job, make_chunk(1), None)
-    assert {chunk.number for chunk in ledger.chunks(job.id, [1, 0])} == {0, 1}
+    assert {chunk.number for chunk in ledger.chunks(job.id, [1, 5, 0])} == {0, 1}
+    for number in range(2, 120):
+        ledger.store(job, make_chunk(number), None)
+    assert sorted(chunk.number for chunk in ledger.chunks(job.id, range(120))) == list(range(120))
 
 
 def test_progress_of_a_dispatch_moves_by_compare_and_set(ledger: Ledger, job: JobRecord) -> None:
@@ -252,12 +258,34 @@ def test_a_frozen_chunk_is_covered_as_it_is(ledger: Ledger, job: JobRecord) -> N
     assert ledger.chunk(job.id, 0) == frozen
 
 
-def test_a_chunk_remembers_when_it_was_sent_and_what_broke_it(ledger: Ledger, job: JobRecord, clock: Clock) -> None:
-    ledger.set_broken(job.id, 0, "x" * 600)
+def test_a_chunk_remembers_when_it_was_sent(ledger: Ledger, job: JobRecord, clock: Clock) -> None:
     clock.pass_by(60)
     ledger.touch(job.id, 0)
-    chunk, now = ledger.chunk(job.id, 0), int(clock.time.timestamp())
-    assert (chunk.touched, chunk.broken, chunk.trouble) == (now, now - 60, "x" * 500)
+    assert ledger.chunk(job.id, 0).touched == int(clock.time.timestamp())
+
+
+def test_held_spans_are_a_set_that_covers_nothing(ledger: Ledger, job: JobRecord) -> None:
+    chunk = twice(ledger.cover, job.id, 0, [], [], [], [FIRST])
+    assert [chunk.held, chunk.covered] == [{FIRST}, set()]
+
+
+def test_a_job_remembers_its_last_trouble_and_since_when_it_is_of_that_kind(
+    ledger: Ledger, job: JobRecord, clock: Clock
+) -> None:
+    first = int(clock.time.timestamp())
+    for words in ("row 1 is too long", "row 2 is too long"):
+        ledger.set_trouble(ledger.job(job.id), words)
+        clock.pass_by(60)
+    assert ledger.job(job.id).trouble == Trouble("row 2 is too long", first + 60, first)
+    ledger.set_trouble(ledger.job(job.id), "x" * 600)
+    assert ledger.job(job.id).trouble == Trouble("x" * 499 + "…", first + 120, first + 120)
+
+
+def test_wrong_lengths_of_answers_are_a_set(ledger: Ledger, job: JobRecord) -> None:
+    known = twice(ledger.add_mismatches, job.id, ["8:2"])
+    assert known.mismatches == {"8:2"}
+    assert known.rows_per_request == 1
+    assert ledger.add_mismatches(job.id, ["1:2"]).mismatches == {"8:2", "1:2"}
 
 
 def test_an_item_holds_400_kilobytes(ledger: Ledger, job: JobRecord) -> None:
@@ -316,16 +344,17 @@ def test_of_two_reasons_the_first_stays_beside_a_prediction(ledger: Ledger, job:
 
 
 def test_a_mark_only_rises(ledger: Ledger, job: JobRecord) -> None:
-    assert ledger.mark(job.id, 0, SPAN) == 0
+    assert ledger.mark(job.id, 0, SPAN) == Mark()
     for attempt in (2, 1, 2):
-        ledger.set_mark(job, 0, SPAN, attempt, None)
-    assert ledger.mark(job.id, 0, SPAN) == 2
+        ledger.set_mark(job, 0, SPAN, Mark(attempt, breaks=attempt - 1))
+    assert ledger.mark(job.id, 0, SPAN) == Mark(2, 1, int(JOB.created.timestamp()))
 
 
 def test_a_mark_keeps_the_last_words_of_the_model(ledger: Ledger, job: JobRecord) -> None:
-    ledger.set_mark(job, 0, SPAN, 1, "too long")
-    ledger.set_mark(job, 0, SPAN, 2, None)
-    assert list(ledger.outcomes(job.id, 0)) == [SpanOutcome(SPAN, None, None, 2, refusal="too long")]
+    ledger.set_mark(job, 0, SPAN, Mark(1), "too long", mismatch=True)
+    ledger.set_mark(job, 0, SPAN, Mark(2))
+    known = SpanOutcome(SPAN, None, None, 2, refusal="too long", mismatch=True)
+    assert list(ledger.outcomes(job.id, 0)) == [known]
 
 
 def test_outcomes_are_in_order_of_their_spans(ledger: Ledger, job: JobRecord) -> None:
@@ -338,10 +367,20 @@ def test_outcomes_are_in_order_of_their_spans(ledger: Ledger, job: JobRecord) ->
 
 
 def test_an_endpoint_is_paused_until_somebody_says_otherwise(ledger: Ledger) -> None:
-    assert ledger.pause("endpoint") == Pause()
+    assert ledger.health("endpoint") == Health()
     twice(ledger.set_pause, "endpoint", Pause(1_767_000_000, 300))
-    assert ledger.pause("endpoint") == Pause(1_767_000_000, 300)
-    assert ledger.pause("another") == Pause()
+    assert ledger.health("endpoint").pause == Pause(1_767_000_000, 300)
+    assert ledger.health("another") == Health()
+
+
+def test_an_endpoint_is_known_by_when_it_last_answered_and_broke_a_request(ledger: Ledger, clock: Clock) -> None:
+    first = int(clock.time.timestamp())
+    ledger.set_pause("endpoint", Pause(7, 300))
+    ledger.set_health("endpoint", answered=True, broken=False)
+    clock.pass_by(60)
+    ledger.set_health("endpoint", answered=False, broken=True)
+    ledger.set_health("endpoint", answered=False, broken=False)
+    assert ledger.health("endpoint") == Health(first, first + 60, Pause(7, 300))
 
 
 def test_progress_is_kept_for_each_job_of_an_endpoint(ledger: Ledger) -> None:

@@ -13,7 +13,7 @@ from tests.fakes.values import LAYOUT, Clock, make_chunk, make_job, predictions,
 
 from fanfold_core.app.ports import Failure, Ledger, Prediction
 from fanfold_core.domain.job import Part, Pause, State, Totals
-from fanfold_core.domain.outcomes import Timing
+from fanfold_core.domain.outcomes import Mark, Timing
 from fanfold_core.domain.spans import Span
 from fanfold_core.domain.window import Progress
 from fanfold_core.input.errors import FanfoldError
@@ -92,9 +92,11 @@ class Ledgers(RuleBasedStateMachine):
         if _knows(self.ledgers[0], job.id):
             self.same(lambda ledger: ledger.add_part(job, part, Totals(rows=rows)))
 
-    @rule(job=job, number=number, predicted=spans, failed=spans, fields=fields)
-    def cover(self, job: Any, number: int, predicted: set[Span], failed: set[Span], fields: set[str]) -> None:
-        self.same(lambda ledger: ledger.cover(job.id, number, predicted, failed, fields))
+    @rule(job=job, number=number, predicted=spans, failed=spans, held=spans, fields=fields)
+    def cover(  # noqa: PLR0913, PLR0917 - what there is to add
+        self, job: Any, number: int, predicted: set[Span], failed: set[Span], held: set[Span], fields: set[str]
+    ) -> None:
+        self.same(lambda ledger: ledger.cover(job.id, number, predicted, failed, fields, held))
 
     @rule(job=job, number=number, fields=fields)
     def cover_chunk(self, job: Any, number: int, fields: set[str]) -> None:
@@ -107,7 +109,8 @@ class Ledgers(RuleBasedStateMachine):
 
     @rule(job=job, number=number, reason=reason)
     def touch(self, job: Any, number: int, reason: str) -> None:
-        self.same(lambda ledger: ledger.set_broken(job.id, number, reason))
+        self.same(lambda ledger: ledger.set_trouble(job, reason))
+        self.same(lambda ledger: ledger.add_mismatches(job.id, {reason}))
         self.same(lambda ledger: ledger.touch(job.id, number))
 
     @rule(job=job, batch=st.lists(prediction, max_size=4))
@@ -124,7 +127,7 @@ class Ledgers(RuleBasedStateMachine):
 
     @rule(job=job, number=number, span=span, attempt=st.integers(1, 3), refusal=st.none() | reason)
     def set_mark(self, job: Any, number: int, span: Span, attempt: int, refusal: str | None) -> None:
-        self.same(lambda ledger: ledger.set_mark(job, number, span, attempt, refusal))
+        self.same(lambda ledger: ledger.set_mark(job, number, span, Mark(attempt, attempt - 1), refusal))
 
     @rule(job=job, rows=number, rate=st.sampled_from([0.0, 0.1, 1 / 3, 12_345.678]))
     def measure(self, job: Any, rows: int, rate: float) -> None:
@@ -140,7 +143,7 @@ class Ledgers(RuleBasedStateMachine):
 def _everything(ledger: Ledger) -> list[Any]:
     asked: list[Callable[[Ledger], Any]] = [
         lambda ledger: sorted(ledger.open_jobs()),
-        lambda ledger: (dict(ledger.progress("endpoint")), ledger.pause("endpoint")),
+        lambda ledger: (dict(ledger.progress("endpoint")), ledger.health("endpoint")),
     ]
     for job in JOBS:
         asked += [methodcaller("job", job.id), partial(_of_job, job.id)]

@@ -2,24 +2,26 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from tests.fakes.errors import RefusedError
 
 from fanfold_core.app.ports import Failure, Prediction
+from fanfold_core.domain.counting import kind_of
 from fanfold_core.domain.errors import UnknownChunkError, UnknownJobError
-from fanfold_core.domain.job import Chunk, JobRecord, Part, Pause, State, Totals
+from fanfold_core.domain.job import Chunk, Health, JobRecord, Part, Pause, State, Totals, Trouble
+from fanfold_core.domain.outcomes import Mark
 from fanfold_core.domain.results import SpanOutcome
 from fanfold_core.domain.spans import Span
 from fanfold_core.domain.window import Progress
+from fanfold_core.input.errors import shortened
 from fanfold_core.input.layout import Layout
 
-# Bytes of results that an item takes, and bytes of an item. Larger results stay where the endpoint wrote them.
-MOST_RESULTS = 300_000
+# What an item takes.
 _ITEM_BYTES = 400 * 1024
-# Characters of a reason that a chunk keeps.
+# Characters of a reason that a job keeps.
 _MOST_TROUBLE = 500
 
 ChunkKey = tuple[str, int]
@@ -30,7 +32,7 @@ class _Kept:
     """What is kept of a span beside its failure: its results, if it has any, and its mark."""
 
     outcome: SpanOutcome
-    mark: int = 0
+    mark: Mark = field(default_factory=Mark)
 
 
 class MemoryLedger:
@@ -48,7 +50,7 @@ class MemoryLedger:
         self._failures: defaultdict[ChunkKey, dict[Span, SpanOutcome]] = defaultdict(dict)
         self._parts: defaultdict[str, dict[int, Part]] = defaultdict(dict)
         self._totals: defaultdict[str, dict[int, Totals]] = defaultdict(dict)
-        self._pauses: dict[str, Pause] = {}
+        self._health: defaultdict[str, Health] = defaultdict(Health)
         self._progress: defaultdict[str, dict[str, Progress]] = defaultdict(dict)
 
     def create(self, job: JobRecord) -> JobRecord:
@@ -69,6 +71,8 @@ class MemoryLedger:
                 fields=job.fields,
                 parent=job.parent,
                 touched=int(job.created.timestamp()),
+                nonce=job.nonce,
+                mismatches=job.mismatches,
             )
         )
         return job
@@ -117,25 +121,36 @@ class MemoryLedger:
         return self._chunks[job_id, number]
 
     def chunks(self, job_id: str, numbers: Iterable[int]) -> Iterator[Chunk]:
-        return (self.chunk(job_id, number) for number in numbers)
+        return (self._chunks[job_id, number] for number in numbers if (job_id, number) in self._chunks)
 
     def touch(self, job_id: str, chunk: int) -> None:
         if known := self._chunks.get((job_id, chunk)):
             self._put_chunk(job_id, replace(known, touched=self._seconds()))
 
-    def set_broken(self, job_id: str, chunk: int, reason: str) -> None:
-        if known := self._chunks.get((job_id, chunk)):
-            self._put_chunk(job_id, replace(known, broken=self._seconds(), trouble=reason[:_MOST_TROUBLE]))
+    def set_trouble(self, job: JobRecord, words: str) -> None:
+        words, now = shortened(words, _MOST_TROUBLE), self._seconds()
+        since = job.trouble.since if kind_of(words) == kind_of(job.trouble.words) else now
+        if job.id in self._jobs:
+            self._put_job(replace(self._jobs[job.id], trouble=Trouble(words, now, since)))
+
+    def add_mismatches(self, job_id: str, mismatches: Iterable[str]) -> JobRecord:
+        job = self.job(job_id)
+        return self._put_job(replace(job, mismatches=job.mismatches | frozenset(mismatches)))
 
     def open_jobs(self) -> Iterator[str]:
         found = sorted((job for job in self._jobs.values() if not job.state.is_terminal), key=lambda job: job.created)
         return iter([job.id for job in found])
 
-    def pause(self, endpoint: str) -> Pause:
-        return self._pauses.get(endpoint, Pause())
+    def health(self, endpoint: str) -> Health:
+        return self._health[endpoint]
+
+    def set_health(self, endpoint: str, *, answered: bool, broken: bool) -> None:
+        known, now = self._health[endpoint], self._seconds()
+        answered_at, broken_at = now if answered else known.answered, now if broken else known.broken
+        self._health[endpoint] = replace(known, answered=answered_at, broken=broken_at)
 
     def set_pause(self, endpoint: str, pause: Pause) -> None:
-        self._pauses[endpoint] = pause
+        self._health[endpoint] = replace(self._health[endpoint], pause=pause)
 
     def progress(self, endpoint: str) -> Mapping[str, Progress]:
         return dict(self._progress[endpoint])
@@ -162,11 +177,19 @@ class MemoryLedger:
     def put_failures(self, job: JobRecord, chunk: int, failures: Sequence[Failure]) -> None:
         for failure in failures:
             refusal = failure.reason if failure.requests else None
-            outcome = SpanOutcome(failure.span, None, failure.reason, failure.requests, refusal=refusal)
+            outcome = SpanOutcome(
+                failure.span, None, failure.reason, failure.requests, refusal=refusal, mismatch=failure.mismatch
+            )
             self._failures[job.id, chunk].setdefault(failure.span, outcome)
 
-    def cover(
-        self, job_id: str, chunk: int, predicted: Iterable[Span], failed: Iterable[Span], fields: Iterable[str]
+    def cover(  # noqa: PLR0913, PLR0917 - what there is to add
+        self,
+        job_id: str,
+        chunk: int,
+        predicted: Iterable[Span],
+        failed: Iterable[Span],
+        fields: Iterable[str],
+        held: Iterable[Span] = (),
     ) -> Chunk:
         known, new = self.chunk(job_id, chunk), frozenset(predicted)
         if not is_open(known):
@@ -176,6 +199,7 @@ class MemoryLedger:
             known,
             predicted=known.predicted | new,
             failed=known.failed | frozenset(failed),
+            held=known.held | frozenset(held),
             fields=known.fields | frozenset(fields),
             touched=now,
             answered=now if new else known.answered,
@@ -190,22 +214,26 @@ class MemoryLedger:
         answered = self._seconds() if found else job.answered
         return self._put_job(replace(job, covered=job.covered | {chunk}, fields=job.fields | found, answered=answered))
 
-    def mark(self, job_id: str, chunk: int, span: Span) -> int:
+    def mark(self, job_id: str, chunk: int, span: Span) -> Mark:
         kept = self._kept[job_id, chunk].get(span)
-        return kept.mark if kept else 0
+        return kept.mark if kept else Mark()
 
-    def set_mark(self, job: JobRecord, chunk: int, span: Span, attempt: int, refusal: str | None) -> None:
+    def set_mark(  # noqa: PLR0913 - what is known of a failed attempt
+        self, job: JobRecord, chunk: int, span: Span, mark: Mark, refusal: str | None = None, *, mismatch: bool = False
+    ) -> None:
         spans = self._kept[job.id, chunk]
         kept = spans.get(span) or _Kept(SpanOutcome(span, None, None, 0))
-        if kept.mark < attempt:
-            spans[span] = _Kept(replace(kept.outcome, refusal=refusal or kept.outcome.refusal), attempt)
+        if kept.mark.attempt < mark.attempt:
+            known = kept.outcome
+            known = replace(known, refusal=refusal or known.refusal, mismatch=mismatch or known.mismatch)
+            spans[span] = _Kept(known, replace(mark, breaks=mark.breaks or kept.mark.breaks, at=self._seconds()))
 
     def outcomes(self, job_id: str, chunk: int) -> Iterator[SpanOutcome]:
         kept, failures = self._kept[job_id, chunk], self._failures[job_id, chunk]
         for span in sorted({*kept, *failures}):
             if span in kept:
                 outcome, mark = kept[span].outcome, kept[span].mark
-                yield replace(outcome, requests=max(outcome.requests, mark))
+                yield replace(outcome, requests=max(outcome.requests, mark.attempt))
             if span in failures:
                 yield failures[span]
 
@@ -243,12 +271,12 @@ class MemoryLedger:
         return int(self._now().timestamp())
 
     def _put_job(self, job: JobRecord) -> JobRecord:
-        _check_size(job.covered, job.parts, job.fields)
+        _check_size(job.covered, job.parts, job.fields, job.mismatches)
         self._jobs[job.id] = job
         return job
 
     def _put_chunk(self, job_id: str, chunk: Chunk) -> Chunk:
-        _check_size(chunk.predicted, chunk.failed, chunk.inherited, chunk.fields)
+        _check_size(chunk.predicted, chunk.failed, chunk.inherited, chunk.held, chunk.fields)
         self._chunks[job_id, chunk.number] = chunk
         return chunk
 
@@ -274,13 +302,12 @@ def _as_stored(chunk: Chunk) -> Chunk:
 
 def _predicted(prediction: Prediction) -> SpanOutcome:
     results, request = prediction.predictions.results, prediction.id
-    fits = len(results.encode()) <= MOST_RESULTS
     return SpanOutcome(
         request.span,
-        results if fits else None,
+        results if prediction.location is None else None,
         None,
         request.attempt,
-        location=None if fits else prediction.location,
+        location=prediction.location,
         timing=prediction.timing,
     )
 

@@ -34,6 +34,12 @@ class MemoryQueues:
     def resend(self, job_id: str, chunk: int, attempts: Mapping[Span, int], delay: int) -> None:
         self._send("Chunks", [Dispatch(job_id, chunk, attempts).content()], delay)
 
+    def send_witness(self, job_id: str, chunk: int, span: Span) -> None:
+        self._send("Chunks", [Dispatch(job_id, chunk, witness=span).content()])
+
+    def probe(self, job_id: str, chunk: int, row: int, delay: int = 0) -> None:
+        self._send("Chunks", [Dispatch(job_id, chunk, probe=row).content()], delay)
+
     def report(self, job_id: str, chunk: int, unsendable: Sequence[Unsendable]) -> None:
         self._send("Outcomes", [unsent_content(job_id, chunk, unsendable)] if unsendable else [])
 

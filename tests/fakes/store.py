@@ -9,7 +9,8 @@ from typing import IO
 
 from tests.fakes.errors import RefusedError
 
-from fanfold_core.domain.errors import ObjectGoneError
+from fanfold_core.app.ports import LARGEST_ANSWER_BYTES
+from fanfold_core.domain.errors import AnswerTooLargeError, ObjectGoneError
 from fanfold_core.domain.job import Source
 
 # Of all parts of an upload but the last.
@@ -69,7 +70,10 @@ class MemoryStore:
 
     def read_at(self, location: str) -> bytes:
         bucket, _, key = location.removeprefix("s3://").partition("/")
-        return self._version(bucket, key).content
+        content = self._version(bucket, key).content
+        if len(content) > LARGEST_ANSWER_BYTES:
+            raise AnswerTooLargeError(len(content), LARGEST_ANSWER_BYTES)
+        return content
 
     def write(self, key: str, content: bytes | IO[bytes], content_type: str) -> None:
         del content_type

@@ -10,6 +10,7 @@ from tests.functions.conftest import NOTHING_FAILED, System, body, event
 
 from fanfold_core.domain.job import JobRecord, Pause, State
 from fanfold_core.domain.keys import RequestId
+from fanfold_core.domain.outcomes import Mark
 from fanfold_core.domain.spans import Span
 
 MakeJob = Callable[..., JobRecord]
@@ -63,8 +64,8 @@ def test_an_answer_that_is_gone_is_asked_for_again_and_costs_no_other(system: Sy
     records = [{**event(name)["Records"][0], "messageId": name} for name in ("success-not-included", "unsendable")]
     assert system.cloud.invoke("CollectorFunction", {"Records": records}) == NOTHING_FAILED
     assert system.ledger.chunk(sent.id, 0).covered == {Span(2, 1)}
-    assert "the model's answer no longer exists at s3://" in system.ledger.chunk(sent.id, 0).trouble
-    assert system.ledger.mark(sent.id, 0, Span(0, 2)) == 1  # sent again, with a delay
+    assert "the model's answer no longer exists at s3://" in system.ledger.job(sent.id).trouble.words
+    assert system.ledger.mark(sent.id, 0, Span(0, 2)).attempt == 1  # sent again, with a delay
 
 
 def test_an_output_that_was_no_answer_is_not_found_again_and_its_rows_are_sent_again(
@@ -73,7 +74,7 @@ def test_an_output_that_was_no_answer_is_not_found_again_and_its_rows_are_sent_a
     bucket, _, key = body("found")["at"].removeprefix("s3://").partition("/")
     system.s3.put_object(Bucket=bucket, Key=key, Body=b"no answer")
     # Its halves were sent once, and nothing came back for them either.
-    system.ledger.set_mark(sent, 0, Span(0, 2), 1, "no JSON")
+    system.ledger.set_mark(sent, 0, Span(0, 2), Mark(1), "no JSON")
     assert system.invoke("Sweeper", "sweep-job") == NOTHING_FAILED
     assert system.messages("Outcomes") == []
     again = {"v": 1, "job": sent.id, "chunk": 0, "spans": {"0000000-0002": 2, "0000002-0001": 1}}
@@ -81,7 +82,7 @@ def test_an_output_that_was_no_answer_is_not_found_again_and_its_rows_are_sent_a
 
 
 def test_rows_that_nothing_came_back_for_are_sent_again_as_a_later_attempt(system: System, sent: JobRecord) -> None:
-    system.ledger.set_mark(sent, 0, Span(0, 2), 4, None)
+    system.ledger.set_mark(sent, 0, Span(0, 2), Mark(4))
     for _ in range(2):
         assert system.invoke("Sweeper", "sweep-job") == NOTHING_FAILED
     again = {"v": 1, "job": sent.id, "chunk": 0, "spans": {"0000000-0002": 5, "0000002-0001": 1}}
@@ -145,7 +146,7 @@ def test_an_endpoint_that_only_breaks_requests_is_paused_and_then_tried_again(sy
     change(system, "JOB", created=hours_ago(1))
     system.invoke("Collector", "failure-of-platform")
     system.invoke("Sweeper", "sweep-job")
-    pause = system.ledger.pause("fanfold")
+    pause = system.ledger.health("fanfold").pause
     assert pause.seconds == 300
     system.messages("Chunks", expected=1)
     assert system.invoke("Dispatcher", "resend") == NOTHING_FAILED
@@ -153,7 +154,7 @@ def test_an_endpoint_that_only_breaks_requests_is_paused_and_then_tried_again(sy
     system.ledger.set_pause("fanfold", Pause(until=1, seconds=300))
     system.invoke("Collector", "success")
     system.invoke("Sweeper", "sweep-job")
-    assert system.ledger.pause("fanfold") == Pause()
+    assert system.ledger.health("fanfold").pause == Pause()
 
 
 def test_a_cancelled_job_keeps_its_predictions_and_says_which_rows_it_had_none_for(

@@ -85,9 +85,9 @@ def test_the_last_trouble_of_the_platform_is_kept_with_its_time_until_the_rows_a
     assert reader.read().trouble == ""
 
 
-def test_an_endless_reason_does_not_make_the_chunk_larger_than_it_may_be(
+def test_an_endless_reason_does_not_make_the_job_larger_than_it_may_be(
     system: System, job: Callable[..., JobRecord]
 ) -> None:
     running = job()
-    system.ledger.set_broken(running.id, 0, "gone " * 100_000)
+    system.ledger.set_trouble(running, "gone " * 100_000)
     assert len(StatusReader(system.ledger, running.id).read().trouble) == MOST_TROUBLE

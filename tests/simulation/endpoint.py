@@ -8,7 +8,7 @@ from datetime import datetime
 from botocore.exceptions import ReadTimeoutError
 from tests.simulation.cloud import Cloud
 from tests.simulation.executions import at_work
-from tests.simulation.scenario import is_poison, predict
+from tests.simulation.scenario import Scenario, is_poison
 from tests.simulation.schedule import Faults, Schedule
 
 from fanfold_core.app.ports import Postponed
@@ -28,6 +28,7 @@ class SimulatedEndpoint:
     """`waiting` are the requests that it has taken, `taken` counts them."""
 
     cloud: Cloud
+    scenario: Scenario
     schedule: Schedule
     faults: Faults
     now: Callable[[], datetime]
@@ -81,10 +82,11 @@ class SimulatedEndpoint:
             broken: list[Failure] = [expired(3600), model_failed(ModelError(500, "")), timed_out()]
             return self.schedule.choose(broken)
         if any(map(is_poison, texts)):
-            return model_failed(ModelError(400, ""))
+            status = self.scenario.poison_status
+            return model_failed(ModelError(status, "")) if status else timed_out()
         if self.schedule.happens(self.faults.moody):
             return Response(self.schedule.choose(_MALFORMED), "application/json")
-        return Response(json.dumps([predict(text) for text in texts]).encode(), "application/json")
+        return Response(json.dumps(self.scenario.answer(texts)).encode(), "application/json")
 
     def _body(self, request: Request) -> bytes:
         if request.location is None:
@@ -94,6 +96,6 @@ class SimulatedEndpoint:
         return kept
 
     def _occasion(self, request: Request) -> Occasion:
-        places = destinations(self.cloud.output_path, None, request.id.folder, request.id.filename)
+        places = destinations(self.cloud.output_path, None, request.folder, request.id.filename)
         time = self.now().timestamp()
         return Occasion("us-east-1", "fanfold", InferenceRequest(str(request.id), b""), places, time, time)

@@ -12,12 +12,13 @@ from tests.fakes.ledger import MemoryLedger
 from tests.simulation.soak import run
 
 from fanfold_core.app.assemble import Assembler
-from fanfold_core.app.collect import Collector
+from fanfold_core.app.failures import Failures
 from fanfold_core.app.follow_up import FollowUp
 from fanfold_core.app.ports import Ledger, Queues
 from fanfold_core.app.sweep import Sweeper
 from fanfold_core.domain import results
 from fanfold_core.domain.job import Chunk, JobRecord, Part
+from fanfold_core.domain.outcomes import Mark
 from fanfold_core.domain.results import SpanOutcome
 from fanfold_core.domain.spans import Span
 
@@ -91,15 +92,15 @@ class _Later:
 def mark_first() -> AbstractContextManager[Any]:
     """A failed attempt is marked before it is acted upon."""
 
-    def make(try_again: Callable[..., None]) -> Callable[..., None]:
-        def marking_first(self: Collector, *args: Any) -> None:
+    def make(send_again: Callable[..., None]) -> Callable[..., None]:
+        def marking_first(self: Failures, *args: Any) -> None:
             later = _Later(self.queues)
-            try_again(replace(self, queues=later), *args)
+            send_again(replace(self, queues=later), *args)
             later.send()
 
         return marking_first
 
-    return _replaced(Collector, "_try_again", make)
+    return _replaced(Failures, "send_again", make)
 
 
 def release_first() -> AbstractContextManager[Any]:
@@ -125,8 +126,8 @@ class _Unmarked:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ledger, name)
 
-    def mark(self, *_: object) -> int:
-        return 0
+    def mark(self, *_: object) -> Mark:
+        return Mark()
 
 
 def restart_attempts() -> AbstractContextManager[Any]:

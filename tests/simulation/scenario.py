@@ -3,24 +3,32 @@
 import csv
 import gzip
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 from unittest.mock import patch
 
-from localaws.endpoint.outcomes import ModelError, model_failed
+from localaws.endpoint.outcomes import ModelError, model_failed, timed_out
 
 HEADER = ["id", "text", "label"]
 RAGGED = "row has 4 cells where the file has 3 columns"
 EMPTY = "input is empty"
-REFUSED = model_failed(ModelError(400, "")).reason
+# The status with which a model refuses what it was sent.
+_REFUSED = 400
+# What the endpoint says of a request that holds a poisoned text, by the status of its container; 0: it doesn't answer.
+REASONS = {status: model_failed(ModelError(status, "")).reason for status in (400, 424, 500)} | {0: timed_out().reason}
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """A file of `rows`, and the limits at which it is cut, sent and put together."""
+    """A file of `rows`, the limits at which it is cut, sent and put together, and what kind of model it meets.
+
+    A container answers a poisoned text with `poison_status`, 0 for never. A `constant` model answers so many results
+    whatever it is sent; one result is that of the first text. With `object_for_one` a list of one has an object as its
+    answer, as in question answering.
+    """
 
     rows: tuple[tuple[str, ...], ...]
     rows_per_chunk: int = 3
@@ -33,6 +41,9 @@ class Scenario:
     result_bytes: int = 300_000
     is_compressed: bool = False
     deadline_hours: int = 336
+    poison_status: int = 400
+    constant: int | None = None
+    object_for_one: bool = False
 
     @classmethod
     def drawn(cls, random: Random) -> "Scenario":
@@ -51,6 +62,9 @@ class Scenario:
             result_bytes=random.choice([60, 300_000]),
             is_compressed=random.random() < 0.1,
             deadline_hours=random.choice([336] * 9 + [1]),
+            poison_status=random.choice([400, 400, 424, 500, 0]),
+            constant=random.choice([None] * 12 + [0, 1, 2, 3]),
+            object_for_one=random.random() < 0.1,
         )
 
     @property
@@ -83,8 +97,7 @@ class Scenario:
             "fanfold_core.app.dispatch.WAVE": self.requests_per_wave,
             "fanfold_core.app.follow_up._COMPACT_FROM": self.compact_from,
             "fanfold_core.domain.requests.INLINE_BYTES": self.inline_bytes,
-            "fanfold_core.aws.items._MOST_RESULTS": self.result_bytes,
-            "tests.fakes.ledger.MOST_RESULTS": self.result_bytes,
+            "fanfold_core.app.collect._MOST_RESULTS": self.result_bytes,
         }
         with ExitStack() as patches:
             for name, value in small.items():
@@ -98,7 +111,24 @@ class Scenario:
             return RAGGED
         if not cells[1]:
             return EMPTY
-        return REFUSED if is_poison(cells[1]) else None
+        return REASONS[self.poison_status] if is_poison(cells[1]) else None
+
+    def may_predict(self, rows: Iterable[int]) -> bool:
+        """Whether the model has a result for any of these rows."""
+        return self.constant in {None, 1} and any(self.obstacle(row) is None for row in rows)
+
+    @property
+    def may_be_given_up(self) -> bool:
+        """Whether the model may fail all that is sent at first, which only the sweeper sees."""
+        breaks = self.poison_status != _REFUSED and any(is_poison(row[1]) for row in self.rows)
+        return breaks or not self.may_predict(range(len(self.rows)))
+
+    def answer(self, texts: Sequence[str]) -> Any:
+        """What the model answers to texts that it takes."""
+        if self.constant is not None and self.constant != 1:
+            return [{"label": f"nobody's {number}"} for number in range(self.constant)]
+        results = [predict(text) for text in (texts[:1] if self.constant else texts)]
+        return results[0] if self.object_for_one and len(texts) == 1 else results
 
 
 def is_poison(text: str) -> bool:

@@ -28,12 +28,13 @@ from localaws.functions import sqs_event
 
 # Of each round.
 _MOST_STEPS = 20_000
+_STEPS_OF_HOPE = 1_000
 # A message that is received more often goes to the dead letters.
 _MOST_RECEIVES = 5
 _STEP, _VISIBILITY = timedelta(seconds=1), timedelta(seconds=540)
 # Longer than a request may be under way, so that a sweep after it misses what is lost.
 _SILENCE = timedelta(hours=2)
-_MOST_SWEEPS = 100
+_MOST_SWEEPS = 400
 # So many dispatches in a row, of which none has sent anything, wait for room that only the sweeper makes.
 _MOST_ASKED = 12
 
@@ -75,7 +76,7 @@ class World:
     def begin(self) -> None:
         """Upload the file."""
         self.clock.start()
-        self.endpoint = SimulatedEndpoint(self.cloud, self.schedule, self.faults, self.clock)
+        self.endpoint = SimulatedEndpoint(self.cloud, self.scenario, self.schedule, self.faults, self.clock)
         self.watch = Watch(self.cloud, self.scenario, self._upload())
 
     def go_on(self) -> None:
@@ -119,9 +120,13 @@ class World:
             *(partial(self._deliver, delivery, due) for delivery in due),
             *(partial(self._infer, request) for request in self.endpoint.waiting),
         ]
-        if possible:
+        # Deaths leave several dispatches to wait for the same room, one of which is always due.
+        most_asked = _MOST_ASKED * min(len(due) + 1, _MOST_ASKED)
+        waits = self.asked >= most_asked and not (self.endpoint.waiting or self.at_work)
+        waits = waits and all("ChunksQueue" in delivery.message.queue for delivery in due)
+        if possible and not waits:
             self.schedule.choose(possible)()
-        elif self.inbox and self.asked < _MOST_ASKED:
+        elif self.inbox and not waits:
             self.clock.time = min(delivery.due for delivery in self.inbox)
         elif self.watch.has_ended:
             return self._retry()
@@ -135,7 +140,9 @@ class World:
             self.at_work.append(AtWork(Execution(cancel), []))
         if self.steps == self.faults.gone_at:
             self.endpoint.is_gone = True
-        if self.schedule.happens(self.faults.sweeps):
+        # That the model will never predict anything, only the sweeper finds after a while.
+        is_hopeless = self.scenario.may_be_given_up and self.steps % _STEPS_OF_HOPE == _STEPS_OF_HOPE - 1
+        if is_hopeless or self.schedule.happens(self.faults.sweeps):
             self.clock.time += self.schedule.choose([timedelta(0), _SILENCE])
             self._sweep()
 
@@ -159,9 +166,11 @@ class World:
         """Nothing is under way, and the job is open: what is lost now, only the sweeper finds."""
         # A job that fails, or is given up, is closed first and then sent to the assembler.
         may_be_stuck = self.faults.may_lose or (self.faults.dies > 0 and self.watch.state is State.CLOSING)
+        may_be_stuck = may_be_stuck or self.scenario.may_be_given_up
         if not may_be_stuck or self.sweeps >= _MOST_SWEEPS:
             raise BrokenPromiseError(f"the job never ends: {self.watch.state}")
         self.clock.time += _SILENCE
+        self.asked = 0
         self._sweep()
 
     def _sweep(self) -> None:

@@ -21,14 +21,15 @@ from fanfold_core.app.sweep import Sweeper
 from fanfold_core.aws import events
 from fanfold_core.aws.messages import Assemble, Dispatch, Sweep
 from fanfold_core.domain.job import Chunk, JobRecord, Model
-from fanfold_core.domain.keys import RequestId
+from fanfold_core.domain.keys import RequestId, output_folder
 from fanfold_core.domain.options import Options
 from fanfold_core.domain.outcomes import Answered
 from fanfold_core.domain.requests import Request
 from fanfold_core.domain.spans import Span
 from fanfold_core.domain.window import Window
-from fanfold_core.input.cutting import Limits
+from fanfold_core.input.cutting import Budget, Limits
 
+NONCE = "0123456789abcdef"
 CONTENT = b"id,text\r\n" + b"".join(b"%d,text %d\r\n" % (row, row) for row in range(10))
 _READ: dict[str, Callable[[str], Any]] = {
     "Uploads": lambda body: next(events.uploads(body)),
@@ -80,7 +81,10 @@ class System:
             Model("endpoint", "", ""),
             timedelta(days=30),
             self.clock,
+            lambda: NONCE,
             Limits(rows=4),
+            Budget(),
+            allows_costlier=True,
         )
         self.dispatcher = Dispatcher(*ports, self.endpoint, self.follow_up, self.clock)
         self.collector = Collector(*ports, self.follow_up)
@@ -107,11 +111,16 @@ class System:
 
     def answer(self, job: JobRecord, chunk: int, *spans: Span) -> None:
         """Have spans of a chunk answered and collected."""
+        requests = [RequestId(job.id, chunk, span, 1) for span in spans]
         outcomes = [
-            Answered(RequestId(job.id, chunk, span, 1), predictions(span.rows).results.encode(), "s3://output/there")
-            for span in spans
+            Answered(request, predictions(request.span.rows).results.encode(), self.place(request))
+            for request in requests
         ]
         self.collector.collect(job.id, chunk, outcomes)
+
+    def place(self, request: RequestId) -> str:
+        """Where the endpoint writes the answer to a request."""
+        return self.store.location(f"{output_folder(request.job, NONCE, request.chunk)}/{request.filename}")
 
     def finish(self, job: JobRecord) -> JobRecord:
         """Assemble a job, with all messages that it takes."""

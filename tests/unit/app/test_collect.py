@@ -2,7 +2,7 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.fakes.values import predictions
+from tests.fakes.values import OUTPUT, predictions
 from tests.unit.app.conftest import System
 
 from fanfold_core.aws.messages import Assemble, Dispatch
@@ -12,7 +12,8 @@ from fanfold_core.domain.outcomes import Answered, Broken, Outcome, Refused, Uns
 from fanfold_core.domain.requests import Unsendable
 from fanfold_core.domain.spans import Span
 
-BOTH = [Span(0, 2), Span(2, 2)]
+# As the first chunk is sent: a row alone, and then two in a request.
+ALL = [Span(0, 1), Span(1, 2), Span(3, 1)]
 
 
 def request(job: JobRecord, span: Span, attempt: int = 1) -> RequestId:
@@ -25,9 +26,9 @@ def collect(system: System, job: JobRecord, *outcomes: Outcome) -> None:
 
 def test_answers_cover_their_rows_and_a_done_chunk_its_job(system: System) -> None:
     job = system.split()
-    system.answer(job, 0, Span(0, 2))
+    system.answer(job, 0, *ALL[:-1])
     assert not system.ledger.chunk(job.id, 0).is_done
-    system.answer(job, 0, Span(2, 2))
+    system.answer(job, 0, ALL[-1])
     chunk, known = system.ledger.chunk(job.id, 0), system.ledger.job(job.id)
     assert chunk.is_done
     assert chunk.frozen
@@ -37,7 +38,7 @@ def test_answers_cover_their_rows_and_a_done_chunk_its_job(system: System) -> No
 def test_a_done_chunk_makes_room_for_the_next(system: System) -> None:
     job = system.split()
     system.messages()
-    system.answer(job, 0, *BOTH)
+    system.answer(job, 0, *ALL)
     assert system.messages() == [Dispatch(job.id, 2)]
 
 
@@ -51,15 +52,16 @@ def test_the_last_answer_closes_the_job(system: System) -> None:
 
 def test_an_answer_that_was_not_included_is_read_where_it_lies(system: System) -> None:
     job = system.split()
-    system.store.write("async/there.json", predictions(2).results.encode(), "application/json")
-    collect(system, job, Answered(request(job, Span(0, 2)), None, system.store.location("async/there.json")))
-    assert system.ledger.chunk(job.id, 0).predicted == {Span(0, 2)}
+    place = system.place(request(job, Span(0, 1)))
+    system.store.upload(OUTPUT, place.partition(OUTPUT)[2][1:], predictions(1).results.encode(), {})
+    collect(system, job, Answered(request(job, Span(0, 1)), None, place))
+    assert system.ledger.chunk(job.id, 0).predicted == {Span(0, 1)}
 
 
 def test_an_answer_that_is_gone_is_asked_for_again(system: System) -> None:
     job = system.split()
     system.messages()
-    collect(system, job, Answered(request(job, Span(0, 2)), None, "s3://output/gone.json"))
+    collect(system, job, Answered(request(job, Span(0, 2)), None, system.place(request(job, Span(0, 2)))))
     assert system.messages() == [Dispatch(job.id, 0, {Span(0, 2): 2})]
 
 
@@ -73,7 +75,7 @@ def test_a_broken_request_is_sent_again_whole_and_each_time_later(system: System
         assert system.messages() == [Dispatch(job.id, 0, {Span(0, 2): attempt + 1})]
     assert delays == sorted(delays)
     assert delays[0] < delays[-1] == 900
-    assert system.ledger.chunk(job.id, 0).trouble == "status 500"
+    assert system.ledger.job(job.id).trouble.words == "status 500"
 
 
 def test_a_refused_request_is_halved(system: System) -> None:
@@ -105,8 +107,9 @@ def test_a_failed_attempt_is_acted_upon_once(system: System) -> None:
 def test_a_covered_span_is_not_tried_again(system: System) -> None:
     job = system.split()
     system.messages()
-    system.answer(job, 0, Span(0, 2))
-    collect(system, job, Broken(request(job, Span(0, 2), 2), "status 500"))
+    system.answer(job, 0, *ALL)
+    system.messages()
+    collect(system, job, Broken(request(job, Span(1, 2), 2), "status 500"))
     assert system.messages() == []
 
 
@@ -122,9 +125,9 @@ def test_nothing_is_tried_again_for_a_job_that_closes_but_answers_are_kept(syste
     system.follow_up.close(job.id, State.CANCELLED, "cancelled")
     system.messages()
     collect(system, job, Broken(request(job, Span(0, 2)), "status 500"))
-    system.answer(job, 0, Span(2, 2))
+    system.answer(job, 0, Span(3, 1))
     assert system.messages() == []
-    assert system.ledger.chunk(job.id, 0).predicted == {Span(2, 2)}
+    assert system.ledger.chunk(job.id, 0).predicted == {Span(3, 1)}
 
 
 ANSWERED = [Span(0, 4), Span(0, 2), Span(2, 2), Span(0, 1), Span(1, 1)]

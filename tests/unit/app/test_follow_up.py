@@ -47,7 +47,7 @@ def test_every_chunk_is_released_once_and_never_more_than_the_window_takes(
             assert 0 < len(waiting) <= window
             number = order.choice(waiting)
             done.add(number)
-            system.follow_up(system.follow_up.cover(job.id, system.ledger.chunk(job.id, number)))
+            system.follow_up(system.follow_up.cover(job, system.ledger.chunk(job.id, number)))
     assert released == list(range(chunks))
     assert system.messages() == [Assemble(job.id)]
     assert system.ledger.job(job.id).outcome is State.SUCCEEDED
@@ -59,5 +59,5 @@ def test_a_frozen_chunk_adds_the_fields_that_it_had_when_it_was_frozen(system: S
     system.ledger.store(job, make_chunk(), None)
     stale = system.ledger.chunk(job.id, 0)
     system.ledger.cover(job.id, 0, [], [], ["label"])
-    assert system.follow_up.cover(job.id, stale).fields == {"label"}
+    assert system.follow_up.cover(job, stale).fields == {"label"}
     assert system.ledger.chunk(job.id, 0).frozen

@@ -2,12 +2,12 @@
 
 import pytest
 from tests.fakes.values import make_job
-from tests.unit.app.conftest import System, in_time, out_of_time
+from tests.unit.app.conftest import NONCE, System, in_time, out_of_time
 
 from fanfold_core.aws.messages import Assemble, Dispatch, Resume, Sweep
 from fanfold_core.domain.job import JobRecord, State
 from fanfold_core.domain.keys import RequestId, output_prefix
-from fanfold_core.domain.outcomes import Answered
+from fanfold_core.domain.outcomes import Answered, Mark
 from fanfold_core.domain.spans import Span
 
 A_WHILE, LOST = 301, 3_600 + 900 + 1
@@ -37,7 +37,7 @@ def test_what_is_on_its_way_is_left_alone(system: System, job: JobRecord) -> Non
 
 def test_an_output_that_nobody_reported_is_reported(system: System, job: JobRecord) -> None:
     request = RequestId(job.id, 0, Span(0, 2), 1)
-    key = output_prefix(job.id, 0) + request.filename
+    key = output_prefix(job.id, NONCE, 0) + request.filename
     system.store.write(key, b"[]", "application/json")
     system.clock.pass_by(A_WHILE)
     assert system.sweeper.sweep(job.id, 0, in_time).found == 1
@@ -47,7 +47,7 @@ def test_an_output_that_nobody_reported_is_reported(system: System, job: JobReco
 def test_requests_that_are_lost_are_sent_again_as_the_next_attempt(system: System, job: JobRecord) -> None:
     system.answer(job, 0, Span(0, 2))
     system.clock.pass_by(LOST)
-    system.ledger.set_mark(job, 1, Span(0, 4), 2, None)
+    system.ledger.set_mark(job, 1, Span(0, 4), Mark(2))
     assert system.sweeper.sweep(job.id, 0, in_time).resent > 0
     sent = {message.chunk: dict(message.attempts) for message in system.messages()}
     assert {span.start for span in sent[0]} == {2}

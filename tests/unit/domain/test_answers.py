@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanfold_core.domain.answers import MOST_FIELDS, NOT_FLAT, read_answer
-from fanfold_core.domain.errors import MalformedAnswerError
+from fanfold_core.domain.answers import MOST_FIELDS, NOT_FLAT, bounded, read_answer
+from fanfold_core.domain.errors import MalformedAnswerError, MisalignedAnswerError
 from fanfold_core.domain.expressions import Expression
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
@@ -40,20 +40,55 @@ def test_more_fields_than_a_table_bears_are_kept_as_json() -> None:
         (b"\xff\xfe", "is not JSON"),
         (b'["\xed\xa0\x80"]', "is not JSON"),
         (b'["\\ud800"]', "is not JSON"),
-        (b"[1e999]", "is not JSON"),
         pytest.param(b"[" * 100_000, "is not JSON: it is nested too deeply", id="deep"),
-        (b'{"label": "A"}', "is a JSON dict, not a list"),
-        (b'"A"', "is a JSON str, not a list"),
-        (b"[]", "has 0 results for 2 rows"),
-        (b'[{"label": "A"}]', "has 1 results for 2 rows"),
-        (b'[{"score": NaN}, {"score": 1}]', "NaN is no JSON number"),
-        (b'[{"score": -Infinity}, {"score": 1}]', "-Infinity is no JSON number"),
+        (b'{"error": "busy"}', "is a JSON object that tells of an error, not a list"),
+        (b'"A"', "is a JSON string, not a list"),
+        (b"null", "is null, not a list"),
         (b'[{"label": "A"}, null]', r"no result \(null\) for one of its rows"),
+        (b'[{"label": "A"}, NaN]', r"no result \(null\) for one of its rows"),
     ],
 )
 def test_an_answer_that_cannot_be_used_says_why(content: bytes, words: str) -> None:
     with pytest.raises(MalformedAnswerError, match=words):
         read_answer(content, 2, None)
+
+
+@pytest.mark.parametrize(
+    ("content", "results"),
+    [(b"[]", 0), (b'[{"label": "A"}]', 1), (b"[1e999]", 1), (b'{"label": "A"}', 1), (b"[1, 2, 3]", 3)],
+)
+def test_an_answer_of_another_length_is_told_apart_with_its_length(content: bytes, results: int) -> None:
+    with pytest.raises(MisalignedAnswerError, match=f"has {results} results? for 2 rows") as raised:
+        read_answer(content, 2, None)
+    assert raised.value.results == results
+
+
+def test_one_row_may_be_answered_with_an_object() -> None:
+    assert read_answer(b'{"answer": "me", "score": 0.9}', 1, None).results == '[{"answer":"me","score":0.9}]'
+
+
+@pytest.mark.parametrize(
+    "error", ['{"error": "x"}', '{"code": 400, "message": "x"}', '{"message": "x"}', '{"detail": []}']
+)
+def test_an_object_that_tells_of_an_error_is_no_result(error: str) -> None:
+    with pytest.raises(MalformedAnswerError, match="tells of an error"):
+        read_answer(error.encode(), 1, None)
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1E+400", "9" * 400 + ".0"])
+def test_a_number_that_json_does_not_have_costs_nothing_but_itself(number: str) -> None:
+    read = read_answer(f'[{{"label": "A", "score": {number}}}]'.encode(), 1, None)
+    assert json.loads(read.results) == [{"label": "A", "score": None}]
+
+
+def test_field_names_of_any_length_and_number_stay_within_bounds() -> None:
+    long = {f"{number}" * 250_000: 1 for number in range(2)}
+    assert read_answer(json.dumps([long]).encode(), 1, None).fields == {NOT_FLAT}
+    known: frozenset[str] = frozenset()
+    for number in range(1000):
+        known |= bounded(known, frozenset({f"field{number}"}))
+    assert len(known) <= MOST_FIELDS + 1
+    assert NOT_FLAT in known
 
 
 def test_an_expression_finds_the_results_in_an_answer() -> None:
@@ -68,8 +103,8 @@ def test_an_expression_finds_the_results_in_an_answer() -> None:
 @pytest.mark.parametrize(
     ("expression", "words"),
     [
-        ("predictions", "is a JSON NoneType, not a list"),
-        ("[].label", "has 1 results for 2 rows"),
+        ("predictions", "is null, not a list"),
+        ("[].label", "has 1 result for 2 rows"),
         ("[].{label: labels[0]}", r'finds nothing in the model\'s answer, which begins \[{"label":"A"}'),
         ("sum([].label)", r"of the model's answer: result-expression 'sum\(\[\].label\)' cannot be applied"),
     ],

@@ -7,7 +7,7 @@ from botocore.session import get_session
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanfold_core.domain.keys import RequestId, job_id
+from fanfold_core.domain.keys import RequestId, is_job_id, job_id, next_round, output_folder
 from fanfold_core.domain.spans import Span
 
 HOSTILE_KEYS = [
@@ -19,12 +19,23 @@ HOSTILE_KEYS = [
     "a" * 1000 + ".csv",
     "folder/",
 ]
+
+
+def nth_round(job: str, rounds: int) -> str:
+    for _ in range(rounds):
+        job = next_round(job)
+    return job
+
+
+jobs = st.builds(
+    nth_round, st.builds(job_id, st.text(), st.sampled_from(HOSTILE_KEYS) | st.text(), st.text()), st.integers(0, 30)
+)
 requests = st.builds(
     RequestId,
-    st.sampled_from([job_id("in", key, "v") for key in HOSTILE_KEYS]),
+    jobs | st.just(f"{job_id('in', 'a' * 16, 'v')}.9999"),
     st.integers(0, 9_999_999),
     st.builds(Span, st.integers(0, 9_999_999), st.integers(1, 9_999)),
-    st.integers(1, 999),
+    st.integers(1, 9_999),
 )
 
 
@@ -39,6 +50,11 @@ def test_another_bucket_key_or_version_is_another_job() -> None:
     assert len({job_id(*upload) for upload in uploads}) == len(uploads)
 
 
+@given(jobs)
+def test_every_id_that_a_job_or_a_round_of_it_gets_is_an_id(job: str) -> None:
+    assert is_job_id(job)
+
+
 @given(requests)
 def test_a_request_is_known_by_its_inference_id(request: RequestId) -> None:
     assert RequestId.parse(str(request)) == request
@@ -48,11 +64,12 @@ def test_a_request_is_known_by_its_inference_id(request: RequestId) -> None:
 def test_every_name_of_a_request_is_one_that_the_api_takes(request: RequestId) -> None:
     shape = get_session().get_service_model("sagemaker-runtime").operation_model("InvokeEndpointAsync").input_shape
     assert shape is not None
-    names = {"InferenceId": str(request), "S3OutputPathExtension": request.folder, "Filename": request.filename}
+    folder = output_folder(request.job, "0123456789abcdef", request.chunk)
+    names = {"InferenceId": str(request), "S3OutputPathExtension": folder, "Filename": request.filename}
     for parameter, name in names.items():
         limits = shape.members[parameter].metadata
         assert limits["min"] <= len(name) <= limits["max"]
-    assert re.fullmatch(shape.members["S3OutputPathExtension"].metadata["pattern"], request.folder)
+    assert re.fullmatch(shape.members["S3OutputPathExtension"].metadata["pattern"], folder)
     assert re.fullmatch(shape.members["Filename"].metadata["pattern"], request.filename)
 
 

@@ -154,7 +154,8 @@ def endpoint(
 
 
 def request(number: int = 0) -> Request:
-    return Request(RequestId("tweets-1f", 7, Span(number, 1), 1), b'{"inputs":["\xc3\xa7a va"]}')
+    identity = RequestId("tweets-1f", 7, Span(number, 1), 1)
+    return Request(identity, b'{"inputs":["\xc3\xa7a va"]}', "tweets-1f/5e0c/0000007", "5e0c")
 
 
 def some(count: int) -> list[Request]:

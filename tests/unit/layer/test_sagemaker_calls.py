@@ -29,7 +29,6 @@ from tests.unit.layer.endpoint_server import (
 )
 
 from fanfold_core.aws.sagemaker import Patience
-from fanfold_core.domain.requests import Request
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +49,7 @@ def signature(received: Received, url: str) -> str:
 
 
 def test_a_request_is_sent_as_boto3_sends_it(server: Server) -> None:
-    plain, stored = request(), Request(request(1).id, b"large", "s3://output/requests/large.json")
+    plain, stored = request(), request(1)._replace(body=b"large", location="s3://output/requests/large.json")
     assert endpoint(server).send("tweets", [plain, stored], ttl_seconds=3600) == []
     for sent in (plain, stored):
         payload = {"InputLocation": sent.location} if sent.location else {"Body": sent.body}
@@ -60,7 +59,8 @@ def test_a_request_is_sent_as_boto3_sends_it(server: Server) -> None:
             ContentType="application/json",
             Accept="application/json",
             InferenceId=str(sent.id),
-            S3OutputPathExtension=sent.id.folder,
+            S3OutputPathExtension=sent.folder,
+            CustomAttributes=sent.nonce,
             Filename=sent.id.filename,
             RequestTTLSeconds=3600,
             **payload,

@@ -126,7 +126,7 @@ class Assembler:
             ]
             errors.write(written(job, failed))
             attempts = requests(outcomes)
-            statistics = of_requests(job.created, effective(outcomes, chunk), attempts)
+            statistics = of_requests(job.created, effective(outcomes, chunk), outcomes)
             statistics += of_rows(chunk.first_row, rows, input_index, final)
             sent = sum(attempts.values())
             totals += Totals(len(rows), len(rows) - len(failed), len(failed), sent, statistics)

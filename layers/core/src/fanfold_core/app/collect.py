@@ -6,50 +6,56 @@ delivered again, would not do again. Coverage is what counts: a result that no c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from fanfold_core.app.ports import LONGEST_DELAY_SECONDS, Failure, Prediction
-from fanfold_core.domain.answers import read_answer
-from fanfold_core.domain.errors import MalformedAnswerError, ObjectGoneError
+from fanfold_core.app.failures import Failures, Judged, seconds_after
+from fanfold_core.app.ports import Failure, Prediction
+from fanfold_core.domain.answers import bounded, read_answer
+from fanfold_core.domain.errors import MalformedAnswerError, MisalignedAnswerError, ObjectGoneError
 from fanfold_core.domain.job import Chunk, JobRecord, State
-from fanfold_core.domain.outcomes import Answered, Broken, Outcome, Refused, Unsent
-from fanfold_core.domain.spans import Span, is_covered
+from fanfold_core.domain.keys import RequestId, answer_key, output_folder
+from fanfold_core.domain.outcomes import Answered, Broken, Cause, Mark, Outcome, Refused, Unsent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from fanfold_core.app.follow_up import FollowUp
     from fanfold_core.app.ports import Ledger, Queues, Store
-    from fanfold_core.domain.options import Options
+    from fanfold_core.domain.answers import Predictions
+    from fanfold_core.domain.spans import Span
 
-# A request that the platform broke waits twice as long before each attempt, at most SQS's fifteen minutes.
-_FIRST_DELAY_SECONDS = 5
 # When the model has refused so many single rows of a chunk and predicted none of the job, it will not predict others.
 _HOPELESS_ROWS = 100
+# An item of the ledger holds 400 KB; larger results stay in S3.
+_MOST_RESULTS = 300_000
+# Of more different wrong lengths nothing new is learnt.
+_MOST_MISMATCHES = 16
 
 
 @dataclass(slots=True)
 class Collected:
-    """What a batch of outcomes of one chunk comes to."""
+    """What a batch of outcomes of one chunk comes to.
+
+    `held` answers have the right length, but it isn't known yet whether the model answers row by row; `misaligned` ones
+    have the wrong length. `foreign` counts outcomes that are not of the job's own requests.
+    """
 
     predictions: list[Prediction] = field(default_factory=list)
+    held: list[Prediction] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     again: list[Refused | Broken] = field(default_factory=list)
+    misaligned: dict[RequestId, int] = field(default_factory=dict)
+    foreign: int = 0
 
     @property
-    def predicted(self) -> list[Span]:
-        """The spans that have results now."""
-        return [prediction.id.span for prediction in self.predictions]
-
-    @property
-    def failed(self) -> list[Span]:
-        """The spans that have ended in an error now."""
-        return [failure.span for failure in self.failures]
+    def misaligned_rows(self) -> set[Span]:
+        """The spans whose answers have a wrong length."""
+        return {request.span for request in self.misaligned}
 
     @property
     def broken(self) -> list[Broken]:
-        """What the platform has failed."""
+        """The requests that failed and may pass as they are."""
         return [failed for failed in self.again if isinstance(failed, Broken)]
 
     @property
@@ -60,7 +66,7 @@ class Collected:
     @property
     def fields(self) -> frozenset[str]:
         """The names of the fields in the new results."""
-        return frozenset[str]().union(*(prediction.predictions.fields for prediction in self.predictions))
+        return frozenset[str]().union(*(found.predictions.fields for found in (*self.predictions, *self.held)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +80,134 @@ class Collector:
 
     def collect(self, job_id: str, number: int, outcomes: Sequence[Outcome]) -> Collected:
         """Record outcomes of one chunk and do what follows; `UnknownJobError` if the ledger has no such job."""
-        job = self.ledger.job(job_id)
-        collected = self._classify(outcomes, job.options)
-        self.ledger.put_predictions(job, number, collected.predictions)
+        job, chunk = self.ledger.job(job_id), self.ledger.chunk(job_id, number)
+        collected = self._classify(job, chunk, outcomes)
+        final, judged = self._failures.judge(job, chunk, collected.again)
+        collected.failures += [replace(one, mismatch=one.span in collected.misaligned_rows) for one in final]
+        self.ledger.put_predictions(job, number, [*collected.predictions, *collected.held])
         self.ledger.put_failures(job, number, collected.failures)
-        if collected.predictions or collected.failures:
-            chunk = self.ledger.cover(job_id, number, collected.predicted, collected.failed, collected.fields)
-            if chunk.is_done:
-                job = self.follow_up(self.follow_up.cover(job_id, chunk))
-        else:
-            chunk = self.ledger.chunk(job_id, number)
-        if collected.again and job.state is State.RUNNING:
-            self._try_again(job, chunk, collected)
-        if collected.has_refusals and not chunk.fields | job.fields:
+        if collected.predictions or collected.held or collected.failures:
+            job, chunk = self._cover(job, chunk, collected)
+        if collected.misaligned:
+            job = self._note_mismatches(job, chunk, collected)
+        self._note_health(job, collected)
+        if job.state is State.RUNNING:
+            self._failures.send_again(job, chunk, [*judged, *_misaligned(job, chunk, collected)])
+            self._probe(job, chunk, final, collected.broken)
+        if collected.has_refusals and not (chunk.predicted or job.fields):
             self._give_up_if_hopeless(job, chunk)
         return collected
+
+    @property
+    def _failures(self) -> Failures:
+        return Failures(self.ledger, self.queues)
+
+    def _note_health(self, job: JobRecord, collected: Collected) -> None:
+        broken = collected.broken
+        if broken:
+            self.ledger.set_trouble(job, broken[-1].reason)
+        is_refused = any(isinstance(failed, Refused) for failed in collected.again)
+        is_answered = is_refused or bool(collected.predictions or collected.held or collected.misaligned)
+        self.ledger.set_health(job.model.endpoint, answered=is_answered, broken=bool(broken))
+
+    def _probe(self, job: JobRecord, chunk: Chunk, final: Sequence[Failure], broken: Sequence[Broken]) -> None:
+        """Where the row that was to show that the model answers row by row may be a bad one, let the next one show it.
+
+        Of a row that broke nobody knows whether it is bad, so the next one waits, twice as long for each row further.
+        """
+        if chunk.is_aligned or job.mismatches or not job.nonce or job.options.rows_per_request == 1:
+            return
+        later = {failure.span.end: 0 for failure in final}
+        if not (chunk.predicted or job.fields):
+            suspects = (failed.id for failed in broken if failed.cause is not Cause.PLATFORM)
+            alone = [one.span.end for one in suspects if one.attempt == 1 and one.span.rows == 1]
+            later |= {end: seconds_after(end) for end in alone}
+        for row, delay in later.items():
+            if row < chunk.rows:
+                self.queues.probe(job.id, chunk.number, row, delay)
+
+    def _classify(self, job: JobRecord, chunk: Chunk, outcomes: Sequence[Outcome]) -> Collected:
+        collected = Collected()
+        for outcome in outcomes:
+            if not _is_own(job, chunk, outcome):
+                collected.foreign += 1
+                continue
+            match outcome:
+                case Unsent(runs=runs):
+                    collected.failures += [Failure(run.span, run.reason, requests=0) for run in runs]
+                case Answered() as answered:
+                    self._read(job, chunk, answered, collected)
+                case Refused() | Broken() as failed:
+                    collected.again.append(failed)
+        return collected
+
+    def _read(self, job: JobRecord, chunk: Chunk, answered: Answered, collected: Collected) -> None:
+        span = answered.id.span
+        try:
+            content = answered.content if answered.content is not None else self.store.read_at(answered.location)
+            predictions = read_answer(content, span.rows, job.options.result)
+        except ObjectGoneError:
+            collected.again.append(Broken(answered.id, f"the model's answer no longer exists at {answered.location}"))
+        except MisalignedAnswerError as error:
+            collected.misaligned[answered.id] = error.results
+            if span.rows == 1:
+                collected.again.append(Refused(answered.id, str(error)))
+        except MalformedAnswerError as error:
+            collected.again.append(Refused(answered.id, str(error)))
+        else:
+            kept = self._keep(answered.id, content, predictions)
+            prediction = Prediction(answered.id, predictions, kept, answered.timing)
+            if span.rows == 1 or (chunk.is_aligned and not job.mismatches) or not job.nonce:
+                collected.predictions.append(prediction)
+            else:
+                collected.held.append(prediction)
+
+    def _keep(self, request: RequestId, content: bytes, predictions: Predictions) -> str | None:
+        """Keep an answer that is too large for the ledger; the place where it is.
+
+        Not SageMaker's own object: if a crash had the request sent twice, the second answer replaces that.
+        """
+        if len(predictions.results.encode()) <= _MOST_RESULTS:
+            return None
+        key = answer_key(request)
+        self.store.write(key, content, "application/json")
+        return self.store.location(key)
+
+    def _cover(self, job: JobRecord, chunk: Chunk, collected: Collected) -> tuple[JobRecord, Chunk]:
+        """Cover what has its final answer, and what was held for want of what is known by now."""
+        chunk = self.ledger.cover(
+            job.id,
+            chunk.number,
+            predicted=[found.id.span for found in collected.predictions],
+            failed=[failure.span for failure in collected.failures],
+            held=[found.id.span for found in collected.held],
+            fields=bounded(chunk.fields, collected.fields),
+        )
+        waiting = chunk.held - chunk.predicted
+        if waiting and chunk.is_aligned and not job.mismatches:
+            chunk = self.ledger.cover(job.id, chunk.number, waiting, (), ())
+        if chunk.is_done:
+            job = self.follow_up(self.follow_up.cover(job, chunk))
+        return job, chunk
+
+    def _note_mismatches(self, job: JobRecord, chunk: Chunk, collected: Collected) -> JobRecord:
+        """From now on the job sends single rows. It ends if the model answers the same whatever it is sent."""
+        found = {f"{request.span.rows}:{results}" for request, results in collected.misaligned.items()}
+        if not found <= job.mismatches and len(job.mismatches) < _MOST_MISMATCHES:
+            job = self.ledger.add_mismatches(job.id, found)
+        if chunk.predicted or job.fields:
+            return job
+        # A model of one result may answer each row alone; and where there is none, it may be the row's fault.
+        for results in sorted(set(collected.misaligned.values()) - {0, 1}):
+            sizes = _sizes(job.mismatches | found, results) | {s.rows for s in chunk.held if s.rows == results}
+            if len(sizes) > 1:
+                rows = " and ".join(map(str, sorted(sizes)))
+                reason = (
+                    f"the model answers {results} results whatever it is sent: requests of {rows} rows got as many. It "
+                    "must answer one result for each input, in their order"
+                )
+                return self.follow_up.close(job.id, State.FAILED, reason)
+        return job
 
     def _give_up_if_hopeless(self, job: JobRecord, chunk: Chunk) -> None:
         """End a job whose every row so far the model has refused, instead of trying all others, too."""
@@ -99,65 +218,33 @@ class Collector:
             reason = f"the model has rejected {len(refusals)} rows and predicted none; first error: {first}"
             self.follow_up.close(job.id, State.FAILED, reason)
 
-    def _classify(self, outcomes: Sequence[Outcome], options: Options) -> Collected:
-        collected = Collected()
-        for outcome in outcomes:
-            match outcome:
-                case Unsent(runs=runs):
-                    collected.failures += [Failure(run.span, run.reason, requests=0) for run in runs]
-                case Answered() as answered:
-                    self._read(answered, collected, options)
-                case Refused() as refused:
-                    _classify_refused(refused, collected, options)
-                case Broken() as broken:
-                    collected.again.append(broken)
-        return collected
 
-    def _read(self, answered: Answered, collected: Collected, options: Options) -> None:
-        try:
-            content = answered.content if answered.content is not None else self.store.read_at(answered.location)
-            predictions = read_answer(content, answered.id.span.rows, options.result)
-        except ObjectGoneError:
-            collected.again.append(Broken(answered.id, f"the model's answer no longer exists at {answered.location}"))
-        except MalformedAnswerError as error:
-            _classify_refused(Refused(answered.id, str(error)), collected, options)
-        else:
-            collected.predictions.append(Prediction(answered.id, predictions, answered.location, answered.timing))
-
-    def _try_again(self, job: JobRecord, chunk: Chunk, collected: Collected) -> None:
-        """Each failed attempt is acted upon once: its span is marked *after* the sends, so none is ever lost."""
-        if collected.broken:
-            self.ledger.set_broken(job.id, chunk.number, collected.broken[-1].reason)
-        covered = chunk.covered
-        due = [
-            failed
-            for failed in collected.again
-            if failed.id.attempt > self.ledger.mark(job.id, chunk.number, failed.id.span)
-            and not is_covered(failed.id.span, covered)
-        ]
-        if not due:
-            return
-        attempts: dict[Span, int] = {}
-        for failed in due:
-            span = failed.id.span
-            if isinstance(failed, Broken) or span.rows == 1:
-                attempts[span] = failed.id.attempt + 1
-            else:
-                attempts |= {half: self.ledger.mark(job.id, chunk.number, half) + 1 for half in span.halves()}
-        delay = max((_delay(failed.id.attempt) for failed in due if isinstance(failed, Broken)), default=0)
-        self.queues.resend(job.id, chunk.number, attempts, delay)
-        for failed in due:
-            refusal = failed.reason if isinstance(failed, Refused) else None
-            self.ledger.set_mark(job, chunk.number, failed.id.span, failed.id.attempt, refusal)
+def _misaligned(job: JobRecord, chunk: Chunk, collected: Collected) -> Iterator[Judged]:
+    """What is to be sent again row by row: answers of a wrong length, and those that were held until one came."""
+    for request, results in collected.misaligned.items():
+        if request.span.rows > 1:
+            reason = str(MisalignedAnswerError(results, request.span.rows))
+            yield Judged(Refused(request, reason), Mark(request.attempt), mismatch=True)
+    if job.mismatches:
+        for span in chunk.held - chunk.predicted:
+            request = RequestId(job.id, chunk.number, span, 1)
+            yield Judged(Refused(request, "the model does not answer row by row"), Mark(1))
 
 
-def _classify_refused(refused: Refused, collected: Collected, options: Options) -> None:
-    request = refused.id
-    if request.span.rows == 1 and request.attempt >= options.max_attempts:
-        collected.failures.append(Failure(request.span, refused.reason, requests=request.attempt))
-    else:
-        collected.again.append(refused)
+def _sizes(mismatches: Iterable[str], results: int) -> set[int]:
+    """The numbers of rows that have been answered with so many results."""
+    spelt = (mismatch.partition(":") for mismatch in mismatches)
+    return {int(rows) for rows, _, found in spelt if found == str(results)}
 
 
-def _delay(attempt: int) -> int:
-    return min(_FIRST_DELAY_SECONDS << (attempt - 1), LONGEST_DELAY_SECONDS)
+def _is_own(job: JobRecord, chunk: Chunk, outcome: Outcome) -> bool:
+    """Whether this is about a request of the job: others on the endpoint may call theirs alike, or pretend to be it."""
+    if isinstance(outcome, Unsent):
+        return all(run.span.end <= chunk.rows for run in outcome.runs)
+    if outcome.id.span.end > chunk.rows or not outcome.id.span.rows:
+        return False
+    if isinstance(outcome, Answered):
+        place = f"/{output_folder(job.id, job.nonce, chunk.number)}/{outcome.id.filename}"
+        return outcome.location.endswith(place)
+    # That a failure repeats the request's attributes is not documented; one that has others is not ours.
+    return outcome.attributes is None or outcome.attributes == job.nonce

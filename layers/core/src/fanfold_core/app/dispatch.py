@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +9,10 @@ from fanfold_core.app.ports import LONGEST_DELAY_SECONDS
 from fanfold_core.app.rows import read_rows
 from fanfold_core.domain.errors import JobError
 from fanfold_core.domain.job import JobRecord, State
-from fanfold_core.domain.keys import RequestId, request_key
-from fanfold_core.domain.requests import Request, Unsendable, body, inputs, plan
+from fanfold_core.domain.keys import RequestId, output_folder, request_key
+from fanfold_core.domain.outcomes import Mark
+from fanfold_core.domain.requests import Request, Unsendable, body, inputs, obstacle, plan
+from fanfold_core.domain.results import requests
 from fanfold_core.domain.spans import Span, gaps, is_covered
 from fanfold_core.domain.window import seconds_until_room
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 # Requests between two entries of the progress in the ledger. Dying costs at most so many sent twice; and after each
 # wave the endpoint waits for the last reply, so a wave is several times what is under way at once.
 WAVE = 500
+# Of so many spans the attempts are read with one query instead of one by one.
+_WORTH_A_QUERY = 8
 # A throttled endpoint is left alone for so many seconds.
 _PAUSE_SECONDS = 20
 
@@ -63,16 +66,17 @@ class Dispatcher:
         chunk = self.ledger.chunk(job_id, number)
         if chunk.is_done:
             # An earlier round has predicted all of it, and no outcome will come that the collector could act upon.
-            self.follow_up(self.follow_up.cover(job_id, chunk))
+            self.follow_up(self.follow_up.cover(job, chunk))
             return Dispatched()
         room = self.follow_up.window(job).room(chunk.sent, chunk.waiting)
         if not room and chunk.sent < chunk.rows:
             quiet_seconds = int(self.now().timestamp()) - chunk.touched
             self.queues.dispatch(job_id, [number], delay=seconds_until_room(quiet_seconds))
             return Dispatched()
-        with self._closing(job):
+        try:
             return self._dispatch(job, chunk, room, out_of_time)
-        return Dispatched()
+        except JobError as error:
+            return self._close(job, error)
 
     def resend(self, job_id: str, number: int, attempts: Mapping[Span, int]) -> Dispatched:
         """Send spans of a chunk again, each as the attempt that is named, unless they are covered by now."""
@@ -82,22 +86,44 @@ class Dispatcher:
         if pause := self._pause(job):
             self.queues.resend(job_id, number, attempts, delay=pause)
             return Dispatched(postponed=frozenset({f"the endpoint is paused for {pause} seconds"}))
-        with self._closing(job):
+        try:
             return self._resend(job, self.ledger.chunk(job_id, number), attempts)
-        return Dispatched()
+        except JobError as error:
+            return self._close(job, error)
+
+    def send_witness(self, job_id: str, number: int, span: Span) -> Dispatched:
+        """Send a span again that has a prediction, to see whether the endpoint works."""
+        job = self.ledger.job(job_id)
+        if job.state is not State.RUNNING or self._pause(job):
+            return Dispatched()
+        attempt = max(self.ledger.mark(job_id, number, span).attempt, 1) + 1
+        try:
+            rows = read_rows(self.store, job, self.ledger.chunk(job_id, number))
+            sent = self._send(job, number, {span: attempt}, inputs(rows, job.known_layout, job.options.input))
+        except JobError as error:
+            return self._close(job, error)
+        self.ledger.set_mark(job, number, span, Mark(attempt))
+        return sent
+
+    def probe(self, job_id: str, number: int, row: int) -> Dispatched:
+        """Send the first row from this one on that can be sent and has no answer of its own, alone."""
+        job = self.ledger.job(job_id)
+        if job.state is not State.RUNNING:
+            return Dispatched()
+        try:
+            return self._probe(job, self.ledger.chunk(job_id, number), row)
+        except JobError as error:
+            return self._close(job, error)
 
     def _pause(self, job: JobRecord) -> int:
         """Seconds for which nothing is to be sent to the job's endpoint, at most the longest delay of a message."""
-        left = self.ledger.pause(job.model.endpoint).until - int(self.now().timestamp())
+        left = self.ledger.health(job.model.endpoint).pause.until - int(self.now().timestamp())
         return max(0, min(left, LONGEST_DELAY_SECONDS))
 
-    @contextmanager
-    def _closing(self, job: JobRecord) -> Iterator[None]:
+    def _close(self, job: JobRecord, error: JobError) -> Dispatched:
         """End the job with the words of an error after which it cannot go on."""
-        try:
-            yield
-        except JobError as error:
-            self.follow_up.close(job.id, State.FAILED, str(error))
+        self.follow_up.close(job.id, State.FAILED, str(error))
+        return Dispatched()
 
     def _dispatch(self, job: JobRecord, chunk: Chunk, room: int, out_of_time: Callable[[], bool]) -> Dispatched:
         rows = read_rows(self.store, job, chunk)
@@ -124,30 +150,51 @@ class Dispatcher:
         rows = read_rows(self.store, job, chunk)
         found = inputs(rows, job.known_layout, job.options.input)
         again: dict[Span, int] = {}
+        unsendable: list[Unsendable] = []
         covered = chunk.covered
         for span, attempt in attempts.items():
             if is_covered(span, covered):
                 continue
-            for run in plan(rows, found, span, job.known_layout, job.options.rows_per_request):
-                if isinstance(run, Unsendable):
-                    self.queues.report(job.id, chunk.number, [run])
-                else:
-                    # A part of what was to be sent has attempts of its own.
-                    again[run] = attempt if run == span else self.ledger.mark(job.id, chunk.number, run) + 1
+            runs = list(plan(rows, found, span, job.known_layout, job.rows_per_request))
+            unsendable += [run for run in runs if isinstance(run, Unsendable)]
+            again |= self._attempts(job, chunk, span, attempt, [run for run in runs if isinstance(run, Span)])
+        self.queues.report(job.id, chunk.number, unsendable)
         self.ledger.touch(job.id, chunk.number)
         return self._send(job, chunk.number, again, found)
 
+    def _attempts(
+        self, job: JobRecord, chunk: Chunk, span: Span, attempt: int, runs: Sequence[Span]
+    ) -> Mapping[Span, int]:
+        """The attempt of each run that a span is sent in: its own if it is sent whole, else the run's next one."""
+        if list(runs) == [span]:
+            return {span: attempt}
+        if len(runs) < _WORTH_A_QUERY:
+            return {run: self.ledger.mark(job.id, chunk.number, run).attempt + 1 for run in runs}
+        known = requests(self.ledger.outcomes(job.id, chunk.number))
+        return {run: known.get(run, 0) + 1 for run in runs}
+
+    def _probe(self, job: JobRecord, chunk: Chunk, row: int) -> Dispatched:
+        rows = read_rows(self.store, job, chunk)
+        found = inputs(rows, job.known_layout, job.options.input)
+        for number in range(row, chunk.rows):
+            span = Span(number, 1)
+            if span not in chunk.covered and obstacle(rows[number], found[number], job.known_layout) is None:
+                attempt = self.ledger.mark(job.id, chunk.number, span).attempt + 1
+                return self._send(job, chunk.number, {span: attempt}, found)
+        return Dispatched()
+
     def _send(self, job: JobRecord, number: int, attempts: Mapping[Span, int], found: Sequence[Any]) -> Dispatched:
-        requests = [self._request(job, RequestId(job.id, number, *item), found) for item in attempts.items()]
-        postponed = self.endpoint.send(job.model.endpoint, requests, job.options.request_ttl_seconds)
+        made = [self._request(job, RequestId(job.id, number, *item), found) for item in attempts.items()]
+        postponed = self.endpoint.send(job.model.endpoint, made, job.options.request_ttl_seconds)
         if postponed:
             again = {late.request.id.span: late.request.id.attempt for late in postponed}
             self.queues.resend(job.id, number, again, delay=_PAUSE_SECONDS)
-        return Dispatched(len(requests) - len(postponed), frozenset(late.reason for late in postponed))
+        return Dispatched(len(made) - len(postponed), frozenset(late.reason for late in postponed))
 
     def _request(self, job: JobRecord, identity: RequestId, found: Sequence[Any]) -> Request:
         of_span = found[identity.span.start : identity.span.end]
-        request = Request(identity, body(of_span, job.options.parameters, job.options.payload))
+        content = body(of_span, job.options.parameters, job.options.payload)
+        request = Request(identity, content, output_folder(job.id, job.nonce, identity.chunk), job.nonce)
         if request.goes_inline:
             return request
         self.store.write(request_key(identity), request.body, "application/json")
@@ -157,9 +204,17 @@ class Dispatcher:
 def _plan(
     job: JobRecord, chunk: Chunk, rows: Sequence[Sequence[str]], found: Sequence[Any]
 ) -> Iterator[Span | Unsendable]:
-    """What is to be sent of a chunk: all but what an earlier round has predicted."""
+    """What is to be sent of a chunk: all but what an earlier round has predicted.
+
+    Whoever makes the plan again must cut alike, so nothing goes into it that changes while the chunk is sent; but for
+    single rows, which begin wherever something else would.
+    """
+    # Jobs of earlier versions have no nonce, and chunks that begin with as many rows as any request.
+    first_alone = bool(job.nonce) and not any(span.rows == 1 for span in chunk.inherited)
     for gap in gaps(chunk.rows, chunk.inherited):
-        yield from plan(rows, found, gap, job.known_layout, job.options.rows_per_request)
+        for run in plan(rows, found, gap, job.known_layout, job.rows_per_request, first_alone=first_alone):
+            first_alone = first_alone and isinstance(run, Unsendable)
+            yield run
 
 
 def _span(run: Span | Unsendable) -> Span:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from fanfold_core.domain.answers import bounded
 from fanfold_core.domain.job import REQUESTS_PER_CHUNK, Chunk, JobRecord, State
 from fanfold_core.domain.window import Demand, compute_window, throughput
 from fanfold_core.input.cutting import Limits
@@ -42,10 +43,10 @@ class FollowUp:
             return self.close(job.id, State.SUCCEEDED, "")
         return job
 
-    def cover(self, job_id: str, chunk: Chunk) -> JobRecord:
+    def cover(self, job: JobRecord, chunk: Chunk) -> JobRecord:
         """Add a done chunk to its job; frozen, so that the job knows all its fields when the header is fixed."""
-        frozen = chunk if chunk.frozen else self.ledger.freeze(job_id, chunk.number)
-        return self.ledger.cover_chunk(job_id, chunk.number, frozen.fields)
+        frozen = chunk if chunk.frozen else self.ledger.freeze(job.id, chunk.number)
+        return self.ledger.cover_chunk(job.id, chunk.number, bounded(job.fields, frozen.fields))
 
     def close(self, job_id: str, outcome: State, reason: str) -> JobRecord:
         """End the job with this outcome, unless it is ending already, and have it assembled."""
@@ -102,7 +103,7 @@ class Windows:
 def _demand(job: JobRecord, now: float) -> Demand:
     most = min(Limits().rows, REQUESTS_PER_CHUNK * job.options.rows_per_request)
     return Demand(
-        rows_per_request=job.options.rows_per_request,
+        rows_per_request=job.rows_per_request,
         ttl_seconds=job.options.request_ttl_seconds,
         chunk_rows=max(1, job.rows // job.total) if job.rows and job.total else most,
         stored=job.stored,

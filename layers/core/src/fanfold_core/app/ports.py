@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from typing import IO
 
     from fanfold_core.domain.answers import Predictions
-    from fanfold_core.domain.job import Chunk, JobRecord, Part, Pause, Source, State, Totals
+    from fanfold_core.domain.job import Chunk, Health, JobRecord, Part, Pause, Source, State, Totals
     from fanfold_core.domain.keys import RequestId
-    from fanfold_core.domain.outcomes import Timing
+    from fanfold_core.domain.outcomes import Mark, Timing
     from fanfold_core.domain.requests import Request, Unsendable
     from fanfold_core.domain.results import SpanOutcome
     from fanfold_core.domain.spans import Span
@@ -31,21 +31,25 @@ LARGEST_ANSWER_BYTES = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A request that succeeded. Predictions too large for the ledger stay where SageMaker wrote them, `location`."""
+    """A request that succeeded. `location` holds the model's answer if its predictions are too large for the ledger."""
 
     id: RequestId
     predictions: Predictions
-    location: str
+    location: str | None = None
     timing: Timing | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Rows that have their final answer, and it is an error. `requests` were sent for them."""
+    """Rows that have their final answer, and it is an error. `requests` were sent for them.
+
+    `mismatch`: the last answer had a wrong length.
+    """
 
     span: Span
     reason: str
     requests: int
+    mismatch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +91,25 @@ class Ledger(Protocol):
         """Read a chunk; `UnknownChunkError` if there is none."""
 
     def chunks(self, job_id: str, numbers: Iterable[int]) -> Iterator[Chunk]:
-        """Read several chunks, in no particular order."""
+        """Read those of several chunks that there are, in no particular order."""
 
     def touch(self, job_id: str, chunk: int) -> None:
         """Remember that something of a chunk has been sent just now."""
 
-    def set_broken(self, job_id: str, chunk: int, reason: str) -> None:
-        """Remember that the platform has broken a request of this chunk just now, and why."""
+    def set_trouble(self, job: JobRecord, words: str) -> None:
+        """Remember what went wrong with a job just now; since when, if it was the same before."""
+
+    def add_mismatches(self, job_id: str, mismatches: Iterable[str]) -> JobRecord:
+        """Remember wrong lengths that answers had, spelt `rows:results`."""
 
     def open_jobs(self) -> Iterator[str]:
         """The ids of jobs that are RUNNING or CLOSING, perhaps without the very latest."""
 
-    def pause(self, endpoint: str) -> Pause:
-        """The circuit breaker of an endpoint."""
+    def health(self, endpoint: str) -> Health:
+        """What is known of an endpoint, its circuit breaker among it."""
+
+    def set_health(self, endpoint: str, *, answered: bool, broken: bool) -> None:
+        """Remember that an endpoint has answered a request just now, or broken one."""
 
     def set_pause(self, endpoint: str, pause: Pause) -> None:
         """Set the circuit breaker of an endpoint."""
@@ -119,8 +129,14 @@ class Ledger(Protocol):
     def put_failures(self, job: JobRecord, chunk: int, failures: Sequence[Failure]) -> None:
         """Store the reasons of spans that end without results; of two reasons the first one stays."""
 
-    def cover(
-        self, job_id: str, chunk: int, predicted: Iterable[Span], failed: Iterable[Span], fields: Iterable[str]
+    def cover(  # noqa: PLR0913, PLR0917 - what there is to add
+        self,
+        job_id: str,
+        chunk: int,
+        predicted: Iterable[Span],
+        failed: Iterable[Span],
+        fields: Iterable[str],
+        held: Iterable[Span] = (),
     ) -> Chunk:
         """Add spans and field names to a chunk, unless it is frozen."""
 
@@ -130,11 +146,16 @@ class Ledger(Protocol):
     def cover_chunk(self, job_id: str, chunk: int, fields: Iterable[str]) -> JobRecord:
         """Add a done chunk and its field names to its job."""
 
-    def mark(self, job_id: str, chunk: int, span: Span) -> int:
-        """The highest attempt of this span that has been acted upon, 0 if none."""
+    def mark(self, job_id: str, chunk: int, span: Span) -> Mark:
+        """What is known of a span's failures."""
 
-    def set_mark(self, job: JobRecord, chunk: int, span: Span, attempt: int, refusal: str | None) -> None:
-        """Raise the mark of a span; `refusal` are the model's words if it was the model that failed it."""
+    def set_mark(  # noqa: PLR0913 - what is known of a failed attempt
+        self, job: JobRecord, chunk: int, span: Span, mark: Mark, refusal: str | None = None, *, mismatch: bool = False
+    ) -> None:
+        """Raise the mark of a span; `refusal` are the model's words if it was the model that failed it.
+
+        `mismatch`: its answer had a wrong length.
+        """
 
     def outcomes(self, job_id: str, chunk: int) -> Iterator[SpanOutcome]:
         """What is known of a chunk's spans: one strongly consistent read, in order."""
@@ -216,6 +237,15 @@ class Queues(Protocol):
 
     def resend(self, job_id: str, chunk: int, attempts: Mapping[Span, int], delay: int) -> None:
         """Send spans of a chunk again, each as the attempt that is named."""
+
+    def send_witness(self, job_id: str, chunk: int, span: Span) -> None:
+        """Send a span again that has a prediction.
+
+        Whether it is answered again tells a failing endpoint from rows that make the model fail.
+        """
+
+    def probe(self, job_id: str, chunk: int, row: int, delay: int = 0) -> None:
+        """Send the first row of a chunk from this one on that can be sent, alone."""
 
     def report(self, job_id: str, chunk: int, unsendable: Sequence[Unsendable]) -> None:
         """Tell the collector of rows that cannot be sent."""

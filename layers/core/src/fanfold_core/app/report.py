@@ -54,6 +54,7 @@ def summarize(
         "failed": totals.failed,
         "requests": totals.requests,
         "requests_again": totals.statistics.again,
+        "mismatched_answers": totals.statistics.mismatched,
         "chunks": job.stored,
         "endpoint_seconds": totals.statistics.answers.lasted,
         "dollars": {service: round(amount, _DIGITS) for service, amount in dollars.items()},

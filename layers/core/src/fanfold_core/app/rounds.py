@@ -42,6 +42,8 @@ def start_retry(job_id: str, ledger: Ledger, queues: Queues, now: datetime) -> J
         part_bytes=job.part_bytes,
         layout=job.layout,
         fields=job.fields,
+        nonce=job.nonce,
+        mismatches=job.mismatches,
         parent=job.id,
     )
     following = ledger.create(following)

@@ -47,6 +47,7 @@ class Splitter:
     model: Model
     retention: timedelta
     now: Callable[[], datetime]
+    new_nonce: Callable[[], str]
     limits: Limits
     budget: Budget
     allows_costlier: bool
@@ -91,6 +92,7 @@ class Splitter:
             created=created,
             expires=int((created + self.retention).timestamp()),
             part_bytes=max(_LEAST_PART, source.size * inflation // _MOST_PARTS),
+            nonce=self.new_nonce(),
         )
 
     def _file(self, job: JobRecord) -> InputFile:
@@ -103,7 +105,7 @@ class Splitter:
         for piece in file.pieces(job.known_layout, limits, start=start, first_row=row, out_of_time=out_of_time):
             last = next_chunk(last, piece, job)
             if file.is_copied:
-                self.store.write(chunk_key(job.id, last.number), piece.data, "text/csv")
+                self.store.write(chunk_key(job.first_round, last.number), piece.data, "text/csv")
             job = self.follow_up(self.ledger.store(job, last, _ended_part(job, last)))
             if job.state is not State.RUNNING or self._goes_on_later(job, out_of_time):
                 return job
@@ -115,7 +117,7 @@ class Splitter:
         """Store the chunks of an earlier round; what it has predicted is covered from the start."""
         for number in range(job.stored, parent.stored):
             chunk = self.ledger.chunk(parent.id, number)
-            copy = replace(chunk, sent=0, inherited=chunk.predicted, failed=frozenset())
+            copy = replace(chunk, sent=0, inherited=chunk.predicted, failed=frozenset(), held=frozenset())
             job = self.ledger.store(job, copy, _ended_part(job, copy))
             job = self.follow_up(job)
             if job.state is not State.RUNNING or self._goes_on_later(job, out_of_time):

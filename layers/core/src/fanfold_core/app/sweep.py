@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from fanfold_core.domain.job import Chunk, JobRecord, Pause, State
 from fanfold_core.domain.keys import output_prefix, request_of_output
+from fanfold_core.domain.outcomes import Cause, cause_of
 from fanfold_core.domain.spans import Span, gaps, is_covered
 from fanfold_core.domain.window import Progress
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 # An endpoint that only breaks requests is left alone for five minutes, then twice as long, up to an hour.
 _FIRST_PAUSE_SECONDS = 300
 _LONGEST_PAUSE_SECONDS = 3600
+# For how long a model may fail every request in the same way. An endpoint that is not there is waited for.
+_PATIENCE_SECONDS = {Cause.MODEL: 1800, Cause.TIMEOUT: 6 * 3600}
+# And so many requests of single rows, of as many rows where there are so many.
+_ATTEMPTS_OF_ROWS = 8
 
 
 @dataclass(slots=True)
@@ -74,7 +79,9 @@ class Sweeper:
         chunks = list(self._open_chunks(job, start, out_of_time))
         if not start and not out_of_time():
             self._measure(job, chunks)
-        paused = self._breaks_the_circuit(job, chunks)
+        if self._gives_up(job, chunks):
+            return swept
+        paused = self._breaks_the_circuit(job)
         for chunk in chunks:
             if out_of_time():
                 self.queues.sweep(job.id, chunk.number)
@@ -98,12 +105,12 @@ class Sweeper:
         open_rows = sum(gap.rows for chunk in open_chunks for gap in gaps(chunk.rows, chunk.covered))
         rows, now = last.first_row + last.rows - open_rows, int(self.now().timestamp())
         known = self.ledger.progress(job.model.endpoint).get(job.id)
-        progress = known.advanced(rows, now) if known else Progress(rows, now, job.options.rows_per_request)
+        progress = known.advanced(rows, now) if known else Progress(rows, now, job.rows_per_request)
         self.ledger.set_progress(job, progress)
 
     def _sweep_chunk(self, job: JobRecord, chunk: Chunk, swept: Swept, *, paused: bool) -> None:
         if chunk.is_done:
-            self.follow_up.cover(job.id, chunk)
+            self.follow_up.cover(job, chunk)
             return
         if not self._is_quiet(chunk.touched):
             return
@@ -131,41 +138,65 @@ class Sweeper:
         """
         found: dict[RequestId, str] = {}
         covered = chunk.covered
-        for key in self.store.keys(output_prefix(job.id, chunk.number)):
+        for key in self.store.keys(output_prefix(job.id, job.nonce, chunk.number)):
             request = request_of_output(job.id, chunk.number, key)
-            if request is None or is_covered(request.span, covered):
+            if request is None or is_covered(request.span, covered) or request.span in chunk.held:
                 continue
-            if request.attempt > self.ledger.mark(job.id, chunk.number, request.span):
+            if request.attempt > self.ledger.mark(job.id, chunk.number, request.span).attempt:
                 found[request] = self.store.location(key)
         return found
 
     def _resend(self, job: JobRecord, chunk: Chunk, missing: list[Span]) -> int:
         """Send rows again that nothing has come back for. Attempts of a span only rise."""
-        most = job.options.rows_per_request
+        most = job.rows_per_request
         spans = [
             Span(start, min(most, gap.end - start)) for gap in missing for start in range(gap.start, gap.end, most)
         ]
         if spans:
-            attempts = {span: self.ledger.mark(job.id, chunk.number, span) + 1 for span in spans}
+            attempts = {span: self.ledger.mark(job.id, chunk.number, span).attempt + 1 for span in spans}
             self.queues.resend(job.id, chunk.number, attempts, delay=0)
+            if job.nonce and most > 1 and not chunk.is_aligned:
+                self.queues.probe(job.id, chunk.number, spans[0].start)
         return len(spans)
 
-    def _breaks_the_circuit(self, job: JobRecord, chunks: list[Chunk]) -> bool:
-        """Pause an endpoint whose latest news are all of the platform's failures; whether it is paused."""
+    def _breaks_the_circuit(self, job: JobRecord) -> bool:
+        """Pause an endpoint whose latest news, from all jobs, are only failures; whether it is paused."""
         endpoint, seconds = job.model.endpoint, int(self.now().timestamp())
-        pause = self.ledger.pause(endpoint)
+        health = self.ledger.health(endpoint)
+        pause = health.pause
         if pause.until > seconds:
             return True
-        broken = max((chunk.broken for chunk in chunks), default=0)
-        answered = max((job.answered, *(chunk.answered for chunk in chunks)))
-        if pause.seconds and answered > pause.until:
+        if pause.seconds and health.answered > pause.until:
             self.ledger.set_pause(endpoint, Pause())
-        since = max(answered, pause.until) or int(job.created.timestamp())
-        if broken <= since or self._age(since) < _FIRST_PAUSE_SECONDS:
+        since = max(health.answered, pause.until) or int(job.created.timestamp())
+        if health.broken <= since or self._age(since) < _FIRST_PAUSE_SECONDS:
             return False
         length = min(max(2 * pause.seconds, _FIRST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)
         self.ledger.set_pause(endpoint, Pause(seconds + length, length))
         return True
+
+    def _gives_up(self, job: JobRecord, chunks: list[Chunk]) -> bool:
+        """End a job of which the model has failed every request in the same way for long; whether it did.
+
+        Whether that is the model or the file, nobody can tell from here, and trying on would cost days.
+        """
+        patience = _PATIENCE_SECONDS.get(cause_of(job.trouble.words))
+        has_predictions = bool(job.fields) or any(chunk.predicted for chunk in chunks)
+        if patience is None or not job.trouble.since or has_predictions or self._age(job.trouble.since) < patience:
+            return False
+        if self.ledger.health(job.model.endpoint).answered >= job.trouble.since or not self._is_tried(job, chunks):
+            return False
+        minutes = patience // 60
+        reason = f"the model has failed every request for {minutes} minutes and predicted no row: {job.trouble.words}"
+        self.follow_up.close(job.id, State.FAILED, reason)
+        return True
+
+    def _is_tried(self, job: JobRecord, chunks: list[Chunk]) -> bool:
+        """Whether rows that stood alone have failed so often that others will fail, too."""
+        known = (outcome for chunk in chunks for outcome in self.ledger.outcomes(job.id, chunk.number))
+        attempts = [outcome.requests for outcome in known if outcome.span.rows == 1 and outcome.reason is None]
+        rows = sum(gap.rows for chunk in chunks for gap in gaps(chunk.rows, chunk.covered))
+        return sum(attempts) >= _ATTEMPTS_OF_ROWS and len(attempts) >= min(rows, _ATTEMPTS_OF_ROWS)
 
     def _is_quiet(self, since: int) -> bool:
         return self._age(since) > self.quiet_seconds

@@ -111,7 +111,9 @@ def outcome(body: str) -> Outcome | Ignored:
     if content.get("invocationStatus") == "Completed":
         return _answered(request, content)
     reason = str(content.get("failureReason") or f"status {content.get('invocationStatus')}")
-    return failed(request, reason, _included(content))
+    parameters = content.get("requestParameters")
+    attributes = parameters.get("customAttributes") if isinstance(parameters, dict) else None
+    return failed(request, reason, _included(content), None if attributes is None else str(attributes))
 
 
 def _upload(record: Any) -> Upload | Ignored:

@@ -22,9 +22,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from fanfold_core.domain.errors import NewerVersionError
-from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, Source, State, Totals
+from fanfold_core.domain.job import Chunk, Health, JobRecord, Model, Part, Pause, Source, State, Totals, Trouble
 from fanfold_core.domain.options import Options
-from fanfold_core.domain.outcomes import Timing
+from fanfold_core.domain.outcomes import Mark, Timing
 from fanfold_core.domain.results import SpanOutcome
 from fanfold_core.domain.spans import Span
 from fanfold_core.domain.statistics import Statistics
@@ -38,9 +38,7 @@ if TYPE_CHECKING:
 
 Item = dict[str, Any]
 SCHEMA = 1
-# An item holds 400 KB; larger results stay in S3.
-_MOST_RESULTS = 300_000
-# Characters of a reason that a chunk's item keeps: each update of a chunk is charged by all of it.
+# Characters of a reason that a job's item keeps: each update of a job is charged by all of it.
 MOST_TROUBLE = 500
 _FAILED = "#FAILED"
 
@@ -104,6 +102,8 @@ def job_item(job: JobRecord) -> Item:
         "released": 0,
         "low": 0,
         "touched": int(job.created.timestamp()),
+        "nonce": job.nonce,
+        **({"mismatches": set(job.mismatches)} if job.mismatches else {}),
         **({"parent": job.parent} if job.parent else {}),
         **({"layout": layout_value(job.layout)} if job.layout else {}),
         **({"fields": set(job.fields)} if job.fields else {}),
@@ -139,6 +139,10 @@ def read_job(item: Item) -> JobRecord:
         parent=item.get("parent"),
         touched=int(item["touched"]),
         answered=int(item.get("answered", 0)),
+        # Jobs of earlier versions have none.
+        nonce=item.get("nonce", ""),
+        mismatches=frozenset(item.get("mismatches", ())),
+        trouble=Trouble(item.get("trouble", ""), int(item.get("trouble_at", 0)), int(item.get("trouble_since", 0))),
     )
 
 
@@ -172,9 +176,9 @@ def read_chunk(item: Item) -> Chunk:
         failed=frozenset(map(Span.parse, item.get("failed", ()))),
         fields=frozenset(item.get("fields", ())),
         inherited=frozenset(map(Span.parse, item.get("inherited", ()))),
+        held=frozenset(map(Span.parse, item.get("held", ()))),
         frozen="frozen" in item,
-        **{name: int(item.get(name, 0)) for name in ("touched", "answered", "broken")},
-        trouble=item.get("trouble", ""),
+        **{name: int(item.get(name, 0)) for name in ("touched", "answered")},
     )
 
 
@@ -210,6 +214,17 @@ def totals_item(job: JobRecord, part: int, totals: Totals) -> Item:
     return {**totals_key(job.id, part), "number": part, **numbers, **statistics, "expires": job.expires}
 
 
+def read_health(item: Item) -> Health:
+    """What an item knows of its endpoint."""
+    numbers = {name: int(item.get(name, 0)) for name in ("answered", "broken")}
+    return Health(**numbers, pause=Pause(int(item.get("until", 0)), int(item.get("seconds", 0))))
+
+
+def read_mark(item: Item) -> Mark:
+    """What an item knows of its span's failures."""
+    return Mark(int(item.get("mark", 0)), int(item.get("breaks", 0)), int(item.get("marked_at", 0)))
+
+
 def read_totals(item: Item) -> tuple[int, Totals]:
     """The part's number, and what it came to."""
     # Parts that were built before there were statistics have none.
@@ -220,12 +235,11 @@ def read_totals(item: Item) -> tuple[int, Totals]:
 def prediction_item(job: JobRecord, prediction: Prediction) -> Item:
     """A span that has its results, or the place where they lie."""
     request, results = prediction.id, prediction.predictions.results
-    fits = len(results) <= _MOST_RESULTS and len(results.encode()) <= _MOST_RESULTS
     return {
         **span_key(job.id, request.chunk, request.span),
         "attempt": request.attempt,
         "expires": job.expires,
-        **({"results": results} if fits else {"results_at": prediction.location}),
+        **({"results": results} if prediction.location is None else {"results_at": prediction.location}),
         **(asdict(prediction.timing) if prediction.timing else {}),
     }
 
@@ -237,6 +251,7 @@ def failure_item(job: JobRecord, chunk: int, failure: Failure) -> Item:
         "reason": failure.reason,
         "attempt": failure.requests,
         **({"refusal": failure.reason} if failure.requests else {}),
+        **({"mismatch": True} if failure.mismatch else {}),
         "expires": job.expires,
     }
 
@@ -251,6 +266,7 @@ def read_outcome(item: Item) -> SpanOutcome:
         location=item.get("results_at"),
         refusal=item.get("refusal"),
         timing=Timing(int(item["answered"]), int(item["waited"])) if "waited" in item else None,
+        mismatch="mismatch" in item,
     )
 
 

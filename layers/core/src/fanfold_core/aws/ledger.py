@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 
 from fanfold_core.aws import items
+from fanfold_core.domain.counting import kind_of
 from fanfold_core.domain.errors import UnknownChunkError, UnknownJobError
-from fanfold_core.domain.job import Chunk, JobRecord, Part, Pause, State, Totals
+from fanfold_core.domain.job import Chunk, Health, JobRecord, Part, Pause, State, Totals
+from fanfold_core.input.errors import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from fanfold_core.app.ports import Failure, Prediction
     from fanfold_core.aws.items import Item
+    from fanfold_core.domain.outcomes import Mark
     from fanfold_core.domain.results import SpanOutcome
     from fanfold_core.domain.spans import Span
     from fanfold_core.domain.window import Progress
@@ -34,7 +37,9 @@ _HAS_NO_RESULTS = Attr("results").not_exists() & Attr("results_at").not_exists()
 _IS_OPEN = _EXISTS & Attr("frozen").not_exists()
 _IS_RUNNING = Attr("state").eq(State.RUNNING.value)
 _IS_CLOSING = Attr("state").eq(State.CLOSING.value)
-_KEYS_PER_BATCH = 100
+_KEYS_PER_BATCH = 100  # what BatchGetItem takes
+# How late the health of an endpoint may be.
+_HEALTH_SECONDS = 5
 
 
 class DynamoLedger:
@@ -43,6 +48,7 @@ class DynamoLedger:
     def __init__(self, table: Table, now: Callable[[], datetime]) -> None:
         self._table = table
         self._now = now
+        self._health_written: dict[tuple[str, str], int] = {}
 
     def create(self, job: JobRecord) -> JobRecord:
         return job if self._put(items.job_item(job), _IS_NEW) else self.job(job.id)
@@ -89,7 +95,9 @@ class DynamoLedger:
         return items.read_chunk(item)
 
     def chunks(self, job_id: str, numbers: Iterable[int]) -> Iterator[Chunk]:
-        return (self.chunk(job_id, number) for number in numbers)
+        keys = [items.chunk_key(job_id, number) for number in numbers]
+        for start in range(0, len(keys), _KEYS_PER_BATCH):
+            yield from self._batch_of_chunks(keys[start : start + _KEYS_PER_BATCH])
 
     def advance_sent(self, job_id: str, chunk: int, before: int, after: int) -> bool:
         put = {"sent": after, "touched": self._seconds()}
@@ -98,20 +106,36 @@ class DynamoLedger:
     def touch(self, job_id: str, chunk: int) -> None:
         self._update(items.chunk_key(job_id, chunk), _EXISTS, put={"touched": self._seconds()})
 
-    def set_broken(self, job_id: str, chunk: int, reason: str) -> None:
-        put = {"broken": self._seconds(), "trouble": reason[: items.MOST_TROUBLE]}
-        self._update(items.chunk_key(job_id, chunk), _EXISTS, put=put)
+    def set_trouble(self, job: JobRecord, words: str) -> None:
+        words, now = shortened(words, items.MOST_TROUBLE), self._seconds()
+        since = job.trouble.since if kind_of(words) == kind_of(job.trouble.words) else now
+        put = {"trouble": words, "trouble_at": now, "trouble_since": since}
+        self._update(items.job_key(job.id), _EXISTS, put=put)
+
+    def add_mismatches(self, job_id: str, mismatches: Iterable[str]) -> JobRecord:
+        return self._update_job(job_id, _EXISTS, add={"mismatches": set(mismatches)})
 
     def open_jobs(self) -> Iterator[str]:
         found = self._query(IndexName="open", KeyConditionExpression=Key("open").eq("job"))
         return (item["pk"].removeprefix("JOB#") for item in found)
 
-    def pause(self, endpoint: str) -> Pause:
-        item = self._get(items.endpoint_key(endpoint)) or {}
-        return Pause(int(item.get("until", 0)), int(item.get("seconds", 0)))
+    def health(self, endpoint: str) -> Health:
+        return items.read_health(self._get(items.endpoint_key(endpoint)) or {})
+
+    def set_health(self, endpoint: str, *, answered: bool, broken: bool) -> None:
+        now = self._seconds()
+        # Every collector would write this with every batch, into one item; a few seconds more or less decide nothing.
+        due = {
+            name: now
+            for name, happened in (("answered", answered), ("broken", broken))
+            if happened and now - self._health_written.get((endpoint, name), 0) >= _HEALTH_SECONDS
+        }
+        if due:
+            self._update(items.endpoint_key(endpoint), put=due)
+            self._health_written |= {(endpoint, name): now for name in due}
 
     def set_pause(self, endpoint: str, pause: Pause) -> None:
-        self._put({**items.endpoint_key(endpoint), "until": pause.until, "seconds": pause.seconds})
+        self._update(items.endpoint_key(endpoint), put={"until": pause.until, "seconds": pause.seconds})
 
     def progress(self, endpoint: str) -> Mapping[str, Progress]:
         return dict(map(items.read_progress, self._items(items.endpoint_key(endpoint)["pk"], "JOB#")))
@@ -134,10 +158,17 @@ class DynamoLedger:
         for failure in failures:
             self._put(items.failure_item(job, chunk, failure), _IS_NEW)
 
-    def cover(
-        self, job_id: str, chunk: int, predicted: Iterable[Span], failed: Iterable[Span], fields: Iterable[str]
+    def cover(  # noqa: PLR0913, PLR0917 - what there is to add
+        self,
+        job_id: str,
+        chunk: int,
+        predicted: Iterable[Span],
+        failed: Iterable[Span],
+        fields: Iterable[str],
+        held: Iterable[Span] = (),
     ) -> Chunk:
-        add = {"predicted": items.spellings(predicted), "failed": items.spellings(failed), "fields": set(fields)}
+        spans = {"predicted": predicted, "failed": failed, "held": held}
+        add = {**{name: items.spellings(found) for name, found in spans.items()}, "fields": set(fields)}
         # Only predictions show that the endpoint works.
         seconds = {"touched": self._seconds(), **({"answered": self._seconds()} if add["predicted"] else {})}
         return self._update_chunk(job_id, chunk, _IS_OPEN, put=seconds, add=add)
@@ -150,13 +181,21 @@ class DynamoLedger:
         put = {"answered": self._seconds()} if found else {}
         return self._update_job(job_id, _EXISTS, put=put, add={"covered": {chunk}, "fields": found})
 
-    def mark(self, job_id: str, chunk: int, span: Span) -> int:
-        item = self._get(items.span_key(job_id, chunk, span)) or {}
-        return int(item.get("mark", 0))
+    def mark(self, job_id: str, chunk: int, span: Span) -> Mark:
+        return items.read_mark(self._get(items.span_key(job_id, chunk, span)) or {})
 
-    def set_mark(self, job: JobRecord, chunk: int, span: Span, attempt: int, refusal: str | None) -> None:
-        is_higher = Attr("mark").not_exists() | Attr("mark").lt(attempt)
-        put = {"mark": attempt, "expires": job.expires, **({"refusal": refusal} if refusal else {})}
+    def set_mark(  # noqa: PLR0913 - what is known of a failed attempt
+        self, job: JobRecord, chunk: int, span: Span, mark: Mark, refusal: str | None = None, *, mismatch: bool = False
+    ) -> None:
+        is_higher = Attr("mark").not_exists() | Attr("mark").lt(mark.attempt)
+        put = {
+            "mark": mark.attempt,
+            "expires": job.expires,
+            "marked_at": self._seconds(),
+            **({"breaks": mark.breaks} if mark.breaks else {}),
+            **({"refusal": refusal} if refusal else {}),
+            **({"mismatch": True} if mismatch else {}),
+        }
         self._update(items.span_key(job.id, chunk, span), is_higher, put=put)
 
     def outcomes(self, job_id: str, chunk: int) -> Iterator[SpanOutcome]:
@@ -201,6 +240,15 @@ class DynamoLedger:
     def _get(self, key: Item) -> Item | None:
         return self._table.get_item(Key=key, ConsistentRead=True).get("Item")
 
+    def _batch_of_chunks(self, keys: list[Item]) -> Iterator[Chunk]:
+        table = self._table.name
+        wanted: dict[str, Any] = {table: {"Keys": keys, "ConsistentRead": True}}
+        while wanted:
+            # DynamoDB answers with up to 16 MB, and says what it has left out.
+            answer = self._table.meta.client.batch_get_item(RequestItems=wanted)
+            yield from map(items.read_chunk, answer["Responses"][table])
+            wanted = dict(answer.get("UnprocessedKeys", {}))
+
     def _items(self, pk: str, prefix: str) -> Iterator[Item]:
         condition = Key("pk").eq(pk) & Key("sk").begins_with(prefix)
         return self._query(KeyConditionExpression=condition, ConsistentRead=True)
@@ -226,7 +274,7 @@ class DynamoLedger:
     def _update(  # noqa: PLR0913 - an update's own clauses
         self,
         key: Item,
-        condition: ConditionBase,
+        condition: ConditionBase | None = None,
         *,
         put: Mapping[str, Any] | None = None,
         add: Mapping[str, set[Any]] | None = None,
@@ -247,14 +295,15 @@ class DynamoLedger:
         if remove:
             clauses.append("REMOVE " + ", ".join(f"#{name}" for name in remove))
             names |= {f"#{name}": name for name in remove}
+        conditions: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
         try:
             answer = self._table.update_item(
                 Key=key,
                 UpdateExpression=" ".join(clauses),
-                ConditionExpression=condition,
                 ExpressionAttributeNames=names,
                 ExpressionAttributeValues=values,
                 ReturnValues="ALL_NEW",
+                **conditions,
             )
         except self._table.meta.client.exceptions.ConditionalCheckFailedException:
             return None

@@ -51,16 +51,28 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """Send a chunk: all that hasn't been sent, or these spans again, each as the attempt that is named."""
+    """Send a chunk: all that hasn't been sent.
+
+    Or something of it alone: these spans again, each as the attempt that is named; the span `witness`, which has a
+    prediction; or the first row from `probe` on that can be sent.
+    """
 
     job: str
     chunk: int
     attempts: Mapping[Span, int] = field(default_factory=dict)
+    witness: Span | None = None
+    probe: int | None = None
 
     def content(self) -> Content:
         """As it is sent."""
         spans = {str(span): attempt for span, attempt in self.attempts.items()}
-        return {"job": self.job, "chunk": self.chunk, **({"spans": spans} if spans else {})}
+        return {
+            "job": self.job,
+            "chunk": self.chunk,
+            **({"spans": spans} if spans else {}),
+            **({"witness": str(self.witness)} if self.witness else {}),
+            **({"probe": self.probe} if self.probe is not None else {}),
+        }
 
     @classmethod
     def read(cls, body: str) -> Self:
@@ -69,9 +81,11 @@ class Dispatch:
         spans = content.get("spans", {})
         try:
             attempts = {Span.parse(span): read_number(attempt) for span, attempt in spans.items()}
-        except (AttributeError, ValueError) as error:
-            raise malformed("invalid spans", spans) from error
-        return cls(read_job_id(content), read_number(content.get("chunk")), attempts)
+            witness = Span.parse(content["witness"]) if "witness" in content else None
+        except (AttributeError, TypeError, ValueError) as error:
+            raise malformed("invalid spans", content) from error
+        probe = read_number(content["probe"]) if "probe" in content else None
+        return cls(read_job_id(content), read_number(content.get("chunk")), attempts, witness, probe)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +228,12 @@ class SqsQueues:
 
     def resend(self, job_id: str, chunk: int, attempts: Mapping[Span, int], delay: int) -> None:
         self._send(self._chunks, [Dispatch(job_id, chunk, attempts).content()], delay)
+
+    def send_witness(self, job_id: str, chunk: int, span: Span) -> None:
+        self._send(self._chunks, [Dispatch(job_id, chunk, witness=span).content()])
+
+    def probe(self, job_id: str, chunk: int, row: int, delay: int = 0) -> None:
+        self._send(self._chunks, [Dispatch(job_id, chunk, probe=row).content()], delay)
 
     def report(self, job_id: str, chunk: int, unsendable: Sequence[Unsendable]) -> None:
         self._send(self._outcomes, [unsent_content(job_id, chunk, unsendable)] if unsendable else [])

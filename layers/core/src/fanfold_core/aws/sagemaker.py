@@ -139,10 +139,12 @@ class SageMakerEndpoint:
             name["ContentType"]: "application/json",
             name["Accept"]: "application/json",
             name["InferenceId"]: str(request.id),
-            name["S3OutputPathExtension"]: request.id.folder,
+            name["S3OutputPathExtension"]: request.folder,
             name["Filename"]: request.id.filename,
             name["RequestTTLSeconds"]: str(ttl_seconds),
         }
+        if request.nonce:
+            headers[name["CustomAttributes"]] = request.nonce
         if request.location:
             headers[name["InputLocation"]] = request.location
         tried.number = self._sent

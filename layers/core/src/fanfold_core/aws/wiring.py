@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
+from secrets import token_hex
 from typing import TYPE_CHECKING, Self
 
 import boto3
@@ -108,6 +109,7 @@ def wire_splitter(environ: Mapping[str, str]) -> Splitter:
         model=Model(settings.endpoint_name, settings.endpoint_config, settings.model),
         retention=timedelta(days=settings.retention_days),
         now=now,
+        new_nonce=lambda: token_hex(8),
         limits=Limits(),
         budget=Budget(settings.max_rows, settings.max_bytes),
         allows_costlier=settings.costlier_options == ALLOW,

@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fanfold_core.domain.errors import ExpressionError, MalformedAnswerError
-from fanfold_core.domain.json_text import read_json, write_json
+from fanfold_core.domain.errors import (
+    ExpressionError,
+    ExpressionTooLargeError,
+    MalformedAnswerError,
+    MisalignedAnswerError,
+)
+from fanfold_core.domain.json_text import read_answer_json, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,8 +22,18 @@ if TYPE_CHECKING:
 # its results written as JSON, too, which is harmless.
 NOT_FLAT = "{}"
 MOST_FIELDS = 64
+_MOST_NAMES_BYTES = 4_096
 # Characters of an answer that an error shows.
 _MOST_SHOWN = 200
+_ERRORS = {"error", "errors", "errorMessage", "error_message", "exception", "detail", "traceback"}
+_KINDS: dict[type, str] = {
+    dict: "a JSON object that tells of an error",
+    str: "a JSON string",
+    bool: "a JSON boolean",
+    int: "a JSON number",
+    float: "a JSON number",
+    type(None): "null",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +47,8 @@ class Predictions:
 def read_answer(content: bytes, rows: int, expression: Expression | None) -> Predictions:
     """Check that the answer, or what the expression makes of it, holds one result per row.
 
-    `MalformedAnswerError` if it doesn't.
+    A batch of one may have another shape: an object that is no error is the result of a single row.
+    `MisalignedAnswerError` if there is another number of results than of rows, `MalformedAnswerError` if none is found.
 
     >>> read_answer(b'[{"label": "POSITIVE", "score": 0.9}]', 1, None).fields == {"label", "score"}
     True
@@ -40,17 +56,14 @@ def read_answer(content: bytes, rows: int, expression: Expression | None) -> Pre
     '["A","B"]'
     """
     try:
-        answer = read_json(content.decode("utf-8-sig"))
-        results = expression(answer) if expression else answer
+        answer = read_answer_json(content.decode("utf-8-sig"))
+        found = expression(answer) if expression else answer
+        results = _results(found, rows)
         text = write_json(results)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise MalformedAnswerError(f"the model's answer is not JSON: {error}") from error
-    except ExpressionError as error:
+    except (ExpressionError, ExpressionTooLargeError) as error:
         raise MalformedAnswerError(f"of the model's answer: {error}") from error
-    if not isinstance(results, list):
-        raise MalformedAnswerError(f"the model's answer is a JSON {type(results).__name__}, not a list of results")
-    if len(results) != rows:
-        raise MalformedAnswerError(f"the model's answer has {len(results)} results for {rows} rows")
     if any(result is None for result in results):
         raise MalformedAnswerError("the model's answer has no result (null) for one of its rows")
     if expression and any(map(_is_all_null, results)):
@@ -58,6 +71,21 @@ def read_answer(content: bytes, rows: int, expression: Expression | None) -> Pre
             f"result-expression finds nothing in the model's answer, which begins {write_json(answer)[:_MOST_SHOWN]}"
         )
     return Predictions(text, field_names(results))
+
+
+def _results(found: Any, rows: int) -> list[Any]:
+    if isinstance(found, dict) and not _is_error(found):
+        found = [found]
+    if not isinstance(found, list):
+        raise MalformedAnswerError(f"the model's answer is {_KINDS[type(found)]}, not a list of results")
+    if len(found) != rows:
+        raise MisalignedAnswerError(len(found), rows)
+    return found
+
+
+def _is_error(answer: dict[str, Any]) -> bool:
+    """Whether an object tells of an error, as frameworks spell it, and not of a result."""
+    return not _ERRORS.isdisjoint(answer) or answer.keys() >= {"code", "message"} or answer.keys() <= {"message"}
 
 
 def _is_all_null(result: Any) -> bool:
@@ -71,7 +99,22 @@ def field_names(results: Iterable[Any]) -> frozenset[str]:
     ['label', '{}']
     """
     names = frozenset[str]().union(*map(_fields, results))
-    return names if len(names) <= MOST_FIELDS else frozenset({NOT_FLAT})
+    return names if _fits(names) else frozenset({NOT_FLAT})
+
+
+def bounded(names: frozenset[str], more: frozenset[str]) -> frozenset[str]:
+    """What is to be added to known field names: `more`, or that there are too many for columns of their own.
+
+    So a set that is only ever added to stays small, however many answers each have names of their own.
+
+    >>> sorted(bounded(frozenset({"label"}), frozenset({"score"})))
+    ['score']
+    """
+    return more if _fits(names | more) else frozenset({NOT_FLAT})
+
+
+def _fits(names: frozenset[str]) -> bool:
+    return len(names) <= MOST_FIELDS and sum(len(name.encode()) for name in names) <= _MOST_NAMES_BYTES
 
 
 def _fields(result: Any) -> frozenset[str]:

@@ -6,6 +6,7 @@ import re
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
+from fanfold_core.domain.results import requests
 from fanfold_core.domain.statistics import (
     MOST_SAMPLES,
     SCORE_BINS,
@@ -52,8 +53,8 @@ def of_rows(first_row: int, rows: Sequence[Sequence[str]], input_index: int | No
     return Statistics(Labels() + Labels(labels), bins, _errors(failed, input_index))
 
 
-def of_requests(began: datetime, answered: Iterable[SpanOutcome], attempts: Mapping[Span, int]) -> Statistics:
-    """Statistics of the requests that brought predictions, and of the attempts that each span has taken.
+def of_requests(began: datetime, answered: Iterable[SpanOutcome], known: Sequence[SpanOutcome]) -> Statistics:
+    """Statistics of the requests that brought predictions, and of all that were sent for spans of a chunk.
 
     `began` is when the job did.
     """
@@ -64,8 +65,23 @@ def of_requests(began: datetime, answered: Iterable[SpanOutcome], attempts: Mapp
             # Not everybody's clock agrees with that of the function that began the job.
             rows[max(0, outcome.timing.answered - int(began.timestamp()))] += outcome.span.rows
             waits[wait_bin(outcome.timing.waited / 1000)] += 1
-    again = sum(number - 1 for number in attempts.values() if number)
-    return Statistics(answers=Timeline() + Timeline(rows), waits=waits, again=again)
+    return Statistics(
+        answers=Timeline() + Timeline(rows),
+        waits=waits,
+        again=_sent_again(requests(known)),
+        mismatched=len({outcome.span for outcome in known if outcome.mismatch}),
+    )
+
+
+def _sent_again(attempts: Mapping[Span, int]) -> int:
+    """How many requests carried rows that had been sent before: all but the first for a span of rows not sent yet."""
+    again, reached = 0, 0
+    # A span comes after those that it is a part of.
+    for span, number in sorted(attempts.items(), key=lambda sent: (sent[0].start, -sent[0].rows)):
+        if number:
+            again += number - (span.end > reached)
+            reached = max(reached, span.end)
+    return again
 
 
 def kind_of(reason: str) -> str:

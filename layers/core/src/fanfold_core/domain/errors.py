@@ -5,9 +5,11 @@ FanfoldError
 │   ├── ObjectGoneError
 │   ├── ChunkMismatchError
 │   ├── EndpointError
-│   └── ExpressionError      of a row or an answer: that row's error
+│   ├── ExpressionError      applied to a row or an answer, it is that row's error instead
+│   └── ExpressionTooLargeError
 ├── MalformedAnswerError     the model's answer cannot be used
-│   └── AnswerTooLargeError
+│   ├── AnswerTooLargeError
+│   └── MisalignedAnswerError
 ├── MalformedMessageError    a message that no version of Fanfold has written
 ├── NewerVersionError        a message or job that a newer version of Fanfold has written
 │   └── UnknownOptionError
@@ -21,7 +23,7 @@ FanfoldError
 
 from __future__ import annotations
 
-from fanfold_core.input.errors import FanfoldError
+from fanfold_core.input.errors import FanfoldError, shortened
 
 
 class JobError(FanfoldError):
@@ -65,6 +67,17 @@ class AnswerTooLargeError(MalformedAnswerError):
         )
 
 
+class MisalignedAnswerError(MalformedAnswerError):
+    """The answer has `results` results where its request has another number of rows. Retry row by row.
+
+    Fewer rows would go on until the numbers agree by accident: this model doesn't answer row by row.
+    """
+
+    def __init__(self, results: int, rows: int) -> None:
+        super().__init__(f"the model's answer has {_number(results, 'result')} for {_number(rows, 'row')}")
+        self.results = results
+
+
 class MalformedMessageError(FanfoldError):
     """A message that nobody can understand. Do not retry: it belongs among the dead letters."""
 
@@ -92,7 +105,14 @@ class ExpressionError(JobError):
     """An expression cannot be applied to a value. Do not retry: mend the option."""
 
     def __init__(self, option: str, text: str, words: str) -> None:
-        super().__init__(f"{option} {text!r} cannot be applied: {words}")
+        super().__init__(f"{option} {shortened(text, 100)!r} cannot be applied: {words}")
+
+
+class ExpressionTooLargeError(JobError):
+    """An expression makes so much of a value that no job could work with it. Do not retry: mend the option."""
+
+    def __init__(self, option: str, text: str, words: str) -> None:
+        super().__init__(f"{option} {shortened(text, 100)!r} makes {words} of one value: write a simpler one")
 
 
 class NotEndedError(FanfoldError):
@@ -132,3 +152,7 @@ class AnnouncementError(FanfoldError):
 
 class SettingError(FanfoldError):
     """An environment variable is missing or malformed. Do not retry: mend template.yaml."""
+
+
+def _number(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -1,22 +1,29 @@
 """Expressions: JMESPath over JSON values, for models that take something else than a text, or say something else.
 
-They select and put together; they cannot compute for ever, or reach anything but the value that they are given. What
-they make is a JSON value, so nothing has to be escaped.
+They select and put together, and can reach nothing but the value that they are given. What they make is a JSON value,
+so nothing has to be escaped, and has a bound, since an expression of some characters can double a value at each step.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import jmespath
-from jmespath.exceptions import JMESPathError
+from jmespath.parser import Parser
+from jmespath.visitor import TreeInterpreter
 
-from fanfold_core.domain.errors import ExpressionError
+from fanfold_core.domain.errors import ExpressionError, ExpressionTooLargeError
 from fanfold_core.input.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+# Values and characters in what an expression makes, and elements of a list or text that it makes on the way.
+_MOST_MADE = 4_000_000
+_MOST_ELEMENTS = 1_000_000
+_SCALARS = (str, int, type(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,31 +41,85 @@ class Expression:
     text: str
 
     def __call__(self, value: Any) -> Any:
-        """What it makes of the value; `ExpressionError` if it cannot be applied to it."""
+        """What it makes of the value; `ExpressionError` if it cannot be applied to it, or makes no JSON of it.
+
+        `ExpressionTooLargeError` if it makes too much of it.
+        """
         try:
-            return jmespath.search(self.text, value)
-        except JMESPathError as error:
-            raise ExpressionError(self.option, self.text, str(error)) from error
+            found = _Bounded().visit(_parse(self.text), value)
+            _check_json(found)
+        except _TooMuchError as error:
+            raise ExpressionTooLargeError(self.option, self.text, str(error)) from error
+        except Exception as error:  # jmespath raises whatever its functions do, and has no say in how deep values are
+            raise ExpressionError(self.option, self.text, _words(error)) from error
+        return found
 
     @property
     def names(self) -> frozenset[str]:
         """The fields that it asks for."""
-        return frozenset(_fields(jmespath.compile(self.text).parsed))
+        return frozenset(_fields(_parse(self.text)))
 
 
 def parse_expression(option: str, text: str) -> Expression | None:
     """The expression in an option, None if the option is empty; `OptionError` if it is none."""
     if not text:
         return None
+    made = Expression(option, text)
     try:
-        jmespath.compile(text)
-    except JMESPathError as error:
-        raise OptionError(option, text, f"a JMESPath expression ({' '.join(str(error).split())})") from error
-    return Expression(option, text)
+        _ = made.names
+    except Exception as error:  # as above
+        raise OptionError(option, text, f"a JMESPath expression ({_words(error)})") from error
+    return made
+
+
+class _TooMuchError(Exception):
+    """An expression has made too much. Do not retry."""
+
+
+class _Bounded(TreeInterpreter):
+    """Refuses lists and texts that have grown too long on the way."""
+
+    def visit(self, node: Any, *args: Any, **options: Any) -> Any:
+        found = super().visit(node, *args, **options)
+        if isinstance(found, list | str) and len(found) > _MOST_ELEMENTS:
+            raise _TooMuchError(f"a list or text of more than {_MOST_ELEMENTS:,} elements")
+        return found
+
+
+@lru_cache(maxsize=16)
+def _parse(text: str) -> Any:
+    return Parser().parse(text).parsed
+
+
+def _check_json(value: Any) -> None:
+    left, waiting = _MOST_MADE, [value]
+    while waiting:
+        one = waiting.pop()
+        left -= 1 + (len(one) if isinstance(one, str) else 0)
+        if left < 0:
+            raise _TooMuchError(f"more than {_MOST_MADE:,} values and characters")
+        if isinstance(one, list):
+            waiting += one
+        elif isinstance(one, dict):
+            waiting += one.keys()
+            waiting += one.values()
+        elif isinstance(one, float):
+            if not math.isfinite(one):
+                raise ValueError(f"it makes the number {one}, which JSON doesn't have")
+        elif not isinstance(one, _SCALARS):
+            raise TypeError("it makes something that is no JSON value: & belongs into sort_by and its like")
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _fields(node: Mapping[str, Any]) -> Iterator[str]:
     if node["type"] == "field":
         yield node["value"]
+    # The children of a slice are numbers.
     for child in node["children"]:
-        yield from _fields(child)
+        if isinstance(child, dict):
+            yield from _fields(child)

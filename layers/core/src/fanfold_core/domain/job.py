@@ -74,9 +74,9 @@ class Chunk:
 
     `sent` rows of it have been handed to the endpoint; the spans that are `predicted` or have `failed` have their final
     answer, `fields` are the names of the fields in their results; `inherited` spans were predicted in an earlier round
-    and are not sent. A `frozen` chunk takes no further answers. The chunk's part begins at chunk `part_first` and
-    weighs `part_weight` so far. When it was last sent or covered (`touched`), predicted (`answered`) or broken by the
-    platform (`broken`, and `trouble` is why) is in seconds since 1970, 0 for never.
+    and are not sent. `held` spans have an answer of the right length that is not taken yet, as `is_aligned` says. A
+    `frozen` chunk takes no further answers. The chunk's part begins at chunk `part_first` and weighs `part_weight` so
+    far. When it was last sent or covered (`touched`) or predicted (`answered`) is in seconds since 1970, 0 for never.
     """
 
     number: int
@@ -92,16 +92,24 @@ class Chunk:
     failed: frozenset[Span] = frozenset()
     fields: frozenset[str] = frozenset()
     inherited: frozenset[Span] = frozenset()
+    held: frozenset[Span] = frozenset()
     frozen: bool = False
     touched: int = 0
     answered: int = 0
-    broken: int = 0
-    trouble: str = ""
 
     @property
     def covered(self) -> frozenset[Span]:
         """The spans whose rows have their final answer."""
         return self.predicted | self.failed
+
+    @property
+    def is_aligned(self) -> bool:
+        """Whether the model is known to answer row by row: it gave a single row of this chunk a single result.
+
+        A model that answers the same number of results whatever it is sent cannot do that and also answer several rows
+        with as many results. So the first row of a chunk is sent alone, and answers to several rows are held till then.
+        """
+        return any(span.rows == 1 for span in self.predicted)
 
     @property
     def waiting(self) -> int:
@@ -135,6 +143,27 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Health:
+    """What is known of an endpoint from all jobs' requests: when one was last `answered` and last `broken`.
+
+    In seconds since 1970, 0 for never; up to some seconds late.
+    """
+
+    answered: int = 0
+    broken: int = 0
+    pause: Pause = Pause()
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What went wrong with a job last: in which `words`, when, and `since` when with such words. Seconds since 1970."""
+
+    words: str = ""
+    at: int = 0
+    since: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
     """What a part, or a whole job, came to. `requests` were sent to the endpoint for it."""
 
@@ -161,7 +190,8 @@ class JobRecord:
     `stored` chunks are known, `released` of them are handed to the dispatcher, all below `low` and those in `covered`
     are done; `total` is known when the file has been read to its end. `parent` is the job whose failed rows this one
     tries again. `touched` and `answered` are seconds since 1970: the last progress of splitter or assembler, and the
-    last chunk that was done.
+    last chunk that was done. Only the job's own requests know its `nonce`. `mismatches` are the wrong lengths that
+    answers had, spelt `rows:results`.
     """
 
     id: str
@@ -188,6 +218,14 @@ class JobRecord:
     parent: str | None = None
     touched: int = 0
     answered: int = 0
+    nonce: str = ""
+    mismatches: frozenset[str] = frozenset()
+    trouble: Trouble = Trouble()
+
+    @property
+    def rows_per_request(self) -> int:
+        """How many rows go into a request: one, once the model has shown that it doesn't answer row by row."""
+        return 1 if self.mismatches else self.options.rows_per_request
 
     @property
     def first_round(self) -> str:

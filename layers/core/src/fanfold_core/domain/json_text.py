@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 import re
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# A float may be infinite only if it is written so, but for one of 309 digits.
+_HUGE_EXPONENT = re.compile(r"[eE]\+?[0-9]{3}|[0-9]{300}")
 # Half of a character that UTF-16 spells in two: Python's parser lets it through, and then nobody can encode it.
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 # `json.dumps` makes an encoder for each call that wants it otherwise.
 _compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
-def read_json(text: str) -> Any:
+def read_json(text: str, *, unknown: Callable[[str], Any] | None = None) -> Any:
     r"""The value that the text spells; `ValueError` if it is no JSON, or holds what JSON and UTF-8 cannot spell.
 
     >>> read_json('{"label": "\\ud83d\\udc4d"}')
@@ -20,12 +26,23 @@ def read_json(text: str) -> Any:
     """
     try:
         text.encode()
-        value = json.loads(text, parse_constant=_refuse)
+        value = json.loads(text, parse_constant=unknown or _refuse)
+        if unknown and _HUGE_EXPONENT.search(text):
+            value = json.loads(text, parse_constant=unknown, parse_float=_finite)
         if _SURROGATE_ESCAPE.search(text):
             write_json(value)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
     return value
+
+
+def read_answer_json(text: str) -> Any:
+    """The same for what a model says: a number that JSON doesn't have, such as NaN, is null, and costs nothing else.
+
+    >>> read_answer_json('[{"label": "A", "score": NaN}, {"score": 1e999}]')
+    [{'label': 'A', 'score': None}, {'score': None}]
+    """
+    return read_json(text, unknown=lambda _constant: None)
 
 
 def write_json(value: Any) -> str:
@@ -37,6 +54,11 @@ def write_json(value: Any) -> str:
     text = _compact(value)
     text.encode()
     return text
+
+
+def _finite(number: str) -> float | None:
+    value = float(number)
+    return value if math.isfinite(value) else None
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -14,8 +14,9 @@ from typing import NamedTuple
 from fanfold_core.domain.spans import Span
 
 _NOT_A_SLUG = re.compile(r"[^a-z0-9]+")
-_JOB_ID = r"[a-z0-9][a-z0-9.-]{0,33}"
-_REQUEST_ID = re.compile(rf"({_JOB_ID})/([0-9]{{1,7}})/([0-9]{{7}}-[0-9]{{4}})/([0-9]{{1,3}})")
+# A round has its number behind a dot. All of a request's id together has 64 characters at most, as SageMaker takes it.
+_JOB_ID = r"[a-z0-9][a-z0-9-]{0,32}(?:\.[1-9][0-9]{0,3})?"
+_REQUEST_ID = re.compile(rf"({_JOB_ID})/([0-9]{{1,7}})/([0-9]{{7}}-[0-9]{{4}})/([0-9]{{1,4}})")
 
 
 def job_id(bucket: str, key: str, version: str) -> str:
@@ -58,13 +59,8 @@ class RequestId(NamedTuple):
         return match and cls(match[1], int(match[2]), Span.parse(match[3]), int(match[4]))
 
     @property
-    def folder(self) -> str:
-        """Where its output lies below the endpoint's output path (`S3OutputPathExtension`)."""
-        return f"{self.job}/{self.chunk:07d}"
-
-    @property
     def filename(self) -> str:
-        """What its output is called there (`Filename`)."""
+        """What its output is called (`Filename`)."""
         return f"{self.span}-{self.attempt}.json"
 
 
@@ -78,9 +74,20 @@ def next_round(job: str) -> str:
     return f"{base}.{int(number or 1) + 1}"
 
 
-def output_prefix(job: str, chunk: int) -> str:
-    """Where the endpoint writes the outputs of a chunk's requests, each under its request's file name."""
-    return f"async/{job}/{chunk:07d}/"
+def output_folder(job: str, nonce: str, chunk: int) -> str:
+    """Where the outputs of a chunk's requests lie below the endpoint's output path (`S3OutputPathExtension`).
+
+    The job's nonce is known to nobody else, so only its own requests have outputs there.
+
+    >>> output_folder("tweets-1f", "5e0c", 7), output_folder("tweets-1f", "", 7)
+    ('tweets-1f/5e0c/0000007', 'tweets-1f/0000007')
+    """
+    return "/".join(part for part in (job, nonce, f"{chunk:07d}") if part)
+
+
+def output_prefix(job: str, nonce: str, chunk: int) -> str:
+    """The keys of a chunk's outputs in the output bucket begin so; each goes on with its request's file name."""
+    return f"async/{output_folder(job, nonce, chunk)}/"
 
 
 def request_of_output(job: str, chunk: int, key: str) -> RequestId | None:
@@ -91,22 +98,25 @@ def request_of_output(job: str, chunk: int, key: str) -> RequestId | None:
 
 def request_key(request: RequestId) -> str:
     """Object that holds a request too large to go inline."""
-    return f"requests/{request.folder}/{request.filename}"
+    return f"requests/{request.job}/{request.chunk:07d}/{request.filename}"
+
+
+def answer_key(request: RequestId) -> str:
+    """Object that holds an answer too large for the ledger."""
+    return f"answers/{request.job}/{request.chunk:07d}/{request.filename}"
 
 
 def chunk_key(job: str, chunk: int) -> str:
-    """Object that holds a chunk of a file without byte ranges of its own (compressed, or transcoded)."""
+    """Object that holds a chunk of a file without byte ranges of its own (compressed, or transcoded).
+
+    `job` is the first round of it: all rounds cut the file alike.
+    """
     return f"chunks/{job}/{chunk:07d}.csv"
 
 
 def part_errors_key(job: str, part: int) -> str:
     """Object that holds a part's lines of errors.csv."""
     return f"parts/{job}/{part:05d}-errors.csv"
-
-
-def part_totals_key(job: str, part: int) -> str:
-    """Object that holds a part's totals."""
-    return f"parts/{job}/{part:05d}-totals.json"
 
 
 def result_key(job: str, name: str) -> str:

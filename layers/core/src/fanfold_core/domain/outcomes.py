@@ -1,26 +1,33 @@
 """Outcomes: what came back for a request, and to which class a failure belongs.
 
-A *refused* request is about what was sent: halves of it may pass. A *broken* one is the platform's doing: the very
-same request may pass later.
+A *refused* request is about what was sent: halves of it may pass. A *broken* one may pass as it is, later. Its status
+doesn't tell whether it was the endpoint that failed or a row that makes the model fail: `app.failures` judges that by
+how other requests fare meanwhile.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from fanfold_core.domain.json_text import read_json
+from fanfold_core.input.errors import shortened
 
 if TYPE_CHECKING:
     from fanfold_core.domain.keys import RequestId
     from fanfold_core.domain.requests import Unsendable
 
-_STATUS = re.compile(r"\(([0-9]{3})\)")
-# Characters of the model's words that a reason repeats.
+_STATUS = re.compile(r"error \(([0-9]{1,3})\)")
+# Characters of SageMaker's reason, and of the model's words that stand before it.
+_MOST_REASON = 400
 _MOST_WORDS = 500
-# Too busy, or too slow: nothing that another request would change.
-_RETRIABLE = {"408", "424", "429"}
+_CLIENT_ERRORS = 4
+# Too busy, or too slow; and a model that has failed, as DJL says it.
+_NO_REFUSALS = {408, 424, 429}
+# Too busy, or nobody there.
+_UNAVAILABLE = {408, 429, 502, 503, 504}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +53,46 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The model would not take the request."""
+    """The model would not take the request. `attributes` are those that its notification repeats, if any."""
 
     id: RequestId
     reason: str
+    attributes: str | None = None
+
+
+class Cause(Enum):
+    """Who has broken a request, as far as its reason tells."""
+
+    MODEL = auto()  # the container answered with a server error: its code has failed
+    TIMEOUT = auto()  # the container didn't answer in time
+    PLATFORM = auto()  # nobody was there to work on it, or it never reached the container
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """The platform lost the request: a server error, a time-out, an expiry."""
+    """The request failed, and the very same one may pass later: a server error, a time-out, an expiry."""
 
     id: RequestId
     reason: str
+    attributes: str | None = None
+
+    @property
+    def cause(self) -> Cause:
+        """Who has broken it."""
+        return cause_of(self.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What is known of a span's failures: the highest `attempt` that has been acted upon, 0 for none, and when (`at`).
+
+    `breaks` is how often it broke while the endpoint answered other requests. `at` is in seconds since 1970; the ledger
+    sets it.
+    """
+
+    attempt: int = 0
+    breaks: int = 0
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +112,9 @@ def chunk_of(outcome: Outcome) -> tuple[str, int]:
     return (outcome.job, outcome.chunk) if isinstance(outcome, Unsent) else (outcome.id.job, outcome.id.chunk)
 
 
-def failed(request: RequestId, reason: str, response: bytes | None = None) -> Refused | Broken:
+def failed(
+    request: RequestId, reason: str, response: bytes | None = None, attributes: str | None = None
+) -> Refused | Broken:
     """The class of a failure, by the model's HTTP status as SageMaker spells it in its reason.
 
     What the model responded stands before SageMaker's reason, which says no more than the status.
@@ -87,12 +124,40 @@ def failed(request: RequestId, reason: str, response: bytes | None = None) -> Re
     >>> type(failed(request, "ClientError: Received client error (400) from model.")).__name__
     'Refused'
     """
-    status = _STATUS.search(reason)
+    reason = shortened(reason, _MOST_REASON)
     words = "" if response is None else model_words(response)
     full = f"{words} ({reason})" if words and words not in reason else reason
-    if status and status[1].startswith("4") and status[1] not in _RETRIABLE:
-        return Refused(request, full)
-    return Broken(request, full)
+    if _status(reason) is not None and is_refusal(reason):
+        return Refused(request, full, attributes)
+    return Broken(request, full, attributes)
+
+
+def is_refusal(reason: str) -> bool:
+    """Whether the error of a row says what the model made of it: a client error, or an answer that cannot be read.
+
+    >>> is_refusal("ClientError: Received client error (400) from model."), is_refusal("Received client error (424)")
+    (True, False)
+    """
+    status = _status(reason)
+    return status is None or (status // 100 == _CLIENT_ERRORS and status not in _NO_REFUSALS)
+
+
+def cause_of(reason: str) -> Cause:
+    """Who has broken a request.
+
+    >>> cause_of("ClientError: Received server error (500) from model."), cause_of("status Expired")
+    (<Cause.MODEL: 1>, <Cause.PLATFORM: 3>)
+    """
+    status = _status(reason)
+    if status == 0:
+        return Cause.TIMEOUT
+    return Cause.MODEL if status is not None and status not in _UNAVAILABLE else Cause.PLATFORM
+
+
+def _status(reason: str) -> int | None:
+    """The HTTP status in SageMaker's reason, which is the last one in it; 0 where the container didn't answer."""
+    found = _STATUS.findall(reason)
+    return int(found[-1]) if found else None
 
 
 def model_words(response: bytes) -> str:

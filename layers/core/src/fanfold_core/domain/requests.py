@@ -22,10 +22,15 @@ INPUT_BYTES = 1_000_000
 
 
 class Request(NamedTuple):
-    """One `InvokeEndpointAsync` call: who it is, its JSON body, and where that lies if the call cannot carry it."""
+    """One `InvokeEndpointAsync` call: who it is, its JSON body, and where that lies if the call cannot carry it.
+
+    Its output goes to `folder`, and its notification repeats the `nonce`, so that nobody else's is taken for it.
+    """
 
     id: RequestId
     body: bytes
+    folder: str = ""
+    nonce: str = ""
     location: str | None = None
 
     @property
@@ -76,19 +81,27 @@ def obstacle(cells: Sequence[str], found: Any, layout: Layout) -> str | None:
     return None
 
 
-def plan(
-    rows: Sequence[Sequence[str]], found: Sequence[Any], span: Span, layout: Layout, rows_per_request: int
+def plan(  # noqa: PLR0913 - rows, and how they are cut
+    rows: Sequence[Sequence[str]],
+    found: Sequence[Any],
+    span: Span,
+    layout: Layout,
+    rows_per_request: int,
+    *,
+    first_alone: bool = False,
 ) -> Iterator[Span | Unsendable]:
     """Cut a span of a chunk's rows, with these inputs, into spans to send and runs that cannot be sent, without a gap.
 
-    The plan is a function of the rows and pinned options alone, so whoever makes it again cuts alike.
+    With `first_alone` the first row that can be sent is a span of its own. The plan is a function of the rows and these
+    numbers alone, so whoever makes it again cuts alike.
     """
-    start, reason = span.start, None
+    start, reason, most = span.start, None, 1 if first_alone else rows_per_request
     for number in range(span.start, span.end):
         here = obstacle(rows[number], found[number], layout)
-        if number > start and (here != reason or number - start == rows_per_request):
+        limit = rows_per_request if reason else most
+        if number > start and (here != reason or number - start == limit):
             yield _run(start, number, reason)
-            start = number
+            start, most = number, most if reason else rows_per_request
         reason = here
     if span.rows:
         yield _run(start, span.end, reason)

@@ -27,7 +27,8 @@ class SpanOutcome:
     """What is known of a span: its results as one JSON list, or the reason why it has none, or neither yet.
 
     `requests` were sent for it, and the model has refused one of them with the words `refusal`; results too large for
-    the ledger are at `location`. `timing` is that of the prediction, where it is known.
+    the ledger are at `location`. `timing` is that of the prediction, where it is known. `mismatch`: an answer had a
+    wrong length.
     """
 
     span: Span
@@ -37,6 +38,7 @@ class SpanOutcome:
     location: str | None = None
     refusal: str | None = None
     timing: Timing | None = None
+    mismatch: bool = False
 
     @property
     def is_prediction(self) -> bool:
@@ -98,8 +100,12 @@ def columns(original: tuple[str, ...], fields: Iterable[str]) -> Columns:
     flat = NOT_FLAT not in found and len(found) <= MOST_FIELDS
     ordered = tuple(sorted(found, key=lambda name: (name not in _FIRST, name))) if flat else ()
     shown = ordered if flat else ("prediction",)
-    taken = (*original, *(name for name in shown if name not in original))
-    return Columns(original, ordered, tuple(_unused(name, original) for name in shown), _unused("error", taken))
+    names: list[str] = []
+    for name in shown:
+        # A field that has to be called otherwise must not take the name of another one.
+        others = [other for other in shown if other != name]
+        names.append(_unused(name, (*original, *names, *others)))
+    return Columns(original, ordered, tuple(names), _unused("error", (*original, *names)))
 
 
 def _unused(name: str, taken: Sequence[str]) -> str:

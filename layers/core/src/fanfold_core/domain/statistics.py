@@ -112,9 +112,10 @@ class Statistics:
     """What a part, or a whole job, looks like.
 
     `scores` are rows by twentieths of 0..1, with -1 and 20 for scores outside. `waits` are requests by how long their
-    answer took (`wait_bin`), `answers` the rows that they brought, and `again` counts the requests that were not a
-    span's first. `labels`, `scores` and `errors` are about all rows of results.csv, the others about requests of this
-    round; what a request's notification didn't tell is not in them.
+    answer took (`wait_bin`), `answers` the rows that they brought; `again` counts the requests whose rows had been sent
+    before, `mismatched` the spans that got an answer of a wrong length. `labels`, `scores` and `errors` are about all
+    rows of results.csv, the others about requests of this round; what a request's notification didn't tell is not in
+    them.
     """
 
     labels: Labels = field(default_factory=Labels)
@@ -123,6 +124,7 @@ class Statistics:
     answers: Timeline = field(default_factory=Timeline)
     waits: Counter[int] = field(default_factory=Counter)
     again: int = 0
+    mismatched: int = 0
 
     def __add__(self, more: Statistics) -> Statistics:
         return Statistics(
@@ -132,6 +134,7 @@ class Statistics:
             self.answers + more.answers,
             self.waits + more.waits,
             self.again + more.again,
+            self.mismatched + more.mismatched,
         )
 
     def to_json(self) -> str:
@@ -144,6 +147,7 @@ class Statistics:
             "answers": [self.answers.rows, self.answers.exponent],
             "waits": self.waits,
             "again": self.again,
+            "mismatched": self.mismatched,
         }
         return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
@@ -163,6 +167,7 @@ class Statistics:
             Timeline(_bins(steps), exponent),
             _bins(content["waits"]),
             content["again"],
+            content.get("mismatched", 0),
         )
 
 

@@ -16,12 +16,27 @@ FanfoldError                 the base of all errors of Fanfold's own
 
 from __future__ import annotations
 
+# Characters of a message. It may quote a cell or an answer of any size, and has to fit into an item of the ledger, a
+# message and a line of errors.csv.
+_MOST_CHARACTERS = 1_000
 # Characters of a value in an error's words.
 _MOST_SHOWN = 80
 
 
 class FanfoldError(Exception):
-    """Base of all errors of Fanfold's own."""
+    """Base of all errors of Fanfold's own. What is too long for the ledger is cut where it is made, here."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(shortened(message, _MOST_CHARACTERS))
+
+
+def shortened(text: str, most: int) -> str:
+    """A text of at most so many characters; one that was longer ends in an ellipsis.
+
+    >>> shortened("a long story", 7)
+    'a long…'
+    """
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 class InputError(FanfoldError):
@@ -32,8 +47,7 @@ class OptionError(InputError):
     """An option of the job has a value that none may have. Do not retry."""
 
     def __init__(self, option: str, value: str, wanted: str) -> None:
-        shown = value if len(value) <= _MOST_SHOWN else f"{value[:_MOST_SHOWN]}…"
-        super().__init__(f"option {option} is {shown!r}; it must be {wanted}")
+        super().__init__(f"option {option} is {shortened(value, _MOST_SHOWN)!r}; it must be {wanted}")
 
 
 class FileTooLargeError(InputError):

@@ -1,0 +1,151 @@
+"""Failures: what becomes of requests that the model has refused, or that broke.
+
+What a status means differs between containers, so evidence decides. A request that breaks again and again while the
+endpoint answers others is refused by the model, whatever its status says. One that breaks while nothing is answered
+says nothing about its rows, and is sent again until the job's deadline.
+
+A refused request is halved until its row stands alone. So one row that makes the model fail, in a request of n rows,
+causes at most 4·⌈log₂ n⌉ + 7 requests as long as the endpoint answers others: three for each size and one for the other
+half, then seven for the row. Where nobody else asks the endpoint anything, a row that the model has answered before is
+sent once more with each: a witness.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import TYPE_CHECKING
+
+from fanfold_core.app.ports import LONGEST_DELAY_SECONDS, Failure
+from fanfold_core.domain.outcomes import Broken, Cause, Mark, Refused, is_refusal
+from fanfold_core.domain.spans import Span, is_covered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from fanfold_core.app.ports import Ledger, Queues
+    from fanfold_core.domain.job import Chunk, JobRecord
+    from fanfold_core.domain.keys import RequestId
+
+# A request that broke waits twice as long before each attempt, at most SQS's fifteen minutes.
+_FIRST_DELAY_SECONDS = 5
+# A request that has broken so often after others were answered is refused. The first break is never such a one. A row
+# alone ends in an error then, so it takes more: an endpoint may fail at random.
+_PROOFS, _PROOFS_OF_A_ROW = 2, 6
+# Rows that may make the model fail are sent one after the other, so that none is blamed for its neighbour.
+_SECONDS_APART = 5
+# So many other chunks are asked for a row that has been predicted.
+_CHUNKS_ASKED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A failed attempt that is to be acted upon, and the mark that its span gets when it has been.
+
+    `is_proven`: the endpoint has answered others since the attempt before.
+    """
+
+    failed: Refused | Broken
+    mark: Mark
+    mismatch: bool = False
+    is_proven: bool = False
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether its rows may be what makes the model fail."""
+        return isinstance(self.failed, Broken) and self.failed.cause is not Cause.PLATFORM
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """Judges failed requests of a chunk, and sends their rows again."""
+
+    ledger: Ledger
+    queues: Queues
+
+    def judge(
+        self, job: JobRecord, chunk: Chunk, failed: Iterable[Refused | Broken]
+    ) -> tuple[list[Failure], list[Judged]]:
+        """The rows that have their final answer, and the attempts that others follow upon."""
+        final: list[Failure] = []
+        judged: list[Judged] = []
+        answered: int | None = None
+        for one in failed:
+            request = one.id
+            if isinstance(one, Refused):
+                if request.span.rows == 1 and request.attempt >= job.options.max_attempts:
+                    final.append(Failure(request.span, one.reason, requests=request.attempt))
+                else:
+                    judged.append(Judged(one, Mark(request.attempt)))
+                continue
+            mark = self.ledger.mark(job.id, chunk.number, request.span)
+            if request.attempt <= mark.attempt:
+                continue
+            if one.cause is not Cause.PLATFORM and mark.at and answered is None:
+                answered = self.ledger.health(job.model.endpoint).answered
+            is_proven = one.cause is not Cause.PLATFORM and 0 < mark.at <= (answered or 0)
+            breaks = mark.breaks + is_proven
+            if breaks < (_PROOFS if request.span.rows > 1 else _PROOFS_OF_A_ROW):
+                judged.append(Judged(one, Mark(request.attempt, breaks), is_proven=is_proven))
+            elif request.span.rows > 1:
+                judged.append(Judged(Refused(request, one.reason), Mark(request.attempt, breaks)))
+            else:
+                final.append(Failure(request.span, one.reason, requests=request.attempt))
+        return final, judged
+
+    def send_again(self, job: JobRecord, chunk: Chunk, judged: Sequence[Judged]) -> None:
+        """Send rows again. Each attempt is acted upon once: its span is marked *after* the sends, so none is lost."""
+        due = [one for one in judged if self._is_due(job, chunk, one.failed.id)]
+        apart = [one for one in due if one.is_suspect and one.mark.breaks]
+        attempts: dict[Span, int] = {}
+        for one in due:
+            if one not in apart:
+                attempts |= self._attempts(job, chunk, one)
+        delay = max((seconds_after(one.mark.attempt) for one in due if isinstance(one.failed, Broken)), default=0)
+        if attempts:
+            self.queues.resend(job.id, chunk.number, attempts, delay)
+        for number, one in enumerate(apart, start=1):
+            later = min(seconds_after(one.mark.attempt) + number * _SECONDS_APART, LONGEST_DELAY_SECONDS)
+            self.queues.resend(job.id, chunk.number, self._attempts(job, chunk, one), later)
+        if any(one.is_suspect and not one.is_proven for one in due):
+            self._send_witness(job, chunk)
+        for one in due:
+            refusal = one.failed.reason if isinstance(one.failed, Refused) else None
+            self.ledger.set_mark(job, chunk.number, one.failed.id.span, one.mark, refusal, mismatch=one.mismatch)
+
+    def _send_witness(self, job: JobRecord, chunk: Chunk) -> None:
+        """Have a row sent again that the model has answered, of this chunk or one near it.
+
+        It is sent at once, so that its answer is there when the rows in question are sent again.
+        """
+        others = (number for number in (*range(chunk.number - 1, -1, -1), *range(chunk.number + 1, job.released)))
+        near = (self.ledger.chunk(job.id, number) for number in islice(others, _CHUNKS_ASKED))
+        for one in chain([chunk], near):
+            if witness := self._witness(job, one):
+                self.queues.send_witness(job.id, one.number, witness)
+                return
+
+    def _witness(self, job: JobRecord, chunk: Chunk) -> Span | None:
+        if chunk.predicted:
+            return min(chunk.predicted, key=lambda span: (span.rows, span.start))
+        if not chunk.failed:
+            return None
+        known = self.ledger.outcomes(job.id, chunk.number)
+        return next((one.span for one in known if one.requests and one.reason and is_refusal(one.reason)), None)
+
+    def _is_due(self, job: JobRecord, chunk: Chunk, request: RequestId) -> bool:
+        if is_covered(request.span, chunk.covered):
+            return False
+        return request.attempt > self.ledger.mark(job.id, chunk.number, request.span).attempt
+
+    def _attempts(self, job: JobRecord, chunk: Chunk, one: Judged) -> Mapping[Span, int]:
+        span = one.failed.id.span
+        # A job that sends single rows has the dispatcher take the span apart.
+        if isinstance(one.failed, Broken) or span.rows == 1 or job.mismatches:
+            return {span: one.mark.attempt + 1}
+        return {half: self.ledger.mark(job.id, chunk.number, half).attempt + 1 for half in span.halves()}
+
+
+def seconds_after(attempt: int) -> int:
+    """How long to wait after so many attempts that broke."""
+    return min(_FIRST_DELAY_SECONDS << min(attempt - 1, 10), LONGEST_DELAY_SECONDS)
