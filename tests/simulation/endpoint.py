@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from botocore.exceptions import ReadTimeoutError
 from tests.simulation.cloud import Cloud
@@ -14,12 +15,15 @@ from tests.simulation.schedule import Faults, Schedule
 from fanfold_core.app.ports import Postponed
 from fanfold_core.domain.errors import EndpointError
 from fanfold_core.domain.requests import Request
+from fanfold_core.domain.spans import Span
 from localaws.endpoint import notifications
 from localaws.endpoint.locations import destinations
 from localaws.endpoint.notifications import Occasion
 from localaws.endpoint.outcomes import Failure, ModelError, Outcome, Response, expired, model_failed, timed_out
 from localaws.endpoint.requests import InferenceRequest
 
+# Rows beyond those of any chunk.
+_FAR = 1_000
 _MALFORMED = [b"", b"[]", b'{"error": "shape"}', b"[NaN]", b"[null]"]
 
 
@@ -76,6 +80,21 @@ class SimulatedEndpoint:
             if self.schedule.happens(self.faults.twice):
                 yield json.dumps(message)
 
+    def forge(self, request: Request) -> str:
+        """A notification like that of a request, which somebody else has made: of his own request, or to do harm."""
+        rows, body = request.id.span.rows, json.dumps([{"label": "a stranger's"}] * request.id.span.rows).encode()
+        beyond = request.id._replace(span=Span(request.id.span.start + _FAR, rows))
+        of_another = request._replace(folder=f"{request.folder}/another", nonce="another")
+        completed = partial(notifications.completed, answer=Response(body, "application/json"), include_response=True)
+        refused = partial(notifications.failed, failure=model_failed(ModelError(400, "")), include_response=False)
+        forged = [
+            completed(self._occasion(of_another)),
+            completed(self._occasion(request._replace(id=beyond))),
+            refused(self._occasion(of_another)),
+            refused(self._occasion(request._replace(id=beyond))),
+        ]
+        return json.dumps(self.schedule.choose(forged))
+
     def _infer(self, request: Request) -> Outcome:
         texts = json.loads(self._body(request))["inputs"]
         if self.schedule.happens(self.faults.flaky):
@@ -98,4 +117,5 @@ class SimulatedEndpoint:
     def _occasion(self, request: Request) -> Occasion:
         places = destinations(self.cloud.output_path, None, request.folder, request.id.filename)
         time = self.now().timestamp()
-        return Occasion("us-east-1", "fanfold", InferenceRequest(str(request.id), b""), places, time, time)
+        made = InferenceRequest(str(request.id), b"", custom_attributes=request.nonce or None)
+        return Occasion("us-east-1", "fanfold", made, places, time, time)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
@@ -18,9 +18,12 @@ from fanfold_core.app.ports import Ledger, Queues
 from fanfold_core.app.sweep import Sweeper
 from fanfold_core.domain import results
 from fanfold_core.domain.job import Chunk, JobRecord, Part
-from fanfold_core.domain.outcomes import Mark
+from fanfold_core.domain.outcomes import Mark, Refused
 from fanfold_core.domain.results import SpanOutcome
 from fanfold_core.domain.spans import Span
+
+# What `Ledger.cover` takes after job and chunk, in this order.
+_COVERED = ("predicted", "failed", "fields", "held")
 
 
 def _replaced(owner: type, name: str, make: Callable[[Any], Any]) -> AbstractContextManager[Any]:
@@ -47,10 +50,10 @@ def count() -> AbstractContextManager[Any]:
     def make(cover: Callable[..., Chunk]) -> Callable[..., Chunk]:
         ledgers: WeakKeyDictionary[MemoryLedger, Counter[tuple[str, int]]] = WeakKeyDictionary()
 
-        def counting(self: MemoryLedger, job_id: str, number: int, *answered: Any) -> Chunk:
-            predicted, failed, _ = answered
-            chunk, counted = cover(self, job_id, number, *answered), ledgers.setdefault(self, Counter())
-            counted[job_id, number] += sum(span.rows for span in [*predicted, *failed])
+        def counting(self: MemoryLedger, job_id: str, number: int, *answered: Any, **more: Any) -> Chunk:
+            chunk, counted = cover(self, job_id, number, *answered, **more), ledgers.setdefault(self, Counter())
+            given = dict(zip(_COVERED, answered, strict=False)) | more
+            counted[job_id, number] += sum(span.rows for span in [*given["predicted"], *given["failed"]])
             return replace(chunk, predicted=frozenset({Span(0, counted[job_id, number])}))
 
         return counting
@@ -173,9 +176,9 @@ def skip_add() -> AbstractContextManager[Any]:
     """Failed rows are not covered."""
 
     def make(cover: Callable[..., Chunk]) -> Callable[..., Chunk]:
-        def skipping(self: MemoryLedger, job_id: str, number: int, *answered: Any) -> Chunk:
-            predicted, _, fields = answered
-            return cover(self, job_id, number, predicted, (), fields)
+        def skipping(self: MemoryLedger, job_id: str, number: int, *answered: Any, **more: Any) -> Chunk:
+            given = dict(zip(_COVERED, answered, strict=False)) | more
+            return cover(self, job_id, number, **{**given, "failed": ()})
 
         return skipping
 
@@ -185,6 +188,33 @@ def skip_add() -> AbstractContextManager[Any]:
 def reopen() -> AbstractContextManager[Any]:
     """A job closes for whatever reason comes last."""
     return patch("tests.fakes.ledger.is_running", lambda _: True)
+
+
+def trust_the_location() -> AbstractContextManager[Any]:
+    """Whatever is called like a request of the job is taken for one."""
+    return patch("fanfold_core.app.collect._is_own", lambda *_: True)
+
+
+def halve_after_mismatch() -> AbstractContextManager[Any]:
+    """An answer of a wrong length is one that the model refuses, whose halves may pass."""
+    planted = ExitStack()
+    planted.enter_context(patch("fanfold_core.app.collect.MisalignedAnswerError", _NeverError))
+    planted.enter_context(take_at_once())
+    return planted
+
+
+class _NeverError(Exception):
+    """Raised by nobody."""
+
+
+def take_at_once() -> AbstractContextManager[Any]:
+    """Answers to several rows are taken before a row alone has shown that the model answers row by row."""
+    return patch.object(Chunk, "is_aligned", property(lambda _: True))
+
+
+def blame_the_row() -> AbstractContextManager[Any]:
+    """What breaks is refused, whether the endpoint answers others or not."""
+    return patch("fanfold_core.domain.outcomes.Broken", Refused)
 
 
 MOST_SEEDS = 200
@@ -210,6 +240,10 @@ ALL: Mapping[str, Mistake] = {
     "cover-first": Mistake(cover_first, {"dies": 0.05}),
     "skip-add": Mistake(skip_add, {}),
     "reopen": Mistake(reopen, {"twice": 0.3}),
+    "trust-the-location": Mistake(trust_the_location, {"forged": 0.5}),
+    "halve-after-mismatch": Mistake(halve_after_mismatch, {"forged": 0}),
+    "take-at-once": Mistake(take_at_once, {}),
+    "blame-the-row": Mistake(blame_the_row, {"flaky": 0.3}),
 }
 
 

@@ -20,6 +20,7 @@ class Faults:
     lost: float = 0
     flaky: float = 0
     moody: float = 0
+    forged: float = 0
     throttled: float = 0
     out_of_time: float = 0
     sweeps: float = 0
@@ -52,6 +53,7 @@ class Faults:
             lost=sometimes(0.3),
             flaky=sometimes(0.3),
             moody=sometimes(0.1),
+            forged=sometimes(0.2),
             throttled=sometimes(0.2),
             out_of_time=sometimes(0.1, 0.5),
             sweeps=sometimes(0.01),

@@ -27,7 +27,7 @@ from fanfold_core.input.cutting import Limits
 from localaws.functions import sqs_event
 
 # Of each round.
-_MOST_STEPS = 20_000
+_MOST_STEPS = 60_000
 _STEPS_OF_HOPE = 1_000
 # A message that is received more often goes to the dead letters.
 _MOST_RECEIVES = 5
@@ -184,6 +184,8 @@ class World:
         self.asked = 0
         for notification in self.endpoint.work_off(request):
             self.cloud.notify(notification)
+        if self.schedule.happens(self.faults.forged):
+            self.cloud.notify(self.endpoint.forge(request))
 
     def _deliver(self, first: Delivery, due: list[Delivery]) -> None:
         mapping = self.cloud.mappings[first.message.queue]
