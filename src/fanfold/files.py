@@ -86,7 +86,7 @@ class LocalFile:
     def requests_of(self, chunk: int, piece: Cut) -> Iterator[Planned]:
         """What would be sent for one chunk."""
         options, job = self.options, job_id("", self.path.name, "")
-        rows = self.content.rows(piece.data, self.layout)
+        rows = self.content.rows(piece.data, self.layout, first_row=piece.first_row, start=piece.start)
         found = inputs(rows, self.layout, options.input)
         for run in plan(rows, found, Span(0, len(rows)), self.layout, options.rows_per_request, first_alone=True):
             span = run.span if isinstance(run, Unsendable) else run
@@ -104,7 +104,7 @@ class LocalFile:
             stream.write(self.content.head()[0][: self.layout.first_byte])
             for piece in self.pieces():
                 if piece.rows >= rows:
-                    scanner = Scanner(self.options.dialect, self.layout.blank_is_row)
+                    scanner = Scanner(self.layout.dialect_of(self.options.dialect), self.layout.blank_is_row)
                     stream.write(piece.data[: scanner.whole_records(piece.data, rows, is_last=True).end])
                     break
                 stream.write(piece.data)

@@ -92,9 +92,9 @@ class Job:
             if not partial:
                 raise JobStillOpenError(f"job {self.id} is still running: wait for it, or ask for partial results")
             rows = Partial.of(self._stack, job)
-            return Results(rows.results, rows.shown, job.options.dialect)
+            return Results(rows.results, rows.shown, job.dialect.written)
         shown = columns(job.layout.columns if job.layout else (), job.fields)
-        return Results(lambda: self._file("results.csv"), shown, job.options.dialect)
+        return Results(lambda: self._file("results.csv"), shown, job.dialect.written)
 
     def row(self, number: int) -> dict[str, str]:
         """One row as `results` gives it, by its number from 0, also while the job is at work.
@@ -110,10 +110,10 @@ class Job:
         """
         job = self._ledger_job()
         if job.state.is_terminal:
-            return Errors(lambda: self._file("errors.csv"), job.options.dialect)
+            return Errors(lambda: self._file("errors.csv"), job.dialect.written)
         if not partial:
             raise JobStillOpenError(f"job {self.id} is still running: wait for it, or ask for partial errors")
-        return Errors(Partial.of(self._stack, job).errors, job.options.dialect)
+        return Errors(Partial.of(self._stack, job).errors, job.dialect.written)
 
     def summary(self) -> dict[str, Any]:
         """What summary.json says of a job that has ended; `JobStillOpenError` if it has not."""

@@ -74,7 +74,7 @@ class Partial:
         """One row as results.csv has it; `RowNotFoundError` if there is none of this number, or no answer yet."""
         for row in self._rows(self._chunk_of(number)):
             if row.number == number:
-                (stands,) = read_records(self._lines([row]), self.job.options.dialect)
+                (stands,) = read_records(self._lines([row]), self.job.dialect.written)
                 return dict(zip(numbered(self.shown.results_header), stands, strict=True))
         raise RowNotFoundError(f"row {number} of job {self.job.id} has no answer yet: try again later")
 
@@ -83,7 +83,7 @@ class Partial:
         return result_lines(self._records(rows), final, self.shown, guards=self.job.options.guard_formulas)
 
     def _records(self, rows: Iterable[AnsweredRow]) -> Records:
-        return Records([row.text for row in rows], self.job.options.dialect)
+        return Records([row.text for row in rows], self.job.dialect)
 
     def _chunk_of(self, number: int) -> Chunk:
         first, end = 0, self.job.stored

@@ -168,7 +168,7 @@ class Results:
 
 def read_csv(blocks: Iterator[bytes], dialect: Dialect) -> Iterator[list[str]]:
     """The records in a stream of bytes in UTF-8, a few at a time."""
-    text = TextIOWrapper(BufferedReader(Blocks(blocks)), encoding="utf-8", newline="")
+    text = TextIOWrapper(BufferedReader(Blocks(blocks)), encoding="utf-8-sig", newline="")
     return iter(record_reader(text, dialect))
 
 

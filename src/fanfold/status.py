@@ -50,6 +50,9 @@ class JobStatus:
     were sent; known when the job has ended. `reason` says why it failed or was cancelled. `input` is the file's `s3://`
     address, `retry_of` the job whose failed rows this one tries again. Times are in UTC.
 
+    `assumed` says in sentences what was taken for granted of the file, since nobody said it, `warnings` what
+    may be wrong with that.
+
     `trouble` is what last went wrong with a request or a message of the job, at `trouble_at`; such requests are sent
     again. Empty and None if nothing did, or the job has ended.
     """
@@ -68,6 +71,8 @@ class JobStatus:
     retry_of: str | None
     model: str
     endpoint: str
+    assumed: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     trouble: str = ""
     trouble_at: datetime | None = None
 
@@ -112,7 +117,8 @@ class StatusReader:
 
     def _ended(self, job: JobRecord) -> JobStatus:
         totals = reduce(add, (totals for _, totals in self.ledger.totals(job.id)), Totals())
-        return _status(job, totals.rows, totals.rows, totals.failed, totals.requests)
+        status = _status(job, totals.rows, totals.rows, totals.failed, totals.requests)
+        return replace(status, warnings=(*status.warnings, *totals.statistics.warnings()))
 
     def _rows_before(self, job: JobRecord, chunk: int) -> int:
         """Rows of the chunks before this one, all of which are done."""
@@ -172,4 +178,6 @@ def _status(job: JobRecord, rows: int | None, done: int, failed: int | None, req
         retry_of=job.parent,
         model=job.model.model,
         endpoint=job.model.endpoint,
+        assumed=job.layout.assumed if job.layout else (),
+        warnings=job.layout.warnings if job.layout else (),
     )

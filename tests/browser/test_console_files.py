@@ -44,8 +44,8 @@ def test_text_in_another_encoding_cannot_start_before_its_encoding_is_chosen(pag
     page.get_by_label("Drop a CSV here").set_input_files(file)
     expect(page.locator("#trouble")).to_contain_text("Try the encoding cp1252")
     expect(page.locator("#start")).to_be_disabled()
-    page.get_by_label("Encoding").fill("cp1252")
-    page.get_by_label("Encoding").blur()
+    page.get_by_label("Encoding", exact=True).fill("cp1252")
+    page.get_by_label("Encoding", exact=True).blur()
     expect(page.locator("#preview .input").nth(1)).to_have_text("café")
     expect(page.locator("#trouble")).to_be_hidden()
     expect(page.locator("#start")).to_be_enabled()
@@ -53,11 +53,23 @@ def test_text_in_another_encoding_cannot_start_before_its_encoding_is_chosen(pag
 
 def test_a_line_with_other_delimiters_gets_a_hint_until_they_are_chosen(page: Page) -> None:
     page.evaluate(DROP, ["a.csv", "id;text\n1;so good\n"])
-    expect(page.locator("#hint")).to_contain_text("semicolons")
+    expect(page.locator("#hint")).to_contain_text("if cells end there, set the option `delimiter` to ;")
     page.get_by_label("Delimiter").fill(";")
     page.get_by_label("Delimiter").blur()
     expect(page.locator("#preview thead")).to_have_text("idtext")
     expect(page.locator("#hint")).to_be_hidden()
+
+
+def test_a_job_cannot_start_before_the_column_of_the_texts_is_chosen(page: Page) -> None:
+    page.evaluate(DROP, ["a.csv", "id,words\n1,so good\n"])
+    expect(page.locator("#question")).to_contain_text("say which with the option `input-column`")
+    expect(page.locator("#start")).to_be_disabled()
+    page.get_by_label("Input column").select_option("words")
+    expect(page.locator("#preview .input").nth(1)).to_have_text("so good")
+    expect(page.locator("#assumed")).to_contain_text("'id' stands above numbers")
+    expect(page.locator("#question")).to_be_hidden()
+    page.get_by_role("button", name="Start").click()
+    state(page, "Succeeded")
 
 
 def test_a_workbook_is_refused_by_its_name(page: Page) -> None:

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from fanfold import Fanfold, Job
+from fanfold.cli import main
 from fanfold.client import LOCAL_PARAMETERS
 from fanfold.project import find_root
 from fanfold.uploads import metadata, upload
@@ -122,3 +123,38 @@ def printed(run: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def pipeline(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     return Pipeline(cloud, tmp_path_factory.mktemp("pipeline"))
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the command line made of a file."""
+
+    code: int
+    stderr: str
+    summary: dict[str, Any]
+    out: Path
+
+
+CommandLine = Callable[..., Said]
+
+
+@pytest.fixture
+def fanfold(
+    cloud: LocalCloud, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> CommandLine:
+    """The command line in this process, which saves each of many tests a second."""
+    for name, value in {**cloud.environment, "FANFOLD_STACK": cloud.stack_name}.items():
+        monkeypatch.setenv(name, value)
+
+    def run(name: str, content: bytes, *options: str) -> Said:
+        file, out = pipeline.folder / name, pipeline.folder / f"out of {name}"
+        file.write_bytes(content)
+        monkeypatch.setattr("sys.argv", ["fanfold", "run", str(file), "--out", str(out), *options])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        summary = json.loads(printed.out or "{}")
+        assert not summary or summary == json.loads((out / "summary.json").read_text())
+        return Said(ended.value.code, printed.err, summary, out)  # type: ignore[arg-type] # ExitCode
+
+    return run

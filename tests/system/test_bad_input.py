@@ -8,15 +8,11 @@ import lzma
 import random
 import time
 import zipfile
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tests.system.conftest import Pipeline, records
+from tests.system.conftest import CommandLine, Pipeline, records
 
-from fanfold.cli import main
 from fanfold.cli.options import as_typed
 from fanfold.stacks import Stack
 from fanfold.terminal import counted
@@ -37,41 +33,6 @@ def workbook() -> bytes:
     return content.getvalue()
 
 
-@dataclass(frozen=True)
-class Said:
-    """What the command line made of a file."""
-
-    code: int
-    stderr: str
-    summary: dict[str, Any]
-    out: Path
-
-
-Fanfold = Callable[..., Said]
-
-
-@pytest.fixture
-def fanfold(
-    cloud: LocalCloud, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Fanfold:
-    """The command line in this process, which saves each of many tests a second."""
-    for name, value in {**cloud.environment, "FANFOLD_STACK": cloud.stack_name}.items():
-        monkeypatch.setenv(name, value)
-
-    def run(name: str, content: bytes, *options: str) -> Said:
-        file, out = pipeline.folder / name, pipeline.folder / f"out of {name}"
-        file.write_bytes(content)
-        monkeypatch.setattr("sys.argv", ["fanfold", "run", str(file), "--out", str(out), *options])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        summary = json.loads(printed.out or "{}")
-        assert not summary or summary == json.loads((out / "summary.json").read_text())
-        return Said(ended.value.code, printed.err, summary, out)  # type: ignore[arg-type] # ExitCode
-
-    return run
-
-
 def reason_in_ledger(cloud: LocalCloud, job: str) -> str:
     found = Stack.find(cloud.session(), cloud.stack_name).ledger.job(job)
     assert found.state is State.FAILED
@@ -87,36 +48,70 @@ IMPOSSIBLE: dict[str, tuple[bytes, list[str], str]] = {
     "workbook.xlsx": (workbook(), [], "is not a CSV, it looks like a zip archive, such as an Excel workbook (.xlsx)"),
     "table.parquet": (b"PAR1\x15\x04" + NOISE + b"PAR1", [], "is not a CSV, it looks like a Parquet file"),
     "noise.csv": (NOISE, [], "the file is not utf-8 here; set its encoding with the option `encoding`"),
-    "nothing but NUL.csv": (b"\0" * 1000, [], "the file looks like text in UTF-16 or UTF-32"),
+    "nothing but NUL.csv": (b"\0" * 1000, [], "is not a CSV, it looks like binary data"),
     "mostly NUL.csv": (b"te\0xt\nso\0 good\nb\0ad\n", [], "is not a CSV, it looks like binary data"),
-    "utf-16.csv": (
-        SIZES.encode("utf-16"),
+    "utf-16.csv": (SIZES.encode("utf-16"), [], "looks like text in utf-16: set the option `encoding` to utf-16"),
+    "utf-16 without mark.csv": (SIZES.encode("utf-16-be"), [], "like text in utf-16-be: set the option `encoding`"),
+    "cjk-nobom.csv": ("词,文\r\n一,好好\r\n".encode("utf-16-le"), [], "looks like text in utf-16-le: set the option"),
+    "xml.csv": (
+        b'<?xml version="1.0"?>\n<Error><Code>AccessDenied</Code></Error>\n',
         [],
-        "looks like text in UTF-16 or UTF-32: set its encoding with the option `encoding` (",
+        "is not a CSV, it looks like an XML document, perhaps a server's error message: open it to see",
     ),
-    "utf-16 without mark.csv": (
-        SIZES.encode("utf-16-be"),
+    "page.csv": (b"<!doctype html><html><title>404</title>", [], "is not a CSV, it looks like an HTML page, perhaps"),
+    "lines.csv": (
+        b'{"text": "good"}\n{"text": "bad"}\n',
         [],
-        "looks like text in UTF-16 or UTF-32: set its encoding with the option `encoding` (",
+        "is not a CSV, it looks like JSON Lines: convert it, for",
     ),
-    "announced as utf-16.csv": (TEXTS, ["--encoding", "utf-16"], "the file is not utf-16 here"),
+    "list.csv": (
+        b'[{"text": "good"}]',
+        [],
+        "is not a CSV, it looks like JSON: convert it, for example with pandas.read_",
+    ),
+    "announced as utf-16.csv": (
+        TEXTS,
+        ["--encoding", "utf-16"],
+        "the option `encoding` says utf-16, but the file looks like text in utf-8: leave the option out",
+    ),
+    "more lines skipped.csv": (
+        TEXTS,
+        ["--skip-rows", "9"],
+        "there are not so many lines in the file as the option `skip-rows` says: 9",
+    ),
     "latin-1.csv": (
         b"id,text\n1,good\n2," + "größe".encode("latin-1") + b"\n3,bad\n",
-        [],
+        ["--encoding-errors", "strict"],
         "row 1, byte 19: the file is not utf-8 here; set its encoding with the option `encoding` (for example cp",
+    ),
+    "mostly latin-1.csv": (
+        "id,text\n1,größe\n".encode("latin-1"),
+        [],
+        "1 of the first 1 rows: the file is not utf-8 here; set its encoding with the option `encoding`",
     ),
     "latin-1 header.csv": ("id,größe\n1,good\n".encode("latin-1"), [], "first line, byte 5: the file is not utf-8"),
     "open quote.csv": (b'id,text\n1,good\n2,"never\n3,x\n', [], "row 1: a quote opens in this row and is never closed"),
     "open quote at once.csv": (b'"never\n3,x\n', [], "row 0: a quote opens in this row and is never closed"),
-    "two of a name.csv": (b"text,text\na,b\n", [], "2 columns are named text: set the option `input-column` to"),
+    "two of a name.csv": (b"text,text\na,b\n", [], "2 columns are named text: give the number of the one"),
     "no such column.csv": (b"id,body\n1,good\n", ["--input-column", "tweet"], "no column is named 'tweet': the first"),
     "no such number.csv": (b"id,body\n1,good\n", ["--input-column", "7"], "there is no column 7: the file has 2"),
-    "header of others.csv": (b"id,body\n1,good\n", ["--header", "present"], "no column is named inputs or text or in"),
-    "name without header.csv": (
-        TEXTS,
-        ["--input-column", "text", "--header", "absent"],
-        "no names with header=absent",
+    "header of others.csv": (
+        b"id,words\n1,good\n",
+        ["--header", "present"],
+        "the file has 2 columns, and none has a",
     ),
+    "no usual name.csv": (
+        b"review_id,product,stars,words,date\n1,shoe,5,so good,2024-01-01\n",
+        [],
+        "'review_id', 'product', 'stars', 'words', 'date'; say which with the option `input-column`: its name, or its",
+    ),
+    "two usual names.csv": (
+        b"id,text,comment\n1,good,fine\n",
+        [],
+        "2 columns may hold the texts, 'text', 'comment': give the number of the one that is meant, 1 or 2, with the",
+    ),
+    "columns without header.csv": (b"1,good\n2,bad\n", ["--header", "absent"], "the file has 2 columns, and none has"),
+    "name without header.csv": (TEXTS, ["--input-column", "text", "--header", "absent"], "header=absent says that th"),
     "17 MB cell.csv": (b"id,text\n1," + b"good " * 3_500_000, [], "row 0 is larger than the limit of 16,777,216 bytes"),
     "10,000 columns.csv": (
         b",".join(b"column %d" % n for n in range(10_000)) + b"\n" + b"," * 9_999,
@@ -148,7 +143,7 @@ def test_a_file_that_cannot_be_processed_ends_its_job_with_words(
 ) -> None:
     content, options, words = IMPOSSIBLE[name]
     given = zip(options[::2], options[1::2], strict=True)
-    finished = pipeline.drop(name, content, **{option.removeprefix("--"): value for option, value in given})
+    finished = pipeline.drop(name, content, **{option[2:].replace("-", "_"): value for option, value in given})
     assert finished.summary["state"] == "FAILED"
     assert words in finished.summary["reason"]
     assert words in reason_in_ledger(cloud, finished.summary["job"])
@@ -156,7 +151,7 @@ def test_a_file_that_cannot_be_processed_ends_its_job_with_words(
 
 @pytest.mark.parametrize("name", IMPOSSIBLE)
 def test_a_file_that_cannot_be_processed_is_refused_before_it_is_uploaded(
-    fanfold: Fanfold, pipeline: Pipeline, name: str
+    fanfold: CommandLine, pipeline: Pipeline, name: str
 ) -> None:
     content, options, words = IMPOSSIBLE[name]
     before = set(pipeline.client.stack.job_ids())
@@ -181,7 +176,7 @@ POSSIBLE: dict[str, tuple[bytes, list[str], int]] = {
 
 
 @pytest.mark.parametrize("name", POSSIBLE)
-def test_a_file_that_only_looks_wrong_is_predicted_whole(fanfold: Fanfold, name: str) -> None:
+def test_a_file_that_only_looks_wrong_is_predicted_whole(fanfold: CommandLine, name: str) -> None:
     content, options, rows = POSSIBLE[name]
     said = fanfold(name, content, *options)
     assert (said.code, said.summary["state"], said.summary["rows"]) == (OK, "SUCCEEDED", rows)
@@ -195,6 +190,10 @@ PARTLY: dict[str, tuple[bytes, list[str]]] = {
         b"id,text\n1,good" + b",x" * 1_000_000 + b"\n2,bad\n",
         ["row has 1000002 cells where the file has 2 columns"],
     ),
+    "one-bad-byte.csv": (
+        b"id,text\n1,good\n2,caf\xe9\n3,fine\n",
+        ["row 1, byte 20: not utf-8; see the options `encoding` and `encoding-errors`"],
+    ),
     "ragged.csv": (
         b"id,text\n1\n2,bad\n3,good,surplus\n",
         ["row has 1 cells where the file has 2 columns", "row has 3 cells where the file has 2 columns"],
@@ -205,13 +204,15 @@ PARTLY: dict[str, tuple[bytes, list[str]]] = {
 
 
 @pytest.mark.parametrize("name", PARTLY)
-def test_rows_that_cannot_be_sent_end_in_errors_and_cost_no_other_row(fanfold: Fanfold, name: str) -> None:
+def test_rows_that_cannot_be_sent_end_in_errors_and_cost_no_other_row(fanfold: CommandLine, name: str) -> None:
     content, reasons = PARTLY[name]
     said = fanfold(name, content)
     assert (said.code, said.summary["state"]) == (SOME_ROWS_FAILED, "COMPLETED_WITH_ERRORS")
     assert said.summary["failed"] == len(reasons)
     assert [row[1] for row in records(said.out / "errors.csv")[1:]] == reasons
-    assert records(said.out / "results.csv")[2][-1] == (reasons[0] if name.startswith("10,000") else "")
+    assert records(said.out / "results.csv")[2][-1] == (
+        reasons[0] if name in {"10,000 empty rows.csv", "one-bad-byte.csv"} else ""
+    )
     assert f"{counted(len(reasons), 'row')} failed" in said.stderr
 
 
@@ -220,9 +221,14 @@ def test_rows_before_an_open_quote_are_in_the_results(pipeline: Pipeline) -> Non
     assert [row[:2] for row in finished.results] == [["1", "good"]]
 
 
-def test_what_is_wrong_far_into_a_file_ends_its_job_with_words_to_whoever_waits(fanfold: Fanfold) -> None:
+def test_what_is_wrong_far_into_a_file_ends_its_job_with_words_to_whoever_waits(fanfold: CommandLine) -> None:
     said = fanfold(
-        "far.csv", b"id,text\n" + b"1,%-67s\n" % b"good" * 100_000 + b"2,gr\xfc\xdfe\n", "--rows-per-request", "1000"
+        "far.csv",
+        b"id,text\n" + b"1,%-67s\n" % b"good" * 100_000 + b"2,gr\xfc\xdfe\n",
+        "--rows-per-request",
+        "1000",
+        "--encoding-errors",
+        "strict",
     )
     assert (said.code, said.summary["state"]) == (FAILED, "FAILED")
     assert "row 100000, byte 7,000,012: the file is not utf-8 here" in said.stderr

@@ -1,6 +1,7 @@
 """How commands that follow a job end: with its files, its summary and an exit code, or interrupted."""
 
 import json
+from collections.abc import Collection
 from enum import IntEnum
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -42,11 +43,11 @@ def code_of(state: JobState, failed: int | None) -> ExitCode:
     return ExitCode.SOME_ROWS_FAILED if failed else ExitCode.OK
 
 
-def follow_to_the_end(job: Job, subject: str, out: Path, stack: str | None) -> ExitCode:
+def follow_to_the_end(job: Job, subject: str, out: Path, stack: str | None, said: Collection[str] = ()) -> ExitCode:
     """Show a job's progress until it has ended, write its files to a folder, and print its summary.
 
     `subject` is what the user called it: the words of an error begin with it. Without a stack the job is that of a
-    local cloud, which ends with the command.
+    local cloud, which ends with the command. Warnings that were `said` before aren't said again.
     """
     try:
         stderr.print(f"job {job.id}", soft_wrap=True)
@@ -64,6 +65,9 @@ def follow_to_the_end(job: Job, subject: str, out: Path, stack: str | None) -> E
     else:
         _fetch(job, out, stack)
     click.echo(json.dumps(summary, indent=2))
+    for warning in summary["warnings"]:
+        if warning not in said:
+            stderr.print(f"{subject}: {as_typed(warning)}", style="yellow", soft_wrap=True)
     _conclude(subject, summary, out)
     say_cost(job)
     return code_of(JobState(summary["state"]), summary["failed"])

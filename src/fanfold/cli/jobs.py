@@ -14,6 +14,7 @@ from rich.text import Text
 
 from fanfold.cli import options
 from fanfold.cli.conclusion import ExitCode, check_can_be_written, code_of, follow_to_the_end
+from fanfold.cli.options import as_typed
 from fanfold.cli.output import show_facts, show_json, show_table
 from fanfold.client import Fanfold
 from fanfold.logs import LogLine, follow_log, log_lines
@@ -72,6 +73,7 @@ def status(job: str, stack: str, watch: bool, as_json: bool) -> None:
 def _facts(status: JobStatus) -> dict[str, Any]:
     facts = status.as_dict()
     trouble, at = facts.pop("trouble"), facts.pop("trouble_at")
+    facts |= {name: as_typed(" ".join(facts[name])) for name in ("assumed", "warnings")}
     if at:
         ago = datetime.now(UTC) - datetime.fromisoformat(at)
         facts["last error"] = f"{trouble} ({ago.total_seconds():.0f} s ago)"

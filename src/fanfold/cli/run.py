@@ -23,7 +23,6 @@ from fanfold.terminal import counted, stderr
 from fanfold.uploads import metadata
 from fanfold_core.domain.requests import Request
 from fanfold_core.input.formats import FileName
-from fanfold_core.input.sniffing import overlooked_delimiter
 from localaws import template
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ def run(
         return
     check_can_be_written(out)
     with client_of(stack, model, task) as fanfold, _head(found, limit, reading) as (head, how):
-        code = follow_to_the_end(fanfold.submit(head, **how), str(file), out, stack)
+        code = follow_to_the_end(fanfold.submit(head, **how), str(file), out, stack, found.layout.warnings)
     sys.exit(code)
 
 
@@ -150,30 +149,16 @@ def parameters_of(stack: str | None) -> Mapping[str, str]:
     return {**template.defaults(find_root()), **LOCAL_PARAMETERS}
 
 
-# Delimiters as one types them.
-_DELIMITERS = {";": "';'", "\t": "tab", "|": "'|'"}
-
-
 def say_what_is_assumed(found: LocalFile) -> None:
-    """One line about header, columns and texts, and hints where a header or a delimiter may have been overlooked."""
-    stderr.print(f"{found.path}: {_assumed(found)}", soft_wrap=True)
-    for hint in _hints(found):
-        stderr.print(hint, style="yellow", soft_wrap=True)
+    """What the file is taken to be: header, columns and texts, why, and what may be wrong with that."""
+    why = options.as_typed(" ".join(found.layout.assumed))
+    stderr.print(f"{found.path}: {_taken_for(found)} {why}".rstrip(), soft_wrap=True)
+    for hint in found.layout.warnings:
+        stderr.print(options.as_typed(hint), style="yellow", soft_wrap=True)
 
 
-def _assumed(found: LocalFile) -> str:
+def _taken_for(found: LocalFile) -> str:
     layout, expression = found.layout, found.options.input_expression
     columns = f"{counted(len(layout.columns), 'column')}, {'with' if layout.has_header else 'without'} a header"
     where = f"the texts are in column {layout.input_index}, {layout.columns[layout.input_index]!r}"
     return f"{columns}; {f'the model input is {expression}' if expression else where}."
-
-
-def _hints(found: LocalFile) -> Iterator[str]:
-    options, layout = found.options, found.layout
-    if likely := overlooked_delimiter(found.first_record):
-        yield f"The first line contains {likely!r}. If this is the delimiter, add --delimiter {_DELIMITERS[likely]}"
-    elif options.header == "auto" and not (layout.has_header or options.input_expression):
-        yield (
-            "No column in the first line is named inputs, text or input, so the line is read as a row. If it is a "
-            "header, name the column with the texts: --input-column NAME."
-        )

@@ -25,7 +25,12 @@ def seen(content: bytes, name: str = "tweets.csv", **options: str) -> Preview:
 
 def test_columns_and_first_rows_are_shown_and_the_input_is_found() -> None:
     assert seen(CONTENT.encode()) == Preview(
-        ("id", "Text", "who"), 1, has_header=True, rows=[["1", "so good", "é"], ["2", "two\nlines", "b"]]
+        ("id", "Text", "who"),
+        1,
+        has_header=True,
+        rows=[["1", "so good", "é"], ["2", "two\nlines", "b"]],
+        assumed="The first line is the header: 'Text' is a column's usual name. The texts are in column 1, 'Text', by "
+        "its name.",
     )
 
 
@@ -66,8 +71,14 @@ def test_where_an_expression_makes_the_input_no_column_is_it() -> None:
 
 
 def test_where_no_name_tells_the_input_there_are_columns_to_choose_from() -> None:
-    found = seen(b"id,tweet\n1,so good\n", header="present")
-    assert (found.columns, found.input_index, found.rows) == (("id", "tweet"), 0, [["1", "so good"]])
+    content = b"id,words\n1,so good\n"
+    for header in ("auto", "present"):
+        found = seen(content, header=header)
+        assert (found.columns, found.input_index, found.rows) == (("id", "words"), None, [["1", "so good"]])
+        assert "say which with the option `input-column`" in found.question
+    chosen = seen(content, input_column="1")
+    assert (chosen.input_index, chosen.question) == (1, "")
+    assert chosen.assumed.startswith("The first line is the header: 'id' stands above numbers.")
 
 
 def test_this_files_options_count_before_the_stacks() -> None:
@@ -101,7 +112,9 @@ def test_what_is_wrong_with_a_file_is_said_in_the_words_of_its_job(
 
 @pytest.mark.parametrize(("likely", "content"), [("cp1252", "id,text\n1,café\n"), ("latin-1", "text\na\x81b\n")])
 def test_text_in_another_encoding_is_refused_and_the_encoding_to_choose_is_named(likely: str, content: str) -> None:
-    with pytest.raises(InputError, match=f"row 0, .* not utf-8 here. Try the encoding {likely}"):
+    with pytest.raises(
+        InputError, match=f"1 of the first 1 rows: the file is not utf-8 here. Try the encoding {likely}"
+    ):
         seen(content.encode(likely))
     assert seen(content.encode(likely), encoding=likely).rows == seen(content.encode()).rows
 
@@ -114,7 +127,7 @@ def test_a_character_that_the_first_bytes_cut_in_two_is_no_mistake() -> None:
 
 @pytest.mark.parametrize("head", ["id;text\n1;good\n", "text\tid\n", "a|b\nc|d\n"])
 def test_a_file_of_one_column_whose_first_line_may_have_several_gets_a_hint(head: str) -> None:
-    assert "are they the delimiter?" in seen(head.encode()).hint
+    assert "if cells end there, set the option `delimiter`" in seen(head.encode()).hint
     assert seen(head.encode(), delimiter=head.lstrip("abcdeghintx")[0]).hint == ""
     assert seen(b"text\nso good\n").hint == ""
 

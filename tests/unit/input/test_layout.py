@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from fanfold_core.input.cutting import Cut
+from fanfold_core.input.encodings import check_decodes, is_byte_cuttable
 from fanfold_core.input.errors import (
     InputError,
     LayoutError,
@@ -13,7 +14,7 @@ from fanfold_core.input.errors import (
     RecordTooLargeError,
     UndecodableError,
 )
-from fanfold_core.input.layout import Layout, check_decodes, detect_layout, is_byte_cuttable
+from fanfold_core.input.layout import Layout, detect_layout
 from fanfold_core.input.records import Dialect
 
 BOM = b"\xef\xbb\xbf"
@@ -39,13 +40,14 @@ def test_a_first_record_with_a_default_name_is_the_header(name: str) -> None:
 
 
 def test_a_file_of_bare_tweets_loses_none() -> None:
-    assert detected(b"@airline thanks!\nbye\n") == Layout(
-        columns=("column_1",), has_header=False, input_index=0, first_byte=0, blank_is_row=True
-    )
+    layout = detected(b"@airline thanks!\nbye\n")
+    assert (layout.columns, layout.has_header, layout.input_index, layout.first_byte) == (("column_1",), False, 0, 0)
+    assert layout.blank_is_row
+    assert layout.assumed == ("The file has one column, and its first line is a row: it is no column's usual name.",)
 
 
 def test_columns_without_header_are_numbered() -> None:
-    assert detected(b"a,b,c\n").columns == ("column_1", "column_2", "column_3")
+    assert detected(b"a,b,c\n", input_column="0").columns == ("column_1", "column_2", "column_3")
 
 
 @pytest.mark.parametrize("head", [b"text\r\na", b"text\ra", b"text\na", b"\r\n\n\rtext\na"])
@@ -63,10 +65,6 @@ def test_a_byte_order_mark_is_text_in_another_encoding() -> None:
     assert detected(BOM + b"text\n", encoding="cp1252").has_header is False
 
 
-def test_the_likeliest_default_name_wins() -> None:
-    assert detected(b"text,input,inputs\n1,2,3\n").input_index == 2
-
-
 def test_a_header_may_have_quoted_line_ends_and_any_encoding() -> None:
     layout = detected(
         '"a\r\nb";"Café"\n1;2\n'.encode("cp1252"), encoding="cp1252", dialect=Dialect(";"), input_column="CAFÉ"
@@ -75,7 +73,7 @@ def test_a_header_may_have_quoted_line_ends_and_any_encoding() -> None:
     assert layout.input_index == 1
 
 
-@pytest.mark.parametrize(("header", "has_header"), [("auto", False), ("present", True), ("absent", False)])
+@pytest.mark.parametrize(("header", "has_header"), [("auto", True), ("present", True), ("absent", False)])
 def test_an_index_always_works(header: str, has_header: bool) -> None:  # noqa: FBT001
     layout = detected(b"id,tweet\n1,a\n", header=header, input_column="1")
     assert (layout.input_index, layout.has_header) == (1, has_header)
@@ -93,23 +91,29 @@ def test_the_only_column_is_the_input_whatever_its_header_says() -> None:
 @pytest.mark.parametrize(
     ("head", "options", "words"),
     [
-        (b"id,tweet\n", {"header": "present"}, "named inputs or text or input: the header is 'id', 'tweet'"),
-        (b"id,tweet\n", {"input_column": "Tweets"}, "no column is named 'Tweets': the first line is 'id', 'tweet'"),
-        (b"id,tweet\n", {"input_column": "2"}, "no column 2: the file has 2 columns, counted from 0"),
-        (b"id,tweet\n", {"input_column": "tweet", "header": "absent"}, "the file has no names with header=absent"),
-        (b"text,Text\n", {}, "2 columns are named text: set the option"),
+        (b"id,words\n", {"input_column": "Tweets"}, "no column is named 'Tweets': the first line is 'id', 'words'"),
+        (b"id,words\n", {"input_column": "2"}, "no column 2: the file has 2, counted from 0"),
+        (b"id,words\n", {"input_column": "tweet", "header": "absent"}, "header=absent says that there are no names"),
+        (b"text,Text\n", {}, "2 columns are named text: give the number"),
         (b",".join([b"x" * 99] * 30), {"header": "present"}, "x…' and 10 more"),
         (b"", {}, "the file is empty"),
         (BOM, {}, "the file is empty"),
         (b"\n\r\n\r", {}, "only blank lines"),
         (b"\n\r\n\r", {"complete": False}, "begins with too many blank lines"),
-        ("text\nä".encode("utf-16"), {}, "looks like text in UTF-16 or UTF-32: set its encoding"),
-        ("text\nä".encode("utf-16-be"), {}, "looks like text in UTF-16 or UTF-32: set its encoding"),
-        ("text\nä".encode("utf-32-le"), {}, "looks like text in UTF-16 or UTF-32: set its encoding"),
+        ("text\nä".encode("utf-16"), {}, "looks like text in utf-16: set the option `encoding` to utf-16, or"),
+        ("text\nä".encode("utf-16-be"), {}, "looks like text in utf-16-be: set the option `encoding` to utf-16-be, or"),
+        ("text\nä".encode("utf-32-le"), {}, "looks like text in utf-32-le: set the option `encoding` to utf-32-le, or"),
         (b"PK\x03\x04\x14\x00", {}, "looks like a zip archive, such as an Excel workbook"),
         (b"\x1f\x8b\x08\x00", {}, "looks like a file compressed with gzip whose name doesn't end in .gz"),
         (b"PAR1\x15\x04", {}, "looks like a Parquet file"),
         (b"\x89PNG\r\n\x1a\n", {}, "looks like a PNG image"),
+        ("词,文\n一,好\n".encode("utf-16-le"), {}, "looks like text in utf-16-le"),
+        ("слово,текст\n1,хорошо\n".encode("utf-16-be"), {}, "looks like text in utf-16-be"),
+        (b"\0" * 99, {}, "looks like binary data"),
+        (b"<!DOCTYPE html>\n<html>", {}, "looks like an HTML page, perhaps a server's error message"),
+        (BOM + b'\n<?xml version="1.0"?>\n<Error><Code>AccessDenied</Code></Error>', {}, "looks like an XML document"),
+        (b'{"text": "so, good"}\n{"text": "bad"}\n', {}, "looks like JSON Lines: convert it"),
+        (b'[\n {"text": "so good"},\n {"text": "bad"}]', {}, "looks like JSON: convert it"),
         (b"MZ" + b"binary\0" * 99, {}, "looks like binary data"),
     ],
 )  # fmt: skip
@@ -206,3 +210,82 @@ def test_columns_that_an_expression_asks_for_make_the_first_record_the_header() 
 def test_a_column_that_an_expression_asks_for_and_that_is_not_there_is_named(head: bytes, words: str) -> None:
     with pytest.raises(LayoutError, match=words):
         detected(head, header="present", names=frozenset({"context"}))
+
+
+def test_of_the_columns_that_an_expression_asks_for_the_last_one_is_the_input() -> None:
+    assert detected(b"id,a,b,c\n", names=frozenset({"c", "a"}), header="present").input_index == 3
+    assert detected(b"id,a,b,c\n1,2,3,4\n", names=frozenset()).input_index == 3
+
+
+@pytest.mark.parametrize(
+    ("head", "options", "columns", "rows", "delimiter"),
+    [
+        (b"sep=;\r\nid;text\r\n1;gut\r\n", {}, ("id", "text"), b"1;gut\r\n", ";"),
+        (BOM + b'"sep=\t"\nid\ttext\n1\tgut\n', {}, ("id", "text"), b"1\tgut\n", "\t"),
+        (b"SEP=,\nid,text\n1,gut\n", {}, ("id", "text"), b"1,gut\n", ","),
+        (b"sep=;\nid|text\n1|gut\n", {"dialect": Dialect("|")}, ("id", "text"), b"1|gut\n", ""),
+        (b"sep=;\nso good\n", {}, ("column_1",), b"so good\n", ";"),
+        (b"sep=;;\nid,text\n1,gut\n", {"skip_rows": 1}, ("id", "text"), b"1,gut\n", ""),
+        (b"sep=;\n# said\nid;text\n1;gut\n", {"skip_rows": 2}, ("id", "text"), b"1;gut\n", ";"),
+        (b'# "said\r\n\r\nid,text\r1,gut\n', {"skip_rows": 2}, ("id", "text"), b"1,gut\n", ""),
+        (BOM + b"# a\rso good\n", {"skip_rows": 1}, ("column_1",), b"so good\n", ""),
+    ],
+)
+def test_lines_before_the_header_are_no_rows_and_may_name_the_delimiter(
+    head: bytes, options: dict[str, Any], columns: tuple[str, ...], rows: bytes, delimiter: str
+) -> None:
+    layout = detected(head, **options)
+    assert (layout.columns, head[layout.first_byte :], layout.delimiter) == (columns, rows, delimiter)
+    said = f"Cells are delimited by {delimiter!r}, as the file's first line says."
+    assert (said in layout.assumed) == bool(delimiter)
+
+
+@pytest.mark.parametrize(("complete", "where"), [(True, "in the file"), (False, "in the first 9 bytes of the file")])
+def test_more_lines_to_skip_than_there_are_is_refused(complete: bool, where: str) -> None:  # noqa: FBT001
+    words = f"there are not so many lines {where} as the option `skip-rows` says: 4"
+    with pytest.raises(LayoutError, match=words):
+        detected(b"text\na\nb\n", complete=complete, skip_rows=4)
+
+
+def test_empty_cells_that_a_row_has_or_lacks_at_its_end_are_no_error() -> None:
+    layout = detected(b"id,text,day\n")
+    assert layout.fit(["1", "a", "b"]) == ["1", "a", "b"]
+    assert layout.fit(["1", "a", "b", "", ""]) == ["1", "a", "b"]
+    assert layout.fit(["1", "a"]) == ["1", "a", ""]
+    assert layout.fit(["1"]) is None
+    assert layout.fit(["1", "a", "b", "", "c"]) is None
+
+
+def test_a_delimiter_at_the_end_of_a_bare_text_is_not_dropped() -> None:
+    assert detected(b"so good,\n", dialect=Dialect(";")).fit(["so good", ""]) is None
+    assert detected(b"text\nso good\n").fit(["so good", ""]) == ["so good"]
+
+
+@pytest.mark.parametrize(
+    "text", ["слова", "言葉, 词", "λέξεις", "शब्द अच्छा है", "לדבר", "กข", "so {good}", "<3 it", "[sic]"]
+)
+def test_text_in_any_script_is_text(text: str) -> None:
+    assert detected(f"text\n{text}\n".encode()).columns == ("text",)
+
+
+def test_a_first_row_that_is_no_text_is_no_error_of_the_header() -> None:
+    content = b"caf\xe9\nfine\nfine\n"
+    layout = detected(content)
+    assert (layout.first_byte, layout.has_header) == (0, False)
+    (warning,) = layout.warnings
+    assert warning.startswith(
+        "Of the first 3 rows 1 aren't utf-8, the first is row 0 (from 0): such a row ends in errors"
+    )
+    assert warning.endswith("name it with the option `encoding`; cp1252 could read it.")
+    assert "is sent with replacement characters" in detected(content, encoding_errors="replace").warnings[0]
+    assert detected(content, encoding_errors="strict").warnings == ()
+
+
+def test_a_file_of_which_most_rows_are_no_text_is_in_another_encoding() -> None:
+    with pytest.raises(UndecodableError, match="2 of the first 3 rows: the file is not utf-8 here; set its encoding"):
+        detected(b"text\ncaf\xe9\nfine\ncaf\xe9\n")
+
+
+def test_advice_never_repeats_the_encoding_that_was_given() -> None:
+    with pytest.raises(UndecodableError, match=r"not cp1252 here; set its encoding .* \(for example utf-8\)"):
+        detected(b"text,\x81\n1,2\n", encoding="cp1252")

@@ -9,24 +9,34 @@ from hypothesis import strategies as st
 from fanfold_core.input.errors import OptionError
 from fanfold_core.input.records import Dialect, Records, format_records, read_records
 
-CELLS = st.text(st.sampled_from("ab\",;\t' \r\n\0é😀\x85\u2028"), max_size=6)
+CELLS = st.text(st.sampled_from("ab\",;\t' \\\r\n\0é😀\x85\u2028"), max_size=6)
 DIALECTS = st.sampled_from(
-    [Dialect(), Dialect(";", "'"), Dialect("\t"), Dialect(" "), Dialect("|", "^"), Dialect(skip_initial_space=True)]
+    [
+        *(
+            Dialect(),
+            Dialect(";", "'"),
+            Dialect("\t"),
+            Dialect(" "),
+            Dialect("|", "^"),
+            Dialect(skip_initial_space=True),
+        ),
+        *(Dialect(escape="\\"), Dialect(";", "'", escape="a"), Dialect(skip_initial_space=True, escape="\\")),
+    ]
 )
 
 
 @given(st.lists(st.lists(CELLS, max_size=4), max_size=4), DIALECTS)
 def test_every_cell_comes_back_as_it_was_written(rows: list[list[str]], dialect: Dialect) -> None:
-    assert list(read_records(format_records(rows, dialect), dialect)) == rows
+    assert list(read_records(format_records(rows, dialect.written), dialect.written)) == rows
 
 
 @given(st.lists(st.lists(CELLS, max_size=4), max_size=4), DIALECTS)
 def test_records_can_be_written_one_by_one(rows: list[list[str]], dialect: Dialect) -> None:
-    text = "".join(format_records([cells], dialect) for cells in rows)
-    assert list(read_records(text, dialect)) == rows
+    text = "".join(format_records([cells], dialect.written) for cells in rows)
+    assert list(read_records(text, dialect.written)) == rows
 
 
-WHOLE = st.text(st.sampled_from("ab\",;' \r\n\0é\x0c\x85\u2028"), max_size=30)
+WHOLE = st.text(st.sampled_from("ab\",;' \\\r\n\0é\x0c\x85\u2028"), max_size=30)
 
 
 @given(text=WHOLE, dialect=DIALECTS, blank_is_row=st.booleans())

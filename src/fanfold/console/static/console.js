@@ -90,18 +90,21 @@ async function look() {
   const seen = await attempt(() => ask(`/api/preview?${asked}`, { method: "POST", body: file.slice(0, HEAD_BYTES) }))
   find("#preview").hidden = !seen
   say("#hint", seen?.hint)
+  say("#question", seen?.question)
+  say("#assumed", seen?.assumed)
   // Where an expression makes the input, or nothing could be read, there is no column to choose.
-  column.closest(".field").hidden = seen?.input_index == null
-  find("#start").disabled = !seen
+  column.closest(".field").hidden = seen?.input_index == null && !seen?.question
+  find("#start").disabled = !seen || Boolean(seen.question)
   if (seen) show(seen)
-  return Boolean(seen)
+  return Boolean(seen && !seen.question)
 }
 
 function show(seen) {
   const names = JSON.stringify(seen.columns)
   if (names !== columns) {
     columns = names
-    column.replaceChildren(...seen.columns.map((name, index) => new Option(name || `column ${index}`, index)))
+    const choose = Object.assign(new Option("Choose one", ""), { disabled: true })
+    column.replaceChildren(choose, ...seen.columns.map((name, index) => new Option(name || `column ${index}`, index)))
   }
   column.value = seen.input_index ?? ""
   const cells = (tag, texts) => texts.map((text, index) => element(tag, text, index === seen.input_index ? "input" : ""))

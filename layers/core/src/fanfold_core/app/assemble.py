@@ -13,13 +13,14 @@ from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING
 
 from fanfold_core.app.rounds import final_answers
-from fanfold_core.app.rows import read_texts, written
-from fanfold_core.domain.counting import of_requests, of_rows
+from fanfold_core.app.rows import read_texts, written, written_header
+from fanfold_core.domain.counting import of_irregular, of_requests, of_rows
 from fanfold_core.domain.errors import JobError
 from fanfold_core.domain.job import JobRecord, Part, State, Totals
 from fanfold_core.domain.keys import part_errors_key, result_key
 from fanfold_core.domain.results import Columns, columns, effective, error_line, requests, result_lines
 from fanfold_core.input.records import Records
+from fanfold_core.input.regularity import find_irregular
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,12 +114,13 @@ class Assembler:
         input_index = job.layout.input_index if job.layout and not job.options.input else None
         totals = Totals()
         if part.number == 0:
-            results.write(written(job, [shown.results_header]))
+            results.write(written_header(job, shown.results_header))
         for chunk in (self.ledger.chunk(job.id, number) for number in range(part.first, part.end)):
             outcomes = list(self.ledger.outcomes(job.id, chunk.number))
             rows = self._rows(job, chunk)
             final = final_answers(self.ledger, self.store, job, chunk, outcomes)
-            lines = result_lines(rows, final, shown, guards=job.options.guard_formulas)
+            irregular = find_irregular(rows, len(shown.original))
+            lines = result_lines(rows, final, shown, guards=job.options.guard_formulas, irregular=irregular)
             results.write(lines.encode())
             failed = [
                 error_line(chunk.first_row + number, rows[number], final.errors[number], shown)
@@ -128,6 +130,7 @@ class Assembler:
             attempts = requests(outcomes)
             statistics = of_requests(job.created, effective(outcomes, chunk), outcomes)
             statistics += of_rows(chunk.first_row, rows, input_index, final)
+            statistics += of_irregular(chunk.first_row, irregular, shown.original, final)
             sent = sum(attempts.values())
             totals += Totals(len(rows), len(rows) - len(failed), len(failed), sent, statistics)
         return totals
@@ -138,7 +141,7 @@ class Assembler:
             return read_texts(self.store, job, chunk)
         except JobError as error:
             self.ledger.fail_closing(job.id, str(error))
-            dialect = job.options.dialect
+            dialect = job.dialect
             return Records([dialect.delimiter * (len(job.known_layout.columns) - 1)] * chunk.rows, dialect)
 
     def _complete(self, job: JobRecord) -> JobRecord:
@@ -168,7 +171,7 @@ class Assembler:
         return ended
 
     def _join_errors(self, job: JobRecord, parts: list[int]) -> None:
-        header = written(job, [_columns(job).errors_header])
+        header = written_header(job, _columns(job).errors_header)
         keys = [part_errors_key(job.id, part) for part in parts]
         self.store.join(result_key(job.id, "errors.csv"), header, keys, CSV)
 

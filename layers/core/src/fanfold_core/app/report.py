@@ -59,6 +59,8 @@ def summarize(
         "endpoint_seconds": totals.statistics.answers.lasted,
         "dollars": {service: round(amount, _DIGITS) for service, amount in dollars.items()},
         "prices": f"{prices['region']}, {prices['date']}",
+        "assumed": list(job.layout.assumed) if job.layout else [],
+        "warnings": [*(job.layout.warnings if job.layout else ()), *totals.statistics.warnings()],
         "retry_of": job.parent,
         "seconds": round((ended - job.created).total_seconds(), 3),
         "created": job.created.isoformat(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,8 @@ def read_rows(store: Store, job: JobRecord, chunk: Chunk) -> list[list[str]]:
     `ObjectGoneError` if the file is gone; `ChunkMismatchError` if there aren't as many rows as the splitter counted.
     """
     file = input_file(store, job)
-    rows = file.rows(_content(store, job, file, chunk), job.known_layout)
+    content = _content(store, job, file, chunk)
+    rows = file.rows(content, job.known_layout, first_row=chunk.first_row, start=chunk.start)
     _check_counted(rows, chunk)
     return rows
 
@@ -43,7 +45,14 @@ def read_texts(store: Store, job: JobRecord, chunk: Chunk) -> Records:
 
 def written(job: JobRecord, records: Iterable[list[str]]) -> bytes:
     """Records as they stand in the files that a job writes."""
-    return format_records(guarded(records) if job.options.guard_formulas else records, job.options.dialect).encode()
+    shown = guarded(records) if job.options.guard_formulas else records
+    return format_records(shown, job.dialect.written).encode()
+
+
+def written_header(job: JobRecord, header: list[str]) -> bytes:
+    """The first line of such a file, behind a byte-order mark if it is to have one."""
+    marked = job.options.bom == "yes" or (job.options.bom == "auto" and job.layout is not None and job.layout.bom)
+    return (BOM_UTF8 if marked else b"") + written(job, [header])
 
 
 def _content(store: Store, job: JobRecord, file: InputFile, chunk: Chunk) -> bytes:

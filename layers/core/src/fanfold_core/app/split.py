@@ -152,8 +152,9 @@ def next_chunk(last: Chunk | None, piece: Cut, job: JobRecord) -> Chunk:
 def weight(piece: Cut, job: JobRecord) -> int:
     """Bytes that these rows will surely take in results.csv, whatever their results are.
 
-    All but quotes and line ends come back as they are, and each row has a comma and a line end more. A part that
-    weighs S3's least part size can be uploaded as one, however late it becomes known what stands in it.
+    What is in cells comes back, but for quotes and escapes, and each row has a delimiter per column and a line end. A
+    part that weighs S3's least part size can be uploaded as one, however late it becomes known what stands in it.
     """
-    lost = job.options.quote.encode() + b"\r\n"
-    return len(piece.data.translate(None, lost)) + 2 * piece.rows
+    dialect = job.dialect
+    lost = f"{dialect.delimiter}{dialect.quote}{dialect.escape}\r\n".encode()
+    return len(piece.data.translate(None, lost)) + (len(job.known_layout.columns) + 1) * piece.rows

@@ -153,8 +153,10 @@ def layout_value(layout: Layout) -> str:
 
 def read_layout(value: str) -> Layout:
     """The layout in an attribute."""
-    content = json.loads(value)
-    return Layout(**{**content, "columns": tuple(content["columns"])})
+    # Jobs of older versions lack the fields that have defaults.
+    known: Item = json.loads(value)
+    known |= {name: tuple(found) for name, found in known.items() if isinstance(found, list)}
+    return Layout(**known)
 
 
 _CHUNK_NUMBERS = ("number", "start", "end", "first_row", "rows", "part", "part_first", "part_weight", "sent")

@@ -13,6 +13,7 @@ from fanfold_core.domain.statistics import (
     Errors,
     Group,
     Labels,
+    Noted,
     Sample,
     Statistics,
     Timeline,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from fanfold_core.domain.results import RowAnswers, SpanOutcome
     from fanfold_core.domain.spans import Span
+    from fanfold_core.input.regularity import Irregular
 
 # Longer ones are cut: an item of the ledger has to hold many.
 _LABEL_LENGTH, _REASON_LENGTH, _INPUT_LENGTH = 60, 300, 160
@@ -51,6 +53,19 @@ def of_rows(first_row: int, rows: Sequence[Sequence[str]], input_index: int | No
     bins = Counter([int(score * SCORE_BINS) if 0 <= score < 1 else _edge(score) for score in scores])
     failed = ((first_row + number, rows[number], final.errors[number]) for number in final.failed)
     return Statistics(Labels() + Labels(labels), bins, _errors(failed, input_index))
+
+
+def of_irregular(first_row: int, irregular: Irregular, columns: Sequence[str], final: RowAnswers) -> Statistics:
+    """Statistics of rows that are written otherwise than their file is.
+
+    Short ones count if they were sent all the same, and a column that has a name is missing.
+    """
+    short = [
+        first_row + number
+        for number, cells in irregular.cells.items()
+        if not final.errors[number] and any(columns[cells:])
+    ]
+    return Statistics(irregular=Noted.of([first_row + number for number in irregular.quotes]), short=Noted.of(short))
 
 
 def of_requests(began: datetime, answered: Iterable[SpanOutcome], known: Sequence[SpanOutcome]) -> Statistics:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fanfold_core.domain.options import Options
     from fanfold_core.input.cutting import Limits
     from fanfold_core.input.layout import Layout
+    from fanfold_core.input.records import Dialect
 
 
 # The most that a chunk may be sent in, so that the set of its covered spans stays small even if each row fails alone.
@@ -236,6 +237,11 @@ class JobRecord:
     def deadline(self) -> datetime:
         """When the job ends, whatever has become of it."""
         return self.created + timedelta(hours=self.options.deadline_hours)
+
+    @property
+    def dialect(self) -> Dialect:
+        """How the file's records are written, as its options say and its own first line."""
+        return self.layout.dialect_of(self.options.dialect) if self.layout else self.options.dialect
 
     @property
     def known_layout(self) -> Layout:

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from fanfold_core.domain.expressions import parse_expression
 from fanfold_core.domain.json_text import read_json
+from fanfold_core.input.encodings import is_byte_cuttable
 from fanfold_core.input.errors import OptionError
-from fanfold_core.input.layout import is_byte_cuttable
 
 Group = Literal["File", "Model", "Job"]
 Costlier = Literal["", "lower", "higher"]

@@ -43,8 +43,8 @@ class Options:
         kind=Column(),
         parameter="InputColumn",
         help=(
-            "Column with the texts: its name or index (0-based). Empty: the column named inputs, text or input, else "
-            "the first."
+            "Column with the texts: its name, or its index (0-based). Empty: the only column, or the one with a usual "
+            "name, such as text, review or tweet."
         ),
     )
     header: str = option(
@@ -53,7 +53,7 @@ class Options:
         group="File",
         kind=Choice(choices=("auto", "present", "absent")),
         parameter="Header",
-        help="Whether the first record is a header.",
+        help="Whether the first record is a header. auto: it is where names or the cells below tell so.",
     )
     delimiter: str = option(
         "Delimiter",
@@ -72,6 +72,21 @@ class Options:
         help="Character around cells that contain a delimiter, a quote or a line break.",
         examples=('"', "'"),
     )
+    escape: str = option(
+        "Escape",
+        default="",
+        group="File",
+        kind=Character(),
+        help='Character that escapes the next one, such as \\ where quotes in cells are written \\". Empty: none.',
+        examples=("\\",),
+    )
+    skip_rows: int = option(
+        "Skip rows",
+        default=0,
+        group="File",
+        kind=Integer(least=0, most=1000),
+        help="Lines before the header to skip, as an editor counts them: titles and comments, blank lines among them.",
+    )
     encoding: str = option(
         "Encoding",
         default="utf-8",
@@ -80,6 +95,20 @@ class Options:
         parameter="Encoding",
         help="Encoding of the file (Python name).",
         examples=("utf-8", "cp1252", "latin-1", "utf-16", "gb18030", "shift_jis", "euc_kr", "koi8-r"),
+    )
+    encoding_errors: str = option(
+        "Encoding errors",
+        default="row",
+        group="File",
+        kind=Choice(choices=("strict", "row", "replace")),
+        help="What happens to bytes that are not text: row (to errors.csv), replace (by U+FFFD), strict (job fails).",
+    )
+    bom: str = option(
+        "Byte-order mark",
+        default="auto",
+        group="File",
+        kind=Choice(choices=("auto", "yes", "no")),
+        help="Whether results.csv and errors.csv begin with a byte-order mark, for Excel. auto: as the input does.",
     )
     skip_initial_space: bool = option(
         "Skip initial space",
@@ -177,7 +206,7 @@ class Options:
     @property
     def dialect(self) -> Dialect:
         """How records are written in the file."""
-        return Dialect(self.delimiter, self.quote, self.skip_initial_space)
+        return Dialect(self.delimiter, self.quote, self.skip_initial_space, self.escape)
 
     @property
     def input(self) -> Expression | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fanfold_core.domain.errors import ExpressionError
 from fanfold_core.domain.json_text import read_json, write_json
 from fanfold_core.domain.spans import Span
+from fanfold_core.input.records import UndecodableRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,15 +50,13 @@ class Unsendable(NamedTuple):
 def inputs(rows: Sequence[Sequence[str]], layout: Layout, expression: Expression | None) -> list[Any]:
     """What stands for each row in its request: the text in its input column, or what the expression makes of it.
 
-    An error in the place of an input is that row's; rows that are ragged have None.
+    An error in the place of an input is that row's; rows that don't fit the layout have None.
     """
     width, index = len(layout.columns), layout.input_index
+    fitting = (cells if len(cells) == width else layout.fit(cells) for cells in rows)
     if expression is None:
-        return [cells[index] if len(cells) == width else None for cells in rows]
-    return [
-        _applied(expression, dict(zip(layout.columns, cells, strict=True))) if len(cells) == width else None
-        for cells in rows
-    ]
+        return [cells[index] if cells else None for cells in fitting]
+    return [_applied(expression, dict(zip(layout.columns, cells, strict=True))) if cells else None for cells in fitting]
 
 
 def _applied(expression: Expression, row: dict[str, str]) -> Any:
@@ -69,7 +68,9 @@ def _applied(expression: Expression, row: dict[str, str]) -> Any:
 
 def obstacle(cells: Sequence[str], found: Any, layout: Layout) -> str | None:
     """Why this row, with this input, cannot be sent, in words for errors.csv; None if it can."""
-    if len(cells) != len(layout.columns) and (cells or len(layout.columns) > 1):
+    if isinstance(cells, UndecodableRow):
+        return cells.reason
+    if layout.fit(cells) is None and (cells or len(layout.columns) > 1):
         return f"row has {len(cells)} cells where the file has {len(layout.columns)} columns"
     if isinstance(found, ExpressionError):
         return str(found)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fanfold_core.domain.answers import MOST_FIELDS, NOT_FLAT
 from fanfold_core.input.records import Records, format_records, guarded
+from fanfold_core.input.regularity import find_irregular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from fanfold_core.domain.outcomes import Timing
     from fanfold_core.domain.spans import Span
     from fanfold_core.input.records import Dialect
+    from fanfold_core.input.regularity import Irregular
 
 # Python's spelling of a number is JSON's, too, and found in a tenth of the time.
 _SPELLINGS: dict[type, Callable[[Any], str]] = {str: str, float: repr, int: repr, type(None): lambda _: ""}
@@ -173,11 +175,14 @@ def overlay(earlier: RowAnswers, later: RowAnswers) -> RowAnswers:
     return RowAnswers.of(new if old.error else old for old, new in zip(earlier, later, strict=True))
 
 
-def result_lines(records: Records, final: RowAnswers, columns: Columns, *, guards: bool) -> str:
+def result_lines(
+    records: Records, final: RowAnswers, columns: Columns, *, guards: bool, irregular: Irregular | None = None
+) -> str:
     r"""The lines of results.csv for these records: what they hold as it stands in the file, and then the results.
 
-    A record of too few or too many cells is never sent, so it has no prediction: it is padded, and surplus cells stand
-    in errors.csv only. With `guards`, all records are written anew, and cells that a spreadsheet would compute guarded.
+    Records that are `irregular`, as is found out unless it is known, are written anew, so that all readers see the same
+    cells: padded where they are too few, and without those beyond the columns, which stand in errors.csv if they aren't
+    empty. With `guards`, all records are written anew, and cells that a spreadsheet would compute guarded.
 
     >>> from fanfold_core.input.records import Dialect
     >>> records = Records(['1,"so good"', '2'], Dialect())
@@ -186,13 +191,15 @@ def result_lines(records: Records, final: RowAnswers, columns: Columns, *, guard
     '1,"so good",GOOD,\r\n2,,,no text\r\n'
     """
     own = list(records.texts)
-    again = range(len(own)) if guards else final.failed
+    dialect = records.dialect.written
+    irregular = irregular or find_irregular(records, len(columns.original))
+    again = range(len(own)) if guards else sorted({*irregular.rewritten, *final.failed})
     cells = (_padded(records[number], len(columns.original)) for number in again)
-    for number, text in zip(again, _formatted(cells, len(again), records.dialect, guards=guards), strict=True):
+    for number, text in zip(again, _formatted(cells, len(again), dialect, guards=guards), strict=True):
         own[number] = text
     answered = zip(*_result_cells(final, columns), final.errors, strict=True)
-    found = _formatted(answered, len(own), records.dialect, guards=guards)
-    lines = map(records.dialect.delimiter.join, zip(own, found, strict=True))
+    found = _formatted(answered, len(own), dialect, guards=guards)
+    lines = map(dialect.delimiter.join, zip(own, found, strict=True))
     return "\r\n".join([*lines, ""])
 
 
@@ -219,7 +226,7 @@ def _result_cells(final: RowAnswers, columns: Columns) -> Iterator[Sequence[str]
 def error_line(row: int, cells: list[str], error: str, columns: Columns) -> list[str]:
     """A failed row's line of errors.csv; surplus cells stand in the last column as a JSON list."""
     width = len(columns.original)
-    surplus = json.dumps(list(cells[width:]), ensure_ascii=False) if len(cells) > width else ""
+    surplus = json.dumps(list(cells[width:]), ensure_ascii=False) if any(cells[width:]) else ""
     return [str(row), error, *_padded(cells, width), surplus]
 
 

@@ -11,10 +11,10 @@ import json
 import math
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 SCORE_BINS = 20
 # Bounds of what an item of the ledger has to hold.
@@ -75,6 +75,29 @@ class Errors:
 
 
 @dataclass(frozen=True, slots=True)
+class Noted:
+    """Rows of which something is to be said, and the numbers of the first of them."""
+
+    rows: int = 0
+    first: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, numbers: Sequence[int]) -> Self:
+        """The rows of these numbers, in their order."""
+        return cls(len(numbers), tuple(numbers[:MOST_SAMPLES]))
+
+    def __add__(self, more: Noted) -> Noted:
+        return Noted(self.rows + more.rows, tuple(sorted({*self.first, *more.first})[:MOST_SAMPLES]))
+
+    def __str__(self) -> str:
+        numbers = ", ".join(f"{number:,}" for number in self.first)
+        if self.rows == 1:
+            return f"There is 1 row, {numbers} (from 0),"
+        which = ", of which the first are" if self.rows > len(self.first) else ","
+        return f"There are {self.rows:,} rows{which} {numbers} (from 0),"
+
+
+@dataclass(frozen=True, slots=True)
 class Timeline:
     """How many rows were answered when: by steps of `2 ** exponent` seconds since the job began.
 
@@ -116,6 +139,8 @@ class Statistics:
     before, `mismatched` the spans that got an answer of a wrong length. `labels`, `scores` and `errors` are about all
     rows of results.csv, the others about requests of this round; what a request's notification didn't tell is not in
     them.
+
+    Rows are `irregular` if a strict reader refuses their quotes, and `short` if they were sent with cells missing.
     """
 
     labels: Labels = field(default_factory=Labels)
@@ -125,6 +150,8 @@ class Statistics:
     waits: Counter[int] = field(default_factory=Counter)
     again: int = 0
     mismatched: int = 0
+    irregular: Noted = field(default_factory=Noted)
+    short: Noted = field(default_factory=Noted)
 
     def __add__(self, more: Statistics) -> Statistics:
         return Statistics(
@@ -135,7 +162,24 @@ class Statistics:
             self.waits + more.waits,
             self.again + more.again,
             self.mismatched + more.mismatched,
+            self.irregular + more.irregular,
+            self.short + more.short,
         )
+
+    def warnings(self) -> Iterator[str]:
+        """What is odd about how rows are written, a sentence each."""
+        if self.irregular.rows:
+            yield (
+                f"{self.irregular} with quotes that a strict reader refuses, inside a cell that begins without one or "
+                "before more text: they were read as Python's csv module does it, and are written to results.csv with "
+                "quotes that all readers take. See whether their cells are right; the options `escape` and "
+                "`skip-initial-space` help."
+            )
+        if self.short.rows:
+            yield (
+                f"{self.short} with fewer cells than there are columns: those that are missing were taken for empty. "
+                "See whether their texts are whole; a line break outside quotes ends a row."
+            )
 
     def to_json(self) -> str:
         """As the ledger keeps it."""
@@ -148,6 +192,8 @@ class Statistics:
             "waits": self.waits,
             "again": self.again,
             "mismatched": self.mismatched,
+            "irregular": [self.irregular.rows, self.irregular.first],
+            "short": [self.short.rows, self.short.first],
         }
         return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
@@ -168,6 +214,9 @@ class Statistics:
             _bins(content["waits"]),
             content["again"],
             content.get("mismatched", 0),
+            # Parts that older versions built lack them.
+            _noted(content.get("irregular", (0, ()))),
+            _noted(content.get("short", (0, ()))),
         )
 
 
@@ -192,6 +241,11 @@ def percentile(waits: Mapping[int, int], share: float) -> float:
 
 def _first(counted: Mapping[str, V], most: int) -> dict[str, V]:
     return dict(counted) if len(counted) <= most else {name: counted[name] for name in sorted(counted)[:most]}
+
+
+def _noted(content: Sequence[Any]) -> Noted:
+    rows, first = content
+    return Noted(rows, tuple(first))
 
 
 def _bins(content: Mapping[str, int]) -> Counter[int]:

@@ -11,6 +11,7 @@ FanfoldError                 the base of all errors of Fanfold's own
     ├── EmptyLinesError
     ├── UndecodableError
     ├── LayoutError
+    │   └── InputColumnError
     └── NoRowsError
 """
 
@@ -80,7 +81,8 @@ class OpenQuoteError(InputError):
     def __init__(self, row: int) -> None:
         super().__init__(
             f"row {row}: a quote opens in this row and is never closed, so the rest of the file would be one cell; "
-            "close it, or double it if it is part of the text"
+            "close it, or double it if it is part of the text; where quotes inside cells are written with a backslash "
+            "before them, set the option `escape`"
         )
 
 
@@ -90,7 +92,7 @@ class RecordTooLargeError(InputError):
     def __init__(self, row: int, limit: int) -> None:
         super().__init__(
             f"row {row} is larger than the limit of {limit:,} bytes; if a quote in this row is never closed, close it, "
-            "or double it if it is part of the text"
+            "or double it if it is part of the text; if backslashes escape quotes, set the option `escape`"
         )
 
 
@@ -107,9 +109,10 @@ class UndecodableError(InputError):
     """Bytes are no text in the file's encoding. Do not retry."""
 
     def __init__(self, where: str, encoding: str) -> None:
+        other = "utf-8" if encoding == "cp1252" else "cp1252"
         super().__init__(
             f"{where}: the file is not {encoding} here; set its encoding with the option `encoding` "
-            "(for example cp1252), or upload it as UTF-8"
+            f"(for example {other}), or upload it as UTF-8"
         )
 
     @classmethod
@@ -123,6 +126,11 @@ class UndecodableError(InputError):
         return cls(f"first line, byte {byte:,}", encoding)
 
     @classmethod
+    def in_most_rows(cls, rows: int, first: int, encoding: str) -> UndecodableError:
+        """Of so many of the first rows that all of the file must be in another encoding."""
+        return cls(f"{rows:,} of the first {first:,} rows", encoding)
+
+    @classmethod
     def in_stream(cls, encoding: str, byte: int) -> UndecodableError:
         """Of a file that has been decoded up to this byte before it was cut."""
         return cls(f"after byte {byte:,}", encoding)
@@ -130,6 +138,10 @@ class UndecodableError(InputError):
 
 class LayoutError(InputError):
     """The file isn't a CSV of the kind that its options describe. Do not retry."""
+
+
+class InputColumnError(LayoutError):
+    """Nothing tells which of several columns holds the texts, so it has to be said. Do not retry."""
 
 
 class NoRowsError(InputError):

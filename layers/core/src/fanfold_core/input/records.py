@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from typing import TYPE_CHECKING, Protocol, overload
 
@@ -21,26 +21,45 @@ _LARGEST_CELL = 2**31 - 1
 class Dialect:
     r"""How records are written: one ASCII character between cells, one around cells that need it.
 
-    With `skip_initial_space`, spaces at the beginning of a cell are no part of it, and a quote may follow them.
+    With `skip_initial_space`, spaces at the beginning of a cell are no part of it, and a quote may follow them. What
+    follows an `escape` character is taken as it is; a doubled quote inside quotes is one all the same.
 
     `OptionError` if one of them cannot be that.
 
     >>> Dialect(delimiter="\t")
-    Dialect(delimiter='\t', quote='"', skip_initial_space=False)
+    Dialect(delimiter='\t', quote='"', skip_initial_space=False, escape='')
     """
 
     delimiter: str = ","
     quote: str = '"'
     skip_initial_space: bool = False
+    escape: str = ""
 
     def __post_init__(self) -> None:
-        for option, character in (("delimiter", self.delimiter), ("quote", self.quote)):
+        for option, character in (("delimiter", self.delimiter), ("quote", self.quote), ("escape", self.escape)):
+            if option == "escape" and not character:
+                continue
             if len(character) != 1 or not character.isascii() or character in "\r\n\0":
                 raise OptionError(option, character, "one ASCII character, but not a line end or NUL")
         if self.delimiter == self.quote:
             raise OptionError("quote", self.quote, "different from the delimiter")
-        if self.skip_initial_space and " " in (self.delimiter, self.quote):
-            raise OptionError("skip-initial-space", "yes", "no if the delimiter or the quote is a space")
+        if self.escape in (self.delimiter, self.quote):
+            raise OptionError("escape", self.escape, "different from the delimiter and the quote")
+        if self.skip_initial_space and " " in (self.delimiter, self.quote, self.escape):
+            raise OptionError("skip-initial-space", "yes", "no if the delimiter, the quote or the escape is a space")
+
+    @property
+    def written(self) -> Dialect:
+        """How results are written: quotes are doubled, so that no reader has to know of an escape character."""
+        return replace(self, escape="")
+
+
+class UndecodableRow(list[str]):
+    """The cells of a row that has bytes which are no text, with replacement characters for those; and why it fails."""
+
+    def __init__(self, cells: Iterable[str], reason: str) -> None:
+        super().__init__(cells)
+        self.reason = reason
 
 
 class RecordReader(Protocol):
@@ -63,6 +82,7 @@ def record_reader(lines: Iterable[str], dialect: Dialect) -> RecordReader:
         lines,
         delimiter=dialect.delimiter,
         quotechar=dialect.quote,
+        escapechar=dialect.escape or None,
         skipinitialspace=dialect.skip_initial_space,
     )
 
@@ -96,9 +116,15 @@ class Records(Sequence[list[str]]):
         lines = _lines(text)
         found = lines if blank_is_row else list(filter(None, lines))
         # Each record has a line that isn't blank, and one of several lines has two: its quotes open and close in them.
-        if len(found) != rows:
+        # But where line ends are escaped, the other lines may be blank.
+        if len(found) != rows or (dialect.escape and dialect.escape in text):
             found = list(_joined(StringIO(text, newline="").readlines(), dialect, blank_is_row=blank_is_row))
         return cls(found, dialect)
+
+    @classmethod
+    def whole(cls, text: str, dialect: Dialect) -> Records:
+        """All records of a text but blank ones."""
+        return cls(list(_joined(StringIO(text, newline="").readlines(), dialect, blank_is_row=False)), dialect)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -135,7 +161,7 @@ def _joined(lines: list[str], dialect: Dialect, *, blank_is_row: bool) -> Iterat
 
 
 def format_records(rows: Iterable[Iterable[str]], dialect: Dialect) -> str:
-    r"""Records as text, each with its line end. Every cell comes back from `read_records` as it was.
+    r"""Records as text, each with its line end. `read_records` in the `written` dialect has every cell as it was.
 
     >>> format_records([["a", "b,c", "d\re"]], Dialect())
     'a,"b,c","d\re"\r\n'

@@ -66,6 +66,8 @@ class Scanner:
             return None
 
         masks = ByteMasks(window)
+        if self.dialect.escape and masks.of(self.dialect.escape.encode()).any():
+            return None
         feeds, returns = masks.of(b"\n"), masks.of(b"\r")
         quotes = masks.of(self.dialect.quote.encode())
         if quotes.any():

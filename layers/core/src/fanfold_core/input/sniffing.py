@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import codecs
+import json
+import re
 
+from fanfold_core.input.errors import LayoutError
 from fanfold_core.input.formats import COMPRESSIONS
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-UTF_16 = "text in UTF-16 or UTF-32"
-_BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
+_BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 _BEGINNINGS = {
     b"PK\x03\x04": "a zip archive, such as an Excel workbook (.xlsx)",
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Office document, such as an Excel workbook (.xls)",
@@ -29,43 +33,115 @@ _BEGINNINGS = {
     for known in COMPRESSIONS
     for beginning in known.beginnings
 }
+_MARKUP = re.compile(rb"<(!doctype html|html|head|body)\b|<\?xml\b|<Error>", re.IGNORECASE)
+_JSON = re.compile(rb'\[\s*\{\s*"|\[\s*\[|\{\s*"(?:[^"\\]|\\.)*"\s*:')
 _SAMPLE = 4096
-# Text in UTF-16 has a NUL in about every other byte, unless it is Chinese; binary data has fewer, but more than text.
+# Text in UTF-16 has a NUL in about every other byte if it is English; binary data has fewer, but more than text.
 _NULS_OF_UTF_16 = 0.3
 _NULS_OF_BINARY = 0.1
+# In binary data that is read as UTF-16, more characters than this are none.
+_MOST_STRANGE = 0.05
+_COMMON = '\r\n\t ,;"'
+_STRANGE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ue000-\uf8ff\ufffe\uffff]")
 
 
-def what_it_is(head: bytes) -> str | None:
-    r"""What a file is that begins like this, if it can be no CSV in an encoding that extends ASCII.
+def check_is_csv(head: bytes) -> None:
+    r"""See that a file that begins like this may be a CSV in an encoding that extends ASCII, or raise `LayoutError`.
 
-    >>> what_it_is(b"\x1f\x8b\x08\x00")
-    "a file compressed with gzip whose name doesn't end in .gz"
-    >>> what_it_is("text".encode("utf-16-le"))
-    'text in UTF-16 or UTF-32'
-    >>> what_it_is(b"text")
+    >>> check_is_csv(b"text\n")
+    >>> check_is_csv(b"\x1f\x8b\x08\x00")
+    Traceback (most recent call last):
+    fanfold_core.input.errors.LayoutError: the file is not a CSV, it looks like a file compressed with gzip ...
     """
     for beginning, kind in _BEGINNINGS.items():
         if head.startswith(beginning):
-            return kind
+            raise LayoutError(f"the file is not a CSV, it looks like {kind}: export it as CSV, and upload that")
+    if name := unicode_encoding(head):
+        raise LayoutError(
+            f"the file looks like text in {name}: set the option `encoding` to {name}, or upload it as UTF-8"
+        )
     sample = head[:_SAMPLE]
-    nuls = sample.count(0) / len(sample) if sample else 0
-    if head.startswith(_BYTE_ORDER_MARKS) or nuls >= _NULS_OF_UTF_16:
-        return UTF_16
-    return "binary data" if nuls > _NULS_OF_BINARY else None
+    if sample.count(0) > len(sample) * _NULS_OF_BINARY:
+        raise LayoutError("the file is not a CSV, it looks like binary data: export it as CSV, and upload that")
+    text = head.removeprefix(codecs.BOM_UTF8).lstrip()
+    if markup := _MARKUP.match(text):
+        kind = "an XML document" if markup.group().lower() in {b"<?xml", b"<error>"} else "an HTML page"
+        raise LayoutError(
+            f"the file is not a CSV, it looks like {kind}, perhaps a server's error message: open it to see "
+            "what it says, and download the CSV again"
+        )
+    if _JSON.match(text):
+        kind = "JSON Lines" if _is_object(text.splitlines()[0]) else "JSON"
+        raise LayoutError(
+            f"the file is not a CSV, it looks like {kind}: convert it, for example with pandas.read_json and "
+            "to_csv, and upload that"
+        )
 
 
-# What files have between cells in place of a comma.
-_LIKELY = (";", "\t", "|")
+def check_is_unicode(head: bytes, encoding: str) -> None:
+    """See that a file that is said to be UTF-16 or UTF-32 looks like that: it might be read as other characters.
 
-
-def overlooked_delimiter(first_record: Sequence[str]) -> str | None:
-    """What perhaps stands between the cells of a file that was read as one column, by its first record.
-
-    >>> overlooked_delimiter(["id;text"]), overlooked_delimiter(["so good, so far; really"])
-    (';', None)
+    `LayoutError` if it looks like something else.
     """
-    if len(first_record) != 1:
+    name = codecs.lookup(encoding).name
+    if not name.startswith(("utf-16", "utf-32")):
+        return
+    found = unicode_encoding(head)
+    # Without a byte order mark, what isn't said to be big-endian is read as little-endian.
+    if found and found.removesuffix("-le") != name.removesuffix("-le"):
+        if found in _BYTE_ORDER_MARKS.values() and name.startswith(found):
+            return
+        words = f"text in {found}: set the option to that"
+    elif not found and 0 not in head and _decodes(head, "utf-8"):
+        words = "text in utf-8: leave the option out"
+    else:
+        return
+    raise LayoutError(f"the option `encoding` says {encoding}, but the file looks like {words}")
+
+
+def unicode_encoding(head: bytes) -> str | None:
+    r"""Which of UTF-16 and UTF-32 a file is in that begins like this, None if in neither.
+
+    >>> unicode_encoding("text\n".encode("utf-16-be")), unicode_encoding("多谢\n".encode("utf-16-le"))
+    ('utf-16-be', 'utf-16-le')
+    """
+    for mark, name in _BYTE_ORDER_MARKS.items():
+        if head.startswith(mark):
+            return name
+    sample = head[:_SAMPLE]
+    nuls = sample.count(0)
+    if not nuls or (nuls < len(sample) * _NULS_OF_UTF_16 and _is_text(_decoded(sample.replace(b"\0", b""), "utf-8"))):
         return None
-    (line,) = first_record
-    likely = max(_LIKELY, key=line.count)
-    return likely if line.count(likely) > line.count(",") else None
+    found = {name: _decoded(sample, name) for name in ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")}
+    # In the wrong order of bytes, the characters that all texts have are other ones.
+    common = {name: sum(map(text.count, _COMMON)) for name, text in found.items() if text and _is_text(text)}
+    likely = max(common, key=lambda name: common[name], default="")
+    return likely if common.get(likely) else None
+
+
+def starts_with_mark(head: bytes) -> bool:
+    """Whether a file begins with a byte order mark."""
+    return head.startswith((codecs.BOM_UTF8, *_BYTE_ORDER_MARKS))
+
+
+def _decoded(data: bytes, encoding: str) -> str:
+    """The text, which may be cut in the middle of a character; empty if it is none."""
+    try:
+        return codecs.getincrementaldecoder(encoding)().decode(data)
+    except UnicodeDecodeError:
+        return ""
+
+
+def _decodes(data: bytes, encoding: str) -> bool:
+    return not data or bool(_decoded(data, encoding))
+
+
+def _is_text(text: str) -> bool:
+    return bool(text) and len(_STRANGE.findall(text)) <= len(text) * _MOST_STRANGE
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import codecs
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import IO, TYPE_CHECKING, Protocol
 
 from fanfold_core.input.cutting import UNLIMITED, Budget, Cut, cut
+from fanfold_core.input.encodings import check_decodes, encoded, is_byte_cuttable, transcoder
 from fanfold_core.input.errors import CompressionError, UndecodableError
 from fanfold_core.input.formats import Compression, FileName
-from fanfold_core.input.layout import Layout, check_decodes, detect_layout, is_byte_cuttable
+from fanfold_core.input.layout import Layout, detect_layout
 from fanfold_core.input.records import Dialect, Records, read_records
 from fanfold_core.input.scanning import Scanner
+from fanfold_core.input.sniffing import check_is_unicode, starts_with_mark
+from fanfold_core.input.undecodable import Undecodable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,6 +39,10 @@ class ReadOptions(Protocol):
     def input_column(self) -> str: ...  # noqa: D102
     @property
     def columns(self) -> frozenset[str] | None: ...  # noqa: D102
+    @property
+    def skip_rows(self) -> int: ...  # noqa: D102
+    @property
+    def encoding_errors(self) -> str: ...  # noqa: D102
 
 
 def _in_time() -> bool:
@@ -93,19 +99,18 @@ class InputFile:
             with self.open(start) as stream:
                 yield _read(stream)
             return
-        with self.open(0) as stream:
-            blocks = _read(stream)
-            if self._compression:
-                blocks = self._compression.decompressed(blocks, BLOCK_BYTES, is_beginning=self.is_beginning)
-                blocks = self.budget.counted(blocks)
-            if not is_byte_cuttable(self.options.encoding):
-                blocks = self._as_utf_8(blocks)
-            yield _skipping(blocks, start, out_of_time)
+        with self._decompressed() as blocks:
+            text = blocks if is_byte_cuttable(self.options.encoding) else self._as_utf_8(blocks)
+            yield _skipping(text, start, out_of_time)
 
     def layout(self, out_of_time: Callable[[], bool] = _in_time) -> Layout:
         """How the file is laid out, by its first bytes; `InputError` if it is none that the options describe."""
+        raw = b""
+        if not is_byte_cuttable(self.options.encoding):
+            raw = self._beginning()
+            check_is_unicode(raw, self.options.encoding)
         head, complete = self.head(out_of_time)
-        return detect_layout(
+        layout = detect_layout(
             head,
             complete=complete,
             encoding=self.chunk_encoding,
@@ -113,7 +118,11 @@ class InputFile:
             header=self.options.header,
             input_column=self.options.input_column or None,
             names=self.options.columns,
+            skip_rows=self.options.skip_rows,
+            encoding_errors=self.options.encoding_errors,
+            announced=self.options.encoding,
         )
+        return replace(layout, bom=starts_with_mark(raw or head))
 
     def head(self, out_of_time: Callable[[], bool] = _in_time) -> tuple[bytes, bool]:
         """The first bytes as they are cut, `BLOCK_BYTES` at most, and whether they are all of the file."""
@@ -129,10 +138,10 @@ class InputFile:
         """The rows that end within `head`: what is cut in two there, also a character, is none of them."""
         head, complete = self.head()
         data = head[layout.first_byte :] if complete else head[layout.first_byte :].removesuffix(b"\r")
-        scanner = Scanner(self.options.dialect, layout.blank_is_row)
+        scanner = Scanner(layout.dialect_of(self.options.dialect), layout.blank_is_row)
         run = scanner.whole_records(data, len(head), is_last=complete)
         piece = Cut(layout.first_byte, layout.first_byte + run.end, 0, run.rows, data[: run.end])
-        check_decodes(piece, self.chunk_encoding, self.options.dialect)
+        self._check_decodes(piece, layout)
         return piece
 
     def pieces(
@@ -154,23 +163,56 @@ class InputFile:
                 blocks,
                 start=start,
                 first_row=first_row,
-                dialect=self.options.dialect,
+                dialect=layout.dialect_of(self.options.dialect),
                 blank_is_row=layout.blank_is_row,
                 limits=limits,
             ):
                 self.budget.check_rows(piece.first_row + piece.rows)
-                check_decodes(piece, self.chunk_encoding, self.options.dialect)
+                self._check_decodes(piece, layout)
                 yield piece
 
-    def rows(self, content: bytes, layout: Layout) -> list[list[str]]:
-        """The rows in the bytes of a chunk as lists of cells, an empty line in a one-column file as `[]`."""
-        records = read_records(content.decode(self.chunk_encoding), self.options.dialect)
-        return [cells for cells in records if cells or layout.blank_is_row]
+    def rows(self, content: bytes, layout: Layout, *, first_row: int = 0, start: int = 0) -> list[list[str]]:
+        """The rows in the bytes of a chunk as lists of cells, an empty line in a one-column file as `[]`.
+
+        A row with bytes that are no text is an `UndecodableRow`, unless they are replaced: `first_row` and `start` are
+        the numbers of the first row and byte.
+        """
+        dialect = layout.dialect_of(self.options.dialect)
+        try:
+            text = content.decode(self.chunk_encoding, "replace" if self._replaces else "strict")
+        except UnicodeDecodeError:
+            told = Undecodable(self.options.encoding, self.chunk_encoding, self.options.encoding_errors)
+            return list(told.rows(content, dialect, first_row, start, blank_is_row=layout.blank_is_row))
+        return [cells for cells in read_records(text, dialect) if cells or layout.blank_is_row]
 
     def records(self, content: bytes, rows: int, layout: Layout) -> Records:
         """The rows in the bytes of a chunk as they stand there; a tenth of the work of reading their cells."""
-        text = content.decode(self.chunk_encoding)
-        return Records.of(text, rows, self.options.dialect, blank_is_row=layout.blank_is_row)
+        text = content.decode(self.chunk_encoding, "replace")
+        return Records.of(text, rows, layout.dialect_of(self.options.dialect), blank_is_row=layout.blank_is_row)
+
+    @property
+    def _replaces(self) -> bool:
+        return self.options.encoding_errors == "replace"
+
+    def _check_decodes(self, piece: Cut, layout: Layout) -> None:
+        if self.options.encoding_errors == "strict":
+            check_decodes(piece, self.chunk_encoding, layout.dialect_of(self.options.dialect))
+
+    @contextmanager
+    def _decompressed(self) -> Iterator[Iterator[bytes]]:
+        with self.open(0) as stream:
+            blocks = _read(stream)
+            if self._compression:
+                blocks = self._compression.decompressed(blocks, BLOCK_BYTES, is_beginning=self.is_beginning)
+                blocks = self.budget.counted(blocks)
+            yield blocks
+
+    def _beginning(self) -> bytes:
+        """The first bytes, decompressed but not transcoded."""
+        if not self.size:
+            return b""
+        with self._decompressed() as blocks:
+            return next(blocks, b"")
 
     @property
     def _compression(self) -> Compression | None:
@@ -178,13 +220,13 @@ class InputFile:
 
     def _as_utf_8(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
         encoding = self.options.encoding
-        decoder = codecs.getincrementaldecoder(encoding)()
+        decoder = transcoder(encoding, self.options.encoding_errors)
         done = 0
         try:
             for block in blocks:
-                yield decoder.decode(block).encode()
+                yield encoded(decoder.decode(block))
                 done += len(block)
-            yield decoder.decode(b"", final=not self.is_beginning).encode()
+            yield encoded(decoder.decode(b"", final=not self.is_beginning))
         except UnicodeError as error:
             raise UndecodableError.in_stream(encoding, done) from error
 

@@ -1,0 +1,230 @@
+"""Columns: whether the first record is the header, and which column is the input.
+
+What can be told from the file is assumed, and said; what cannot be told is asked for, never guessed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from fanfold_core.input.errors import InputColumnError, LayoutError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# What the column of the texts is called where nobody says so, if exactly one column is called like this.
+USUAL_NAMES = frozenset(
+    (
+        *("text", "texts", "input", "inputs", "sentence", "sentences", "content", "body", "comment", "comments"),
+        *("message", "review", "review_text", "reviewtext", "tweet", "tweet_text", "full_text", "description"),
+        "utterance",
+    )
+)
+# Columns in an error's words, and characters of each.
+_MOST_SHOWN = 20
+_MOST_CHARACTERS = 40
+# What the header says is shorter than this, and a text is so many times as long as its column's name.
+_LONGEST_NAME = 40
+_TIMES_LONGER = 3
+_LONGEST_CODE = 8
+_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ]\S.*)?")
+_NUMBER = re.compile(r"[-+$€£]?\s?\d[\d.,]*(e[-+]?\d+)?\s?%?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What the first record is, which column is the input, and what was assumed to say so, a sentence each."""
+
+    has_header: bool
+    input_index: int
+    assumed: tuple[str, ...] = ()
+
+
+def find_columns(
+    first: Sequence[str],
+    following: Sequence[Sequence[str]],
+    *,
+    header: str,
+    input_column: str | None,
+    names: frozenset[str] | None,
+) -> Columns:
+    """Find header and input by the first record, those that follow it, and the options.
+
+    With `names`, the columns that an expression asks for, the input is all of them: `input_index` is the last one's.
+
+    `InputColumnError` if nothing tells which column is the input; `LayoutError` if the file isn't as the options say.
+
+    >>> find_columns(["id", "review"], [["1", "great"]], header="auto", input_column=None, names=None).input_index
+    1
+    """
+    has_header = header == "present"
+    assumed: tuple[str, ...] = ()
+    if header == "auto":
+        has_header, assumed = _find_header(first, following, input_column, names)
+    columns = column_names(first, has_header=has_header)
+    if names is not None:
+        index = _last_asked_for(columns, names)
+    elif input_column is not None:
+        index = _chosen(first, input_column, has_header=has_header)
+    elif len(first) == 1:
+        index = 0
+    else:
+        index = _usual(first, has_header=has_header)
+        assumed = (*assumed, f"The texts are in column {index}, {shown([first[index]])}, by its name.")
+    return Columns(has_header, index, assumed)
+
+
+def column_names(first: Sequence[str], *, has_header: bool) -> tuple[str, ...]:
+    """The header's cells as they are, or `column_1`, `column_2`, … without a header."""
+    return tuple(first) if has_header else tuple(f"column_{number}" for number in range(1, len(first) + 1))
+
+
+def _find_header(
+    first: Sequence[str], following: Sequence[Sequence[str]], input_column: str | None, names: frozenset[str] | None
+) -> tuple[bool, tuple[str, ...]]:
+    if names:
+        return not names.isdisjoint(first), ()
+    if input_column is not None and not input_column.isdecimal():
+        if _plain(input_column) in map(_plain, first):
+            return True, ()
+        raise LayoutError(
+            f"no column is named {input_column!r}: the first line is {shown(first)}; give the name of one of them, or "
+            "the column's number, counted from 0"
+        )
+    if usual := [cell for cell in first if _plain(cell) in USUAL_NAMES]:
+        return True, (f"The first line is the header: {shown(usual[:1])} is a column's usual name.",)
+    if len(first) == 1:
+        return False, ("The file has one column, and its first line is a row: it is no column's usual name.",)
+    if input_column is None and names is None:
+        raise _unknown(first)
+    return _by_evidence(first, following)
+
+
+class _Evidence(NamedTuple):
+    """What speaks for the first line's being the header (`weight` > 0), or a row (< 0)."""
+
+    weight: int
+    words: str
+
+
+def _by_evidence(first: Sequence[str], following: Sequence[Sequence[str]]) -> tuple[bool, tuple[str, ...]]:
+    found = [
+        evidence
+        for index, cell in enumerate(first)
+        if (below := [cells[index] for cells in following if len(cells) == len(first)])
+        and (evidence := _evidence(index, cell.strip(), [other.strip() for other in below]))
+    ]
+    total = sum(evidence.weight for evidence in found)
+    if total > 0:
+        words = max(found, key=lambda evidence: evidence.weight).words
+        return True, (f"The first line is the header: {words}. If it is a row, set the option `header` to absent.",)
+    words = min(found, key=lambda evidence: evidence.weight).words if total else "nothing tells it from the others"
+    return False, (f"The first line is a row: {words}. If it is the header, set the option `header` to present.",)
+
+
+def _evidence(index: int, cell: str, below: Sequence[str]) -> _Evidence | None:
+    kinds = {_kind(other) for other in below if other}
+    if not cell:
+        return _Evidence(-1, f"its cell of column {index} is empty") if "text" in kinds else None
+    if (kind := _kind(cell)) != "text":
+        return _Evidence(-2, f"its cell of column {index} has {kind}{', as those below' if kind in kinds else ''}")
+    if kinds and "text" not in kinds:
+        return _Evidence(2, f"{shown([cell])} stands above {' and '.join(sorted(kinds))}")
+    if cell in below:
+        return _Evidence(-1, f"its cell of column {index} comes again below")
+    return _evidence_of_length(index, cell, [len(other) for other in below])
+
+
+def _evidence_of_length(index: int, cell: str, lengths: Sequence[int]) -> _Evidence | None:
+    if len(cell) > _LONGEST_NAME:
+        return _Evidence(-1, f"its cell of column {index} is too long for a name")
+    if len(cell) * _TIMES_LONGER <= sum(lengths) / len(lengths):
+        return _Evidence(1, f"{shown([cell])} is much shorter than the cells below")
+    if len(lengths) > 1 and max(lengths) <= _LONGEST_CODE and len(set(lengths)) == 1:
+        # Codes, such as those of languages.
+        if len(cell) == lengths[0]:
+            return _Evidence(-1, f"its cell of column {index} is as long as those below")
+        return _Evidence(1, f"{shown([cell])} is not as long as the cells below, which are all alike")
+    return None
+
+
+def _kind(cell: str) -> str:
+    if _DATE.fullmatch(cell):
+        return "dates"
+    return "numbers" if _NUMBER.fullmatch(cell) else "text"
+
+
+def _last_asked_for(columns: Sequence[str], names: frozenset[str]) -> int:
+    for name in sorted(names):
+        if columns.count(name) != 1:
+            count = f"{columns.count(name)} columns are" if name in columns else "no column is"
+            raise LayoutError(
+                f"{count} named {name!r}, which the option `input-expression` uses: the columns are "
+                f"{shown(columns)}; correct the expression, or the file's first line"
+            )
+    return max(map(columns.index, names)) if names else len(columns) - 1
+
+
+def _chosen(first: Sequence[str], input_column: str, *, has_header: bool) -> int:
+    if input_column.isdecimal():
+        if int(input_column) < len(first):
+            return int(input_column)
+        raise LayoutError(
+            f"there is no column {input_column}: the file has {len(first)}, counted from 0; the first line is "
+            f"{shown(first)}"
+        )
+    if not has_header:
+        raise LayoutError(
+            f"the input column is given by name, {input_column!r}, but header=absent says that there are no names: "
+            "give its number, counted from 0, or header=present"
+        )
+    named = [index for index, cell in enumerate(first) if _plain(cell) == _plain(input_column)]
+    if not named and len(first) == 1:
+        return 0
+    if not named:
+        raise LayoutError(
+            f"no column is named {input_column!r}: the header is {shown(first)}; give the name of one of them, or the "
+            "column's number, counted from 0, with the option `input-column`"
+        )
+    if len(named) > 1:
+        raise _ambiguous(f"{len(named)} columns are named {_plain(input_column)}", named)
+    return named[0]
+
+
+def _usual(first: Sequence[str], *, has_header: bool) -> int:
+    usual = [index for index, cell in enumerate(first) if has_header and _plain(cell) in USUAL_NAMES]
+    if not usual:
+        raise _unknown(first)
+    if len(usual) > 1:
+        names = list(dict.fromkeys(_plain(first[index]) for index in usual))
+        which = f"are named {names[0]}" if len(names) == 1 else f"may hold the texts, {shown(names)}"
+        raise _ambiguous(f"{len(usual)} columns {which}", usual)
+    return usual[0]
+
+
+def _unknown(first: Sequence[str]) -> InputColumnError:
+    return InputColumnError(
+        f"the file has {len(first)} columns, and none has a usual name (text, review, tweet, …) that tells which of "
+        f"them holds the texts: the first line is {shown(first)}; say which with the option `input-column`: its name, "
+        "or its number, counted from 0"
+    )
+
+
+def _ambiguous(what: str, columns: Sequence[int]) -> InputColumnError:
+    numbers = " or ".join(map(str, columns[:_MOST_SHOWN]))
+    return InputColumnError(
+        f"{what}: give the number of the one that is meant, {numbers}, with the option `input-column`"
+    )
+
+
+def _plain(name: str) -> str:
+    return name.strip().casefold()
+
+
+def shown(cells: Sequence[str]) -> str:
+    """Cells in an error's words: not too many of them, and none too long."""
+    some = [cell if len(cell) <= _MOST_CHARACTERS else cell[:_MOST_CHARACTERS] + "…" for cell in cells[:_MOST_SHOWN]]
+    more = f" and {len(cells) - _MOST_SHOWN} more" if len(cells) > _MOST_SHOWN else ""
+    return ", ".join(map(repr, some)) + more

@@ -1,0 +1,58 @@
+"""Regularity: which records any reader of CSV takes for the same cells, and which ones a strict one would refuse.
+
+`csv.reader` reads a quote inside a cell as any other character, and what follows a closing quote as part of the cell.
+Others refuse that, or read something else; so such records are counted, and written anew in the results.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from fanfold_core.input.records import Dialect, Records
+
+
+class Irregular(NamedTuple):
+    """Records by their numbers: those with irregular quotes, those with `cells` other than one for each column.
+
+    `rewritten` are all that mustn't stand in the results as they do in the file.
+    """
+
+    quotes: list[int]
+    cells: dict[int, int]
+    rewritten: list[int]
+
+
+def find_irregular(records: Records, width: int) -> Irregular:
+    r"""The irregular ones among the records of a file of `width` columns.
+
+    >>> from fanfold_core.input.records import Dialect, Records
+    >>> find_irregular(Records(['1,"so"', '2,so "bad"', '3,well,'], Dialect()), 2)
+    Irregular(quotes=[1], cells={2: 3}, rewritten=[1, 2])
+    """
+    dialect = records.dialect
+    is_plain = _cells(dialect.delimiter, dialect.quote, dialect.escape, dialect.skip_initial_space, width).fullmatch
+    suspects = [number for number, text in enumerate(records.texts) if not is_plain(text)]
+    if dialect.escape:
+        suspects = sorted({*suspects, *(n for n, text in enumerate(records.texts) if dialect.escape in text)})
+    cells = {number: len(records[number]) for number in suspects}
+    quotes = [number for number, count in cells.items() if not is_regular(records.texts[number], dialect, count)]
+    return Irregular(quotes, {number: count for number, count in cells.items() if count != width}, suspects)
+
+
+def is_regular(record: str, dialect: Dialect, cells: int) -> bool:
+    """Whether quotes stand around whole cells only, and are doubled or escaped inside them."""
+    pattern = _cells(dialect.delimiter, dialect.quote, dialect.escape, dialect.skip_initial_space, max(cells, 1))
+    return pattern.fullmatch(record) is not None
+
+
+@lru_cache(maxsize=256)
+def _cells(delimiter: str, quote: str, escape: str, skips: bool, count: int) -> re.Pattern[str]:  # noqa: FBT001
+    """What so many regular cells look like. Nothing in it is tried twice, so it takes one look at each character."""
+    d, q, e = map(re.escape, (delimiter, quote, escape))
+    within = f"(?:[^{q}{e}]|{q}{q}{f'|{e}.' if e else ''})*+"
+    without = f"(?:[^{q}{d}{e}\r\n]{f'|{e}.' if e else ''})*+"
+    cell = f"{' *+' if skips else ''}(?>{q}{within}{q}|{without})"
+    return re.compile(f"{cell}(?:{d}{cell}){{{count - 1}}}", re.DOTALL)

@@ -1,0 +1,78 @@
+"""Header and input column are told by names and cells, and asked for where nothing tells them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.input.test_layout import detected
+
+from fanfold_core.input.columns import USUAL_NAMES
+from fanfold_core.input.errors import InputColumnError
+from fanfold_core.input.records import Dialect, format_records
+
+
+def test_of_several_usual_names_the_one_that_is_meant_is_asked_for() -> None:
+    words = "2 columns may hold the texts, 'text', 'comment': give the number of the one that is meant, 1 or 3, with"
+    with pytest.raises(InputColumnError, match=words):
+        detected(b"id,text,day,comment\n1,2,3,4\n")
+
+
+@pytest.mark.parametrize("name", sorted(USUAL_NAMES))
+def test_one_usual_name_tells_header_and_input_and_that_is_said(name: str) -> None:
+    layout = detected(f"review_id,stars, {name.upper()} \n1,5,good\n".encode())
+    assert (layout.has_header, layout.input_index) == (True, 2)
+    assert layout.assumed == (
+        f"The first line is the header: ' {name.upper()} ' is a column's usual name.",
+        f"The texts are in column 2, ' {name.upper()} ', by its name.",
+    )
+
+
+@pytest.mark.parametrize("header", ["auto", "present", "absent"])
+def test_which_of_several_columns_is_the_input_is_asked_for_and_never_guessed(header: str) -> None:
+    words = (
+        "the file has 3 columns, and none has a usual name .* the first line is 'review_id', 'product', 'words'; say "
+        "which with the option `input-column`: its name, or its number, counted from 0"
+    )
+    with pytest.raises(InputColumnError, match=words):
+        detected(b"review_id,product,words\n1,shoe,good\n", header=header)
+
+
+@pytest.mark.parametrize(
+    ("content", "has_header", "words"),
+    [
+        ("id,words\n1,a\n", True, "The first line is the header: 'id' stands above numbers."),
+        ("made,words\n2024-01-02,a\n", True, "'made' stands above dates"),
+        ("when,words\n1/2/24,a\n\n1/2/25,a\n", True, "'when' stands above dates"),
+        ("words,lang\nso good,en\nso bad,de\n", True, "'lang' is not as long as the cells below, which are all alike"),
+        ("what,words\nx,a text that goes on for a while\n", True, "'words' is much shorter than the cells below"),
+        ("stars,review\n5,so\n", True, "'review' is a column's usual name."),
+        ("1,good\n2,bad\n", False, "The first line is a row: its cell of column 0 has numbers, as those below."),
+        ("x,1\ny,n/a\n", False, "its cell of column 1 has numbers."),
+        ("good,2024-01-02\nbad,2024-01-03\n", False, "its cell of column 1 has dates, as those below"),
+        ("so good,\nso bad,really\n", False, "its cell of column 1 is empty"),
+        ("so good,pos\nso bad,neg\nwell,pos\n", False, "its cell of column 1 comes again below"),
+        ("so good,en\nso bad,de\nwell,fr\n", False, "its cell of column 1 is as long as those below"),
+        (f"{'so good ' * 9},x\nbad,y\n", False, "its cell of column 0 is too long for a name"),
+        ("a,b\nc,d\n", False, "nothing tells it from the others"),
+        ("a,b\n", False, "nothing tells it from the others"),
+    ],
+)
+def test_with_an_index_the_cells_below_tell_whether_the_first_line_is_the_header(
+    content: str,
+    has_header: bool,  # noqa: FBT001
+    words: str,
+) -> None:
+    layout = detected(content.encode(), input_column="1")
+    assert layout.has_header == has_header
+    assert words in " ".join(layout.assumed)
+    assert layout.first_byte == (content.index("\n") + 1 if has_header else 0)
+
+
+@given(st.lists(st.lists(st.text(max_size=9), min_size=2, max_size=2), min_size=1, max_size=5), st.booleans())
+def test_a_first_line_is_the_header_or_a_row_and_what_is_taken_for_granted_is_said(
+    rows: list[list[str]],
+    complete: bool,  # noqa: FBT001
+) -> None:
+    content = format_records(rows, Dialect()).encode()
+    layout = detected(content, input_column="1", complete=complete)
+    assert layout.first_byte == (len(format_records(rows[:1], Dialect()).encode()) if layout.has_header else 0)
+    assert layout.assumed
