@@ -23,7 +23,7 @@ USUAL_NAMES = frozenset(
     )
 )
 # Columns in an error's words, and characters of each.
-_MOST_SHOWN = 20
+_MOST_SHOWN = 10
 _MOST_CHARACTERS = 40
 # What the header says is shorter than this, and a text is so many times as long as its column's name.
 _LONGEST_NAME = 40

@@ -93,10 +93,8 @@ class InputFile:
             # S3 refuses a range of which there is no byte.
             yield iter(())
             return
-        if not self._compression:
-            self.budget.check_bytes(self.size)
         if not self.is_copied:
-            with self.open(start) as stream:
+            with self._open(start) as stream:
                 yield _read(stream)
             return
         with self._decompressed() as blocks:
@@ -200,12 +198,17 @@ class InputFile:
 
     @contextmanager
     def _decompressed(self) -> Iterator[Iterator[bytes]]:
-        with self.open(0) as stream:
+        with self._open(0) as stream:
             blocks = _read(stream)
             if self._compression:
                 blocks = self._compression.decompressed(blocks, BLOCK_BYTES, is_beginning=self.is_beginning)
                 blocks = self.budget.counted(blocks)
             yield blocks
+
+    def _open(self, start: int) -> AbstractContextManager[IO[bytes]]:
+        if not self._compression:
+            self.budget.check_bytes(self.size)
+        return self.open(start)
 
     def _beginning(self) -> bytes:
         """The first bytes, decompressed but not transcoded."""
