@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 
 from fanfold_core.aws import items
+from fanfold_core.aws.table import KEYS_PER_BATCH, ConditionalTable
 from fanfold_core.domain.counting import kind_of
 from fanfold_core.domain.errors import UnknownChunkError, UnknownJobError
 from fanfold_core.domain.job import Chunk, Health, JobRecord, Part, Pause, State, Totals
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
 
     from fanfold_core.app.ports import Failure, Prediction
-    from fanfold_core.aws.items import Item
     from fanfold_core.domain.outcomes import Mark
     from fanfold_core.domain.results import SpanOutcome
     from fanfold_core.domain.spans import Span
@@ -37,7 +37,6 @@ _HAS_NO_RESULTS = Attr("results").not_exists() & Attr("results_at").not_exists()
 _IS_OPEN = _EXISTS & Attr("frozen").not_exists()
 _IS_RUNNING = Attr("state").eq(State.RUNNING.value)
 _IS_CLOSING = Attr("state").eq(State.CLOSING.value)
-_KEYS_PER_BATCH = 100  # what BatchGetItem takes
 # How late the health of an endpoint may be.
 _HEALTH_SECONDS = 5
 
@@ -46,15 +45,15 @@ class DynamoLedger:
     """Jobs, chunks and spans in one table; `items` describes what is in it."""
 
     def __init__(self, table: Table, now: Callable[[], datetime]) -> None:
-        self._table = table
+        self._table = ConditionalTable(table)
         self._now = now
         self._health_written: dict[tuple[str, str], int] = {}
 
     def create(self, job: JobRecord) -> JobRecord:
-        return job if self._put(items.job_item(job), _IS_NEW) else self.job(job.id)
+        return job if self._table.put(items.job_item(job), _IS_NEW) else self.job(job.id)
 
     def job(self, job_id: str) -> JobRecord:
-        item = self._get(items.job_key(job_id))
+        item = self._table.get(items.job_key(job_id))
         if item is None:
             raise UnknownJobError(job_id)
         return items.read_job(item)
@@ -64,8 +63,8 @@ class DynamoLedger:
 
     def store(self, job: JobRecord, chunk: Chunk, part: Part | None) -> JobRecord:
         if part is not None:
-            self._put(items.part_item(job, part), _IS_NEW)
-        self._put(items.chunk_item(job, chunk), _IS_NEW)
+            self._table.put(items.part_item(job, part), _IS_NEW)
+        self._table.put(items.chunk_item(job, chunk), _IS_NEW)
         stored = chunk.number + 1
         put = {"stored": stored, "touched": self._seconds()}
         return self._update_job(job.id, _IS_RUNNING & Attr("stored").lt(stored), put=put)
@@ -89,38 +88,38 @@ class DynamoLedger:
         return self._update_job(job_id, _IS_RUNNING, put=put)
 
     def chunk(self, job_id: str, number: int) -> Chunk:
-        item = self._get(items.chunk_key(job_id, number))
+        item = self._table.get(items.chunk_key(job_id, number))
         if item is None:
             raise UnknownChunkError(job_id, number)
         return items.read_chunk(item)
 
     def chunks(self, job_id: str, numbers: Iterable[int]) -> Iterator[Chunk]:
         keys = [items.chunk_key(job_id, number) for number in numbers]
-        for start in range(0, len(keys), _KEYS_PER_BATCH):
-            yield from self._batch_of_chunks(keys[start : start + _KEYS_PER_BATCH])
+        for start in range(0, len(keys), KEYS_PER_BATCH):
+            yield from map(items.read_chunk, self._table.batch(keys[start : start + KEYS_PER_BATCH]))
 
     def advance_sent(self, job_id: str, chunk: int, before: int, after: int) -> bool:
         put = {"sent": after, "touched": self._seconds()}
-        return self._update(items.chunk_key(job_id, chunk), Attr("sent").eq(before), put=put) is not None
+        return self._table.update(items.chunk_key(job_id, chunk), Attr("sent").eq(before), put=put) is not None
 
     def touch(self, job_id: str, chunk: int) -> None:
-        self._update(items.chunk_key(job_id, chunk), _EXISTS, put={"touched": self._seconds()})
+        self._table.update(items.chunk_key(job_id, chunk), _EXISTS, put={"touched": self._seconds()})
 
     def set_trouble(self, job: JobRecord, words: str) -> None:
         words, now = shortened(words, items.MOST_TROUBLE), self._seconds()
         since = job.trouble.since if kind_of(words) == kind_of(job.trouble.words) else now
         put = {"trouble": words, "trouble_at": now, "trouble_since": since}
-        self._update(items.job_key(job.id), _EXISTS, put=put)
+        self._table.update(items.job_key(job.id), _EXISTS, put=put)
 
     def add_mismatches(self, job_id: str, mismatches: Iterable[str]) -> JobRecord:
         return self._update_job(job_id, _EXISTS, add={"mismatches": set(mismatches)})
 
     def open_jobs(self) -> Iterator[str]:
-        found = self._query(IndexName="open", KeyConditionExpression=Key("open").eq("job"))
+        found = self._table.query(IndexName="open", KeyConditionExpression=Key("open").eq("job"))
         return (item["pk"].removeprefix("JOB#") for item in found)
 
     def health(self, endpoint: str) -> Health:
-        return items.read_health(self._get(items.endpoint_key(endpoint)) or {})
+        return items.read_health(self._table.get(items.endpoint_key(endpoint)) or {})
 
     def set_health(self, endpoint: str, *, answered: bool, broken: bool) -> None:
         now = self._seconds()
@@ -131,32 +130,32 @@ class DynamoLedger:
             if happened and now - self._health_written.get((endpoint, name), 0) >= _HEALTH_SECONDS
         }
         if due:
-            self._update(items.endpoint_key(endpoint), put=due)
+            self._table.update(items.endpoint_key(endpoint), put=due)
             self._health_written |= {(endpoint, name): now for name in due}
 
     def set_pause(self, endpoint: str, pause: Pause) -> None:
-        self._update(items.endpoint_key(endpoint), put={"until": pause.until, "seconds": pause.seconds})
+        self._table.update(items.endpoint_key(endpoint), put={"until": pause.until, "seconds": pause.seconds})
 
     def progress(self, endpoint: str) -> Mapping[str, Progress]:
-        return dict(map(items.read_progress, self._items(items.endpoint_key(endpoint)["pk"], "JOB#")))
+        return dict(map(items.read_progress, self._table.items(items.endpoint_key(endpoint)["pk"], "JOB#")))
 
     def set_progress(self, job: JobRecord, progress: Progress) -> None:
-        self._put(items.progress_item(job, progress))
+        self._table.put(items.progress_item(job, progress))
 
     def put_predictions(self, job: JobRecord, chunk: int, predictions: Sequence[Prediction]) -> None:
         del chunk  # each request names its own
-        with self._table.batch_writer(overwrite_by_pkeys=["pk", "sk"]) as batch:
+        with self._table.writer() as batch:
             for prediction in predictions:
                 item = items.prediction_item(job, prediction)
                 if prediction.id.attempt == 1:
                     batch.put_item(Item=item)
                 else:
                     # Of two attempts that both succeeded the lower one stays, whichever comes last.
-                    self._put(item, _HAS_NO_RESULTS | Attr("attempt").gte(prediction.id.attempt))
+                    self._table.put(item, _HAS_NO_RESULTS | Attr("attempt").gte(prediction.id.attempt))
 
     def put_failures(self, job: JobRecord, chunk: int, failures: Sequence[Failure]) -> None:
         for failure in failures:
-            self._put(items.failure_item(job, chunk, failure), _IS_NEW)
+            self._table.put(items.failure_item(job, chunk, failure), _IS_NEW)
 
     def cover(  # noqa: PLR0913, PLR0917 - what there is to add
         self,
@@ -182,7 +181,7 @@ class DynamoLedger:
         return self._update_job(job_id, _EXISTS, put=put, add={"covered": {chunk}, "fields": found})
 
     def mark(self, job_id: str, chunk: int, span: Span) -> Mark:
-        return items.read_mark(self._get(items.span_key(job_id, chunk, span)) or {})
+        return items.read_mark(self._table.get(items.span_key(job_id, chunk, span)) or {})
 
     def set_mark(  # noqa: PLR0913 - what is known of a failed attempt
         self, job: JobRecord, chunk: int, span: Span, mark: Mark, refusal: str | None = None, *, mismatch: bool = False
@@ -196,13 +195,13 @@ class DynamoLedger:
             **({"refusal": refusal} if refusal else {}),
             **({"mismatch": True} if mismatch else {}),
         }
-        self._update(items.span_key(job.id, chunk, span), is_higher, put=put)
+        self._table.update(items.span_key(job.id, chunk, span), is_higher, put=put)
 
     def outcomes(self, job_id: str, chunk: int) -> Iterator[SpanOutcome]:
-        return map(items.read_outcome, self._items(items.chunk_key(job_id, chunk)["pk"], "SPAN#"))
+        return map(items.read_outcome, self._table.items(items.chunk_key(job_id, chunk)["pk"], "SPAN#"))
 
     def parts(self, job_id: str) -> Iterator[Part]:
-        return map(items.read_part, self._items(items.job_key(job_id)["pk"], "PART#"))
+        return map(items.read_part, self._table.items(items.job_key(job_id)["pk"], "PART#"))
 
     def set_upload(self, job_id: str, upload_id: str, fields: Iterable[str]) -> JobRecord:
         condition = _IS_CLOSING & Attr("upload_id").not_exists()
@@ -213,11 +212,11 @@ class DynamoLedger:
         self._update_job(job_id, _IS_CLOSING & Attr("outcome").ne(State.FAILED.value), put=put)
 
     def add_part(self, job: JobRecord, part: int, totals: Totals) -> JobRecord:
-        self._put(items.totals_item(job, part, totals), _IS_NEW)
+        self._table.put(items.totals_item(job, part, totals), _IS_NEW)
         return self._update_job(job.id, _EXISTS, put={"touched": self._seconds()}, add={"parts": {part}})
 
     def totals(self, job_id: str) -> Iterator[tuple[int, Totals]]:
-        return map(items.read_totals, self._items(items.job_key(job_id)["pk"], "TOTALS#"))
+        return map(items.read_totals, self._table.items(items.job_key(job_id)["pk"], "TOTALS#"))
 
     def set_ended(self, job_id: str, ended: datetime) -> JobRecord:
         return self._update_job(job_id, Attr("ended").not_exists(), put={"ended": ended.isoformat()})
@@ -230,81 +229,9 @@ class DynamoLedger:
         return int(self._now().timestamp())
 
     def _update_job(self, job_id: str, condition: ConditionBase, **changes: Any) -> JobRecord:
-        item = self._update(items.job_key(job_id), condition & _EXISTS, **changes)
+        item = self._table.update(items.job_key(job_id), condition & _EXISTS, **changes)
         return self.job(job_id) if item is None else items.read_job(item)
 
     def _update_chunk(self, job_id: str, chunk: int, condition: ConditionBase, **changes: Any) -> Chunk:
-        item = self._update(items.chunk_key(job_id, chunk), condition, **changes)
+        item = self._table.update(items.chunk_key(job_id, chunk), condition, **changes)
         return self.chunk(job_id, chunk) if item is None else items.read_chunk(item)
-
-    def _get(self, key: Item) -> Item | None:
-        return self._table.get_item(Key=key, ConsistentRead=True).get("Item")
-
-    def _batch_of_chunks(self, keys: list[Item]) -> Iterator[Chunk]:
-        table = self._table.name
-        wanted: dict[str, Any] = {table: {"Keys": keys, "ConsistentRead": True}}
-        while wanted:
-            # DynamoDB answers with up to 16 MB, and says what it has left out.
-            answer = self._table.meta.client.batch_get_item(RequestItems=wanted)
-            yield from map(items.read_chunk, answer["Responses"][table])
-            wanted = dict(answer.get("UnprocessedKeys", {}))
-
-    def _items(self, pk: str, prefix: str) -> Iterator[Item]:
-        condition = Key("pk").eq(pk) & Key("sk").begins_with(prefix)
-        return self._query(KeyConditionExpression=condition, ConsistentRead=True)
-
-    def _query(self, **query: Any) -> Iterator[Item]:
-        start: dict[str, Any] = {}
-        while True:
-            page = self._table.query(**query, **start)
-            yield from page["Items"]
-            if "LastEvaluatedKey" not in page:
-                return
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
-
-    def _put(self, item: Item, condition: ConditionBase | None = None) -> bool:
-        """Put an item; False if its condition fails."""
-        conditions: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
-        try:
-            self._table.put_item(Item=item, **conditions)
-        except self._table.meta.client.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
-
-    def _update(  # noqa: PLR0913 - an update's own clauses
-        self,
-        key: Item,
-        condition: ConditionBase | None = None,
-        *,
-        put: Mapping[str, Any] | None = None,
-        add: Mapping[str, set[Any]] | None = None,
-        delete: Mapping[str, set[Any]] | None = None,
-        remove: Sequence[str] = (),
-    ) -> Item | None:
-        """Change one item; answers with all of it as it then is, or None if the condition fails."""
-        clauses: list[str] = []
-        names: dict[str, str] = {}
-        values: dict[str, Any] = {}
-        for verb, joint, changes in (("SET", " = ", put), ("ADD", " ", add), ("DELETE", " ", delete)):
-            # DynamoDB knows no empty sets, and adding nothing changes nothing.
-            filled = {name: value for name, value in (changes or {}).items() if value != set()}
-            if filled:
-                clauses.append(f"{verb} " + ", ".join(f"#{name}{joint}:{name}" for name in filled))
-                names |= {f"#{name}": name for name in filled}
-                values |= {f":{name}": value for name, value in filled.items()}
-        if remove:
-            clauses.append("REMOVE " + ", ".join(f"#{name}" for name in remove))
-            names |= {f"#{name}": name for name in remove}
-        conditions: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
-        try:
-            answer = self._table.update_item(
-                Key=key,
-                UpdateExpression=" ".join(clauses),
-                ExpressionAttributeNames=names,
-                ExpressionAttributeValues=values,
-                ReturnValues="ALL_NEW",
-                **conditions,
-            )
-        except self._table.meta.client.exceptions.ConditionalCheckFailedException:
-            return None
-        return answer["Attributes"]
