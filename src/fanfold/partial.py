@@ -65,7 +65,7 @@ class Partial:
             failed = [row for row in self._rows(self._chunk(number)) if row.answer.error]
             records = self._records(failed)
             lines = (
-                error_line(row.number, cells, row.answer.error, self.shown)
+                error_line(row.number, cells, row.answer, self.shown)
                 for row, cells in zip(failed, records, strict=True)
             )
             yield written(self.job, lines)

@@ -13,6 +13,7 @@ from botocore.exceptions import IncompleteReadError, ResponseStreamingError
 from fanfold.errors import DownloadError, extra
 from fanfold.terminal import bytes_bar
 from fanfold_core.aws.store import Blocks
+from fanfold_core.domain.results import ERRORS_AFTER, ERRORS_BEFORE
 from fanfold_core.input.records import format_records, record_reader
 
 if TYPE_CHECKING:
@@ -55,9 +56,12 @@ class Errors:
     def __iter__(self) -> Iterator[FailedRow]:
         """The failed rows, in the order of the file."""
         records = read_csv(self._open(), self._dialect)
-        header = numbered(next(records)[2:-1])
-        for row, error, *cells, surplus in records:
-            yield FailedRow(int(row), error, dict(zip(header, cells, strict=True)), surplus)
+        own = slice(len(ERRORS_BEFORE), -len(ERRORS_AFTER))
+        header = numbered(next(records)[own])
+        for record in records:
+            told = dict(zip((*ERRORS_BEFORE, *ERRORS_AFTER), record[: own.start] + record[own.stop :], strict=True))
+            cells = dict(zip(header, record[own], strict=True))
+            yield FailedRow(int(told["row"]), told["error"], cells, told["surplus"])
 
     def blocks(self) -> Iterator[bytes]:
         """The bytes of the file."""

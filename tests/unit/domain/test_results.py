@@ -97,8 +97,8 @@ def test_a_short_row_is_padded_and_surplus_cells_stand_in_errors_only() -> None:
     failed = RowAnswer(None, "row has 3 cells")
     assert line(["1"], failed, shown) == ["1", "", "", "row has 3 cells"]
     assert line(["1", "2", "3"], failed, shown) == ["1", "2", "", "row has 3 cells"]
-    assert error_line(7, ["1", "2", "3"], failed.error, shown) == ["7", "row has 3 cells", "1", "2", '["3"]']
-    assert error_line(7, [], failed.error, shown) == ["7", "row has 3 cells", "", "", ""]
+    assert error_line(7, ["1", "2", "3"], failed, shown) == ["7", "row has 3 cells", "1", "2", '["3"]']
+    assert error_line(7, [], failed, shown) == ["7", "row has 3 cells", "", "", ""]
 
 
 def test_every_row_has_one_answer_whatever_the_order_of_outcomes() -> None:

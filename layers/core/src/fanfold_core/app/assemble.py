@@ -123,8 +123,7 @@ class Assembler:
             lines = result_lines(rows, final, shown, guards=job.options.guard_formulas, irregular=irregular)
             results.write(lines.encode())
             failed = [
-                error_line(chunk.first_row + number, rows[number], final.errors[number], shown)
-                for number in final.failed
+                error_line(chunk.first_row + number, rows[number], final[number], shown) for number in final.failed
             ]
             errors.write(written(job, failed))
             attempts = requests(outcomes)

@@ -11,7 +11,7 @@ from fanfold_core.input.records import Records, format_records, guarded
 from fanfold_core.input.regularity import find_irregular
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from fanfold_core.domain.job import Chunk
     from fanfold_core.domain.outcomes import Timing
@@ -83,11 +83,8 @@ class Columns:
     @property
     def errors_header(self) -> list[str]:
         """First line of errors.csv: the row's number from 0, why, the row's own cells, and cells beyond them."""
-        return [
-            *(_unused(name, self.original) for name in ("row", "error")),
-            *self.original,
-            _unused("surplus", self.original),
-        ]
+        before, after = ([_unused(name, self.original) for name in names] for names in (ERRORS_BEFORE, ERRORS_AFTER))
+        return [*before, *self.original, *after]
 
 
 def columns(original: tuple[str, ...], fields: Iterable[str]) -> Columns:
@@ -142,6 +139,9 @@ class RowAnswers:
 
     def __iter__(self) -> Iterator[RowAnswer]:
         return map(RowAnswer, self.results, self.errors)
+
+    def __getitem__(self, row: int) -> RowAnswer:
+        return RowAnswer(self.results[row], self.errors[row])
 
     @property
     def failed(self) -> list[int]:
@@ -223,11 +223,30 @@ def _result_cells(final: RowAnswers, columns: Columns) -> Iterator[Sequence[str]
         yield list(map(_SPELLINGS.get(types.pop(), _text) if len(types) == 1 else _text, column))
 
 
-def error_line(row: int, cells: list[str], error: str, columns: Columns) -> list[str]:
-    """A failed row's line of errors.csv; surplus cells stand in the last column as a JSON list."""
+class Failed(NamedTuple):
+    """What errors.csv tells of a row: its number from 0, its answer, and cells beyond the file's columns."""
+
+    row: int
+    answer: RowAnswer
+    surplus: list[str]
+
+
+# The columns of errors.csv before the file's own and after them, and what stands in them.
+ERRORS_BEFORE: Mapping[str, Callable[[Failed], str]] = {
+    "row": lambda failed: str(failed.row),
+    "error": lambda failed: failed.answer.error,
+}
+ERRORS_AFTER: Mapping[str, Callable[[Failed], str]] = {
+    "surplus": lambda failed: json.dumps(failed.surplus, ensure_ascii=False) if any(failed.surplus) else "",
+}
+
+
+def error_line(row: int, cells: list[str], answer: RowAnswer, columns: Columns) -> list[str]:
+    """A failed row's line of errors.csv."""
     width = len(columns.original)
-    surplus = json.dumps(list(cells[width:]), ensure_ascii=False) if any(cells[width:]) else ""
-    return [str(row), error, *_padded(cells, width), surplus]
+    failed = Failed(row, answer, list(cells[width:]))
+    before, after = ([spell(failed) for spell in names.values()] for names in (ERRORS_BEFORE, ERRORS_AFTER))
+    return [*before, *_padded(cells, width), *after]
 
 
 def _text(value: Any) -> str:
