@@ -9,7 +9,6 @@ from tests.fakes.errors import RefusedError
 from tests.fakes.values import LAYOUT, Clock, make_chunk, make_job, predictions, request
 
 from fanfold_core.app.ports import Failure, Ledger, Prediction
-from fanfold_core.domain.answers import Predictions
 from fanfold_core.domain.errors import UnknownChunkError, UnknownJobError
 from fanfold_core.domain.job import Health, JobRecord, Part, Pause, State, Totals, Trouble
 from fanfold_core.domain.outcomes import Mark, Timing
@@ -37,7 +36,7 @@ def job(ledger: Ledger) -> JobRecord:
 
 
 def predicted(job: JobRecord, span: Span = SPAN, attempt: int = 1, label: str = "GOOD") -> Prediction:
-    return Prediction(request(job, span, attempt), predictions(span.rows, label), "s3://output/there")
+    return Prediction(request(job, span, attempt), predictions(span.rows, label))
 
 
 # Jobs
@@ -314,21 +313,17 @@ def test_predictions_of_one_batch_are_all_stored_whatever_their_attempts(ledger:
 
 
 def test_timing_stands_beside_its_prediction(ledger: Ledger, job: JobRecord) -> None:
-    timed = Prediction(request(job, SPAN), predictions(4), "s3://output/there", Timing(1_767_000_000, 1_500))
+    timed = Prediction(request(job, SPAN), predictions(4), timing=Timing(1_767_000_000, 1_500))
     ledger.put_predictions(job, 0, [timed])
     assert next(ledger.outcomes(job.id, 0)).timing == Timing(1_767_000_000, 1_500)
 
 
-@pytest.mark.parametrize(
-    ("characters", "fits"), [("x" * 299_998, True), ("x" * 299_999, False), ("é" * 150_000, False)]
-)
-def test_results_too_large_for_an_item_stay_where_they_are(
-    ledger: Ledger, job: JobRecord, characters: str, *, fits: bool
-) -> None:
-    results = f'"{characters}"'
-    ledger.put_predictions(job, 0, [Prediction(request(job, SPAN), Predictions(results, frozenset()), "s3://there")])
+def test_of_results_that_are_kept_elsewhere_the_place_is_known(ledger: Ledger, job: JobRecord) -> None:
+    found = predictions(SPAN.rows)
+    twice(ledger.put_predictions, job, 0, [Prediction(request(job, SPAN), found, "s3://there")])
+    twice(ledger.put_predictions, job, 0, [Prediction(request(job, SPAN, attempt=2), found)])
     outcome = next(ledger.outcomes(job.id, 0))
-    assert (outcome.results, outcome.location) == ((results, None) if fits else (None, "s3://there"))
+    assert (outcome.results, outcome.location) == (None, "s3://there")
     assert outcome.is_prediction
 
 

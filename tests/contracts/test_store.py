@@ -55,7 +55,7 @@ def test_a_range_of_which_there_is_no_byte_is_refused(cloud: Cloud, store: Store
 
 
 def test_an_object_that_is_gone_is_named(store: Store) -> None:
-    gone, missing = Source(INPUT, "gone.csv", "version-0", "", 1), r"s3://\w+/gone.csv is gone"
+    gone, missing = Source(INPUT, "gone.csv", "version-0", "", 1), r"s3://\w+/gone.csv no longer exists"
     with pytest.raises(ObjectGoneError, match=missing):
         store.head(INPUT, "gone.csv", None)
     with pytest.raises(ObjectGoneError, match=missing), store.open(gone, 0):

@@ -24,8 +24,11 @@ CONTENT = b"id,text\r\n1,so good\r\n2,never again\r\n3,\r\n"
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    with LocalCloud(find_root(), run_functions=False, log_dir=tmp_path_factory.mktemp("logs")) as cloud:
-        yield cloud
+    with pytest.MonkeyPatch.context() as patched:
+        # Queues are emptied before each test; SQS, and moto as it is set, allow that once a minute.
+        patched.setenv("MOTO_SQS_ENFORCE_STRICT_QUEUE_PURGE_BEHAVIOUR", "false")
+        with LocalCloud(find_root(), run_functions=False, log_dir=tmp_path_factory.mktemp("logs")) as cloud:
+            yield cloud
 
 
 def event(name: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ SUCCESS = {
 # Queue, function, message, and the words in the function's log.
 HOPELESS: list[tuple[str, str, Any, str]] = [
     ("Uploads", "Splitter", "no json", "MalformedMessageError: a message that is no JSON"),
-    ("Uploads", "Splitter", NEVER, "ObjectGoneError: s3://fanfold-input-123456789012-us-east-1/no.csv is gone"),
+    ("Uploads", "Splitter", NEVER, "ObjectGoneError: s3://fanfold-input-123456789012-us-east-1/no.csv no longer"),
     ("Uploads", "Splitter", NOBODY, "UnknownJobError: the ledger has no job nobody-0123456789abcdef"),
     ("Chunks", "Dispatcher", {**NOBODY, "chunk": True}, "MalformedMessageError: a number that is invalid"),
     ("Sweeps", "Sweeper", {**NOBODY, "v": 2}, "a message of version 2, but this code only knows version 1"),

@@ -48,6 +48,11 @@ def out_of_time() -> bool:
     return True
 
 
+def sent(rows: int) -> list[Span]:
+    """The spans that so many rows of a chunk are sent in: the first row alone, and then two in a request."""
+    return [Span(0, 1), *(Span(start, min(2, rows - start)) for start in range(1, rows, 2))]
+
+
 @dataclass
 class ListEndpoint:
     """An endpoint that takes what it is sent, but for spans that it postpones."""

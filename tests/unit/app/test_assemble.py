@@ -5,7 +5,7 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.app.conftest import System
+from tests.unit.app.conftest import System, sent
 
 from fanfold_core.aws.messages import Assemble
 from fanfold_core.domain.job import JobRecord, State
@@ -21,7 +21,7 @@ def lines(system: System, job: JobRecord, name: str = "results.csv") -> list[str
 
 def answer_all(system: System, job: JobRecord) -> None:
     for chunk in system.chunks(job):
-        system.answer(job, chunk.number, Span(0, chunk.rows))
+        system.answer(job, chunk.number, *sent(chunk.rows))
 
 
 def test_every_row_has_a_line_with_its_own_cells_and_its_answer(system: System) -> None:
@@ -34,7 +34,7 @@ def test_every_row_has_a_line_with_its_own_cells_and_its_answer(system: System) 
 
 def test_rows_without_an_answer_have_the_end_of_the_job_as_their_error(system: System) -> None:
     job = system.split()
-    system.answer(job, 0, Span(0, 4))
+    system.answer(job, 0, *sent(4))
     system.follow_up.close(job.id, State.CANCELLED, "by its user")
     assert system.finish(job).state is State.CANCELLED
     assert lines(system, job)[4:6] == ["3,text 3,GOOD,", "4,text 4,,cancelled"]
@@ -82,7 +82,7 @@ def test_an_uploaded_file_that_is_gone_costs_its_cells_and_no_prediction(system:
     system.store.delete(job.source.bucket, job.source.key)
     ended = system.finish(job)
     assert ended.state is State.FAILED
-    assert "is gone" in ended.reason
+    assert "no longer exists" in ended.reason
     assert lines(system, job)[1:] == [",,GOOD,"] * 10
 
 

@@ -1,19 +1,19 @@
 """The collector: every row gets its final answer, in whatever order and however often outcomes come."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.fakes.values import OUTPUT, predictions
-from tests.unit.app.conftest import System
+from tests.unit.app.conftest import System, sent
 
 from fanfold_core.aws.messages import Assemble, Dispatch
 from fanfold_core.domain.job import JobRecord, State
-from fanfold_core.domain.keys import RequestId
+from fanfold_core.domain.keys import RequestId, answer_key
 from fanfold_core.domain.outcomes import Answered, Broken, Outcome, Refused, Unsent
 from fanfold_core.domain.requests import Unsendable
 from fanfold_core.domain.spans import Span
 
-# As the first chunk is sent: a row alone, and then two in a request.
-ALL = [Span(0, 1), Span(1, 2), Span(3, 1)]
+ALL = sent(4)
 
 
 def request(job: JobRecord, span: Span, attempt: int = 1) -> RequestId:
@@ -58,6 +58,49 @@ def test_an_answer_that_was_not_included_is_read_where_it_lies(system: System) -
     assert system.ledger.chunk(job.id, 0).predicted == {Span(0, 1)}
 
 
+def test_answers_to_several_rows_are_held_until_a_row_alone_was_predicted(system: System) -> None:
+    job = system.split()
+    system.answer(job, 0, Span(1, 2))
+    held = system.ledger.chunk(job.id, 0)
+    assert [held.held, held.covered] == [{Span(1, 2)}, set()]
+    system.answer(job, 0, Span(0, 1))
+    assert system.ledger.chunk(job.id, 0).predicted == {Span(0, 1), Span(1, 2)}
+
+
+def test_held_answers_of_a_model_that_does_not_answer_row_by_row_are_asked_for_again(system: System) -> None:
+    job = system.split()
+    system.messages()
+    system.answer(job, 0, Span(1, 2))
+    short = request(job, Span(2, 2))
+    collect(system, job, Answered(short, predictions(1).results.encode(), system.place(short)))
+    assert system.messages() == [Dispatch(job.id, 0, {Span(1, 2): 2, Span(2, 2): 2})]
+    assert system.ledger.job(job.id).rows_per_request == 1
+    assert not system.ledger.chunk(job.id, 0).covered
+
+
+def test_where_the_first_row_is_an_error_the_next_one_is_sent_alone(system: System) -> None:
+    job = system.split()
+    system.messages()
+    collect(system, job, Refused(request(job, Span(0, 1), 3), "no"))
+    assert system.messages() == [Dispatch(job.id, 0, probe=1)]
+
+
+@pytest.mark.parametrize(("label", "fits"), [("x" * 299_986, True), ("x" * 299_987, False), ("é" * 150_000, False)])
+def test_an_answer_too_large_for_the_ledger_is_kept_beside_it(system: System, label: str, *, fits: bool) -> None:
+    job = system.split()
+    one = request(job, Span(0, 1))
+    answer = predictions(1, label).results.encode()
+    collect(system, job, Answered(one, answer, system.place(one)))
+    (outcome,) = system.ledger.outcomes(job.id, 0)
+    key = answer_key(one)
+    if fits:
+        assert (outcome.results, outcome.location) == (answer.decode(), None)
+        assert list(system.store.keys("answers/")) == []
+    else:
+        assert (outcome.results, outcome.location) == (None, system.store.location(key))
+        assert system.store.read(key) == answer
+
+
 def test_an_answer_that_is_gone_is_asked_for_again(system: System) -> None:
     job = system.split()
     system.messages()
@@ -87,6 +130,7 @@ def test_a_refused_request_is_halved(system: System) -> None:
 
 def test_a_refused_row_is_tried_three_times_and_is_then_an_error(system: System) -> None:
     job = system.split()
+    system.answer(job, 0, Span(0, 1))
     system.messages()
     for attempt in (1, 2):
         collect(system, job, Refused(request(job, Span(1, 1), attempt), "no"))

@@ -4,7 +4,7 @@ import json
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.app.conftest import System, in_time, out_of_time
+from tests.unit.app.conftest import System, in_time, out_of_time, sent
 
 from fanfold_core.aws.messages import Assemble, Dispatch
 from fanfold_core.domain.errors import EndpointError
@@ -14,7 +14,7 @@ from fanfold_core.domain.requests import Unsendable
 from fanfold_core.domain.spans import Span
 from fanfold_core.domain.window import Window
 
-BOTH = [Span(0, 2), Span(2, 2)]
+FIRST, SECOND, THIRD = ALL = sent(4)
 
 
 def spans(system: System) -> list[Span]:
@@ -23,9 +23,9 @@ def spans(system: System) -> list[Span]:
 
 def test_the_rows_of_a_chunk_are_sent_in_order_and_once(system: System) -> None:
     job = system.split()
-    assert system.dispatcher.dispatch(job.id, 1, in_time).requests == 2
+    assert system.dispatcher.dispatch(job.id, 1, in_time).requests == 3
     assert system.dispatcher.dispatch(job.id, 1, in_time).requests == 0
-    assert spans(system) == BOTH
+    assert spans(system) == ALL
     inputs = [text for request in system.endpoint.taken for text in json.loads(request.body)["inputs"]]
     assert inputs == [f"text {row}" for row in range(4, 8)]
     assert system.ledger.chunk(job.id, 1).sent == 4
@@ -42,10 +42,10 @@ def test_rows_that_cannot_be_sent_are_reported_and_their_neighbours_sent(system:
 def test_what_the_endpoint_cannot_take_comes_again_later_as_the_same_attempt(system: System) -> None:
     job = system.split()
     system.messages()
-    system.endpoint.late = {Span(2, 2)}
+    system.endpoint.late = {SECOND}
     assert system.dispatcher.dispatch(job.id, 0, in_time).postponed == {"busy"}
     assert min(system.delays()) > 0
-    assert system.messages() == [Dispatch(job.id, 0, {Span(2, 2): 1})]
+    assert system.messages() == [Dispatch(job.id, 0, {SECOND: 1})]
 
 
 def test_an_endpoint_that_takes_nothing_ends_the_job(system: System) -> None:
@@ -77,7 +77,7 @@ def test_a_paused_endpoint_is_sent_nothing_until_the_pause_is_over(system: Syste
     assert system.messages() == [Dispatch(job.id, 0), Dispatch(job.id, 1, {Span(0, 2): 2})]
     assert system.endpoint.taken == []
     system.clock.pass_by(100)
-    assert system.dispatcher.dispatch(job.id, 0, in_time).requests == 2
+    assert system.dispatcher.dispatch(job.id, 0, in_time).requests == 3
 
 
 def test_no_more_is_sent_than_the_window_takes(system: System) -> None:
@@ -85,13 +85,13 @@ def test_no_more_is_sent_than_the_window_takes(system: System) -> None:
     system.messages()
     system.window = Window(chunks=2, rows=2)
     system.dispatcher.dispatch(job.id, 0, in_time)
-    assert spans(system) == [Span(0, 2)]
+    assert spans(system) == [FIRST, SECOND]
     assert system.messages() == [Dispatch(job.id, 0)]
     system.dispatcher.dispatch(job.id, 0, in_time)
-    assert spans(system) == [Span(0, 2)]
-    system.answer(job, 0, Span(0, 2))
+    assert spans(system) == [FIRST, SECOND]
+    system.answer(job, 0, FIRST, SECOND)
     system.dispatcher.dispatch(job.id, 0, in_time)
-    assert spans(system) == BOTH
+    assert spans(system) == ALL
 
 
 def test_who_has_no_time_goes_on_in_the_next_message(system: System) -> None:
@@ -103,9 +103,16 @@ def test_who_has_no_time_goes_on_in_the_next_message(system: System) -> None:
 
 def test_a_covered_span_is_not_sent_again(system: System) -> None:
     job = system.split()
-    system.answer(job, 0, Span(0, 2))
-    assert system.dispatcher.resend(job.id, 0, {Span(0, 2): 2, Span(2, 2): 2}).requests == 1
-    assert [(request.id.span, request.id.attempt) for request in system.endpoint.taken] == [(Span(2, 2), 2)]
+    system.answer(job, 0, FIRST)
+    assert system.dispatcher.resend(job.id, 0, {FIRST: 2, SECOND: 2}).requests == 1
+    assert [(request.id.span, request.id.attempt) for request in system.endpoint.taken] == [(SECOND, 2)]
+
+
+def test_a_row_that_shows_whether_the_model_answers_row_by_row_is_the_next_that_can_be_sent(system: System) -> None:
+    job = system.split(b"id,text\r\n1,one\r\n2,\r\n3,three\r\n")
+    assert system.dispatcher.probe(job.id, 0, 1).requests == 1
+    assert spans(system) == [Span(2, 1)]
+    assert system.dispatcher.probe(job.id, 0, 3).requests == 0
 
 
 @given(st.lists(st.sampled_from(["a", ""]), min_size=1, max_size=4), st.integers(1, 4))

@@ -1,7 +1,7 @@
 """Rounds: the failed rows of an ended job are tried again, and its files stay as they are."""
 
 import pytest
-from tests.unit.app.conftest import System, in_time
+from tests.unit.app.conftest import System, in_time, sent
 
 from fanfold_core.app.rounds import start_retry
 from fanfold_core.aws.messages import Resume
@@ -17,9 +17,9 @@ def begin(system: System, job: JobRecord) -> JobRecord:
 
 @pytest.fixture
 def ended(system: System) -> JobRecord:
-    """A job that was cancelled when half of its first chunk was predicted."""
+    """A job that was cancelled when all rows but one of its first chunk were predicted."""
     job = system.split()
-    system.answer(job, 0, Span(0, 2))
+    system.answer(job, 0, Span(0, 1), Span(1, 2))
     system.follow_up.close(job.id, State.CANCELLED, "cancelled")
     return system.finish(job)
 
@@ -41,17 +41,17 @@ def test_a_round_begins_once(system: System, ended: JobRecord) -> None:
 def test_what_was_predicted_is_covered_and_not_sent_again(system: System, ended: JobRecord) -> None:
     following = system.splitter.resume(begin(system, ended).id, in_time)
     assert following.total == 3
-    assert system.ledger.chunk(following.id, 0).inherited == {Span(0, 2)}
+    assert system.ledger.chunk(following.id, 0).inherited == {Span(0, 1), Span(1, 2)}
     system.dispatcher.dispatch(following.id, 0, in_time)
-    assert [request.id.span for request in system.endpoint.taken] == [Span(2, 2)]
+    assert [request.id.span for request in system.endpoint.taken] == [Span(3, 1)]
 
 
 def test_the_results_of_a_round_overlay_those_before(system: System, ended: JobRecord) -> None:
     before = system.store.read(result_key(ended.id, "results.csv"))
     following = system.splitter.resume(begin(system, ended).id, in_time)
-    system.answer(following, 0, Span(2, 2))
+    system.answer(following, 0, Span(3, 1))
     for chunk in system.chunks(following)[1:]:
-        system.answer(following, chunk.number, Span(0, chunk.rows))
+        system.answer(following, chunk.number, *sent(chunk.rows))
     assert system.finish(following).state is State.SUCCEEDED
     lines = system.store.read(result_key(following.id, "results.csv")).decode().splitlines()
     assert lines[1:] == [f"{row},text {row},GOOD," for row in range(10)]
