@@ -1,20 +1,38 @@
 """Every contract is kept by both implementations of the ports."""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 from unittest.mock import patch
 
 import pytest
 from moto import mock_aws
 from moto.dynamodb.models import DynamoDBBackend
 from tests.contracts.clouds import Cloud, Memory, Services
-from tests.fakes.values import Clock
+from tests.fakes.values import Clock, make_chunk, make_job
 from tests.simulation.clouds.moto import refusing_large_items
 
 from fanfold_core.app.ports import Ledger
+from fanfold_core.domain.job import JobRecord
 from localaws.server import storage
 
+T = TypeVar("T")
+JOB = make_job()
 LEAST_PART = 10
+
+
+def twice(write: Callable[..., T], *args: Any) -> T:
+    """Deliver a write twice, and see that both get the same answer."""
+    answer = write(*args)
+    assert write(*args) == answer
+    return answer
+
+
+def each_raises(error: type[Exception], *calls: Callable[[], object]) -> None:
+    """See that each of these calls raises this error."""
+    for call in calls:
+        with pytest.raises(error):
+            call()
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +68,10 @@ def clock() -> Clock:
 @pytest.fixture
 def ledger(cloud: Cloud, clock: Clock) -> Ledger:
     return cloud.ledger(clock)
+
+
+@pytest.fixture
+def job(ledger: Ledger) -> JobRecord:
+    """A job with one chunk."""
+    ledger.create(JOB)
+    return ledger.store(JOB, make_chunk(), None)

@@ -4,9 +4,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
-from tests.fakes.errors import RefusedError
+from tests.fakes.stored import as_stored, check_size, predicted
 
 from fanfold_core.app.ports import Failure, Prediction
 from fanfold_core.domain.counting import kind_of
@@ -19,8 +18,6 @@ from fanfold_core.domain.window import Progress
 from fanfold_core.input.errors import shortened
 from fanfold_core.input.layout import Layout
 
-# What an item takes.
-_ITEM_BYTES = 400 * 1024
 # Characters of a reason that a job keeps.
 _MOST_TROUBLE = 500
 
@@ -89,7 +86,7 @@ class MemoryLedger:
         if part is not None:
             self._parts[job.id].setdefault(part.number, part)
         if (job.id, chunk.number) not in self._chunks:
-            self._put_chunk(job.id, _as_stored(chunk))
+            self._put_chunk(job.id, as_stored(chunk))
         known, stored = self.job(job.id), chunk.number + 1
         if is_running(known) and known.stored < stored:
             return self._put_job(replace(known, stored=stored, touched=self._seconds()))
@@ -172,7 +169,7 @@ class MemoryLedger:
             spans = self._kept[job.id, request.chunk]
             known = spans[request.span].outcome if request.span in spans else None
             if known is None or not known.is_prediction or request.attempt <= known.requests:
-                spans[request.span] = _Kept(_predicted(prediction))
+                spans[request.span] = _Kept(predicted(prediction))
 
     def put_failures(self, job: JobRecord, chunk: int, failures: Sequence[Failure]) -> None:
         for failure in failures:
@@ -271,12 +268,12 @@ class MemoryLedger:
         return int(self._now().timestamp())
 
     def _put_job(self, job: JobRecord) -> JobRecord:
-        _check_size(job.covered, job.parts, job.fields, job.mismatches)
+        check_size(job.covered, job.parts, job.fields, job.mismatches)
         self._jobs[job.id] = job
         return job
 
     def _put_chunk(self, job_id: str, chunk: Chunk) -> Chunk:
-        _check_size(chunk.predicted, chunk.failed, chunk.inherited, chunk.held, chunk.fields)
+        check_size(chunk.predicted, chunk.failed, chunk.inherited, chunk.held, chunk.fields)
         self._chunks[job_id, chunk.number] = chunk
         return chunk
 
@@ -289,30 +286,3 @@ def is_running(job: JobRecord) -> bool:
 def is_open(chunk: Chunk) -> bool:
     """Whether the chunk takes further answers."""
     return not chunk.frozen
-
-
-def _as_stored(chunk: Chunk) -> Chunk:
-    """Covered is only what an earlier round has predicted."""
-    return Chunk(
-        **{name: getattr(chunk, name) for name in ("number", "start", "end", "first_row", "rows", "sent")},
-        **{name: getattr(chunk, name) for name in ("part", "part_first", "part_weight", "inherited")},
-        predicted=chunk.inherited,
-    )
-
-
-def _predicted(prediction: Prediction) -> SpanOutcome:
-    results, request = prediction.predictions.results, prediction.id
-    return SpanOutcome(
-        request.span,
-        results if prediction.location is None else None,
-        None,
-        request.attempt,
-        location=prediction.location,
-        timing=prediction.timing,
-    )
-
-
-def _check_size(*sets: frozenset[Any]) -> None:
-    """Of an item, only its sets grow."""
-    if sum(len(str(member)) for members in sets for member in members) > _ITEM_BYTES:
-        raise RefusedError("Item size to update has exceeded the maximum allowed size")

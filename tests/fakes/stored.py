@@ -1,0 +1,40 @@
+"""What the ledger in memory keeps of the values that it is handed, and how much of it."""
+
+from typing import Any
+
+from tests.fakes.errors import RefusedError
+
+from fanfold_core.app.ports import Prediction
+from fanfold_core.domain.job import Chunk
+from fanfold_core.domain.results import SpanOutcome
+
+# What an item takes.
+_ITEM_BYTES = 400 * 1024
+
+
+def as_stored(chunk: Chunk) -> Chunk:
+    """Covered is only what an earlier round has predicted."""
+    return Chunk(
+        **{name: getattr(chunk, name) for name in ("number", "start", "end", "first_row", "rows", "sent")},
+        **{name: getattr(chunk, name) for name in ("part", "part_first", "part_weight", "inherited")},
+        predicted=chunk.inherited,
+    )
+
+
+def predicted(prediction: Prediction) -> SpanOutcome:
+    """A span that has its results, or the place where they are."""
+    results, request = prediction.predictions.results, prediction.id
+    return SpanOutcome(
+        request.span,
+        results if prediction.location is None else None,
+        None,
+        request.attempt,
+        location=prediction.location,
+        timing=prediction.timing,
+    )
+
+
+def check_size(*sets: frozenset[Any]) -> None:
+    """Of an item, only its sets grow."""
+    if sum(len(str(member)) for members in sets for member in members) > _ITEM_BYTES:
+        raise RefusedError("Item size to update has exceeded the maximum allowed size")
