@@ -91,8 +91,8 @@ def test_the_number_of_requests_under_way_follows_what_the_endpoint_takes(server
 
 
 def test_more_requests_are_under_way_while_replies_are_waited_for(server: Server) -> None:
-    server.behave = lambda *_: Answer(seconds=0.2)
-    assert endpoint(server, patience=Patience(20, 5)).send("tweets", some(300), ttl_seconds=60) == []
+    server.behave = lambda *_: Answer(seconds=0.6)  # far longer than it takes to send what may be under way
+    assert endpoint(server, patience=Patience(60, 30)).send("tweets", some(300), ttl_seconds=60) == []
     assert len(server.clients) > ConcurrencyLimit().limit
 
 
