@@ -110,6 +110,9 @@ class Dispatcher:
         job = self.ledger.job(job_id)
         if job.state is not State.RUNNING:
             return Dispatched()
+        if pause := self._pause(job):
+            self.queues.probe(job_id, number, row, delay=pause)
+            return Dispatched(postponed=frozenset({f"the endpoint is paused for {pause} seconds"}))
         try:
             return self._probe(job, self.ledger.chunk(job_id, number), row)
         except JobError as error:
@@ -210,7 +213,7 @@ def _plan(
     single rows, which begin wherever something else would.
     """
     # Jobs of earlier versions have no nonce, and chunks that begin with as many rows as any request.
-    first_alone = bool(job.nonce) and not any(span.rows == 1 for span in chunk.inherited)
+    first_alone = bool(job.nonce)
     for gap in gaps(chunk.rows, chunk.inherited):
         for run in plan(rows, found, gap, job.known_layout, job.rows_per_request, first_alone=first_alone):
             first_alone = first_alone and isinstance(run, Unsendable)

@@ -109,8 +109,9 @@ class Chunk:
 
         A model that answers the same number of results whatever it is sent cannot do that and also answer several rows
         with as many results. So the first row of a chunk is sent alone, and answers to several rows are held till then.
+        What an earlier round has predicted says nothing: the endpoint may have another model by now.
         """
-        return any(span.rows == 1 for span in self.predicted)
+        return any(span.rows == 1 for span in self.predicted - self.inherited)
 
     @property
     def waiting(self) -> int:
