@@ -20,7 +20,10 @@ def assemble(body: str) -> None:
     """Do what one message of the assembly queue asks for."""
     message = messages.Assemble.read(body)
     logger.append_keys(job=message.job)
-    job = assembler.build(message.job, message.part) if message.part else assembler.assemble(message.job)
+    if message.is_abandoned:
+        job = assembler.abandon(message.job)
+    else:
+        job = assembler.build(message.job, message.part) if message.part else assembler.assemble(message.job)
     metrics.add_metric("JobsEnded", MetricUnit.Count, job.state.is_terminal)
     metrics.add_metric("JobsFailed", MetricUnit.Count, job.state is State.FAILED)
     logger.info("assembled", extra={"state": job.state, "parts": len(job.parts)})
@@ -30,4 +33,4 @@ def assemble(body: str) -> None:
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> events.BatchResponse:  # noqa: ARG001 - Lambda's
     """Answer with the messages that return to the queue."""
-    return events.process_each(event, assemble, logger)
+    return events.process_each(event, assemble, assembler.ledger, logger)

@@ -43,8 +43,9 @@ def collect_chunk(job: str, chunk: int, outcomes: dict[str, Outcome]) -> list[st
     logger.append_keys(job=job, chunk=chunk)
     try:
         collected = collector.collect(job, chunk, list(outcomes.values()))
-    except Exception:
+    except Exception as error:
         logger.exception("the messages return to their queue")
+        events.note_trouble(collector.ledger, logger, job, error)
         return list(outcomes)
     predicted = sum(prediction.id.span.rows for prediction in collected.predictions)
     metrics.add_metric("RowsPredicted", MetricUnit.Count, predicted)

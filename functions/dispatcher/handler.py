@@ -36,4 +36,4 @@ def dispatch(body: str, context: LambdaContext) -> None:
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> events.BatchResponse:
     """Answer with the messages that return to the queue."""
-    return events.process_each(event, lambda body: dispatch(body, context), logger)
+    return events.process_each(event, lambda body: dispatch(body, context), dispatcher.ledger, logger)

@@ -37,4 +37,4 @@ def split(body: str, context: LambdaContext) -> None:
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> events.BatchResponse:
     """Answer with the messages that return to the queue."""
-    return events.process_each(event, lambda body: split(body, context), logger)
+    return events.process_each(event, lambda body: split(body, context), splitter.ledger, logger)

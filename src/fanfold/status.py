@@ -53,8 +53,8 @@ class JobStatus:
     `assumed` says in sentences what was taken for granted of the file, since nobody said it, `warnings` what
     may be wrong with that.
 
-    `trouble` is what last went wrong with a request or a message of the job, at `trouble_at`; such requests are sent
-    again. Empty and None if nothing did, or the job has ended.
+    `trouble` is what last went wrong with a request or a message of the job, at `trouble_at`; both are tried again.
+    Empty and None if nothing did, or the job has ended.
     """
 
     id: str

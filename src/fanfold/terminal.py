@@ -67,7 +67,7 @@ def job_bar() -> Iterator[Callable[[JobStatus], None]]:
             show(status)
             if (kind := kind_of(status.trouble)) not in said:
                 said.add(kind)
-                words = f"requests fail and are retried until the job's deadline: {status.trouble}"
+                words = f"last error, retried until the job's deadline: {status.trouble}"
                 stderr.print(words, style="yellow", soft_wrap=True)
 
         yield tell

@@ -9,12 +9,13 @@ from typing import Any, Protocol
 
 import boto3
 from tests.fakes.ledger import MemoryLedger
-from tests.fakes.messages import MemoryAnnouncements, MemoryQueues, Message
+from tests.fakes.messages import MemoryAnnouncements, MemoryDeadLetters, MemoryQueues, Message
 from tests.fakes.store import MemoryStore
 from tests.fakes.values import INPUT, OUTPUT
 
 from fanfold.project import find_root
-from fanfold_core.app.ports import Announcements, Ledger, Queues, Store
+from fanfold_core.app.ports import Announcements, DeadLetters, Ledger, Queues, Store
+from fanfold_core.aws.dead_letters import SqsDeadLetters
 from fanfold_core.aws.events import EventBridgeAnnouncements
 from fanfold_core.aws.ledger import DynamoLedger
 from fanfold_core.aws.messages import SqsQueues
@@ -40,6 +41,10 @@ class Cloud(Protocol):
         """All queues."""
 
     @property
+    def dead_letters(self) -> DeadLetters:
+        """Those of all functions."""
+
+    @property
     def announcements(self) -> Announcements:
         """Whoever listens."""
 
@@ -55,12 +60,19 @@ class Cloud(Protocol):
     def announced(self) -> Sequence[Mapping[str, Any]]:
         """What has been announced."""
 
+    def put_dead_letter(self, function: str, body: str) -> None:
+        """Have a message die in a function."""
+
+    def count_dead_letters(self) -> int:
+        """How many there are, read or not."""
+
 
 class Memory:
     """The fakes."""
 
     def __init__(self) -> None:
         self.store, self.queues, self.announcements = MemoryStore(OUTPUT), MemoryQueues(), MemoryAnnouncements()
+        self.dead_letters = MemoryDeadLetters()
 
     def ledger(self, now: Callable[[], datetime]) -> Ledger:
         return MemoryLedger(now)
@@ -78,6 +90,12 @@ class Memory:
     def announced(self) -> Sequence[Mapping[str, Any]]:
         return self.announcements.made
 
+    def put_dead_letter(self, function: str, body: str) -> None:
+        self.dead_letters.put(function, body)
+
+    def count_dead_letters(self) -> int:
+        return len(self.dead_letters.bodies)
+
 
 class Services:
     """The adapters; to be made while moto takes AWS's place."""
@@ -92,6 +110,11 @@ class Services:
         self._urls = {name: self._sqs.create_queue(QueueName=name)["QueueUrl"] for name in (*_QUEUES, "Announcements")}
         self.store = S3Store(self._s3, OUTPUT)
         self.queues = SqsQueues(self._sqs, **{name.lower(): self._urls[name] for name in _QUEUES})
+        self._dead = {
+            function: self._sqs.create_queue(QueueName=f"{function}-dead")["QueueUrl"]
+            for function in ("splitter", "assembler")
+        }
+        self.dead_letters = SqsDeadLetters(self._sqs, self._dead)
         self.announcements = self._announcements(session)
 
     def ledger(self, now: Callable[[], datetime]) -> Ledger:
@@ -112,6 +135,19 @@ class Services:
 
     def announced(self) -> Sequence[Mapping[str, Any]]:
         return [json.loads(message.body)["detail"] for message in self._receive("Announcements")]
+
+    def put_dead_letter(self, function: str, body: str) -> None:
+        self._sqs.send_message(QueueUrl=self._dead[function], MessageBody=body)
+
+    def count_dead_letters(self) -> int:
+        found = (
+            self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+            for url in self._dead.values()
+        )
+        return sum(
+            int(count["ApproximateNumberOfMessages"]) + int(count["ApproximateNumberOfMessagesNotVisible"])
+            for count in found
+        )
 
     def _receive(self, name: str) -> list[Message]:
         found = []

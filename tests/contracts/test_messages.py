@@ -1,5 +1,6 @@
 """What queues and announcements promise: whoever receives a message understands what was meant."""
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -46,6 +47,7 @@ def _uploads(body: str) -> Any:
         (lambda to: to.sweep(JOB.id), "Sweeps", Sweep.read, [Sweep(JOB.id)]),
         (lambda to: to.sweep(JOB.id, 7), "Sweeps", Sweep.read, [Sweep(JOB.id, 7)]),
         (lambda to: to.assemble(JOB.id), "Assembly", Assemble.read, [Assemble(JOB.id)]),
+        (lambda to: to.abandon(JOB.id), "Assembly", Assemble.read, [Assemble(JOB.id, is_abandoned=True)]),
         (
             lambda to: to.assemble_parts(JOB.id, iter([Part(0, 0, 2), Part(1, 2, 3)])),
             "Assembly",
@@ -64,6 +66,17 @@ def test_a_message_is_received_as_it_was_meant(
     found = [read(message.body) for message in taken]
     # A queue keeps no order.
     assert sorted(found, key=repr) == sorted([*expected, *expected], key=repr)
+
+
+def test_dead_letters_of_jobs_stay_until_they_are_dropped(cloud: Cloud) -> None:
+    for function in ("splitter", "assembler"):
+        cloud.put_dead_letter(function, json.dumps(Assemble(JOB.id).content()))
+    cloud.put_dead_letter("splitter", "not about any job")
+    found = list(cloud.dead_letters.read())
+    assert [(letter.function, letter.job) for letter in found] == [("splitter", JOB.id), ("assembler", JOB.id)]
+    for letter in (found[0], found[0]):
+        cloud.dead_letters.drop(letter)
+    assert cloud.count_dead_letters() == 2
 
 
 def test_an_end_is_announced_in_full(cloud: Cloud) -> None:

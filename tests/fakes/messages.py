@@ -1,9 +1,11 @@
 """Queues and announcements that keep what they are sent, spelt as the services would carry it."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from fanfold_core.app.ports import DeadLetter
+from fanfold_core.aws.events import job_of
 from fanfold_core.aws.messages import VERSION, Assemble, Content, Dispatch, Resume, Sweep, found_content, unsent_content
 from fanfold_core.domain.job import Part
 from fanfold_core.domain.keys import RequestId
@@ -55,8 +57,30 @@ class MemoryQueues:
     def assemble_parts(self, job_id: str, parts: Iterable[Part]) -> None:
         self._send("Assembly", [Assemble(job_id, part).content() for part in parts])
 
+    def abandon(self, job_id: str) -> None:
+        self._send("Assembly", [Assemble(job_id, is_abandoned=True).content()])
+
     def _send(self, queue: str, contents: Iterable[Content], delay: int = 0) -> None:
         self.sent += [Message(queue, json.dumps({"v": VERSION, **content}), delay) for content in contents]
+
+
+class MemoryDeadLetters:
+    """`app.ports.DeadLetters` without a service: `bodies` has all of them, by function and receipt."""
+
+    def __init__(self) -> None:
+        self.bodies: dict[tuple[str, str], str] = {}
+
+    def put(self, function: str, body: str) -> None:
+        """Have a message die in a function."""
+        self.bodies[function, f"receipt-{len(self.bodies)}"] = body
+
+    def read(self) -> Iterator[DeadLetter]:
+        for (function, receipt), body in list(self.bodies.items()):
+            if job := job_of(body):
+                yield DeadLetter(function, job, receipt)
+
+    def drop(self, letter: DeadLetter) -> None:
+        self.bodies.pop((letter.function, letter.receipt), None)
 
 
 class MemoryAnnouncements:

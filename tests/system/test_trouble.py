@@ -84,7 +84,7 @@ def test_a_container_that_dies_is_named_wherever_one_looks_and_its_job_ends_well
     container.start()
     _, said = run.communicate(timeout=60)
     assert run.returncode == 0
-    assert said.count("requests fail and are retried until the job's deadline: the container is unreachable") == 1
+    assert said.count("last error, retried until the job's deadline: the container is unreachable") == 1
     assert json.loads(pipeline.fanfold("status", job, "--json").stdout)["trouble"] == ""
 
 

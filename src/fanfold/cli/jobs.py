@@ -53,8 +53,9 @@ def jobs(stack: str, limit: int, as_json: bool) -> None:
 def status(job: str, stack: str, watch: bool, as_json: bool) -> None:
     """Show the status of JOB.
 
-    If requests fail for a reason other than their rows (for example, the endpoint is gone), it shows the last error and
-    its time. For a job that has ended, it shows the estimated cost on AWS at list prices.
+    If requests fail for a reason other than their rows (for example, the endpoint is gone), or if a function cannot
+    process a message of the job, it shows the last error and its time. For a job that has ended, it shows the estimated
+    cost on AWS at list prices.
 
     \b
     fanfold status tweets-6a5ef09ece7577f1
@@ -85,6 +86,8 @@ def _facts(status: JobStatus) -> dict[str, Any]:
 def cancel(job: str, stack: str) -> None:
     """Stop JOB. Results are written for the rows that are done; the other rows get the error "cancelled".
 
+    It doesn't wait for the results. If they cannot be written, the job ends as FAILED with the reason.
+
     \b
     fanfold cancel tweets-6a5ef09ece7577f1
     """
@@ -92,7 +95,17 @@ def cancel(job: str, stack: str) -> None:
     if (now := found.status()).has_ended:
         stderr.print(f"job {found.id} has already ended: {now.state}", soft_wrap=True)
         return
-    stderr.print(f"job {found.id}: {found.cancel().state}", soft_wrap=True)
+    now = found.cancel()
+    if now.has_ended:
+        stderr.print(f"job {found.id}: {now.state}", soft_wrap=True)
+        return
+    stderr.print(
+        f"job {found.id}: {now.state}; the rows that are done are being written to results.csv. To follow it: "
+        f"`fanfold status {found.id} --watch --stack {stack}`",
+        soft_wrap=True,
+    )
+    if now.trouble:
+        stderr.print(f"last error: {now.trouble}", style="yellow", soft_wrap=True)
 
 
 @click.command(short_help="Retry the failed rows of a job.")

@@ -13,7 +13,7 @@ from urllib.parse import quote_plus
 import boto3
 from botocore.exceptions import ReadTimeoutError
 from tests.fakes.ledger import MemoryLedger
-from tests.fakes.messages import MemoryAnnouncements, MemoryQueues, Message
+from tests.fakes.messages import MemoryAnnouncements, MemoryDeadLetters, MemoryQueues, Message
 from tests.fakes.store import MemoryStore
 from tests.simulation.cloud import Sent
 from tests.simulation.clouds.moto import MotoCloud
@@ -55,7 +55,11 @@ class MemoryCloud:
         ports = {"ledger": self.ledger, "store": self.store, "queues": self.queues}
         self._parts = {
             name: _always(_Called(name, port))
-            for name, port in {**ports, "announcements": MemoryAnnouncements()}.items()
+            for name, port in {
+                **ports,
+                "announcements": MemoryAnnouncements(),
+                "dead_letters": MemoryDeadLetters(),
+            }.items()
         }
         self._ids = itertools.count()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.fakes.ledger import MemoryLedger
-from tests.fakes.messages import MemoryAnnouncements, MemoryQueues
+from tests.fakes.messages import MemoryAnnouncements, MemoryDeadLetters, MemoryQueues
 from tests.fakes.store import MemoryStore
 from tests.fakes.values import INPUT, KEY, OUTPUT, Clock, predictions
 
@@ -94,7 +94,10 @@ class System:
         self.dispatcher = Dispatcher(*ports, self.endpoint, self.follow_up, self.clock)
         self.collector = Collector(*ports, self.follow_up)
         self.assembler = Assembler(*ports, self.announcements, "1.0", self.clock)
-        self.sweeper = Sweeper(*ports, self.follow_up, quiet_seconds=300, grace_seconds=900, now=self.clock)
+        self.dead_letters = MemoryDeadLetters()
+        self.sweeper = Sweeper(
+            *ports, self.dead_letters, self.follow_up, quiet_seconds=300, grace_seconds=900, now=self.clock
+        )
 
     def split(self, content: bytes = CONTENT, **metadata: str) -> JobRecord:
         """Upload a file and split it."""
@@ -116,12 +119,12 @@ class System:
 
     def answer(self, job: JobRecord, chunk: int, *spans: Span) -> None:
         """Have spans of a chunk answered and collected."""
-        requests = [RequestId(job.id, chunk, span, 1) for span in spans]
-        outcomes = [
-            Answered(request, predictions(request.span.rows).results.encode(), self.place(request))
-            for request in requests
-        ]
-        self.collector.collect(job.id, chunk, outcomes)
+        self.collector.collect(job.id, chunk, [self.answered(job, chunk, span) for span in spans])
+
+    def answered(self, job: JobRecord, chunk: int, span: Span) -> Answered:
+        """An answer to the first request for a span."""
+        request = RequestId(job.id, chunk, span, 1)
+        return Answered(request, predictions(span.rows).results.encode(), self.place(request))
 
     def place(self, request: RequestId) -> str:
         """Where the endpoint writes the answer to a request."""

@@ -8,6 +8,7 @@ whoever sees that all of them are there completes the job.
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ from fanfold_core.input.records import Records
 from fanfold_core.input.regularity import find_irregular
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
     from typing import IO, Any
 
@@ -71,6 +72,26 @@ class Assembler:
         job = self.ledger.add_part(job, part.number, totals)
         parts = self.parts(job)
         return self._complete(job) if len(job.parts) == len(parts) else job
+
+    def abandon(self, job_id: str) -> JobRecord:
+        """End a job that cannot be assembled, as FAILED and with a summary. A retry finds all that is predicted.
+
+        Whatever fails of it, the rest is done: a job that nobody can describe ends, too.
+        """
+        job = self.ledger.job(job_id)
+        if job.state is not State.CLOSING:
+            return job
+        before = job.reason.removesuffix(job.retry_advice)
+        failed = f"its results cannot be written{job.last_error}{job.retry_advice}"
+        reason = f"{before}; {failed}" if before else failed
+        with ExitStack() as last:
+            last.callback(self.ledger.finish, job.id, State.FAILED, reason)
+            job = replace(self.ledger.set_ended(job.id, self.now()), reason=reason)
+            whole = sum((totals for _, totals in self.ledger.totals(job.id)), Totals())
+            ended = self._summarize(job, State.FAILED, whole)
+            last.callback(self.announcements.job_ended, ended)
+            self._describe(job, ended, whole)
+        return self.ledger.job(job.id)
 
     def parts(self, job: JobRecord) -> list[Part]:
         """All parts of the job: those that the splitter has ended, and the one it was at. At least one, maybe empty."""
@@ -153,21 +174,25 @@ class Assembler:
         self._join_errors(job, with_errors)
         job = self.ledger.set_ended(job.id, self.now())
         job, state = _judged(job, whole)
-        ended = self._describe(job, state, whole)
+        ended = self._summarize(job, state, whole)
+        self._describe(job, ended, whole)
         # Before the job is terminal: dying in between repeats the announcement and never loses one.
         self.announcements.job_ended(ended)
         return self.ledger.finish(job.id, state, job.reason)
 
-    def _describe(self, job: JobRecord, state: State, whole: Totals) -> dict[str, Any]:
-        """Write summary.json and report.html; what stands in the former."""
+    def _summarize(self, job: JobRecord, state: State, whole: Totals) -> dict[str, Any]:
         # What reckons and draws is loaded when a job completes: no cold start waits for it.
-        from fanfold_core.app.report import render_report, summarize  # noqa: PLC0415
+        from fanfold_core.app.report import summarize  # noqa: PLC0415
 
-        ended = summarize(job, state, whole, self.store.location, self.version)
+        return summarize(job, state, whole, self.store.location, self.version)
+
+    def _describe(self, job: JobRecord, ended: Mapping[str, Any], whole: Totals) -> None:
+        """Write summary.json and report.html."""
+        from fanfold_core.app.report import render_report  # noqa: PLC0415 - likewise
+
         described = json.dumps(ended, indent=2)
         self.store.write(result_key(job.id, "summary.json"), f"{described}\n".encode(), "application/json")
         self.store.write(result_key(job.id, "report.html"), render_report(ended, whole).encode(), HTML)
-        return ended
 
     def _join_errors(self, job: JobRecord, parts: list[int]) -> None:
         header = written_header(job, _columns(job).errors_header)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from fanfold_core.app.failures import Failures, Judged, seconds_after
 from fanfold_core.app.ports import Failure, Prediction
 from fanfold_core.domain.answers import bounded, read_answer
-from fanfold_core.domain.errors import MalformedAnswerError, MisalignedAnswerError, ObjectGoneError
+from fanfold_core.domain.errors import MalformedAnswerError, MisalignedAnswerError, ObjectGoneError, UnknownChunkError
 from fanfold_core.domain.job import Chunk, JobRecord, State
 from fanfold_core.domain.keys import RequestId, answer_key, output_folder
 from fanfold_core.domain.outcomes import Answered, Broken, Cause, Mark, Outcome, Refused, Unsent
@@ -80,7 +80,12 @@ class Collector:
 
     def collect(self, job_id: str, number: int, outcomes: Sequence[Outcome]) -> Collected:
         """Record outcomes of one chunk and do what follows; `UnknownJobError` if the ledger has no such job."""
-        job, chunk = self.ledger.job(job_id), self.ledger.chunk(job_id, number)
+        job = self.ledger.job(job_id)
+        try:
+            chunk = self.ledger.chunk(job_id, number)
+        except UnknownChunkError:
+            # What was sent is of a chunk that was stored: somebody else's, or made up. It must not end the job.
+            return Collected(foreign=len(outcomes))
         collected = self._classify(job, chunk, outcomes)
         final, judged = self._failures.judge(job, chunk, collected.again)
         collected.failures += [replace(one, mismatch=one.span in collected.misaligned_rows) for one in final]

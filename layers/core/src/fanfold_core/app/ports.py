@@ -41,10 +41,7 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Rows that have their final answer, and it is an error. `requests` were sent for them.
-
-    `mismatch`: the last answer had a wrong length.
-    """
+    """Rows that end in an error, after so many `requests`. `mismatch`: the last answer had a wrong length."""
 
     span: Span
     reason: str
@@ -58,6 +55,15 @@ class Postponed:
 
     request: Request
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message about a job that a function could not process. Its queue asks for `receipt` to drop it."""
+
+    function: str
+    job: str
+    receipt: str
 
 
 class Ledger(Protocol):
@@ -261,6 +267,19 @@ class Queues(Protocol):
 
     def assemble_parts(self, job_id: str, parts: Iterable[Part]) -> None:
         """Assemble these parts of a job."""
+
+    def abandon(self, job_id: str) -> None:
+        """End a job that cannot be assembled."""
+
+
+class DeadLetters(Protocol):
+    """Messages that functions could not process."""
+
+    def read(self) -> Iterator[DeadLetter]:
+        """Those that are about a job."""
+
+    def drop(self, letter: DeadLetter) -> None:
+        """Delete one."""
 
 
 class Endpoint(Protocol):

@@ -1,7 +1,8 @@
 """Sweeper: whatever was lost on the way is found and sent again.
 
 It asks of every open job the questions that everybody asks, of the state as it is: is there a chunk to release, a
-dispatch to finish, a row without an answer? So it needs to know nothing of what went wrong.
+dispatch to finish, a row without an answer? So it needs to know nothing of what went wrong. What no function can
+process ends its job.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fanfold_core.domain.errors import NewerVersionError, UnknownJobError
 from fanfold_core.domain.job import Chunk, JobRecord, Pause, State
 from fanfold_core.domain.keys import output_prefix, request_of_output
 from fanfold_core.domain.outcomes import Cause, cause_of
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from fanfold_core.app.follow_up import FollowUp
-    from fanfold_core.app.ports import Ledger, Queues, Store
+    from fanfold_core.app.ports import DeadLetter, DeadLetters, Ledger, Queues, Store
     from fanfold_core.domain.keys import RequestId
 
 # An endpoint that only breaks requests is left alone for five minutes, then twice as long, up to an hour.
@@ -30,6 +32,7 @@ _LONGEST_PAUSE_SECONDS = 3600
 _PATIENCE_SECONDS = {Cause.MODEL: 1800, Cause.TIMEOUT: 6 * 3600}
 # And so many requests of single rows, of as many rows where there are so many.
 _ATTEMPTS_OF_ROWS = 8
+ASSEMBLER = "assembler"
 
 
 @dataclass(slots=True)
@@ -51,6 +54,7 @@ class Sweeper:
     ledger: Ledger
     store: Store
     queues: Queues
+    dead_letters: DeadLetters
     follow_up: FollowUp
     quiet_seconds: int
     grace_seconds: int
@@ -62,6 +66,24 @@ class Sweeper:
         for job in jobs:
             self.queues.sweep(job)
         return len(jobs)
+
+    def end_job_of(self, letter: DeadLetter) -> JobRecord | None:
+        """End the job of a dead letter with what it has; the job, None if the ledger has none that this code can read.
+
+        Once the job has ended, the letter is dropped. Until then it stays, so whoever comes next decides the same.
+        """
+        try:
+            job = self.ledger.job(letter.job)
+        except (UnknownJobError, NewerVersionError):
+            return None
+        if job.state is State.RUNNING:
+            reason = f"the {letter.function} cannot process a message of this job{job.last_error}"
+            return self.follow_up.close(job.id, State.FAILED, f"{reason}{job.retry_advice}")
+        if job.state.is_terminal:
+            self.dead_letters.drop(letter)
+        elif letter.function == ASSEMBLER and self._is_quiet(job.touched):
+            self.queues.abandon(job.id)
+        return job
 
     def sweep(self, job_id: str, start: int, out_of_time: Callable[[], bool]) -> Swept:
         """Sweep a job from chunk `start` on. When time runs out, the next message goes on."""

@@ -1,8 +1,8 @@
 """Events of AWS's services: those that arrive in our queues, and the one that tells that a job has ended.
 
 S3 tells of uploads, SageMaker of outcomes; what cannot be read is a `MalformedMessageError`. All arrive in batches of
-SQS messages, each of which succeeds or returns to its queue by itself. (Powertools has that for every kind of stream:
-importing it takes a tenth of a cold start.)
+SQS messages, each of which succeeds or returns to its queue by itself; its job then says why. (Powertools has batches
+for every kind of stream: importing it takes a tenth of a cold start.)
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote_plus
 
-from fanfold_core.aws.messages import Resume, malformed, parse_found, parse_unsent, read_content, shown
-from fanfold_core.domain.errors import AnnouncementError
-from fanfold_core.domain.keys import RequestId
-from fanfold_core.domain.outcomes import Answered, Outcome, Timing, failed
+from fanfold_core.aws.messages import Resume, malformed, parse_found, parse_unsent, read_content, read_job_id, shown
+from fanfold_core.domain.errors import AnnouncementError, MalformedMessageError, NewerVersionError, UnknownJobError
+from fanfold_core.domain.keys import RequestId, job_id
+from fanfold_core.domain.outcomes import Answered, Outcome, Timing, chunk_of, failed
+from fanfold_core.input.errors import FanfoldError, shortened
 from fanfold_core.input.formats import CSV_ENDINGS, FileName
 
 if TYPE_CHECKING:
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
     from types_boto3_events import EventBridgeClient
     from types_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
+    from fanfold_core.app.ports import Ledger
     from fanfold_core.aws.messages import Content
 
+# Characters of an error that is not Fanfold's own, which may quote whatever it has met.
+_MOST_WORDS = 200
 # What a function answers with `ReportBatchItemFailures`.
 BatchResponse = dict[str, list[dict[str, str]]]
 
@@ -54,16 +58,63 @@ def batch_response(failed: Iterable[str]) -> BatchResponse:
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
-def process_each(event: Mapping[str, Any], process: Callable[[str], None], logger: Logger) -> BatchResponse:
-    """Process the body of each message; one for which it raises returns to its queue, and the log says why."""
+def process_each(
+    event: Mapping[str, Any], process: Callable[[str], None], ledger: Ledger, logger: Logger
+) -> BatchResponse:
+    """Process the body of each message. One for which it raises returns to its queue; log and ledger say why."""
     failed = []
     for message in messages(event):
         try:
             process(message.body)
-        except Exception:
-            logger.exception("the message returns to its queue", extra={"message_id": message.id})
+        except Exception as error:
+            job = job_of(message.body)
+            facts = {"message_id": message.id, **({"job": job} if job else {})}
+            logger.exception("the message returns to its queue", extra=facts)
+            if job:
+                note_trouble(ledger, logger, job, error)
             failed.append(message.id)
     return batch_response(failed)
+
+
+def note_trouble(ledger: Ledger, logger: Logger, job: str, error: Exception) -> None:
+    """Make an error, for which messages return to their queue, the trouble of their job.
+
+    If that fails, too, it is logged: the first error counts.
+    """
+    try:
+        ledger.set_trouble(ledger.job(job), f"{logger.service}: {words_of(error)}")
+    except UnknownJobError:
+        pass  # nobody can ask for its status
+    except Exception:
+        logger.exception("the error could not be stored in the ledger")
+
+
+def words_of(error: Exception) -> str:
+    """An error in words: its type, and what it says, on one line.
+
+    >>> words_of(KeyError("label"))
+    "KeyError: 'label'"
+    """
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text if isinstance(error, FanfoldError) else shortened(text, _MOST_WORDS)}"
+
+
+def job_of(body: Any) -> str | None:
+    """The job that a message of any queue is about; None if it names none, or no version known here has written it."""
+    try:
+        content = read_content(body)
+        if "job" in content:
+            return read_job_id(content)
+        if "Records" in content:
+            match next(uploads(body), None):  # S3 sends one record in an event
+                case Upload(bucket, key, str(version)):
+                    return job_id(bucket, key, version)
+                case _:
+                    return None
+        told = outcome(body)
+    except (MalformedMessageError, NewerVersionError):
+        return None
+    return None if isinstance(told, Ignored) else chunk_of(told)[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,15 +110,20 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True)
 class Assemble:
-    """Assemble a job, or one part of it."""
+    """Assemble a job, or one part of it; or end a job that cannot be assembled (`is_abandoned`)."""
 
     job: str
     part: Part | None = None
+    is_abandoned: bool = False
 
     def content(self) -> Content:
         """As it is sent."""
         part = self.part
-        return {"job": self.job, **({"part": [part.number, part.first, part.end]} if part else {})}
+        return {
+            "job": self.job,
+            **({"part": [part.number, part.first, part.end]} if part else {}),
+            **({"abandoned": True} if self.is_abandoned else {}),
+        }
 
     @classmethod
     def read(cls, body: str) -> Self:
@@ -131,7 +136,7 @@ class Assemble:
                 part = Part(read_number(number), read_number(first), read_number(end))
             case other:
                 raise malformed("an invalid part", other)
-        return cls(read_job_id(content), part)
+        return cls(read_job_id(content), part, is_abandoned=content.get("abandoned") is True)
 
 
 def unsent_content(job_id: str, chunk: int, runs: Iterable[Unsendable]) -> Content:
@@ -249,6 +254,9 @@ class SqsQueues:
 
     def assemble_parts(self, job_id: str, parts: Iterable[Part]) -> None:
         self._send(self._assembly, [Assemble(job_id, part).content() for part in parts])
+
+    def abandon(self, job_id: str) -> None:
+        self._send(self._assembly, [Assemble(job_id, is_abandoned=True).content()])
 
     def _send(self, url: str, contents: Sequence[Content], delay: int = 0) -> None:
         for start in range(0, len(contents), _MESSAGES_PER_CALL):

@@ -186,6 +186,11 @@ class SweeperSettings(Settings):
     outcomes_queue_url: str
     assembly_queue_url: str
     sweeps_queue_url: str
+    uploads_dead_letters_url: str
+    chunks_dead_letters_url: str
+    outcomes_dead_letters_url: str
+    assembly_dead_letters_url: str
+    sweeps_dead_letters_url: str
     window_chunks: int
     quiet_seconds: int
     grace_seconds: int
@@ -193,9 +198,17 @@ class SweeperSettings(Settings):
 
 def wire_sweeper(environ: Mapping[str, str]) -> Sweeper:
     """The sweeper in this environment."""
-    from fanfold_core.app.sweep import Sweeper
+    from fanfold_core.app.sweep import ASSEMBLER, Sweeper
+    from fanfold_core.aws.dead_letters import SqsDeadLetters
 
     settings = SweeperSettings.read(environ)
+    dead_letters = {
+        "splitter": settings.uploads_dead_letters_url,
+        "dispatcher": settings.chunks_dead_letters_url,
+        "collector": settings.outcomes_dead_letters_url,
+        ASSEMBLER: settings.assembly_dead_letters_url,
+        "sweeper": settings.sweeps_dead_letters_url,
+    }
     ledger = _ledger(settings)
     queues = _queues(
         uploads=settings.uploads_queue_url,
@@ -208,6 +221,7 @@ def wire_sweeper(environ: Mapping[str, str]) -> Sweeper:
         ledger=ledger,
         store=_store(settings),
         queues=queues,
+        dead_letters=SqsDeadLetters(boto3.client("sqs", config=_CLIENT), dead_letters),
         follow_up=_follow_up(ledger, queues, settings.window_chunks),
         quiet_seconds=settings.quiet_seconds,
         grace_seconds=settings.grace_seconds,

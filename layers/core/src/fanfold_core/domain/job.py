@@ -230,6 +230,16 @@ class JobRecord:
         return 1 if self.mismatches else self.options.rows_per_request
 
     @property
+    def last_error(self) -> str:
+        """What went wrong last, in brackets behind a reason; empty if nothing did."""
+        return f" (last error: {self.trouble.words})" if self.trouble.words else ""
+
+    @property
+    def retry_advice(self) -> str:
+        """What to do once a function could not process the job, behind a reason."""
+        return f": fix the cause, then `fanfold retry {self.id}`"
+
+    @property
     def first_round(self) -> str:
         """The job that has cut the file."""
         return self.id.partition(".")[0]
