@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
-from botocore.exceptions import IncompleteReadError, ResponseStreamingError
+from botocore.exceptions import ClientError, IncompleteReadError, ResponseStreamingError
 
 from fanfold.errors import DownloadError, extra
 from fanfold.terminal import bytes_bar
@@ -177,9 +178,17 @@ def read_csv(blocks: Iterator[bytes], dialect: Dialect) -> Iterator[list[str]]:
 
 
 def read_object(stack: Stack, key: str) -> Iterator[bytes]:
-    """The bytes of an object of the output bucket; one block after the other, so that no connection must last long."""
+    """The bytes of an object of the output bucket; one block after the other, so that no connection must last long.
+
+    `DownloadError` if it isn't there.
+    """
     client = stack.session.client("s3")
-    found = client.head_object(Bucket=stack.output_bucket, Key=key)
+    try:
+        found = client.head_object(Bucket=stack.output_bucket, Key=key)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] != HTTPStatus.NOT_FOUND:
+            raise
+        raise _missing(stack, key) from error
     for start in range(0, found["ContentLength"], _BLOCK_BYTES):
         wanted = f"bytes={start}-{start + _BLOCK_BYTES - 1}"
         for left in range(_TRIES - 1, -1, -1):
@@ -218,16 +227,20 @@ def download(stack: Stack, prefix: str, name: str, folder: Path | str) -> list[P
     client = stack.session.client("s3")
     listed = client.list_objects_v2(Bucket=stack.output_bucket, Prefix=f"{prefix}{name}").get("Contents", [])
     if not listed:
-        raise DownloadError(
-            f"s3://{stack.output_bucket}/{prefix}{name} does not exist: it has expired, or an older version didn't "
-            "write it"
-        )
+        raise _missing(stack, f"{prefix}{name}")
     target = Path(folder)
     with bytes_bar("downloading", sum(found["Size"] for found in listed)) as received:
         return [
             _write(client, stack.output_bucket, found["Key"], target / found["Key"].removeprefix(prefix), received)
             for found in listed
         ]
+
+
+def _missing(stack: Stack, key: str) -> DownloadError:
+    return DownloadError(
+        f"s3://{stack.output_bucket}/{key} does not exist: it has expired, or an older version didn't write it, or the "
+        "job could not (`fanfold status` shows its reason)"
+    )
 
 
 def _write(client: S3Client, bucket: str, key: str, file: Path, received: Callable[[int], None]) -> Path:
