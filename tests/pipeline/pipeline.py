@@ -58,8 +58,8 @@ class Ended:
     @property
     def lines(self) -> list[list[str]]:
         """All lines of results.csv."""
-        dialect = self.job.options.dialect
-        text = io.StringIO(self.results.decode(), newline="")
+        dialect = self.job.dialect.written
+        text = io.StringIO(self.results.decode("utf-8-sig"), newline="")
         return list(csv.reader(text, delimiter=dialect.delimiter, quotechar=dialect.quote))
 
 
