@@ -30,6 +30,7 @@ READERS = {
 }
 OUTPUT = "output"
 ROWS_PER_CHUNK = 40
+NONCE = "0123456789abcdef"
 # Clients are made, and never used. What a handler raises is shown where a test fails.
 _ENVIRONMENT = {
     "SIMULATION_LOG_LEVEL": "ERROR",
@@ -60,7 +61,7 @@ class Handlers:
             "queues": lambda _: self.queues,
             "announcements": lambda _: announcements,
             "now": lambda _: self.clock,
-            "new_nonce": lambda _: lambda: "0123456789abcdef",
+            "new_nonce": lambda _: lambda: NONCE,
             "limits": lambda _: Limits(rows=ROWS_PER_CHUNK),
             "allows_costlier": lambda _: True,
             "window": lambda _: Windows(self.ledger, 16, self.clock),

@@ -37,7 +37,9 @@ _CELLS = (
 )
 _ROWS = st.lists(st.tuples(_CELLS, st.sampled_from(["", "own"])), max_size=8)
 _RAW = st.binary(max_size=60) | st.lists(
-    st.sampled_from([b"text", b"id,text", b"\n", b"\r\n", b"\r", b",", b'"', b'""', b"\xff", b"\xe9", b"\x00", b"1", b"a"]),
+    st.sampled_from(
+        [b"text", b"id,text", b"\n", b"\r\n", b"\r", b",", b'"', b'""', b"\xff", b"\xe9", b"\x00", b"1", b"a"]
+    ),
     max_size=30,
 ).map(b"".join)
 
@@ -102,14 +104,25 @@ _OPTIONS: dict[str, st.SearchStrategy[str]] = {
     "payload-expression": EXPRESSIONS,
     "result-expression": EXPRESSIONS,
     "parameters": st.sampled_from(
-        ["{}", '{"a":1e400}', '{"a":-1E+999}', '{"a":NaN}', '{"a":[' + "[" * 700 + "]" * 700 + "]}", '{"a":' + "1" * 1_800 + "}"]
+        [
+            "{}",
+            '{"a":1e400}',
+            '{"a":-1E+999}',
+            '{"a":NaN}',
+            '{"a":[' + "[" * 700 + "]" * 700 + "]}",
+            '{"a":' + "1" * 1_800 + "}",
+        ]
         + ['{"a":"\\ud800"}', '{"a": "é"}', "[]", "", "{", "null"]
     ),
-    "input-column": st.sampled_from(["text", "id", "0", "1", "2", "3", "99999999999", "no such", "", "-1", "é", "\x00"]),
+    "input-column": st.sampled_from(
+        ["text", "id", "0", "1", "2", "3", "99999999999", "no such", "", "-1", "é", "\x00"]
+    ),
     "header": st.sampled_from(["auto", "present", "absent", "no"]),
     "delimiter": st.sampled_from([",", ";", "tab", '"', "\n", "é", "", "::"]),
     "quote": st.sampled_from(['"', "'", ",", ""]),
-    "encoding": st.sampled_from(["utf-8", "latin-1", "utf-16", "utf-7", "idna", "punycode", "hex", "no such", "gb18030", ""]),
+    "encoding": st.sampled_from(
+        ["utf-8", "latin-1", "utf-16", "utf-7", "idna", "punycode", "hex", "no such", "gb18030", ""]
+    ),
     "encoding-errors": st.sampled_from(["strict", "row", "replace", "no"]),
     "rows-per-request": st.sampled_from(["1", "2", "7", "1000", "0", "1001", "1" * 100, "²", "-1"]),
     "max-attempts": st.sampled_from(["1", "2", "20", "x"]),
@@ -179,8 +192,23 @@ _MOODS: Mapping[str, Mood] = {
     "bytes": _same(Response(b"\xff\xfe", "application/json")),
     "expired": _same(expired(3600)),
 }
-_SCORES = [f'{{"label": "A", "score": {score}}}' for score in ("NaN", "1e999", "-1", "2", "1" * 400, '"x"', "null", "true")]
-_TEXTS = ["", "null", "NaN", "[NaN]", "[", "[" * 100_000, "\ufeff[]", "[]", "{}", '{"error": "x"}', "<html>", "1" * 5_000]
+_SCORES = [
+    f'{{"label": "A", "score": {score}}}' for score in ("NaN", "1e999", "-1", "2", "1" * 400, '"x"', "null", "true")
+]
+_TEXTS = [
+    "",
+    "null",
+    "NaN",
+    "[NaN]",
+    "[",
+    "[" * 100_000,
+    "\ufeff[]",
+    "[]",
+    "{}",
+    '{"error": "x"}',
+    "<html>",
+    "1" * 5_000,
+]
 _STATUSES = [0, 400, 413, 422, 424, 429, 500, 503]
 
 

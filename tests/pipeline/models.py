@@ -19,6 +19,11 @@ def good(texts: list[Any]) -> list[dict[str, Any]]:
     return [{"label": label(text), "score": 0.5} for text in texts]
 
 
+def good_text(body: bytes) -> str:
+    """What a good model answers to a request."""
+    return json.dumps(good(inputs(body)), ensure_ascii=False)
+
+
 def answering(predict: Predict) -> Callable[[bytes], Outcome]:
     """A model that makes a JSON answer of the inputs."""
     return lambda body: response(json.dumps(predict(inputs(body))))
@@ -37,7 +42,7 @@ def failing(status: int, message: str = "prediction failure") -> Outcome:
 def poisoned(status: int) -> Callable[[bytes], Outcome]:
     """A good model that fails with a status where an input holds the word poison."""
     return lambda body: (
-        failing(status) if b"poison" in body else response(json.dumps(good(inputs(body)), ensure_ascii=False))
+        failing(status) if b"poison" in body else response(good_text(body))
     )
 
 

@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 from urllib.parse import quote_plus
 
-from tests.pipeline.handlers import OUTPUT, READERS, Handlers
+from tests.pipeline.handlers import NONCE, OUTPUT, READERS, Handlers
 
 from fanfold.project import find_root
 from fanfold_core.app.ports import Postponed
@@ -84,6 +84,11 @@ class Pipeline:
         self._requests: list[Request] = []
         self._next_sweep = 0.0
         handlers.empty()
+
+    @property
+    def nonce(self) -> str:
+        """What only the jobs' own requests know."""
+        return NONCE
 
     def run(self, content: bytes, metadata: Mapping[str, str] | None = None, key: str = "texts.csv") -> Ended:
         """Upload a file and let everything happen until its job has ended and nothing is left to do."""
