@@ -79,6 +79,14 @@ def test_dead_letters_of_jobs_stay_until_they_are_dropped(cloud: Cloud) -> None:
     assert cloud.count_dead_letters() == 2
 
 
+def test_rows_that_cannot_be_sent_are_reported_however_long_the_reasons_are(cloud: Cloud) -> None:
+    runs = [Unsendable(Span(2 * number, 1), f"row {number} has {'é' * 990}") for number in range(500)]
+    cloud.queues.report(JOB.id, 3, runs)
+    told = [events.outcome(message.body) for message in cloud.taken()]
+    found = [run for outcome in told if isinstance(outcome, Unsent) for run in outcome.runs]
+    assert sorted(found) == runs
+
+
 def test_an_end_is_announced_in_full(cloud: Cloud) -> None:
     summary = {"job": JOB.id, "state": "SUCCEEDED", "rows": 7, "files": {"results": "s3://output/results.csv"}}
     cloud.announcements.job_ended(summary)

@@ -165,6 +165,7 @@ class MemoryLedger:
     def put_predictions(self, job: JobRecord, chunk: int, predictions: Sequence[Prediction]) -> None:
         del chunk  # each request names its own
         for prediction in predictions:
+            check_size([prediction.location or prediction.predictions.results])
             request = prediction.id
             spans = self._kept[job.id, request.chunk]
             known = spans[request.span].outcome if request.span in spans else None
@@ -174,6 +175,7 @@ class MemoryLedger:
     def put_failures(self, job: JobRecord, chunk: int, failures: Sequence[Failure]) -> None:
         for failure in failures:
             refusal = failure.reason if failure.requests else None
+            check_size([failure.reason, refusal])
             outcome = SpanOutcome(
                 failure.span, None, failure.reason, failure.requests, refusal=refusal, mismatch=failure.mismatch
             )
@@ -221,6 +223,7 @@ class MemoryLedger:
         spans = self._kept[job.id, chunk]
         kept = spans.get(span) or _Kept(SpanOutcome(span, None, None, 0))
         if kept.mark.attempt < mark.attempt:
+            check_size([refusal])
             known = kept.outcome
             known = replace(known, refusal=refusal or known.refusal, mismatch=mismatch or known.mismatch)
             spans[span] = _Kept(known, replace(mark, breaks=mark.breaks or kept.mark.breaks, at=self._seconds()))
@@ -250,6 +253,7 @@ class MemoryLedger:
 
     def add_part(self, job: JobRecord, part: int, totals: Totals) -> JobRecord:
         known = self.job(job.id)
+        check_size([totals.statistics.to_json()])
         self._totals[job.id].setdefault(part, totals)
         return self._put_job(replace(known, parts=known.parts | {part}, touched=self._seconds()))
 
@@ -268,7 +272,9 @@ class MemoryLedger:
         return int(self._now().timestamp())
 
     def _put_job(self, job: JobRecord) -> JobRecord:
-        check_size(job.covered, job.parts, job.fields, job.mismatches)
+        texts = [job.source.key, *job.options.stored().values(), job.reason, job.trouble.words]
+        texts += job.layout.columns if job.layout else ()
+        check_size(texts, job.covered, job.parts, job.fields, job.mismatches)
         self._jobs[job.id] = job
         return job
 

@@ -6,7 +6,16 @@ from typing import Any, NamedTuple
 
 from fanfold_core.app.ports import DeadLetter
 from fanfold_core.aws.events import job_of
-from fanfold_core.aws.messages import VERSION, Assemble, Content, Dispatch, Resume, Sweep, found_content, unsent_content
+from fanfold_core.aws.messages import (
+    VERSION,
+    Assemble,
+    Content,
+    Dispatch,
+    Resume,
+    Sweep,
+    found_content,
+    unsent_contents,
+)
 from fanfold_core.domain.job import Part
 from fanfold_core.domain.keys import RequestId
 from fanfold_core.domain.requests import Unsendable
@@ -43,7 +52,7 @@ class MemoryQueues:
         self._send("Chunks", [Dispatch(job_id, chunk, probe=row).content()], delay)
 
     def report(self, job_id: str, chunk: int, unsendable: Sequence[Unsendable]) -> None:
-        self._send("Outcomes", [unsent_content(job_id, chunk, unsendable)] if unsendable else [])
+        self._send("Outcomes", unsent_contents(job_id, chunk, unsendable))
 
     def found(self, outputs: Mapping[RequestId, str]) -> None:
         self._send("Outcomes", [found_content(request, location) for request, location in outputs.items()])

@@ -1,5 +1,6 @@
 """What the ledger in memory keeps of the values that it is handed, and how much of it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from tests.fakes.errors import RefusedError
@@ -34,7 +35,7 @@ def predicted(prediction: Prediction) -> SpanOutcome:
     )
 
 
-def check_size(*sets: frozenset[Any]) -> None:
-    """Of an item, only its sets grow."""
-    if sum(len(str(member)) for members in sets for member in members) > _ITEM_BYTES:
+def check_size(*growing: Iterable[Any]) -> None:
+    """Of an item, only its texts and sets grow."""
+    if sum(len(str(member).encode()) for members in growing for member in members) > _ITEM_BYTES:
         raise RefusedError("Item size to update has exceeded the maximum allowed size")

@@ -7,10 +7,11 @@ from tests.fakes.values import make_job
 from tests.unit.app.conftest import System, in_time
 
 from fanfold_core.app.rounds import start_retry
-from fanfold_core.aws.messages import Assemble, Dispatch, Resume, Sweep, unsent_content
+from fanfold_core.aws.messages import Assemble, Dispatch, Resume, Sweep, unsent_contents
 from fanfold_core.domain.errors import AnnouncementError, NewerVersionError
 from fanfold_core.domain.job import JobRecord, State
 from fanfold_core.domain.keys import result_key
+from fanfold_core.domain.requests import Unsendable
 from fanfold_core.domain.spans import Span
 
 QUIET = 301
@@ -38,7 +39,7 @@ def test_a_message_that_no_function_can_process_ends_its_job_with_the_rows_that_
     content = {
         "splitter": Resume(job.id).content(),
         "dispatcher": Dispatch(job.id, 1).content(),
-        "collector": unsent_content(job.id, 1, []),
+        "collector": next(unsent_contents(job.id, 1, [Unsendable(Span(0, 1), "input is empty")])),
         "sweeper": Sweep(job.id).content(),
     }[function]
     system.dead_letters.put(function, json.dumps(content))

@@ -40,15 +40,11 @@ _CHUNKS_ASKED = 8
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A failed attempt that is to be acted upon, and the mark that its span gets when it has been.
-
-    `is_proven`: the endpoint has answered others since the attempt before.
-    """
+    """A failed attempt that is to be acted upon, and the mark that its span gets when it has been."""
 
     failed: Refused | Broken
     mark: Mark
     mismatch: bool = False
-    is_proven: bool = False
 
     @property
     def is_suspect(self) -> bool:
@@ -86,7 +82,7 @@ class Failures:
             is_proven = one.cause is not Cause.PLATFORM and 0 < mark.at <= (answered or 0)
             breaks = mark.breaks + is_proven
             if breaks < (_PROOFS if request.span.rows > 1 else _PROOFS_OF_A_ROW):
-                judged.append(Judged(one, Mark(request.attempt, breaks), is_proven=is_proven))
+                judged.append(Judged(one, Mark(request.attempt, breaks)))
             elif request.span.rows > 1:
                 judged.append(Judged(Refused(request, one.reason), Mark(request.attempt, breaks)))
             else:
@@ -107,7 +103,7 @@ class Failures:
         for number, one in enumerate(apart, start=1):
             later = min(seconds_after(one.mark.attempt) + number * _SECONDS_APART, LONGEST_DELAY_SECONDS)
             self.queues.resend(job.id, chunk.number, self._attempts(job, chunk, one), later)
-        if any(one.is_suspect and not one.is_proven for one in due):
+        if any(one.is_suspect for one in due):
             self._send_witness(job, chunk)
         for one in due:
             refusal = one.failed.reason if isinstance(one.failed, Refused) else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from fanfold_core.domain.errors import MalformedMessageError, NewerVersionError, QueueError
 from fanfold_core.domain.job import Part
@@ -19,10 +19,11 @@ from fanfold_core.domain.requests import Unsendable
 from fanfold_core.domain.spans import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from types_boto3_sqs import SQSClient
 
+T = TypeVar("T")
 Content = dict[str, Any]
 # Stands as `v` in every message, so that a newer version knows what an older one meant.
 VERSION = 1
@@ -31,6 +32,8 @@ _MOST = 9_999_999
 # Characters of a wrong message that its error shows.
 _MOST_SHOWN = 200
 _MESSAGES_PER_CALL = 10
+# SQS takes 1 MiB in a message, and in all messages of a call; it took a quarter of that for long.
+_MOST_BYTES = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +142,11 @@ class Assemble:
         return cls(read_job_id(content), part, is_abandoned=content.get("abandoned") is True)
 
 
-def unsent_content(job_id: str, chunk: int, runs: Iterable[Unsendable]) -> Content:
-    """An `Unsent` outcome as it is sent."""
-    return {"job": job_id, "chunk": chunk, "unsendable": {str(run.span): run.reason for run in runs}}
+def unsent_contents(job_id: str, chunk: int, runs: Iterable[Unsendable]) -> Iterator[Content]:
+    """`Unsent` outcomes as they are sent: several if one would be too large, since reasons may quote cells."""
+    spelt = ((str(run.span), run.reason) for run in runs)
+    for together in _batches(spelt, lambda item: len(json.dumps(item)), most=None):
+        yield {"job": job_id, "chunk": chunk, "unsendable": dict(together)}
 
 
 def parse_unsent(content: Content) -> Unsent:
@@ -241,7 +246,7 @@ class SqsQueues:
         self._send(self._chunks, [Dispatch(job_id, chunk, probe=row).content()], delay)
 
     def report(self, job_id: str, chunk: int, unsendable: Sequence[Unsendable]) -> None:
-        self._send(self._outcomes, [unsent_content(job_id, chunk, unsendable)] if unsendable else [])
+        self._send(self._outcomes, unsent_contents(job_id, chunk, unsendable))
 
     def found(self, outputs: Mapping[RequestId, str]) -> None:
         self._send(self._outcomes, [found_content(request, location) for request, location in outputs.items()])
@@ -258,14 +263,29 @@ class SqsQueues:
     def abandon(self, job_id: str) -> None:
         self._send(self._assembly, [Assemble(job_id, is_abandoned=True).content()])
 
-    def _send(self, url: str, contents: Sequence[Content], delay: int = 0) -> None:
-        for start in range(0, len(contents), _MESSAGES_PER_CALL):
+    def _send(self, url: str, contents: Iterable[Content], delay: int = 0) -> None:
+        bodies = (json.dumps({"v": VERSION, **content}) for content in contents)
+        for together in _batches(bodies, len, _MESSAGES_PER_CALL):
             answer = self._client.send_message_batch(
                 QueueUrl=url,
                 Entries=[
-                    {"Id": str(number), "MessageBody": json.dumps({"v": VERSION, **content}), "DelaySeconds": delay}
-                    for number, content in enumerate(contents[start : start + _MESSAGES_PER_CALL])
+                    {"Id": str(number), "MessageBody": body, "DelaySeconds": delay}
+                    for number, body in enumerate(together)
                 ],
             )
             if answer.get("Failed"):
                 raise QueueError(url, answer["Failed"][0].get("Message", ""))
+
+
+def _batches(items: Iterable[T], size: Callable[[T], int], most: int | None) -> Iterator[list[T]]:
+    """What fits into a message or a call, in order: so many items at most."""
+    batch: list[T] = []
+    filled = 0
+    for item in items:
+        if batch and (len(batch) == most or filled + size(item) > _MOST_BYTES):
+            yield batch
+            batch, filled = [], 0
+        batch.append(item)
+        filled += size(item)
+    if batch:
+        yield batch

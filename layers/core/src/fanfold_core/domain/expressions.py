@@ -15,6 +15,7 @@ from jmespath.parser import Parser
 from jmespath.visitor import TreeInterpreter
 
 from fanfold_core.domain.errors import ExpressionError, ExpressionTooLargeError
+from fanfold_core.domain.json_text import MOST_LEVELS, TOO_DEEP
 from fanfold_core.input.errors import OptionError
 
 if TYPE_CHECKING:
@@ -88,31 +89,46 @@ class _Bounded(TreeInterpreter):
 
 @lru_cache(maxsize=16)
 def _parse(text: str) -> Any:
-    return Parser().parse(text).parsed
+    """What the text says; an error for the same texts, however deep the caller's own calls are."""
+    if text.count("(") > MOST_LEVELS:
+        raise ValueError(TOO_DEEP)
+    parsed = Parser().parse(text).parsed
+    level: list[Any] = [parsed]
+    for _ in range(MOST_LEVELS):
+        # The children of a slice are numbers.
+        level = [child for node in level for child in node["children"] if isinstance(child, dict)]
+        if not level:
+            return parsed
+    raise ValueError(TOO_DEEP)
 
 
 def _check_json(value: Any) -> None:
-    left, waiting = _MOST_MADE, [value]
-    while waiting:
-        one = waiting.pop()
-        left -= 1 + (len(one) if isinstance(one, str) else 0)
-        if left < 0:
-            raise _TooMuchError(f"more than {_MOST_MADE:,} values and characters")
-        if isinstance(one, list):
-            waiting += one
-        elif isinstance(one, dict):
-            waiting += one.keys()
-            waiting += one.values()
-        elif isinstance(one, float):
-            if not math.isfinite(one):
-                raise ValueError(f"it makes the number {one}, which JSON doesn't have")
-        elif not isinstance(one, _SCALARS):
-            raise TypeError("it makes something that is no JSON value: & belongs into sort_by and its like")
+    left, level = _MOST_MADE, [value]
+    for _ in range(MOST_LEVELS):
+        inner: list[Any] = []
+        for one in level:
+            left -= 1 + (len(one) if isinstance(one, str) else 0)
+            if left < 0:
+                raise _TooMuchError(f"more than {_MOST_MADE:,} values and characters")
+            if isinstance(one, list):
+                inner += one
+            elif isinstance(one, dict):
+                inner += one.keys()
+                inner += one.values()
+            elif isinstance(one, float):
+                if not math.isfinite(one):
+                    raise ValueError(f"it makes the number {one}, which JSON doesn't have")
+            elif not isinstance(one, _SCALARS):
+                raise TypeError("it makes something that is no JSON value: & belongs into sort_by and its like")
+        if not inner:
+            return
+        level = inner
+    raise ValueError(f"it makes a value of more than {MOST_LEVELS} levels")
 
 
 def _words(error: Exception) -> str:
     if isinstance(error, RecursionError):
-        return "it is nested too deeply"
+        return TOO_DEEP
     return " ".join(str(error).split()) or type(error).__name__
 
 

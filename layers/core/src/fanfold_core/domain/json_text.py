@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 _HUGE_EXPONENT = re.compile(r"[eE]\+?[0-9]{3}|[0-9]{300}")
 # Half of a character that UTF-16 spells in two: Python's parser lets it through, and then nobody can encode it.
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+# Python's parsers and encoders recurse, so how deep a value may be would depend on who calls them.
+MOST_LEVELS = 100
+TOO_DEEP = "it is nested too deeply"
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 # `json.dumps` makes an encoder for each call that wants it otherwise.
 _compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
@@ -24,15 +29,17 @@ def read_json(text: str, *, unknown: Callable[[str], Any] | None = None) -> Any:
     >>> read_json('{"label": "\\ud83d\\udc4d"}')
     {'label': '👍'}
     """
+    unknown = unknown or _refuse
     try:
         text.encode()
-        value = json.loads(text, parse_constant=unknown or _refuse)
-        if unknown and _HUGE_EXPONENT.search(text):
-            value = json.loads(text, parse_constant=unknown, parse_float=_finite)
-        if _SURROGATE_ESCAPE.search(text):
-            write_json(value)
+        parse_float = partial(_finite, unknown) if _HUGE_EXPONENT.search(text) else None
+        value = json.loads(text, parse_constant=unknown, parse_float=parse_float)
     except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
+        raise ValueError(TOO_DEEP) from error
+    if text.count("[") + text.count("{") > MOST_LEVELS:
+        _check_levels(text)
+    if _SURROGATE_ESCAPE.search(text):
+        write_json(value)
     return value
 
 
@@ -56,10 +63,21 @@ def write_json(value: Any) -> str:
     return text
 
 
-def _finite(number: str) -> float | None:
+def _check_levels(text: str) -> None:
+    """`ValueError` unless all brackets are gone when innermost pairs have been taken out so often."""
+    outside_of_strings = "".join(text.replace("\\\\", "").replace('\\"', "").split('"')[::2])
+    left = outside_of_strings.encode().translate(None, _NO_BRACKETS)
+    for _ in range(MOST_LEVELS):
+        left = left.replace(b"[]", b"").replace(b"{}", b"")
+        if not left:
+            return
+    raise ValueError(TOO_DEEP)
+
+
+def _finite(unknown: Callable[[str], Any], number: str) -> Any:
     value = float(number)
-    return value if math.isfinite(value) else None
+    return value if math.isfinite(value) else unknown(number)
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON number")
+    raise ValueError(f"{constant} is no finite number")

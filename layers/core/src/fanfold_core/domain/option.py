@@ -138,8 +138,8 @@ class JsonObject(Text):
     def check(self, option: str, value: Any) -> None:  # noqa: D102
         try:
             is_object = isinstance(read_json(value), dict)
-        except ValueError:
-            is_object = False
+        except ValueError as error:
+            raise OptionError(option, value, f"{self.wanted} ({error})") from error
         if not is_object:
             raise OptionError(option, value, self.wanted)
 

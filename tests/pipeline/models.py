@@ -1,0 +1,51 @@
+"""Models, good and bad, as an endpoint tells of them: what comes of a request's body."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from localaws.endpoint.outcomes import ModelError, Outcome, Response, model_failed, timed_out
+
+Predict = Callable[[list[Any]], Any]
+
+
+def label(text: Any) -> str:
+    """The label of an input: no two inputs have the same."""
+    return f"of {text if isinstance(text, str) else json.dumps(text, sort_keys=True)}"
+
+
+def good(texts: list[Any]) -> list[dict[str, Any]]:
+    """One result per input, in their order."""
+    return [{"label": label(text), "score": 0.5} for text in texts]
+
+
+def good_text(body: bytes) -> str:
+    """What a good model answers to a request."""
+    return json.dumps(good(inputs(body)), ensure_ascii=False)
+
+
+def answering(predict: Predict) -> Callable[[bytes], Outcome]:
+    """A model that makes a JSON answer of the inputs."""
+    return lambda body: response(json.dumps(predict(inputs(body))))
+
+
+def response(text: str) -> Response:
+    """An answer as it is."""
+    return Response(text.encode(), "application/json")
+
+
+def failing(status: int, message: str = "prediction failure") -> Outcome:
+    """An HTTP status; 0 for a container that doesn't answer in time."""
+    return model_failed(ModelError(status, message)) if status else timed_out()
+
+
+def poisoned(status: int) -> Callable[[bytes], Outcome]:
+    """A good model that fails with a status where an input holds the word poison."""
+    return lambda body: failing(status) if b"poison" in body else response(good_text(body))
+
+
+def inputs(body: bytes) -> list[Any]:
+    """What a request asks about."""
+    found = json.loads(body)
+    texts = found["inputs"] if isinstance(found, dict) and "inputs" in found else found
+    return texts if isinstance(texts, list) else [texts]

@@ -1,0 +1,35 @@
+"""Later rounds: the failed rows of a job tried again, however the job is called."""
+
+from collections.abc import Callable
+
+import pytest
+from tests.pipeline import models
+from tests.pipeline.pipeline import Model, Pipeline
+
+from fanfold_core.app.rounds import start_retry
+from fanfold_core.domain.job import State
+from localaws.endpoint.outcomes import Outcome
+
+
+@pytest.mark.parametrize(
+    "name", ["a.csv", "sixteen-letters-.csv", "quite-a-long-name-of-a-file.csv", "ähm.csv", ".csv"]
+)
+def test_failed_rows_are_tried_again_round_after_round(pipeline: Callable[[Model], Pipeline], name: str) -> None:
+    mended: list[str] = []
+
+    def model(body: bytes) -> Outcome:
+        broken = [text for text in models.inputs(body) if text not in mended]
+        return models.failing(400) if broken else models.response(models.good_text(body))
+
+    played = pipeline(model)
+    texts = [f"text {number}" for number in range(5)]
+    mended.append(texts[0])
+    ended = played.run(("text\n" + "\n".join(texts) + "\n").encode(), key=name)
+    handlers = played.handlers
+    for text in texts[1:]:
+        mended.append(text)
+        following = start_retry(ended.job.id, handlers.ledger, handlers.queues, handlers.clock())
+        ended = played.finish(following.id)
+        assert [row["label"] for row in ended.rows] == [f"of {t}" if t in mended else "" for t in texts]
+    assert ended.state is State.SUCCEEDED
+    assert ended.job.id.endswith(".5")
