@@ -41,9 +41,7 @@ def failing(status: int, message: str = "prediction failure") -> Outcome:
 
 def poisoned(status: int) -> Callable[[bytes], Outcome]:
     """A good model that fails with a status where an input holds the word poison."""
-    return lambda body: (
-        failing(status) if b"poison" in body else response(good_text(body))
-    )
+    return lambda body: failing(status) if b"poison" in body else response(good_text(body))
 
 
 def inputs(body: bytes) -> list[Any]:

@@ -11,10 +11,10 @@ from fanfold_core.domain.job import State
 from localaws.endpoint.outcomes import Outcome
 
 
-@pytest.mark.parametrize("name", ["a.csv", "sixteen-letters-.csv", "quite-a-long-name-of-a-file.csv", "ähm.csv", ".csv"])
-def test_failed_rows_are_tried_again_round_after_round(
-    pipeline: Callable[[Model], Pipeline], name: str
-) -> None:
+@pytest.mark.parametrize(
+    "name", ["a.csv", "sixteen-letters-.csv", "quite-a-long-name-of-a-file.csv", "ähm.csv", ".csv"]
+)
+def test_failed_rows_are_tried_again_round_after_round(pipeline: Callable[[Model], Pipeline], name: str) -> None:
     mended: list[str] = []
 
     def model(body: bytes) -> Outcome:

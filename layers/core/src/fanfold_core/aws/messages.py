@@ -138,7 +138,7 @@ class Assemble:
 
 
 def unsent_contents(job_id: str, chunk: int, runs: Iterable[Unsendable]) -> Iterator[Content]:
-    """`Unsent` outcomes as they are sent: reasons may quote cells, so there are several where one would be too large."""
+    """`Unsent` outcomes as they are sent: several where one would be too large, for reasons may quote cells."""
     spelt = ((str(run.span), run.reason) for run in runs)
     for together in _batches(spelt, lambda item: len(json.dumps(item)), most=None):
         yield {"job": job_id, "chunk": chunk, "unsendable": dict(together)}

@@ -93,7 +93,7 @@ def _parse(text: str) -> Any:
     if text.count("(") > MOST_LEVELS:
         raise ValueError(TOO_DEEP)
     parsed = Parser().parse(text).parsed
-    level = [parsed]
+    level: list[Any] = [parsed]
     for _ in range(MOST_LEVELS):
         # The children of a slice are numbers.
         level = [child for node in level for child in node["children"] if isinstance(child, dict)]
