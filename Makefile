@@ -122,6 +122,10 @@ test-docs: setup .venv-sdk2/.locked .venv-sam/.locked .venv-docs/.locked ## run 
 soak-events: setup ## send more than 10,000 malformed events through the real handlers
 	@$(BIN)/pytest -q -n auto --hypothesis-profile=soak --hypothesis-show-statistics tests/functions/test_hostile_events.py $(ARGS)
 
+.PHONY: soak-machine
+soak-machine: setup ## run 50,000 jobs of arbitrary files, options and models through the real handlers (an hour of one core)
+	@$(BIN)/pytest -q -n auto --hypothesis-profile=soak-machine tests/pipeline/test_machine.py $(ARGS)
+
 .PHONY: crash-sweep
 crash-sweep: setup ## crash a function before and after each of its calls; AWS=moto: each of its AWS calls (minutes)
 	@$(BIN)/python -m tests.simulation crashes --aws $(or $(AWS),memory)

@@ -3,8 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 from urllib.parse import quote
@@ -26,8 +26,11 @@ _MOST_METADATA = 1_900
 class Upload:
     """A file as it is uploaded. `rows` are its cells, None where the bytes may say anything."""
 
-    content: bytes = field(repr=False)
-    rows: tuple[tuple[str, ...], ...] | None = field(repr=False)
+    content: bytes
+    rows: tuple[tuple[str, ...], ...] | None
+
+    def __repr__(self) -> str:
+        return f"Upload({self.content!r:.500}, {self.rows!r:.500})"
 
 
 _CELLS = (
@@ -60,6 +63,7 @@ def uploads(draw: st.DrawFn) -> Upload:
     csv.writer(text).writerows([HEADER, *rows])
     content = text.getvalue().encode()
     if draw(st.integers(0, 9)) == 0:
+        # No text here, or text of another encoding; or somebody's quote.
         place = draw(st.integers(0, len(content)))
         return Upload(content[:place] + draw(st.binary(max_size=3)) + content[place:], None)
     return Upload(content, rows)
@@ -105,18 +109,19 @@ _OPTIONS: dict[str, st.SearchStrategy[str]] = {
     "result-expression": EXPRESSIONS,
     "parameters": st.sampled_from(
         [
-            "{}",
-            '{"a":1e400}',
-            '{"a":-1E+999}',
-            '{"a":NaN}',
-            '{"a":[' + "[" * 700 + "]" * 700 + "]}",
-            '{"a":' + "1" * 1_800 + "}",
-            '{"a":"\\ud800"}',
-            '{"a": "é"}',
-            "[]",
-            "",
-            "{",
-            "null",
+            *(
+                "{}",
+                '{"a":1e400}',
+                '{"a":-1E+999}',
+                '{"a":NaN}',
+                '{"a":"\\ud800"}',
+                '{"a": "é"}',
+                "[]",
+                "",
+                "{",
+                "null",
+            ),
+            *(f'{{"a":{"[" * 700}{"]" * 700}}}', f'{{"a":{"1" * 1_800}}}'),
         ]
     ),
     "input-column": st.sampled_from(
@@ -154,23 +159,17 @@ def options(draw: st.DrawFn) -> dict[str, str]:
     return {"deadline-hours": "1"} | {name: quote(draw(_OPTIONS[name])) for name in names}
 
 
-_DEPTHS = [100, 700, 900, 960, 990, 5_000]
-_NUMBERS = ["NaN", "1e999", "1" * 5_000, "1" * 400, "-Infinity"]
-_SCORES = [
-    f'{{"label": "A", "score": {score}}}' for score in ("NaN", "1e999", "-1", "2", "1" * 400, '"x"', "null", "true")
-]
-
-
-def _list_of(results: Iterable[str]) -> str:
-    return f"[{','.join(results)}]"
-
-
 def _same(outcome: Outcome) -> Mood:
     return lambda _body, _random: outcome
 
 
 def _answer(make: Callable[[list[Any], Random], Any]) -> Mood:
     return lambda body, random: models.response(json.dumps(make(models.inputs(body), random)))
+
+
+def _spelt(make: Callable[[Random], str]) -> Mood:
+    """So much JSON for each input as it is made."""
+    return lambda body, random: models.response(f"[{','.join(make(random) for _ in models.inputs(body))}]")
 
 
 def _names(texts: list[Any], random: Random) -> list[Any]:
@@ -181,6 +180,8 @@ def _poison(body: bytes, random: Random) -> Outcome:
     return models.poisoned(random.choice([400, 424, 500, 0]))(body)
 
 
+_LEVELS = [*range(90, 110), 700, 900, 960, 990, 5_000]
+_SCORES = ["NaN", "1e999", "-1", "2", "1" * 400, '"x"', "null", "true"]
 _GOOD = _answer(lambda texts, _: models.good(texts))
 _MOODS: Mapping[str, Mood] = {
     "good": _GOOD,
@@ -193,11 +194,9 @@ _MOODS: Mapping[str, Mood] = {
     "large label": _answer(lambda texts, _: [{"label": "é" * (LARGE // 2)} for _ in texts]),
     "own names": _answer(lambda texts, _: [{"text": 1, "fanfold_text": 2, "error": 3, "": 4, "row": 5} for _ in texts]),
     "types": _answer(lambda texts, random: [random.choice([1, "a", [], {}, None, True, {"label": {}}]) for _ in texts]),
-    "deep": lambda body, random: models.response(
-        _list_of("[" * depth + "]" * depth for depth in random.choices(_DEPTHS, k=len(models.inputs(body))))
-    ),
-    "numbers": lambda body, random: models.response(_list_of(random.choices(_NUMBERS, k=len(models.inputs(body))))),
-    "scores": lambda body, random: models.response(_list_of(random.choices(_SCORES, k=len(models.inputs(body))))),
+    "deep": _spelt(lambda random: "[" * (levels := random.choice(_LEVELS)) + "]" * levels),
+    "numbers": _spelt(lambda random: random.choice(["NaN", "1e999", "1" * 5_000, "1" * 400, "-Infinity"])),
+    "scores": _spelt(lambda random: f'{{"label": "A", "score": {random.choice(_SCORES)}}}'),
     "large error": _same(Response(json.dumps({"error": "e" * LARGE}).encode(), "application/json")),
     "large text": _same(models.response(json.dumps("x" * LARGE))),
     "half": _same(models.response('["\\ud800"]')),
@@ -205,18 +204,7 @@ _MOODS: Mapping[str, Mood] = {
     "expired": _same(expired(3600)),
 }
 _TEXTS = [
-    "",
-    "null",
-    "NaN",
-    "[NaN]",
-    "[",
-    "[" * 100_000,
-    "\ufeff[]",
-    "[]",
-    "{}",
-    '{"error": "x"}',
-    "<html>",
-    "1" * 5_000,
+    *("", "null", "NaN", "[NaN]", "[", "[" * 100_000, "\ufeff[]", "[]", "{}", '{"error": "x"}', "<html>", "1" * 5_000)
 ]
 _STATUSES = [0, 400, 413, 422, 424, 429, 500, 503]
 

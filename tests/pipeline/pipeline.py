@@ -58,8 +58,16 @@ class Ended:
     @property
     def lines(self) -> list[list[str]]:
         """All lines of results.csv."""
+        return self._read(self.results)
+
+    @property
+    def failed(self) -> list[list[str]]:
+        """The lines of errors.csv, without its header."""
+        return self._read(self.errors)[1:]
+
+    def _read(self, content: bytes) -> list[list[str]]:
         dialect = self.job.dialect.written
-        text = io.StringIO(self.results.decode("utf-8-sig"), newline="")
+        text = io.StringIO(content.decode("utf-8-sig"), newline="")
         return list(csv.reader(text, delimiter=dialect.delimiter, quotechar=dialect.quote))
 
 

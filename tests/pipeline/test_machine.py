@@ -1,30 +1,39 @@
 """Whatever is in a file, in its options or in a model's answers: its job ends, and every row is accounted for."""
 
-import csv
-import io
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
+from tests.pipeline import models
 from tests.pipeline.handlers import Handlers
 from tests.pipeline.hostile import HARMLESS, HEADER, MoodyModel, Upload, moody_models, options, uploads
 from tests.pipeline.models import label
 from tests.pipeline.pipeline import Ended, Pipeline
 
 from fanfold_core.domain.job import State
+from fanfold_core.domain.json_text import MOST_LEVELS
 
+BLOCKS, LEAST_EXAMPLES = 4, 500
 GOOD = MoodyModel(("good",), 0)
 ONE = Upload(b"id,text,label\r\n0,so good,own\r\n", (("0", "so good", "own"),))
 
 
-# What a job costs depends on what it meets, and cells are as long as they may be.
-@pytest.mark.filterwarnings("ignore:Generating overly large repr")
-@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much])
+# In blocks, so that they run side by side.
+@pytest.mark.parametrize("block", range(BLOCKS))
+@settings(
+    max_examples=max(LEAST_EXAMPLES, settings().max_examples) // BLOCKS,
+    # What a job costs depends on what it meets.
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+)
 @given(upload=uploads(), metadata=options(), model=moody_models())
-@example(upload=ONE, metadata={"parameters": '{"a":1e400}'}, model=GOOD)
+@example(upload=ONE, metadata={"input-expression": quote(f"{'(' * 900}text{')' * 900}")}, model=GOOD)
+@example(upload=ONE, metadata={"input-expression": quote("text" + "|[@,@]" * 20)}, model=GOOD)
+@example(upload=ONE, metadata={"input-expression": quote("[text, label][0:1]")}, model=GOOD)
+@example(upload=ONE, metadata={"input-expression": quote("&text")}, model=GOOD)
 def test_a_job_ends_and_every_row_is_accounted_for(
-    handlers: Handlers, upload: Upload, metadata: dict[str, str], model: MoodyModel
+    handlers: Handlers, block: int, upload: Upload, metadata: dict[str, str], model: MoodyModel
 ) -> None:
+    del block
     ended = Pipeline(handlers, model()).run(upload.content, metadata)
     check_files(ended)
     is_known = upload.rows is not None and metadata.keys() <= {"deadline-hours", *HARMLESS}
@@ -36,9 +45,8 @@ def check_files(ended: Ended) -> None:
     """The files agree with one another, and a failure has its words."""
     header, *lines = ended.lines
     assert all(len(line) == len(header) for line in lines)
-    assert len(set(header[len(ended.job.layout.columns) if ended.job.layout else 0 :])) == len(header) - (
-        len(ended.job.layout.columns) if ended.job.layout else 0
-    )
+    added = header[len(ended.job.layout.columns) if ended.job.layout else 0 :]
+    assert len(set(added)) == len(added)
     failed = [line for line in lines if line[-1]]
     summary = ended.summary
     assert summary["state"] == ended.state
@@ -52,8 +60,7 @@ def check_files(ended: Ended) -> None:
         case _:
             assert (ended.state, len(lines)) == (State.COMPLETED_WITH_ERRORS, ended.job.rows)
             assert failed
-    told = list(csv.reader(io.StringIO(ended.errors.decode("utf-8-sig"), newline="")))[1:]
-    assert len(told) == len(failed)
+    assert len(ended.failed) == len(failed)
 
 
 def check_rows(ended: Ended, rows: tuple[tuple[str, ...], ...], metadata: dict[str, str]) -> None:
@@ -66,3 +73,28 @@ def check_rows(ended: Ended, rows: tuple[tuple[str, ...], ...], metadata: dict[s
         if not any(unquote(text) for name, text in metadata.items() if name.endswith("-expression")):
             labels = [cell for cell in line[len(HEADER) :] if cell.startswith("of ")]
             assert labels in ([], [label(row[1])])
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1E+999", "NaN"])
+def test_parameters_with_a_number_that_is_not_finite_end_the_job_in_words(handlers: Handlers, number: str) -> None:
+    ended = Pipeline(handlers, GOOD()).run(ONE.content, {"parameters": quote(f'{{"a": {number}}}')})
+    assert (ended.state, len(ended.requests)) == (State.FAILED, 0)
+    assert f"({number} is no finite number)" in ended.job.reason
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "1e999"])
+def test_a_cell_that_an_expression_makes_no_number_of_costs_its_row_alone(handlers: Handlers, number: str) -> None:
+    content = f"id,text\n0,{number}\n1,7\n".encode()
+    ended = Pipeline(handlers, GOOD()).run(content, {"input-expression": "to_number(text)"})
+    assert ended.state is State.COMPLETED_WITH_ERRORS
+    assert [row["label"] for row in ended.rows] == ["", "of 7"]
+    assert "input-expression" in ended.rows[0]["error"]
+
+
+@pytest.mark.parametrize("levels", [*range(95, 106), 500, 900, 960, 990])
+def test_an_answer_of_any_depth_is_read_or_refused(handlers: Handlers, levels: int) -> None:
+    answer = models.response("[" * levels + "]" * levels)
+    ended = Pipeline(handlers, lambda _: answer).run(b"text\nso good\n")
+    is_read = levels <= MOST_LEVELS
+    assert ended.state is (State.SUCCEEDED if is_read else State.COMPLETED_WITH_ERRORS)
+    assert is_read or "nested too deeply" in ended.rows[0]["error"]
