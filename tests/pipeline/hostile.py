@@ -79,6 +79,7 @@ _COMPOSITES = [
 _NASTY = [
     "[text, label][0:1]",
     "to_number(text)",
+    "abs(text)",
     "&text",
     "(" * 900 + "text" + ")" * 900,
     "text" + "|[@,@]" * 20,
@@ -238,6 +239,11 @@ class MoodyModel:
 
     moods: tuple[str, ...]
     seed: int
+
+    @property
+    def is_nobodys(self) -> bool:
+        """Whether it answers so many results whatever it is sent, and never one."""
+        return all(name.startswith("results:") for name in self.moods) and "results:1" not in self.moods
 
     def __call__(self) -> Callable[[bytes], Outcome]:
         """The model, at its first request."""

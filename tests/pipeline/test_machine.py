@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from tests.pipeline import models
 from tests.pipeline.handlers import Handlers
-from tests.pipeline.hostile import HARMLESS, HEADER, MoodyModel, Upload, moody_models, options, uploads
+from tests.pipeline.hostile import HARMLESS, HEADER, LARGE, MoodyModel, Upload, moody_models, options, uploads
 from tests.pipeline.models import label
 from tests.pipeline.pipeline import Ended, Pipeline
 
@@ -16,6 +16,8 @@ from fanfold_core.domain.json_text import MOST_LEVELS
 BLOCKS, LEAST_EXAMPLES = 4, 500
 GOOD = MoodyModel(("good",), 0)
 ONE = Upload(b"id,text,label\r\n0,so good,own\r\n", (("0", "so good", "own"),))
+LARGE_CELL = Upload(b"id,text,label\r\n0," + b"a" * LARGE + b",own\r\n", (("0", "a" * LARGE, "own"),))
+EIGHT = Upload(b"text\n" + b"so good\n" * 8, None)
 
 
 # In blocks, so that they run side by side.
@@ -30,12 +32,17 @@ ONE = Upload(b"id,text,label\r\n0,so good,own\r\n", (("0", "so good", "own"),))
 @example(upload=ONE, metadata={"input-expression": quote("text" + "|[@,@]" * 20)}, model=GOOD)
 @example(upload=ONE, metadata={"input-expression": quote("[text, label][0:1]")}, model=GOOD)
 @example(upload=ONE, metadata={"input-expression": quote("&text")}, model=GOOD)
+@example(upload=LARGE_CELL, metadata={"input-expression": "abs(text)"}, model=GOOD)
+@example(upload=LARGE_CELL, metadata={"rows-per-request": "2"}, model=MoodyModel(("large error",), 0))
+@example(upload=EIGHT, metadata={}, model=MoodyModel(("results:2",), 0))
 def test_a_job_ends_and_every_row_is_accounted_for(
     handlers: Handlers, block: int, upload: Upload, metadata: dict[str, str], model: MoodyModel
 ) -> None:
     del block
     ended = Pipeline(handlers, model()).run(upload.content, metadata)
     check_files(ended)
+    if model.is_nobodys and "result-expression" not in metadata:
+        assert not ended.summary["predicted"]
     is_known = upload.rows is not None and metadata.keys() <= {"deadline-hours", *HARMLESS}
     if is_known and ended.job.layout and upload.rows is not None:
         check_rows(ended, upload.rows, metadata)
