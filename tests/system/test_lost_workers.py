@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.system.conftest import Pipeline
 
+from fanfold.client import LOCAL_PARAMETERS
 from fanfold.project import find_root
 from localaws.cloud import LocalCloud
 from localaws.conditions import Conditions
@@ -35,7 +36,7 @@ class KillsTheFirst(Conditions):
 
 def test_a_job_whose_workers_are_killed_ends_long_before_their_messages_would_return(tmp_path: Path) -> None:
     conditions = KillsTheFirst()
-    with LocalCloud(find_root(), conditions=conditions) as cloud:
+    with LocalCloud(find_root(), parameters=LOCAL_PARAMETERS, conditions=conditions) as cloud:
         pipeline = Pipeline(cloud, tmp_path)
         file = tmp_path / "killed.csv"
         file.write_text("text\n" + "so good\n" * 100, encoding="utf-8")
