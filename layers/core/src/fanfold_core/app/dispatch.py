@@ -57,13 +57,59 @@ class Dispatcher:
 
     def dispatch(self, job_id: str, number: int, out_of_time: Callable[[], bool]) -> Dispatched:
         """Send what has not been sent yet of a chunk. When room or time runs out, the next message goes on."""
+        return self._while_running(
+            job_id,
+            lambda job: self._dispatch(job, self.ledger.chunk(job_id, number), out_of_time),
+            lambda pause: self.queues.dispatch(job_id, [number], delay=pause),
+        )
+
+    def resend(self, job_id: str, number: int, attempts: Mapping[Span, int]) -> Dispatched:
+        """Send spans of a chunk again, each as the attempt that is named, unless they are covered by now."""
+        return self._while_running(
+            job_id,
+            lambda job: self._resend(job, self.ledger.chunk(job_id, number), attempts),
+            lambda pause: self.queues.resend(job_id, number, attempts, delay=pause),
+        )
+
+    def send_witness(self, job_id: str, number: int, span: Span) -> Dispatched:
+        """Send a span again that has a prediction, to see whether the endpoint works. A paused one isn't asked."""
+        return self._while_running(job_id, lambda job: self._send_witness(job, number, span))
+
+    def probe(self, job_id: str, number: int, row: int) -> Dispatched:
+        """Send the first row from this one on that can be sent and has no answer of its own, alone."""
+        return self._while_running(
+            job_id,
+            lambda job: self._probe(job, self.ledger.chunk(job_id, number), row),
+            lambda pause: self.queues.probe(job_id, number, row, delay=pause),
+        )
+
+    def _while_running(
+        self, job_id: str, send: Callable[[JobRecord], Dispatched], later: Callable[[int], None] | None = None
+    ) -> Dispatched:
+        """Send for a job that is RUNNING; `later`, after so many seconds, if its endpoint is paused.
+
+        An error after which the job cannot go on ends it, with the error's words.
+        """
         job = self.ledger.job(job_id)
         if job.state is not State.RUNNING:
             return Dispatched()
         if pause := self._pause(job):
-            self.queues.dispatch(job_id, [number], delay=pause)
+            if later is None:
+                return Dispatched()
+            later(pause)
             return Dispatched(postponed=frozenset({f"the endpoint is paused for {pause} seconds"}))
-        chunk = self.ledger.chunk(job_id, number)
+        try:
+            return send(job)
+        except JobError as error:
+            self.follow_up.close(job.id, State.FAILED, str(error))
+            return Dispatched()
+
+    def _pause(self, job: JobRecord) -> int:
+        """Seconds for which nothing is to be sent to the job's endpoint, at most the longest delay of a message."""
+        left = self.ledger.health(job.model.endpoint).pause.until - int(self.now().timestamp())
+        return max(0, min(left, LONGEST_DELAY_SECONDS))
+
+    def _dispatch(self, job: JobRecord, chunk: Chunk, out_of_time: Callable[[], bool]) -> Dispatched:
         if chunk.is_done:
             # An earlier round has predicted all of it, and no outcome will come that the collector could act upon.
             self.follow_up(self.follow_up.cover(job, chunk))
@@ -71,64 +117,11 @@ class Dispatcher:
         room = self.follow_up.window(job).room(chunk.sent, chunk.waiting)
         if not room and chunk.sent < chunk.rows:
             quiet_seconds = int(self.now().timestamp()) - chunk.touched
-            self.queues.dispatch(job_id, [number], delay=seconds_until_room(quiet_seconds))
+            self.queues.dispatch(job.id, [chunk.number], delay=seconds_until_room(quiet_seconds))
             return Dispatched()
-        try:
-            return self._dispatch(job, chunk, room, out_of_time)
-        except JobError as error:
-            return self._close(job, error)
+        return self._send_rest(job, chunk, room, out_of_time)
 
-    def resend(self, job_id: str, number: int, attempts: Mapping[Span, int]) -> Dispatched:
-        """Send spans of a chunk again, each as the attempt that is named, unless they are covered by now."""
-        job = self.ledger.job(job_id)
-        if job.state is not State.RUNNING:
-            return Dispatched()
-        if pause := self._pause(job):
-            self.queues.resend(job_id, number, attempts, delay=pause)
-            return Dispatched(postponed=frozenset({f"the endpoint is paused for {pause} seconds"}))
-        try:
-            return self._resend(job, self.ledger.chunk(job_id, number), attempts)
-        except JobError as error:
-            return self._close(job, error)
-
-    def send_witness(self, job_id: str, number: int, span: Span) -> Dispatched:
-        """Send a span again that has a prediction, to see whether the endpoint works."""
-        job = self.ledger.job(job_id)
-        if job.state is not State.RUNNING or self._pause(job):
-            return Dispatched()
-        attempt = max(self.ledger.mark(job_id, number, span).attempt, 1) + 1
-        try:
-            rows = read_rows(self.store, job, self.ledger.chunk(job_id, number))
-            sent = self._send(job, number, {span: attempt}, inputs(rows, job.known_layout, job.options.input))
-        except JobError as error:
-            return self._close(job, error)
-        self.ledger.set_mark(job, number, span, Mark(attempt))
-        return sent
-
-    def probe(self, job_id: str, number: int, row: int) -> Dispatched:
-        """Send the first row from this one on that can be sent and has no answer of its own, alone."""
-        job = self.ledger.job(job_id)
-        if job.state is not State.RUNNING:
-            return Dispatched()
-        if pause := self._pause(job):
-            self.queues.probe(job_id, number, row, delay=pause)
-            return Dispatched(postponed=frozenset({f"the endpoint is paused for {pause} seconds"}))
-        try:
-            return self._probe(job, self.ledger.chunk(job_id, number), row)
-        except JobError as error:
-            return self._close(job, error)
-
-    def _pause(self, job: JobRecord) -> int:
-        """Seconds for which nothing is to be sent to the job's endpoint, at most the longest delay of a message."""
-        left = self.ledger.health(job.model.endpoint).pause.until - int(self.now().timestamp())
-        return max(0, min(left, LONGEST_DELAY_SECONDS))
-
-    def _close(self, job: JobRecord, error: JobError) -> Dispatched:
-        """End the job with the words of an error after which it cannot go on."""
-        self.follow_up.close(job.id, State.FAILED, str(error))
-        return Dispatched()
-
-    def _dispatch(self, job: JobRecord, chunk: Chunk, room: int, out_of_time: Callable[[], bool]) -> Dispatched:
+    def _send_rest(self, job: JobRecord, chunk: Chunk, room: int, out_of_time: Callable[[], bool]) -> Dispatched:
         rows = read_rows(self.store, job, chunk)
         found = inputs(rows, job.known_layout, job.options.input)
         runs = [run for run in _plan(job, chunk, rows, found) if _span(run).start >= chunk.sent]
@@ -175,6 +168,13 @@ class Dispatcher:
             return {run: self.ledger.mark(job.id, chunk.number, run).attempt + 1 for run in runs}
         known = requests(self.ledger.outcomes(job.id, chunk.number))
         return {run: known.get(run, 0) + 1 for run in runs}
+
+    def _send_witness(self, job: JobRecord, number: int, span: Span) -> Dispatched:
+        attempt = max(self.ledger.mark(job.id, number, span).attempt, 1) + 1
+        rows = read_rows(self.store, job, self.ledger.chunk(job.id, number))
+        sent = self._send(job, number, {span: attempt}, inputs(rows, job.known_layout, job.options.input))
+        self.ledger.set_mark(job, number, span, Mark(attempt))
+        return sent
 
     def _probe(self, job: JobRecord, chunk: Chunk, row: int) -> Dispatched:
         rows = read_rows(self.store, job, chunk)
