@@ -66,17 +66,10 @@ class LocalFile:
             found._check_beginning()
             return found
 
-    @property
-    def first_record(self) -> list[str]:
-        """The cells of the header, or of the first row if there is no header."""
-        if self.layout.has_header:
-            return list(self.layout.columns)
-        return self.content.rows(next(self.pieces(Limits(rows=1))).data, self.layout)[0]
-
     def pieces(self, limits: Limits = _LIMITS) -> Iterator[Cut]:
         """The file as it would be cut into chunks; `InputFileError` where it cannot be read on."""
         with _naming(self.path):
-            yield from self.content.pieces(self.layout, chunk_limits(limits, self.options))
+            yield from self.content.pieces(self.layout, chunk_limits(limits, self.options.rows_per_request))
 
     def requests(self) -> Iterator[Planned]:
         """What would be sent for the file, in its order, and what could not be."""

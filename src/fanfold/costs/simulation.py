@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
-from fanfold_core.domain.job import REQUESTS_PER_CHUNK
+from fanfold_core.domain.job import chunk_limits
 from fanfold_core.domain.window import Demand, Progress, Window, compute_window, seconds_until_room, throughput
 from fanfold_core.input.cutting import Limits
 from localaws.scaling import LONGEST_MEMORY, MINUTE, START_MINUTES, Minute, Policies
@@ -53,7 +53,7 @@ class SimulatedJob:
     @property
     def chunk_rows(self) -> int:
         """Rows of each chunk but the last."""
-        return min(Limits().rows, REQUESTS_PER_CHUNK * self.rows_per_request)
+        return chunk_limits(Limits(), self.rows_per_request).rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,9 +59,9 @@ class Collected:
         return [failed for failed in self.again if isinstance(failed, Broken)]
 
     @property
-    def has_refusals(self) -> bool:
-        """Whether the model would not take something."""
-        return bool(self.failures) or any(isinstance(failed, Refused) for failed in self.again)
+    def is_refused(self) -> bool:
+        """Whether the model would not take a request."""
+        return any(isinstance(failed, Refused) for failed in self.again)
 
     @property
     def fields(self) -> frozenset[str]:
@@ -99,7 +99,7 @@ class Collector:
         if job.state is State.RUNNING:
             self._failures.send_again(job, chunk, [*judged, *_misaligned(job, chunk, collected)])
             self._probe(job, chunk, final, collected.broken)
-        if collected.has_refusals and not (chunk.predicted or job.fields):
+        if (collected.failures or collected.is_refused) and not (chunk.predicted or job.fields):
             self._give_up_if_hopeless(job, chunk)
         return collected
 
@@ -111,8 +111,7 @@ class Collector:
         broken = collected.broken
         if broken:
             self.ledger.set_trouble(job, broken[-1].reason)
-        is_refused = any(isinstance(failed, Refused) for failed in collected.again)
-        is_answered = is_refused or bool(collected.predictions or collected.held or collected.misaligned)
+        is_answered = collected.is_refused or bool(collected.predictions or collected.held or collected.misaligned)
         self.ledger.set_health(job.model.endpoint, answered=is_answered, broken=bool(broken))
 
     def _probe(self, job: JobRecord, chunk: Chunk, final: Sequence[Failure], broken: Sequence[Broken]) -> None:
@@ -120,7 +119,7 @@ class Collector:
 
         Of a row that broke nobody knows whether it is bad, so the next one waits, twice as long for each row further.
         """
-        if chunk.is_aligned or job.mismatches or not job.nonce or job.options.rows_per_request == 1:
+        if not job.doubts_answers_to(chunk):
             return
         later = {failure.span.end: 0 for failure in final}
         if not (chunk.predicted or job.fields):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fanfold_core.domain.answers import bounded
-from fanfold_core.domain.job import REQUESTS_PER_CHUNK, Chunk, JobRecord, State
+from fanfold_core.domain.job import Chunk, JobRecord, State, chunk_limits
 from fanfold_core.domain.window import Demand, compute_window, throughput
 from fanfold_core.input.cutting import Limits
 
@@ -101,7 +101,7 @@ class Windows:
 
 
 def _demand(job: JobRecord, now: float) -> Demand:
-    most = min(Limits().rows, REQUESTS_PER_CHUNK * job.options.rows_per_request)
+    most = chunk_limits(Limits(), job.options.rows_per_request).rows
     return Demand(
         rows_per_request=job.rows_per_request,
         ttl_seconds=job.options.request_ttl_seconds,

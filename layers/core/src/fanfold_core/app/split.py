@@ -100,7 +100,7 @@ class Splitter:
 
     def _store_chunks(self, job: JobRecord, out_of_time: Callable[[], bool]) -> JobRecord:
         last = self.ledger.chunk(job.id, job.stored - 1) if job.stored else None
-        file, limits = self._file(job), chunk_limits(self.limits, job.options)
+        file, limits = self._file(job), chunk_limits(self.limits, job.options.rows_per_request)
         start, row = (last.end, last.first_row + last.rows) if last else (job.known_layout.first_byte, 0)
         for piece in file.pieces(job.known_layout, limits, start=start, first_row=row, out_of_time=out_of_time):
             last = next_chunk(last, piece, job)

@@ -177,7 +177,7 @@ class Sweeper:
         if spans:
             attempts = {span: self.ledger.mark(job.id, chunk.number, span).attempt + 1 for span in spans}
             self.queues.resend(job.id, chunk.number, attempts, delay=0)
-            if job.nonce and most > 1 and not chunk.is_aligned:
+            if job.doubts_answers_to(chunk):
                 self.queues.probe(job.id, chunk.number, spans[0].start)
         return len(spans)
 

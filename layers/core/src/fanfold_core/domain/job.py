@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 
 # The most that a chunk may be sent in, so that the set of its covered spans stays small even if each row fails alone.
-REQUESTS_PER_CHUNK = 1_000
+_REQUESTS_PER_CHUNK = 1_000
 
 
-def chunk_limits(limits: Limits, options: Options) -> Limits:
+def chunk_limits(limits: Limits, rows_per_request: int) -> Limits:
     """The same limits, but no more rows than a chunk's most requests take."""
-    return limits.at_most(rows=REQUESTS_PER_CHUNK * options.rows_per_request)
+    return limits.at_most(rows=_REQUESTS_PER_CHUNK * rows_per_request)
 
 
 class State(StrEnum):
@@ -228,6 +228,13 @@ class JobRecord:
     def rows_per_request(self) -> int:
         """How many rows go into a request: one, once the model has shown that it doesn't answer row by row."""
         return 1 if self.mismatches else self.options.rows_per_request
+
+    def doubts_answers_to(self, chunk: Chunk) -> bool:
+        """Whether requests of several rows are sent, and it isn't known yet that the model answers row by row.
+
+        Jobs of earlier versions, which have no nonce, take it for granted.
+        """
+        return bool(self.nonce) and self.rows_per_request > 1 and not chunk.is_aligned
 
     @property
     def last_error(self) -> str:
