@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from threading import Thread
-from typing import Any
 
 import pytest
+from tests.containers import Container
 from tests.system.conftest import Pipeline
 
 from fanfold.project import find_root
@@ -19,26 +19,13 @@ def answer(question: str, context: str) -> dict[str, str]:
     return {"text": context * 200_000 if question == "long" else context[-3:], "to": question}
 
 
-class Oracle(BaseHTTPRequestHandler):
+class Oracle(Container):
     """Takes `{"instances": [{"question", "context"}], "top"}` and answers `{"predictions": [{"answer": {…}}]}`."""
 
-    def do_GET(self) -> None:
-        self.answer({})
-
-    def do_POST(self) -> None:
-        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+    def invoke(self, body: bytes) -> tuple[int, bytes]:
+        request = json.loads(body)
         found = [{"answer": answer(one["question"], one["context"])} for one in request["instances"]]
-        self.answer({"predictions": found, "top": request["top"]})
-
-    def answer(self, value: dict[str, Any]) -> None:
-        content = json.dumps(value).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        pass
+        return 200, json.dumps({"predictions": found, "top": request["top"]}).encode()
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from threading import Thread
 
 import pytest
+from tests.containers import Container
 from tests.system.conftest import Pipeline, printed, records
 
 from fanfold.client import LOCAL_PARAMETERS
@@ -21,29 +22,16 @@ class Model(ThreadingHTTPServer):
         self.refused: set[str] = set()
 
 
-class Handler(BaseHTTPRequestHandler):
-    """`GET /ping` and `POST /invocations`."""
+class Handler(Container):
+    """Refuses what its server says."""
 
     server: Model
 
-    def do_GET(self) -> None:
-        self.answer(200, b"")
-
-    def do_POST(self) -> None:
-        inputs = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["inputs"]
+    def invoke(self, body: bytes) -> tuple[int, bytes]:
+        inputs = json.loads(body)["inputs"]
         if any(word in text for word in self.server.refused for text in inputs):
-            self.answer(400, b'{"code": 400, "type": "InternalServerException", "message": "no such words"}')
-        else:
-            self.answer(200, json.dumps([{"label": text.upper(), "score": 1} for text in inputs]).encode())
-
-    def answer(self, status: int, content: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        pass
+            return 400, b'{"code": 400, "type": "InternalServerException", "message": "no such words"}'
+        return 200, json.dumps([{"label": text.upper(), "score": 1} for text in inputs]).encode()
 
 
 @pytest.fixture(scope="module")

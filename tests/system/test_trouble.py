@@ -3,10 +3,11 @@
 import json
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from threading import Thread
 
 import pytest
+from tests.containers import Container
 from tests.system.conftest import Pipeline
 
 from fanfold.client import LOCAL_PARAMETERS
@@ -14,27 +15,15 @@ from fanfold.project import find_root
 from localaws.cloud import LocalCloud
 
 
-class Handler(BaseHTTPRequestHandler):
-    """`GET /ping` and `POST /invocations`, one row a request."""
+class Handler(Container):
+    """Takes one row a request."""
 
-    def do_GET(self) -> None:
-        self.answer(b"")
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.answer(b'[{"label": "fine"}]')
-
-    def answer(self, content: bytes) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        pass
+    def invoke(self, body: bytes) -> tuple[int, bytes]:
+        del body
+        return 200, b'[{"label": "fine"}]'
 
 
-class Container:
+class Server:
     """A model in a server that can be gone, and come back at the same address."""
 
     def __init__(self) -> None:
@@ -56,20 +45,20 @@ class Container:
 
 
 @pytest.fixture(scope="module")
-def container() -> Iterator[Container]:
-    container = Container()
+def container() -> Iterator[Server]:
+    container = Server()
     yield container
     container.stop()
 
 
 @pytest.fixture(scope="module")
-def pipeline(container: Container, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+def pipeline(container: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     with LocalCloud(find_root(), parameters=LOCAL_PARAMETERS, model=container.url) as cloud:
         yield Pipeline(cloud, tmp_path_factory.mktemp("trouble"))
 
 
 def test_a_container_that_dies_is_named_wherever_one_looks_and_its_job_ends_well_when_it_is_back(
-    pipeline: Pipeline, container: Container
+    pipeline: Pipeline, container: Server
 ) -> None:
     (pipeline.folder / "dying.csv").write_text("text\n" + "so good\n" * 3)
     container.stop()

@@ -5,11 +5,12 @@ import socket
 import sys
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.containers import Container
 
 from localaws.endpoint import ModelError, load_model
 from localaws.endpoint.models import ContainerModel, TransformersModel, VaderModel
@@ -127,25 +128,11 @@ def test_an_unknown_model_is_answered_with_the_choices() -> None:
         load_model("no-such-folder")
 
 
-class _Container(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self._answer(200, b"")
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+class _Container(Container):
+    def invoke(self, body: bytes) -> tuple[int, bytes]:
         if body == b"bad":
-            self._answer(507, b"full")
-        else:
-            self._answer(200, f"{self.path} {self.headers['Content-Type']} {body.decode()}".encode())
-
-    def _answer(self, status: int, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
+            return 507, b"full"
+        return 200, f"{self.path} {self.headers['Content-Type']} {body.decode()}".encode()
 
 
 @pytest.fixture
