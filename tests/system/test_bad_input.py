@@ -238,7 +238,7 @@ def test_what_is_wrong_far_into_a_file_ends_its_job_with_words_to_whoever_waits(
 
 
 METADATA = [
-    ("rows-per-request", "9" * 500, "it must be a number from 1 to 1000"),
+    ("rows_per_request", "9" * 500, "it must be a number from 1 to 1000"),
     ("encoding", "base64", "it must be a text encoding that Python knows"),
     ("parameters", "[" * 1500, "it must be a JSON object"),
 ]
@@ -250,7 +250,7 @@ def test_an_option_in_the_metadata_that_none_may_have_is_named(
 ) -> None:
     finished = pipeline.drop("options.csv", TEXTS, **{option: value})
     assert finished.summary["state"] == "FAILED"
-    assert finished.summary["reason"].startswith(f"option {option} is ")
+    assert finished.summary["reason"].startswith(f"option {option.replace('_', '-')} is ")
     assert words in finished.summary["reason"]
     assert finished.summary["reason"] == reason_in_ledger(cloud, finished.summary["job"])
 

@@ -160,7 +160,7 @@ def test_what_is_answered_can_be_read_while_the_job_runs(pipeline: Pipeline) -> 
 def test_wrong_names_are_said_in_words(pipeline: Pipeline, tmp_path: Path) -> None:
     with pytest.raises(InputFileError, match=r"missing\.csv does not exist"):
         pipeline.client.submit(tmp_path / "missing.csv")
-    with pytest.raises(InputFileError, match="is a folder or a pipe"):
+    with pytest.raises(InputFileError, match="not a folder or a pipe"):
         pipeline.client.submit(tmp_path)
     with pytest.raises(StackError, match="stack nobodys"):
         _ = Fanfold("nobodys", session=pipeline.client.stack.session).stack

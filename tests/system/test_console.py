@@ -136,12 +136,12 @@ def test_a_preview_that_fails_says_what_to_do(visitor: Visitor) -> None:
 
 def test_a_port_that_is_taken_is_said_in_words_before_anything_begins(visitor: Visitor, pipeline: Pipeline) -> None:
     port = visitor.address[1]
-    with pytest.raises(PortInUseError, match="choose another one"), listening(port):
+    with pytest.raises(PortInUseError, match="choose another"), listening(port):
         pass
     run = pipeline.fanfold("local", "up", "--port", "0", "--endpoint-port", "0", "--console-port", str(port))
     assert (run.returncode, run.stdout) == (1, "")
     assert f"port {port} is already in use" in run.stderr
-    assert "name another port with --console-port" in run.stderr
+    assert "choose another port with --console-port" in run.stderr
 
 
 def test_only_files_of_jobs_are_given_out_each_as_what_it_is(visitor: Visitor, pipeline: Pipeline) -> None:

@@ -22,13 +22,13 @@ SUCCESS = {
 }
 # Queue, function, message, and the words in the function's log.
 HOPELESS: list[tuple[str, str, Any, str]] = [
-    ("Uploads", "Splitter", "no json", "MalformedMessageError: a message that is no JSON"),
+    ("Uploads", "Splitter", "no json", "MalformedMessageError: a message that is not JSON"),
     ("Uploads", "Splitter", NEVER, "ObjectGoneError: s3://fanfold-input-123456789012-us-east-1/no.csv no longer"),
     ("Uploads", "Splitter", NOBODY, "UnknownJobError: the ledger has no job nobody-0123456789abcdef"),
     ("Chunks", "Dispatcher", {**NOBODY, "chunk": True}, "MalformedMessageError: a number that is invalid"),
     ("Sweeps", "Sweeper", {**NOBODY, "v": 2}, "a message of version 2, but this code only knows version 1"),
     ("Chunks", "Dispatcher", {**NOBODY, "chunk": 0}, "UnknownJobError: the ledger has no job"),
-    ("Outcomes", "Collector", "[" * 50_000, "MalformedMessageError: a message that is no JSON"),
+    ("Outcomes", "Collector", "[" * 50_000, "MalformedMessageError: a message that is not JSON"),
     ("Outcomes", "Collector", SUCCESS, "UnknownJobError: the ledger has no job"),
     ("Assembly", "Assembler", {"job": "../.."}, "MalformedMessageError: a message without a job"),
     ("Assembly", "Assembler", NOBODY, "UnknownJobError: the ledger has no job"),
