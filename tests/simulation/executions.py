@@ -12,7 +12,7 @@ import boto3
 import boto3.s3.inject
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ReadTimeoutError
-from greenlet import greenlet
+from greenlet import getcurrent, greenlet
 
 from localaws.server import put
 
@@ -40,7 +40,7 @@ class Execution:
         self._work = work
         self._fault = Fault.NONE
         self._is_dead = False
-        self._greenlet = greenlet(self._run)
+        self._owner, self._greenlet = getcurrent(), greenlet(self._run)
         self.go_on()
 
     @property
@@ -61,7 +61,7 @@ class Execution:
         if self._is_dead:
             raise Died
         self.call = call
-        self._greenlet.parent.switch()
+        self._owner.switch()
         if self._fault is Fault.DIES_BEFORE:
             self._die()
 
