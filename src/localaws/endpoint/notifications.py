@@ -1,6 +1,6 @@
 """The messages an asynchronous endpoint publishes to SNS. Pure: facts in, a dict for ``json.dumps`` out.
 
-Members, their order and most wordings are from captured notifications; see the table in the design, section 7.
+Members, their order and most wordings are from captured notifications.
 """
 
 from __future__ import annotations

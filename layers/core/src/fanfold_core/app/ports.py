@@ -256,8 +256,8 @@ class Queues(Protocol):
     def report(self, job_id: str, chunk: int, unsendable: Sequence[Unsendable]) -> None:
         """Tell the collector of rows that cannot be sent."""
 
-    def found(self, outputs: Mapping[RequestId, str]) -> None:
-        """Tell the collector of outputs, by their locations, that nobody has reported."""
+    def found(self, job_id: str, outputs: Mapping[RequestId, str]) -> None:
+        """Tell the collector of outputs of a job, by their locations, that nobody has reported."""
 
     def sweep(self, job_id: str, start: int = 0) -> None:
         """Sweep a job, from this chunk on."""
