@@ -155,9 +155,15 @@ def _joined(lines: list[str], dialect: Dialect, *, blank_is_row: bool) -> Iterat
     begin = 0
     for cells in reader:
         if cells or blank_is_row:
-            record = "".join(lines[begin : reader.line_num])
-            yield record.removesuffix("\n").removesuffix("\r")
+            yield _without_line_end("".join(lines[begin : reader.line_num]), dialect.escape)
         begin = reader.line_num
+
+
+def _without_line_end(record: str, escape: str) -> str:
+    ended = record.removesuffix("\n").removesuffix("\r")
+    escapes = len(ended) - len(ended.rstrip(escape)) if escape else 0
+    # What comes after an escape belongs to the cell.
+    return record[: len(ended) + escapes % 2]
 
 
 def format_records(rows: Iterable[Iterable[str]], dialect: Dialect) -> str:
