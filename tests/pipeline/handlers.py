@@ -80,7 +80,7 @@ class Handlers:
     def __init__(self) -> None:
         self.clock = Clock()
         self._functions = Functions()
-        self._loggers = [function_logger(function.lower()) for function, _ in READERS.values()]
+        self._loggers = [_logger(function.lower()) for function, _ in READERS.values()]
         self.empty()
 
     def empty(self) -> None:
@@ -124,16 +124,24 @@ class Handlers:
     @contextmanager
     def _logging(self) -> Iterator[None]:
         """Have functions log here. Other tests of this process may have made their loggers."""
-        handlers = [logger.handlers[0] for logger in self._loggers]
-        levels, streams = [logger.level for logger in self._loggers], [h.setStream(self.log) for h in handlers]
+        levels = [logger.level for logger, _ in self._loggers]
+        streams = [handler.setStream(self.log) for _, handler in self._loggers]
         try:
-            for logger in self._loggers:
+            for logger, _ in self._loggers:
                 logger.setLevel(logging.INFO)
             yield
         finally:
-            for logger, level, handler, stream in zip(self._loggers, levels, handlers, streams, strict=True):
+            for (logger, handler), level, stream in zip(self._loggers, levels, streams, strict=True):
                 logger.setLevel(level)
                 handler.setStream(stream)
+
+
+def _logger(service: str) -> tuple[logging.Logger, logging.StreamHandler[Any]]:
+    """A function's logger, and where its lines go."""
+    function_logger(service)
+    logger = logging.getLogger(service)
+    (handler,) = [found for found in logger.handlers if isinstance(found, logging.StreamHandler)]
+    return logger, handler
 
 
 @cache
