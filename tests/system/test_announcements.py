@@ -42,7 +42,7 @@ def listener(cloud: LocalCloud) -> Listener:
 
 @pytest.mark.parametrize(
     ("name", "content", "state"),
-    [("well.csv", b"text\nso good\n", "SUCCEEDED"), ("open.csv", b'text\n"never closed\n', "FAILED")],
+    [("well.csv", b"text\nso good\n", "SUCCEEDED"), ("open.csv", b'text\nso bad\n"so good\n', "FAILED")],
 )
 def test_a_job_that_has_ended_is_announced_with_its_summary(
     pipeline: Pipeline, listener: Listener, name: str, content: bytes, state: str

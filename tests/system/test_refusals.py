@@ -91,6 +91,7 @@ def test_a_model_that_refuses_everything_ends_the_job_before_every_row_is_tried(
     assert run.returncode == 1
     assert f"rows and predicted none: `fanfold errors {printed(run)['job']}` shows why" in run.stderr
     assert "most frequent error of a row: no such words (ClientError" in run.stderr
+    assert "most frequent error of a row: no such words" in pipeline.fanfold("status", printed(run)["job"]).stdout
     assert printed(run)["rows"] == 600
 
 

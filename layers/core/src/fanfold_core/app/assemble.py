@@ -202,7 +202,7 @@ class Assembler:
             try:
                 input_file(self.store, job).layout()
             except InputError as error:
-                return error.quoted
+                return error.quoted if job.reason.startswith(str(error)) else ""
             except ObjectGoneError:
                 return ""
         groups = [
