@@ -93,7 +93,7 @@ IMPOSSIBLE: dict[str, tuple[bytes, list[str], str]] = {
     "open quote.csv": (b'id,text\n1,good\n2,"never\n3,x\n', [], "row 1: a quote opens in this row and is never closed"),
     "open quote at once.csv": (b'"never\n3,x\n', [], "row 0: a quote opens in this row and is never closed"),
     "two of a name.csv": (b"text,text\na,b\n", [], "2 columns are named text: give the number of the one"),
-    "no such column.csv": (b"id,body\n1,good\n", ["--input-column", "tweet"], "no column is named 'tweet': the first"),
+    "no such column.csv": (b"id,body\n1,good\n", ["--input-column", "tweet"], "no column is named 'tweet': give the"),
     "no such number.csv": (b"id,body\n1,good\n", ["--input-column", "7"], "there is no column 7: the file has 2"),
     "header of others.csv": (
         b"id,words\n1,good\n",
@@ -103,7 +103,7 @@ IMPOSSIBLE: dict[str, tuple[bytes, list[str], str]] = {
     "no usual name.csv": (
         b"review_id,product,stars,words,date\n1,shoe,5,so good,2024-01-01\n",
         [],
-        "'review_id', 'product', 'stars', 'words', 'date'; say which with the option `input-column`: its name, or its",
+        "that tells which of them holds the texts; say which with the option `input-column`: its name, or its number",
     ),
     "two usual names.csv": (
         b"id,text,comment\n1,good,fine\n",

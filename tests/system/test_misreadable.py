@@ -34,7 +34,7 @@ SAID: dict[str, Misreadable] = {
         b"id,words\n1,great\n2,awful\n",
         ["great", "awful"],
         ("--input-column", "1"),
-        assumed="The first line is the header: 'id' stands above numbers. If it is a row, set the option `header`",
+        assumed="The first line is the header: its cell of column 0 stands above numbers. If it is a row, set",
     ),
     "index of rows.csv": Misreadable(
         b"1,great\n2,awful\n",

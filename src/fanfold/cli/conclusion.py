@@ -118,6 +118,8 @@ def _say_what_next(job: str, stack: str | None) -> None:
 def _conclude(subject: str, summary: dict[str, Any], out: Path) -> None:
     if summary["state"] in {JobState.FAILED, JobState.CANCELLED}:
         stderr.print(f"{subject}: {as_typed(summary['reason'])}", style="red", soft_wrap=True)
+        if details := summary.get("details"):
+            stderr.print(details, style="red", soft_wrap=True)
         if summary["rows"]:
             stderr.print(f"The rows that are done are in {out}.", soft_wrap=True)
         return

@@ -55,7 +55,8 @@ def status(job: str, stack: str, watch: bool, as_json: bool) -> None:
 
     If requests fail for a reason other than their rows (for example, the endpoint is gone), or if a function cannot
     process a message of the job, it shows the last error and its time. For a job that has ended, it shows the estimated
-    cost on AWS at list prices.
+    cost on AWS at list prices, and if it failed, what its reason must not quote: the file's first line, or the most
+    frequent error of a row.
 
     \b
     fanfold status tweets-6a5ef09ece7577f1
@@ -64,10 +65,11 @@ def status(job: str, stack: str, watch: bool, as_json: bool) -> None:
     found = Fanfold(stack).job(job)
     now = found.wait() if watch else found.status()
     cost = found.cost() if now.has_ended else None
+    details = found.summary().get("details", "") if now.has_ended else ""
     if as_json:
-        show_json(now.as_dict() | {"cost": cost and asdict(cost)})
+        show_json(now.as_dict() | {"cost": cost and asdict(cost), "details": details})
     else:
-        show_facts(_facts(now) | {"cost": cost and str(cost)})
+        show_facts(_facts(now) | {"cost": cost and str(cost), "details": details})
     sys.exit(code_of(now.state, now.failed) if watch else ExitCode.OK)
 
 

@@ -166,8 +166,10 @@ def _in_words(error: Exception) -> tuple[str, int]:
             return error.description or error.name, error.code or HTTPStatus.INTERNAL_SERVER_ERROR
         case JobNotFoundError() | FileGoneError():
             return str(error), HTTPStatus.NOT_FOUND
-        case UserError() | InputError():
+        case UserError():
             return str(error), HTTPStatus.BAD_REQUEST
+        case InputError():
+            return error.in_full, HTTPStatus.BAD_REQUEST
         case ClientError() | BotoCoreError():
             return f"AWS returned an error: {error}", HTTPStatus.BAD_GATEWAY
         case _:

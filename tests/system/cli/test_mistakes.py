@@ -52,9 +52,7 @@ def test_a_wrong_column_is_said_with_those_that_there_are(pipeline: Pipeline) ->
     file = written(pipeline, "column.csv", b"id,body\n1,good\n")
     run = pipeline.fanfold("run", file, "--input-column", "tweet")
     assert run.returncode == FAILED
-    assert "the first line is 'id', 'body'; give the name of one of them" in line_with(
-        run, "no column is named 'tweet'"
-    )
+    assert line_with(run, "no column is named 'tweet'").rstrip().endswith("; the first line is 'id', 'body'")
     tried = pipeline.fanfold("run", file, "--input-column", "tweet", "--dry-run")
     assert (tried.returncode, tried.stdout) == (FAILED, "")
     assert line_with(tried, "no column is named 'tweet'").startswith("fanfold: column.csv: ")

@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING
 
-from fanfold_core.app.rounds import final_answers
-from fanfold_core.app.rows import read_texts, written, written_header
+from fanfold_core.app.rounds import NOT_ANSWERED, final_answers
+from fanfold_core.app.rows import input_file, read_texts, written, written_header
 from fanfold_core.domain.counting import of_irregular, of_requests, of_rows
-from fanfold_core.domain.errors import JobError
+from fanfold_core.domain.errors import JobError, ObjectGoneError
 from fanfold_core.domain.job import JobRecord, Part, State, Totals
 from fanfold_core.domain.keys import part_errors_key, result_key
 from fanfold_core.domain.results import Columns, columns, effective, error_line, requests, result_lines
+from fanfold_core.input.errors import InputError
 from fanfold_core.input.records import Records
 from fanfold_core.input.regularity import find_irregular
 
@@ -190,9 +191,29 @@ class Assembler:
         """Write summary.json and report.html."""
         from fanfold_core.app.report import render_report  # noqa: PLC0415 - likewise
 
-        described = json.dumps(ended, indent=2)
+        shown = {**ended, "details": self._details(job, whole) if ended["state"] == State.FAILED else ""}
+        described = json.dumps(shown, indent=2)
         self.store.write(result_key(job.id, "summary.json"), f"{described}\n".encode(), "application/json")
-        self.store.write(result_key(job.id, "report.html"), render_report(ended, whole).encode(), HTML)
+        self.store.write(result_key(job.id, "report.html"), render_report(shown, whole).encode(), HTML)
+
+    def _details(self, job: JobRecord, whole: Totals) -> str:
+        """What a failed job's reason leaves out, since it quotes the file or the model: this stays with the results."""
+        if job.layout is None:
+            try:
+                input_file(self.store, job).layout()
+            except InputError as error:
+                return error.quoted if job.reason.startswith(str(error)) else ""
+            except ObjectGoneError:
+                return ""
+        groups = [
+            group
+            for group in whole.statistics.errors.groups.values()
+            if not group.samples[0].reason.startswith(NOT_ANSWERED)
+        ]
+        if not groups:
+            return ""
+        first = max(groups, key=lambda group: (group.rows, -group.samples[0].row))
+        return f"most frequent error of a row: {first.samples[0].reason}"
 
     def _join_errors(self, job: JobRecord, parts: list[int]) -> None:
         header = written_header(job, _columns(job).errors_header)

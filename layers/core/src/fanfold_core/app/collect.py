@@ -157,7 +157,7 @@ class Collector:
             if span.rows == 1:
                 collected.again.append(Refused(answered.id, str(error)))
         except MalformedAnswerError as error:
-            collected.again.append(Refused(answered.id, str(error)))
+            collected.again.append(Refused(answered.id, str(error), words=error.in_full))
         else:
             kept = self._keep(answered.id, content, predictions)
             prediction = Prediction(answered.id, predictions, kept, answered.timing)
@@ -216,10 +216,11 @@ class Collector:
     def _give_up_if_hopeless(self, job: JobRecord, chunk: Chunk) -> None:
         """End a job whose every row so far the model has refused, instead of trying all others, too."""
         known = self.ledger.outcomes(job.id, chunk.number)
-        refusals = {outcome.span: outcome.refusal for outcome in known if outcome.span.rows == 1 and outcome.refusal}
-        if len(refusals) >= _HOPELESS_ROWS:
-            first = next(iter(refusals.values()))
-            reason = f"the model has rejected {len(refusals)} rows and predicted none; first error: {first}"
+        refused = {outcome.span for outcome in known if outcome.span.rows == 1 and outcome.refusal}
+        if len(refused) >= _HOPELESS_ROWS:
+            reason = (
+                f"the model has rejected {len(refused)} rows and predicted none: `fanfold errors {job.id}` shows why"
+            )
             self.follow_up.close(job.id, State.FAILED, reason)
 
 

@@ -70,7 +70,7 @@ class Failures:
             request = one.id
             if isinstance(one, Refused):
                 if request.span.rows == 1 and request.attempt >= job.options.max_attempts:
-                    final.append(Failure(request.span, one.reason, requests=request.attempt))
+                    final.append(Failure(request.span, one.error, requests=request.attempt))
                 else:
                     judged.append(Judged(one, Mark(request.attempt)))
                 continue
@@ -84,9 +84,9 @@ class Failures:
             if breaks < (_PROOFS if request.span.rows > 1 else _PROOFS_OF_A_ROW):
                 judged.append(Judged(one, Mark(request.attempt, breaks)))
             elif request.span.rows > 1:
-                judged.append(Judged(Refused(request, one.reason), Mark(request.attempt, breaks)))
+                judged.append(Judged(Refused(request, one.reason, words=one.words), Mark(request.attempt, breaks)))
             else:
-                final.append(Failure(request.span, one.reason, requests=request.attempt))
+                final.append(Failure(request.span, one.error, requests=request.attempt))
         return final, judged
 
     def send_again(self, job: JobRecord, chunk: Chunk, judged: Sequence[Judged]) -> None:
@@ -106,7 +106,7 @@ class Failures:
         if any(one.is_suspect for one in due):
             self._send_witness(job, chunk)
         for one in due:
-            refusal = one.failed.reason if isinstance(one.failed, Refused) else None
+            refusal = one.failed.error if isinstance(one.failed, Refused) else None
             self.ledger.set_mark(job, chunk.number, one.failed.id.span, one.mark, refusal, mismatch=one.mismatch)
 
     def _send_witness(self, job: JobRecord, chunk: Chunk) -> None:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from fanfold_core.app.ports import Ledger, Queues, Store
     from fanfold_core.domain.job import Chunk
 
+# How the errors of rows begin that nothing came back for before their job failed.
+NOT_ANSWERED = "job failed: "
+
 
 def start_retry(job_id: str, ledger: Ledger, queues: Queues, now: datetime) -> JobRecord:
     """Begin the next round of a job; the same one, if it has begun already.
@@ -81,10 +84,10 @@ def _with_results(store: Store, job: JobRecord, outcome: SpanOutcome) -> SpanOut
     try:
         read = read_answer(store.read_at(outcome.location), outcome.span.rows, job.options.result)
     except (MalformedAnswerError, ObjectGoneError) as error:
-        return replace(outcome, reason=str(error))
+        return replace(outcome, reason=error.in_full)
     return replace(outcome, results=read.results)
 
 
 def _uncovered(job: JobRecord) -> str:
     """The reason that stands at rows which nothing came back for before the job was closed."""
-    return "cancelled" if job.outcome is State.CANCELLED else f"job failed: {job.reason}"
+    return "cancelled" if job.outcome is State.CANCELLED else f"{NOT_ANSWERED}{job.reason}"

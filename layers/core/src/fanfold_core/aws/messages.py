@@ -29,8 +29,6 @@ Content = dict[str, Any]
 VERSION = 1
 # Chunks, rows and attempts have seven digits at most, in an inference id and in the keys of objects.
 _MOST = 9_999_999
-# Characters of a wrong message that its error shows.
-_MOST_SHOWN = 200
 _MESSAGES_PER_CALL = 10
 # SQS takes 1 MiB in a message, and in all messages of a call; it took a quarter of that for long.
 _MOST_BYTES = 200_000
@@ -204,13 +202,9 @@ def read_number(value: Any) -> int:
 
 
 def malformed(what: str, value: Any) -> MalformedMessageError:
-    """The error that says what is wrong with a value of a message, and shows how the value begins."""
-    return MalformedMessageError(f"{what}: {shown(value)}")
-
-
-def shown(value: Any) -> str:
-    """How a value begins, in characters that every log takes."""
-    return ascii(value)[:_MOST_SHOWN]
+    """The error that says what is wrong with a value of a message, without the value: a message may carry texts."""
+    size = f" of length {len(value):,}" if isinstance(value, str | list | dict) else ""
+    return MalformedMessageError(f"{what}: {type(value).__name__}{size}")
 
 
 class SqsQueues:
@@ -276,7 +270,7 @@ class SqsQueues:
                 ],
             )
             if answer.get("Failed"):
-                raise QueueError(url, answer["Failed"][0].get("Message", ""))
+                raise QueueError(url, answer["Failed"][0]["Code"])
 
 
 def _batches(items: Iterable[T], size: Callable[[T], int], most: int | None) -> Iterator[list[T]]:
