@@ -190,18 +190,16 @@ class MemoryLedger:
         fields: Iterable[str],
         held: Iterable[Span] = (),
     ) -> Chunk:
-        known, new = self.chunk(job_id, chunk), frozenset(predicted)
+        known = self.chunk(job_id, chunk)
         if not is_open(known):
             return known
-        now = self._seconds()
         covered = replace(
             known,
-            predicted=known.predicted | new,
+            predicted=known.predicted | frozenset(predicted),
             failed=known.failed | frozenset(failed),
             held=known.held | frozenset(held),
             fields=known.fields | frozenset(fields),
-            touched=now,
-            answered=now if new else known.answered,
+            touched=self._seconds(),
         )
         return self._put_chunk(job_id, covered)
 

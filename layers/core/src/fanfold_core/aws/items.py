@@ -180,7 +180,7 @@ def read_chunk(item: Item) -> Chunk:
         inherited=frozenset(map(Span.parse, item.get("inherited", ()))),
         held=frozenset(map(Span.parse, item.get("held", ()))),
         frozen="frozen" in item,
-        **{name: int(item.get(name, 0)) for name in ("touched", "answered")},
+        touched=int(item.get("touched", 0)),
     )
 
 

@@ -168,9 +168,7 @@ class DynamoLedger:
     ) -> Chunk:
         spans = {"predicted": predicted, "failed": failed, "held": held}
         add = {**{name: items.spellings(found) for name, found in spans.items()}, "fields": set(fields)}
-        # Only predictions show that the endpoint works.
-        seconds = {"touched": self._seconds(), **({"answered": self._seconds()} if add["predicted"] else {})}
-        return self._update_chunk(job_id, chunk, _IS_OPEN, put=seconds, add=add)
+        return self._update_chunk(job_id, chunk, _IS_OPEN, put={"touched": self._seconds()}, add=add)
 
     def freeze(self, job_id: str, chunk: int) -> Chunk:
         return self._update_chunk(job_id, chunk, _IS_OPEN, put={"frozen": True})
