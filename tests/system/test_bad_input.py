@@ -134,9 +134,10 @@ IMPOSSIBLE: dict[str, tuple[bytes, list[str], str]] = {
     ),
     "klingon.csv": (TEXTS, ["--encoding", "klingon"], "option encoding is 'klingon'; it must be a text encoding"),
     "two delimiters.csv": (TEXTS, ["--delimiter", "::"], "option delimiter is '::'; it must be one ASCII character"),
+    "one for both.csv": (TEXTS, ["--quote", ","], "option quote is ','; it must be different from the delimiter"),
 }
-# Those whose option is wrong by itself: the command line calls that wrong usage.
-WRONG_OPTIONS = {"klingon.csv"}
+# Those whose options no file can have: the command line calls that wrong usage.
+WRONG_OPTIONS = {"klingon.csv", "two delimiters.csv", "one for both.csv"}
 
 
 @pytest.mark.parametrize("name", IMPOSSIBLE)

@@ -37,10 +37,7 @@ class Dialect:
 
     def __post_init__(self) -> None:
         for option, character in (("delimiter", self.delimiter), ("quote", self.quote), ("escape", self.escape)):
-            if option == "escape" and not character:
-                continue
-            if len(character) != 1 or not character.isascii() or character in "\r\n\0":
-                raise OptionError(option, character, "one ASCII character, but not a line end or NUL")
+            check_character(option, character)
         if self.delimiter == self.quote:
             raise OptionError("quote", self.quote, "different from the delimiter")
         if self.escape in (self.delimiter, self.quote):
@@ -52,6 +49,14 @@ class Dialect:
     def written(self) -> Dialect:
         """How results are written: quotes are doubled, so that no reader has to know of an escape character."""
         return replace(self, escape="")
+
+
+def check_character(option: str, character: str) -> None:
+    """`OptionError` unless this option of a dialect may be this character; `escape` may be none."""
+    if option == "escape" and not character:
+        return
+    if len(character) != 1 or not character.isascii() or character in "\r\n\0":
+        raise OptionError(option, character, "one ASCII character, but not a line end or NUL")
 
 
 class UndecodableRow(list[str]):
