@@ -69,7 +69,7 @@ def prefer_failures() -> AbstractContextManager[Any]:
             if not outcome.is_prediction or outcome.span not in chunk.failed:
                 yield outcome
 
-    return patch("fanfold_core.app.rounds.effective", effective)
+    return patch("fanfold_core.app.assemble.effective", effective)
 
 
 def thaw() -> AbstractContextManager[Any]:
