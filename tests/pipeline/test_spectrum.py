@@ -60,12 +60,8 @@ FILES = {
         b'a,b,c\r1,2,3\r"Once upon \ra time",5,6\r7,8,9',
         [ABC, ONE_TWO_THREE, ["Once upon \ra time", "5", "6"], ["7", "8", "9"]],
     ),
-    "null": Case(
-        b'a,b,c\n1,,2\n3,"NULL",4\n5,NULL,6\n', [ABC, ["1", "", "2"], ["3", "NULL", "4"], ["5", "NULL", "6"]]
-    ),
-    "quotes and newlines": Case(
-        b'a,b\n1,"ha \n""ha"" \nha"\n3,4\n', [["a", "b"], ["1", 'ha \n"ha" \nha'], ["3", "4"]]
-    ),
+    "null": Case(b'a,b,c\n1,,2\n3,"NULL",4\n5,NULL,6\n', [ABC, ["1", "", "2"], ["3", "NULL", "4"], ["5", "NULL", "6"]]),
+    "quotes and newlines": Case(b'a,b\n1,"ha \n""ha"" \nha"\n3,4\n', [["a", "b"], ["1", 'ha \n"ha" \nha'], ["3", "4"]]),
     "simple": Case(b"a,b,c\n1,2,3\n", [ABC, ONE_TWO_THREE]),
     "simple, CRLF": Case(b"a,b,c\r\n1,2,3\r\n", [ABC, ONE_TWO_THREE]),
     "utf-8": Case("a,b,c\n1,2,3\n4,5,ʤ\n".encode(), [ABC, ONE_TWO_THREE, ["4", "5", "ʤ"]]),

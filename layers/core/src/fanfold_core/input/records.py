@@ -47,8 +47,8 @@ class Dialect:
 
     @property
     def written(self) -> Dialect:
-        """How results are written: quotes are doubled, so that no reader has to know of an escape character."""
-        return replace(self, escape="")
+        """How results are written, so that no reader has to know of an escape character, or of spaces to skip."""
+        return replace(self, escape="", skip_initial_space=False)
 
 
 def check_character(option: str, character: str) -> None:
@@ -177,7 +177,6 @@ def format_records(rows: Iterable[Iterable[str]], dialect: Dialect) -> str:
         stream,
         delimiter=dialect.delimiter,
         quotechar=dialect.quote,
-        quoting=csv.QUOTE_ALL if dialect.skip_initial_space else csv.QUOTE_MINIMAL,  # or spaces would be lost
         lineterminator="\r\n",
     )
     writer.writerows(rows)
