@@ -96,6 +96,16 @@ def test_a_chunk_remembers_when_it_was_sent(ledger: Ledger, job: JobRecord, cloc
     assert ledger.chunk(job.id, 0).touched == int(clock.time.timestamp())
 
 
+def test_a_chunk_remembers_the_highest_attempt(ledger: Ledger, job: JobRecord) -> None:
+    assert ledger.chunk(job.id, 0).attempts == 1
+    for attempts in (3, 2, 3):
+        ledger.raise_attempts(job.id, 0, attempts)
+    assert ledger.chunk(job.id, 0).attempts == 3
+    ledger.raise_attempts(job.id, 9, 2)
+    with pytest.raises(UnknownChunkError):
+        ledger.chunk(job.id, 9)
+
+
 def test_held_spans_are_a_set_that_covers_nothing(ledger: Ledger, job: JobRecord) -> None:
     chunk = twice(ledger.cover, job.id, 0, [], [], [], [FIRST])
     assert [chunk.held, chunk.covered] == [{FIRST}, set()]

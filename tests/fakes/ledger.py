@@ -124,6 +124,11 @@ class MemoryLedger:
         if known := self._chunks.get((job_id, chunk)):
             self._put_chunk(job_id, replace(known, touched=self._seconds()))
 
+    def raise_attempts(self, job_id: str, chunk: int, attempts: int) -> None:
+        known = self._chunks.get((job_id, chunk))
+        if known and known.attempts < attempts:
+            self._put_chunk(job_id, replace(known, attempts=attempts))
+
     def set_trouble(self, job: JobRecord, words: str) -> None:
         words, now = shortened(words, _MOST_TROUBLE), self._seconds()
         since = job.trouble.since if kind_of(words) == kind_of(job.trouble.words) else now

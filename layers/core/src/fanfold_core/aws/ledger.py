@@ -105,6 +105,9 @@ class DynamoLedger:
     def touch(self, job_id: str, chunk: int) -> None:
         self._table.update(items.chunk_key(job_id, chunk), _EXISTS, put={"touched": self._seconds()})
 
+    def raise_attempts(self, job_id: str, chunk: int, attempts: int) -> None:
+        self._table.update(items.chunk_key(job_id, chunk), Attr("attempts").lt(attempts), put={"attempts": attempts})
+
     def set_trouble(self, job: JobRecord, words: str) -> None:
         words, now = shortened(words, items.MOST_TROUBLE), self._seconds()
         since = job.trouble.since if kind_of(words) == kind_of(job.trouble.words) else now
