@@ -9,7 +9,7 @@ from tests.unit.app.conftest import System, sent
 from fanfold_core.aws.messages import Assemble, Dispatch
 from fanfold_core.domain.job import JobRecord, State
 from fanfold_core.domain.keys import RequestId, answer_key
-from fanfold_core.domain.outcomes import Answered, Broken, Outcome, Refused, Unsent
+from fanfold_core.domain.outcomes import Answered, Broken, Mark, Outcome, Refused, Unsent
 from fanfold_core.domain.requests import Unsendable
 from fanfold_core.domain.spans import Span
 
@@ -132,7 +132,12 @@ def test_a_mark_is_read_once_for_each_failure(
     job = system.split()
     reads: list[Span] = []
     mark = system.ledger.mark
-    monkeypatch.setattr(system.ledger, "mark", lambda *of: (reads.append(of[2]), mark(*of))[1])
+
+    def reading(job_id: str, chunk: int, span: Span) -> Mark:
+        reads.append(span)
+        return mark(job_id, chunk, span)
+
+    monkeypatch.setattr(system.ledger, "mark", reading)
     collect(system, job, *(failed(request(job, Span(row, 1)), "status 500") for row in range(4)))
     assert reads == [Span(row, 1) for row in range(4)]
 
