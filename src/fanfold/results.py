@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http import HTTPStatus
 from io import BufferedReader, TextIOWrapper
 from pathlib import Path
@@ -15,7 +15,7 @@ from fanfold.errors import DownloadError, extra
 from fanfold.terminal import bytes_bar
 from fanfold_core.aws.store import Blocks
 from fanfold_core.domain.results import ERRORS_AFTER, ERRORS_BEFORE
-from fanfold_core.input.records import format_records, record_reader
+from fanfold_core.input.records import record_reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -111,7 +111,6 @@ class Results:
             self._stream(),
             sep=self._dialect.delimiter,
             quotechar=self._dialect.quote,
-            skipinitialspace=self._dialect.skip_initial_space,
             names=names,
             header=0,
             dtype=dict.fromkeys(self._texts, "str"),
@@ -128,7 +127,7 @@ class Results:
         text = pa.string()
         names = self.columns
         table: pa.Table = reader.read_csv(
-            self._without_initial_spaces() if self._dialect.skip_initial_space else self._stream(),
+            self._stream(),
             read_options=reader.ReadOptions(column_names=names, skip_rows_after_names=1),
             parse_options=reader.ParseOptions(
                 delimiter=self._dialect.delimiter,
@@ -161,14 +160,6 @@ class Results:
 
     def _stream(self) -> IO[bytes]:
         return cast("IO[bytes]", BufferedReader(Blocks(self._open())))
-
-    def _without_initial_spaces(self) -> IO[bytes]:
-        """The file written anew, since Arrow cannot skip them."""
-        records = read_csv(self._open(), self._dialect)
-        written = (
-            format_records([cells], replace(self._dialect, skip_initial_space=False)).encode() for cells in records
-        )
-        return cast("IO[bytes]", BufferedReader(Blocks(written)))
 
 
 def read_csv(blocks: Iterator[bytes], dialect: Dialect) -> Iterator[list[str]]:

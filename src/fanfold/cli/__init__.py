@@ -20,6 +20,7 @@ from fanfold.cli.run import run, submit
 from fanfold.errors import InputFileError, UserError
 from fanfold.terminal import stderr
 from fanfold_core import __version__
+from fanfold_core.input.errors import OptionError
 from localaws.errors import LocalCloudError
 
 # The commands by what they are for, in the order in which one needs them.
@@ -73,7 +74,8 @@ def main() -> None:
         sys.exit(error.exit_code)
     except InputFileError as error:
         stderr.print(f"fanfold: {as_typed(str(error))}", style="red", soft_wrap=True)
-        sys.exit(ExitCode.FAILED)
+        # An option that no file could have, or none together with the others.
+        sys.exit(ExitCode.WRONG_USAGE if isinstance(error.__cause__, OptionError) else ExitCode.FAILED)
     except (UserError, LocalCloudError, BotoCoreError, ClientError) as error:
         stderr.print(f"fanfold: {error}", style="red", soft_wrap=True)
         sys.exit(ExitCode.FAILED)

@@ -140,7 +140,8 @@ class Assembler:
         for chunk in (self.ledger.chunk(job.id, number) for number in range(part.first, part.end)):
             outcomes = list(self.ledger.outcomes(job.id, chunk.number))
             rows = self._rows(job, chunk)
-            final = final_answers(self.ledger, self.store, job, chunk, outcomes)
+            counted = list(effective(outcomes, chunk))
+            final = final_answers(self.ledger, self.store, job, chunk, counted)
             irregular = find_irregular(rows, len(shown.original))
             lines = result_lines(rows, final, shown, guards=job.options.guard_formulas, irregular=irregular)
             results.write(lines.encode())
@@ -149,7 +150,7 @@ class Assembler:
             ]
             errors.write(written(job, failed))
             attempts = requests(outcomes)
-            statistics = of_requests(job.created, effective(outcomes, chunk), outcomes)
+            statistics = of_requests(job.created, counted, outcomes)
             statistics += of_rows(chunk.first_row, rows, input_index, final)
             statistics += of_irregular(chunk.first_row, irregular, shown.original, final)
             sent = sum(attempts.values())

@@ -97,7 +97,8 @@ class Collector:
             job = self._note_mismatches(job, chunk, collected)
         self._note_health(job, collected)
         if job.state is State.RUNNING:
-            self._failures.send_again(job, chunk, [*judged, *_misaligned(job, chunk, collected)])
+            misaligned = self._failures.unmarked(job, chunk, _misaligned(job, chunk, collected))
+            self._failures.send_again(job, chunk, [*judged, *misaligned])
             self._probe(job, chunk, final, collected.broken)
         if (collected.failures or collected.is_refused) and not (chunk.predicted or job.fields):
             self._give_up_if_hopeless(job, chunk)
@@ -246,7 +247,9 @@ def _is_own(job: JobRecord, chunk: Chunk, outcome: Outcome) -> bool:
     """Whether this is about a request of the job: others on the endpoint may call theirs alike, or pretend to be it."""
     if isinstance(outcome, Unsent):
         return all(run.span.end <= chunk.rows for run in outcome.runs)
-    if outcome.id.span.end > chunk.rows or not outcome.id.span.rows:
+    span, attempt = outcome.id.span, outcome.id.attempt
+    was_sent = 1 <= span.rows <= job.options.rows_per_request and 1 <= attempt <= chunk.attempts
+    if span.end > chunk.rows or not was_sent:
         return False
     if isinstance(outcome, Answered):
         place = f"/{output_folder(job.id, job.nonce, chunk.number)}/{outcome.id.filename}"

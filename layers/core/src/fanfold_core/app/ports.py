@@ -102,6 +102,9 @@ class Ledger(Protocol):
     def touch(self, job_id: str, chunk: int) -> None:
         """Remember that something of a chunk has been sent just now."""
 
+    def raise_attempts(self, job_id: str, chunk: int, attempts: int) -> None:
+        """Remember that requests of a chunk are about to be sent as so high an attempt."""
+
     def set_trouble(self, job: JobRecord, words: str) -> None:
         """Remember what went wrong with a job just now; since when, if it was the same before."""
 
@@ -245,10 +248,7 @@ class Queues(Protocol):
         """Send spans of a chunk again, each as the attempt that is named."""
 
     def send_witness(self, job_id: str, chunk: int, span: Span) -> None:
-        """Send a span again that has a prediction.
-
-        Whether it is answered again tells a failing endpoint from rows that make the model fail.
-        """
+        """Send a span again that has a prediction: its answer tells a failing endpoint from a row that fails."""
 
     def probe(self, job_id: str, chunk: int, row: int, delay: int = 0) -> None:
         """Send the first row of a chunk from this one on that can be sent, alone."""

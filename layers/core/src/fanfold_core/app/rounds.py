@@ -55,19 +55,20 @@ def start_retry(job_id: str, ledger: Ledger, queues: Queues, now: datetime) -> J
 
 
 def final_answers(
-    ledger: Ledger, store: Store, job: JobRecord, chunk: Chunk, outcomes: Iterable[SpanOutcome]
+    ledger: Ledger, store: Store, job: JobRecord, chunk: Chunk, counted: Iterable[SpanOutcome]
 ) -> RowAnswers:
-    """The answer of each row; a row that nothing came back for has the job's end as its error."""
-    final = _of_round(store, job, chunk, outcomes)
+    """The answer of each row, by the outcomes that count; a row without any has the job's end as its error."""
+    final = _of_round(store, job, chunk, counted)
     for parent in _rounds_before(ledger, job):
         if chunk.number < parent.stored:
             before = ledger.chunk(parent.id, chunk.number)
-            final = overlay(_of_round(store, parent, before, ledger.outcomes(parent.id, chunk.number)), final)
+            earlier = effective(ledger.outcomes(parent.id, chunk.number), before)
+            final = overlay(_of_round(store, parent, before, earlier), final)
     return final
 
 
-def _of_round(store: Store, job: JobRecord, chunk: Chunk, outcomes: Iterable[SpanOutcome]) -> RowAnswers:
-    final = [_with_results(store, job, outcome) for outcome in effective(outcomes, chunk)]
+def _of_round(store: Store, job: JobRecord, chunk: Chunk, counted: Iterable[SpanOutcome]) -> RowAnswers:
+    final = [_with_results(store, job, outcome) for outcome in counted]
     return answers(chunk.rows, final, _uncovered(job))
 
 

@@ -16,6 +16,8 @@ from fanfold_core.domain.spans import Span
 _NOT_A_SLUG = re.compile(r"[^a-z0-9]+")
 # A round has its number behind a dot. All of a request's id together has 64 characters at most, as SageMaker takes it.
 _JOB_ID = r"[a-z0-9][a-z0-9-]{0,32}(?:\.[1-9][0-9]{0,3})?"
+# So high an attempt has a place in a request's id.
+MOST_ATTEMPTS = 9_999
 _REQUEST_ID = re.compile(rf"({_JOB_ID})/([0-9]{{1,7}})/([0-9]{{7}}-[0-9]{{4}})/([0-9]{{1,4}})")
 
 
