@@ -14,10 +14,10 @@ from rich.text import Text
 
 from fanfold.cli import options
 from fanfold.cli.conclusion import ExitCode, check_can_be_written, code_of, follow_to_the_end
+from fanfold.cli.logs import LogLine, follow_log, log_lines
 from fanfold.cli.options import as_typed
 from fanfold.cli.output import show_facts, show_json, show_table
 from fanfold.client import Fanfold
-from fanfold.logs import LogLine, follow_log, log_lines
 from fanfold.status import JobState, JobStatus
 from fanfold.terminal import stderr
 
