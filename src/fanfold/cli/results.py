@@ -109,7 +109,8 @@ def errors(job: str, stack: str, partial: bool, as_csv: bool, as_json: bool) -> 
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for the job's files; default: a temporary folder, and the report opens in a browser.",
 )
-def report(job: str, stack: str, out: Path | None) -> None:
+@options.replace
+def report(job: str, stack: str, out: Path | None, replace: bool) -> None:
     """Open the report of JOB in a browser, or write it to a folder with the job's other files. JOB must have ended.
 
     JOB can also be a folder that contains the files of a job, such as one that `fanfold run` has written. The command
@@ -124,7 +125,7 @@ def report(job: str, stack: str, out: Path | None) -> None:
     if not file.is_file():
         folder = out or Path(tempfile.mkdtemp(prefix="fanfold-"))
         found = Fanfold(stack).job(job)
-        file = next(file for file in found.download(folder) if file.name == _REPORT)
+        file = next(file for file in found.download(folder, replace=replace) if file.name == _REPORT)
         say_cost(found)
     click.echo(file)
     if out is None and not webbrowser.open(file.resolve().as_uri()):
