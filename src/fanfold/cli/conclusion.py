@@ -6,10 +6,10 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fanfold.cli.options import as_typed
+from fanfold.cli.output import echo
 from fanfold.errors import DownloadError
 from fanfold.folder import HeldFolder
 from fanfold.jobs import Job
@@ -66,7 +66,7 @@ def follow_to_the_end(
         stderr.print(f"no rows were read; {out} was not changed", style="yellow", soft_wrap=True)
     else:
         _fetch(job, folder, stack)
-    click.echo(json.dumps(summary, indent=2))
+    echo(json.dumps(summary, indent=2))
     for warning in summary["warnings"]:
         if warning not in said:
             stderr.print(f"{subject}: {as_typed(warning)}", style="yellow", soft_wrap=True)

@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.text import Text
 
 from fanfold.cli import options
 from fanfold.cli.conclusion import ExitCode, code_of, follow_to_the_end
 from fanfold.cli.logs import LogLine, follow_log, log_lines
 from fanfold.cli.options import as_typed
-from fanfold.cli.output import show_facts, show_json, show_table
+from fanfold.cli.output import echo, show_facts, show_json, show_table
 from fanfold.client import Fanfold
 from fanfold.folder import held
 from fanfold.status import JobState, JobStatus
@@ -151,12 +149,11 @@ def tail(job: str, stack: str, follow: bool, as_json: bool) -> None:
     fanfold tail tweets --json | jq 'select(.level == "ERROR")'
     """
     client = Fanfold(stack)
-    console = Console(highlight=False, soft_wrap=True)
     for line in (follow_log if follow else log_lines)(client.stack, client.job(job)):
         if as_json:
-            click.echo(json.dumps(line.record, ensure_ascii=False))
+            echo(json.dumps(line.record, ensure_ascii=False))
         else:
-            console.print(Text(_spelt(line), style=_STYLES.get(line.level, "")))
+            echo(_spelt(line), _STYLES.get(line.level, ""))
 
 
 def _spelt(line: LogLine) -> str:

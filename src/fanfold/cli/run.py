@@ -15,7 +15,7 @@ import click
 from fanfold.cli import options
 from fanfold.cli.conclusion import follow_to_the_end
 from fanfold.cli.local import client_of
-from fanfold.cli.output import show_json
+from fanfold.cli.output import echo, show_json
 from fanfold.client import LOCAL_PARAMETERS, Fanfold
 from fanfold.files import LocalFile
 from fanfold.folder import held
@@ -115,7 +115,7 @@ def submit(
     if as_json:
         show_json(job.status().as_dict())
     else:
-        click.echo(job.id)
+        echo(job.id)
     stderr.print(f"to follow the job: fanfold status {job.id} --watch", soft_wrap=True)
 
 
@@ -144,7 +144,7 @@ def _show_requests(found: LocalFile, limit: int | None) -> None:
             }
         else:
             shown = {"first_row": planned.first, "rows": planned.rows, "error": planned.content.reason}
-        click.echo(json.dumps(shown, ensure_ascii=False))
+        echo(json.dumps(shown, ensure_ascii=False))
 
 
 def _within(requests: Iterator[Planned], limit: int | None) -> Iterator[Planned]:

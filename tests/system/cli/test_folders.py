@@ -95,8 +95,7 @@ def test_two_runs_at_once_do_not_share_a_folder(fanfold: Fanfold, pipeline: Pipe
     out = tmp_path / "out"
     run = pipeline.begin("run", str(slow), "--rows-per-request", "1", "--out", str(out))
     assert run.stderr
-    while not run.stderr.readline().startswith("job "):
-        assert run.poll() is None
+    job = next(line for line in run.stderr if line.startswith("job ")).split()[1]
     said = fanfold("run", str(quick), "--out", str(out))
     assert (said.code, said.stdout) == (FAILED, "")
     assert f"another process holds {out}" in said.stderr
@@ -104,5 +103,6 @@ def test_two_runs_at_once_do_not_share_a_folder(fanfold: Fanfold, pipeline: Pipe
     run.kill()
     run.communicate(timeout=30)
     assert run.returncode == -signal.SIGKILL
+    pipeline.client.job(job).cancel()
     assert fanfold("run", str(quick), "--out", str(out)).code == OK
     assert names(out) == FILES
