@@ -1,8 +1,10 @@
 """AWS's services on this machine, with nothing in them yet."""
 
 import contextlib
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 from localaws.autoscaling import ScalingSimulation
 from localaws.conditions import Conditions
@@ -47,7 +49,7 @@ class Services:
         """Start the server process; until `wait_ready`, there is time for something else."""
         raise_file_limit()
         self._logs.mkdir(parents=True, exist_ok=True)
-        log = self._running.enter_context((self._logs / "server.log").open("a", encoding="utf-8"))
+        log = self._running.enter_context(open_log(self._logs / "server.log"))
         self._server = ServerProcess(self._port, log)
         self._running.callback(self._server.stop)
 
@@ -101,3 +103,12 @@ class Services:
         """A boto3 session as the administrator, or as a service such as `lambda.amazonaws.com`."""
         keys = self._server.services[service] if service else self._server.admin
         return LocalSession(self.endpoints, keys)
+
+
+def open_log(file: Path) -> IO[str]:
+    """A log to be continued, line by line; `OSError` if it is a link, which may lead to any file of the user's."""
+    return open(file, "a", encoding="utf-8", buffering=1, opener=_without_links)
+
+
+def _without_links(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)

@@ -18,7 +18,7 @@ from fanfold.cli.options import as_typed
 from fanfold.cli.results import errors, report, results
 from fanfold.cli.run import run, submit
 from fanfold.errors import InputFileError, UserError
-from fanfold.terminal import stderr
+from fanfold.terminal import guard_terminals, stderr
 from fanfold_core import __version__
 from fanfold_core.input.errors import OptionError
 from localaws.errors import LocalCloudError
@@ -66,6 +66,7 @@ for commands in SECTIONS.values():
 
 def main() -> None:
     """Run the command line; trouble that the user can end is one line, not a stack trace."""
+    guard_terminals()
     try:
         with _written():
             sys.exit(cli.main(standalone_mode=False))

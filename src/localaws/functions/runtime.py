@@ -14,6 +14,7 @@ from localaws.functions.mappings import Poller
 from localaws.functions.pool import WorkerPool
 from localaws.functions.problems import Problems
 from localaws.functions.workers import FunctionLog
+from localaws.services import open_log
 from localaws.stack import LocalStack
 
 logger = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ class Functions:
             listeners = [self._shipper.listener(function.log_group), problems.listener(function.logical_id)]
             if on_log:
                 listeners.append(partial(on_log, function.logical_id))
-            log = FunctionLog(logs / f"{function.logical_id}.log", *listeners)
+            log = FunctionLog(open_log(logs / f"{function.logical_id}.log"), *listeners)
             lanes = sum(mapping.lanes for mapping in of_function)
             pool = WorkerPool(function, role, addresses, log, max(1, lanes), conditions)
             self._logs.append(log)

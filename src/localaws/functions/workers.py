@@ -50,8 +50,8 @@ class Function:
 class FunctionLog:
     """What a function and its workers say, line by line, in a file and to who listens."""
 
-    def __init__(self, path: Path, *listeners: Callable[[str], None]) -> None:
-        self._file = path.open("a", encoding="utf-8", buffering=1)
+    def __init__(self, file: IO[str], *listeners: Callable[[str], None]) -> None:
+        self._file = file
         self._listeners = listeners
         self._lock = threading.Lock()
 

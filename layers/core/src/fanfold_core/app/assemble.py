@@ -18,7 +18,7 @@ from fanfold_core.app.rows import input_file, read_texts, written, written_heade
 from fanfold_core.domain.counting import of_irregular, of_requests, of_rows
 from fanfold_core.domain.errors import JobError, ObjectGoneError
 from fanfold_core.domain.job import JobRecord, Part, State, Totals
-from fanfold_core.domain.keys import part_errors_key, result_key
+from fanfold_core.domain.keys import RESULT_FILES, part_errors_key, result_key
 from fanfold_core.domain.results import Columns, columns, effective, error_line, requests, result_lines
 from fanfold_core.input.errors import InputError
 from fanfold_core.input.records import Records
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from fanfold_core.app.ports import Announcements, Ledger, Queues, Store
     from fanfold_core.domain.job import Chunk
 
-CSV, HTML = "text/csv; charset=utf-8", "text/html; charset=utf-8"
 # A part larger than this waits on disk, not in memory, for its upload.
 _IN_MEMORY = 16 * 1024 * 1024
 # Chunks are released before that is recorded, at most a window of them: the template's largest.
@@ -111,7 +110,7 @@ class Assembler:
         undone = set(range(job.low, sent)) - job.covered
         found = [job.fields, *(self.ledger.freeze(job.id, number).fields for number in undone)]
         key = result_key(job.id, "results.csv")
-        upload_id = self.store.begin_upload(key, CSV) if len(parts) > 1 else ""
+        upload_id = self.store.begin_upload(key, RESULT_FILES["results.csv"]) if len(parts) > 1 else ""
         fixed = self.ledger.set_upload(job.id, upload_id, frozenset[str]().union(*found))
         if upload_id and fixed.upload_id != upload_id:
             self.store.abort_upload(key, upload_id)
@@ -125,9 +124,9 @@ class Assembler:
             if job.upload_id:
                 self.store.upload_part(result_key(job.id, "results.csv"), job.upload_id, part.number, results)
             else:
-                self.store.write(result_key(job.id, "results.csv"), results, CSV)
+                self.store.write(result_key(job.id, "results.csv"), results, RESULT_FILES["results.csv"])
             if totals.failed:
-                self.store.write(part_errors_key(job.id, part.number), errors, CSV)
+                self.store.write(part_errors_key(job.id, part.number), errors, RESULT_FILES["errors.csv"])
         return totals
 
     def _write_lines(self, job: JobRecord, part: Part, results: IO[bytes], errors: IO[bytes]) -> Totals:
@@ -193,9 +192,9 @@ class Assembler:
         from fanfold_core.app.report import render_report  # noqa: PLC0415 - likewise
 
         shown = {**ended, "details": self._details(job, whole) if ended["state"] == State.FAILED else ""}
-        described = json.dumps(shown, indent=2)
-        self.store.write(result_key(job.id, "summary.json"), f"{described}\n".encode(), "application/json")
-        self.store.write(result_key(job.id, "report.html"), render_report(shown, whole).encode(), HTML)
+        described, report = f"{json.dumps(shown, indent=2)}\n", render_report(shown, whole)
+        for name, text in (("summary.json", described), ("report.html", report)):
+            self.store.write(result_key(job.id, name), text.encode(), RESULT_FILES[name])
 
     def _details(self, job: JobRecord, whole: Totals) -> str:
         """What a failed job's reason leaves out, since it quotes the file or the model: this stays with the results."""
@@ -219,7 +218,7 @@ class Assembler:
     def _join_errors(self, job: JobRecord, parts: list[int]) -> None:
         header = written_header(job, _columns(job).errors_header)
         keys = [part_errors_key(job.id, part) for part in parts]
-        self.store.join(result_key(job.id, "errors.csv"), header, keys, CSV)
+        self.store.join(result_key(job.id, "errors.csv"), header, keys, RESULT_FILES["errors.csv"])
 
 
 def _columns(job: JobRecord) -> Columns:

@@ -12,6 +12,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from fanfold_core.domain.keys import first_round
 from fanfold_core.domain.spans import Span, gaps
 from fanfold_core.domain.statistics import Statistics
 
@@ -250,7 +251,7 @@ class JobRecord:
     @property
     def first_round(self) -> str:
         """The job that has cut the file."""
-        return self.id.partition(".")[0]
+        return first_round(self.id)
 
     @property
     def deadline(self) -> datetime:
