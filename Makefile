@@ -114,6 +114,10 @@ recipes: setup .venv-recipes/.locked ## run the commands of docs/recipes.md with
 test-wheel: setup ## test the wheel, without and with the local cloud; ARGS goes to pytest
 	@$(BIN)/pytest -q -m wheel tests/infrastructure/test_wheel.py $(ARGS)
 
+.PHONY: test-supply
+test-supply: setup ## build the layers twice and compare them (needs Python 3.13); ARGS goes to pytest
+	@$(BIN)/pytest -q -m supply tests/infrastructure $(ARGS)
+
 .PHONY: test-docs
 test-docs: setup .venv-sdk2/.locked .venv-sam/.locked .venv-docs/.locked ## run all commands in README and docs; ARGS goes to pytest
 	@$(BIN)/pytest -q -n auto --dist worksteal -m docs tests/docs $(ARGS)
