@@ -1,9 +1,10 @@
-"""The threat model of the security guide: each guard has a test that is there."""
+"""The security policy is that of this version, and each guard of the threat model has a test that is there."""
 
 import ast
 import re
+import tomllib
 
-from tests.docs.pages import ROOT
+from tests.docs.pages import ROOT, anchors
 
 HEAD = "| asset | attacker | door | guard | test |\n|---|---|---|---|---|\n"
 GUIDE = (ROOT / "docs/security.md").read_text(encoding="utf-8")
@@ -26,3 +27,10 @@ def test_a_threat_has_an_asset_an_attacker_a_door_a_guard_and_tests() -> None:
 def test_each_test_that_a_threat_names_is_there() -> None:
     named = set(re.findall(r"`(test_\w+)`", "\n".join(THREATS)))
     assert named - names_of_tests() == set()
+
+
+def test_the_security_policy_says_how_to_report_what_is_in_scope_and_that_this_version_is_supported() -> None:
+    policy = ROOT / "SECURITY.md"
+    assert {"report-a-vulnerability", "supported-versions", "in-scope", "not-in-scope"} <= anchors(policy)
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert f"| {version.rpartition('.')[0]}.x | yes |" in policy.read_text(encoding="utf-8")
