@@ -83,8 +83,7 @@ class MemoryLedger:
         return self._put_job(replace(self.job(job_id), layout=layout))
 
     def set_model(self, job_id: str, model: Model) -> JobRecord:
-        job = self.job(job_id)
-        return job if job.stored else self._put_job(replace(job, model=model))
+        return job if (job := self.job(job_id)).stored else self._put_job(replace(job, model=model))
 
     def store(self, job: JobRecord, chunk: Chunk, part: Part | None) -> JobRecord:
         if part is not None:
