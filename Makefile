@@ -70,6 +70,10 @@ NO_TORCH := torch $(TORCH) doesn't run here: lead pip to its build for the CPU (
 	@$(call venv,.venv-docs,$<)
 	@touch $@
 
+.venv-supply/.locked: requirements/supply.txt
+	@$(call venv,.venv-supply,$<)
+	@touch $@
+
 # $(call venv,FOLDER,REQUIREMENTS): an environment with exactly these versions; one that exists is kept.
 define venv
 echo "setup: $(1) from $(2) (a minute the first time)"
@@ -79,7 +83,7 @@ $(1)/bin/pip install --quiet --disable-pip-version-check --no-compile --no-deps 
 endef
 
 .PHONY: environments
-environments: setup $(patsubst %,.venv-%/.locked,recipes sam checkov sdk2 sdk3 docs) ## create all environments for checks and tests; -j2 creates two at a time
+environments: setup $(patsubst %,.venv-%/.locked,recipes sam checkov sdk2 sdk3 docs supply) ## create all environments for checks and tests; -j2 creates two at a time
 	@:
 
 .PHONY: demo
@@ -116,6 +120,10 @@ recipes: setup .venv-recipes/.locked ## run the commands of docs/recipes.md with
 test-wheel: setup ## test the wheel, without and with the local cloud; ARGS goes to pytest
 	@$(BIN)/pytest -q -m wheel tests/infrastructure/test_wheel.py $(ARGS)
 
+.PHONY: test-supply
+test-supply: setup .venv-supply/.locked ## build the layers twice, and test bills and audit (needs Python 3.13); ARGS goes to pytest
+	@$(BIN)/pytest -q -m supply tests/infrastructure $(ARGS)
+
 .PHONY: test-docs
 test-docs: setup .venv-sdk2/.locked .venv-sam/.locked .venv-docs/.locked ## run all commands in README and docs; ARGS goes to pytest
 	@$(BIN)/pytest -q -n auto --dist worksteal -m docs tests/docs $(ARGS)
@@ -137,7 +145,7 @@ soak: setup ## run random fault schedules: SEEDS=10000; FROM=5000 for a part; AW
 	@$(BIN)/python -m tests.simulation soak $(or $(SEEDS),1000) --first $(or $(FROM),0) --aws $(or $(AWS),memory)
 
 .PHONY: check
-check: lint types arrows validate docs ## run all static checks
+check: lint types arrows validate docs sbom ## run all static checks
 
 .PHONY: lint
 lint: setup ## check style and common mistakes (ruff)
@@ -169,6 +177,15 @@ validate: setup .venv-sam/.locked .venv-checkov/.locked ## check the template (c
 docs: .venv-docs/.locked ## build the documentation in build/docs/index.html; a warning is an error
 	@echo "check: documentation"
 	@.venv-docs/bin/sphinx-build --quiet --nitpicky --fail-on-warning --doctree-dir build/doctrees docs build/docs
+
+.PHONY: sbom
+sbom: setup .venv-supply/.locked ## write bills of materials (CycloneDX) and licences into build/sbom; a licence that isn't allowed is an error
+	@echo "check: licences"
+	@$(BIN)/python scripts/sbom.py
+
+.PHONY: audit
+audit: setup .venv-supply/.locked ## look for known vulnerabilities of what ships (pip-audit); skipped without a network
+	@$(BIN)/python scripts/audit.py
 
 .PHONY: build
 build: .venv-sam/.locked ## build functions and layers for Lambda (sam build)

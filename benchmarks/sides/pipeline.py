@@ -44,6 +44,7 @@ ENVIRONMENT = {
     "ENDPOINT_NAME": "tweets",
     "ENDPOINT_CONFIG": "",
     "MODEL": "",
+    "MODEL_REVISION": "",
     "INPUT_COLUMN": "",
     "HEADER": "auto",
     "DELIMITER": ",",

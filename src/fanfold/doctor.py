@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -14,20 +15,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from types_boto3_sagemaker import SageMakerClient
-    from types_boto3_sagemaker.type_defs import AsyncInferenceConfigOutputTypeDef
+    from types_boto3_sagemaker.type_defs import (
+        AsyncInferenceConfigOutputTypeDef,
+        ContainerDefinitionOutputTypeDef,
+        DescribeEndpointConfigOutputTypeDef,
+    )
 
     from fanfold.stacks import Stack
 
 # SageMaker's word for an endpoint, or a configuration, that isn't there; and moto's.
 _NOT_FOUND = {"ValidationException", "ValidationError"}
 _RESPONSES = ("SUCCESS_NOTIFICATION_TOPIC", "ERROR_NOTIFICATION_TOPIC")
+# What no push to the model's repository changes, as it does a branch or a tag.
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 class Verdict(StrEnum):
-    """What a finding means: nothing to do, jobs cost more than they must, jobs don't end well."""
+    """What a finding means: nothing to do, jobs cost more than they must, the model may change, jobs don't end well."""
 
     OK = "ok"
     COSTLY = "costly"
+    RISKY = "risky"
     WRONG = "wrong"
 
 
@@ -43,7 +51,7 @@ class Finding:
 
 
 def examine(stack: Stack) -> Iterator[Finding]:
-    """Look at the endpoint, its output path, topics and included responses.
+    """Look at the endpoint, its output path, topics and included responses, and whether its model is pinned.
 
     Raises:
         StackError: SageMaker refuses to describe the endpoint for another reason than that there is none.
@@ -55,7 +63,7 @@ def examine(stack: Stack) -> Iterator[Finding]:
     client = stack.session.client("sagemaker")
     name = stack.endpoint
     try:
-        status, config = _described(client, name)
+        status, config, containers = _described(client, name)
     except ClientError as error:
         if error.response["Error"]["Code"] not in _NOT_FOUND:
             raise StackError(f"endpoint {name} cannot be described: {error}") from error
@@ -67,17 +75,24 @@ def examine(stack: Stack) -> Iterator[Finding]:
     yield _judge(
         f"endpoint {name} is {status}", status == "InService", "requests wait until it is InService: check why it isn't"
     )
-    if config is None:
+    if "AsyncInferenceConfig" not in config:
         words = f"endpoint {name} is not asynchronous; add an AsyncInferenceConfig to its configuration"
         yield Finding(Verdict.WRONG, words)
         return
-    yield from _output(stack, config)
+    yield from _output(stack, config["AsyncInferenceConfig"])
+    for container in containers:
+        yield from _model(container)
 
 
-def _described(client: SageMakerClient, name: str) -> tuple[str, AsyncInferenceConfigOutputTypeDef | None]:
+def _described(
+    client: SageMakerClient, name: str
+) -> tuple[str, DescribeEndpointConfigOutputTypeDef, list[ContainerDefinitionOutputTypeDef]]:
     endpoint = client.describe_endpoint(EndpointName=name)
     config = client.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
-    return endpoint["EndpointStatus"], config.get("AsyncInferenceConfig")
+    names = [variant["ModelName"] for variant in config["ProductionVariants"] if "ModelName" in variant]
+    models = [client.describe_model(ModelName=name) for name in names]
+    containers = [found for model in models for found in model.get("Containers") or [model["PrimaryContainer"]]]
+    return endpoint["EndpointStatus"], config, containers
 
 
 def _output(stack: Stack, config: AsyncInferenceConfigOutputTypeDef) -> Iterator[Finding]:
@@ -98,6 +113,19 @@ def _output(stack: Stack, config: AsyncInferenceConfigOutputTypeDef) -> Iterator
         yield Finding(Verdict.COSTLY, f"its notifications don't include every response; {words}")
     else:
         yield Finding(Verdict.OK, "its notifications include the responses")
+
+
+def _model(container: ContainerDefinitionOutputTypeDef) -> Iterator[Finding]:
+    """What the Hugging Face container reads of the Hub; one of another kind, or with a model in S3, reads nothing."""
+    given = container.get("Environment", {})
+    if "HF_MODEL_ID" not in given or container.get("ModelDataUrl"):
+        return
+    model, revision = given["HF_MODEL_ID"], given.get("HF_MODEL_REVISION", "its latest commit")
+    if _COMMIT.fullmatch(revision):
+        yield Finding(Verdict.OK, f"its model is {model} at {revision}")
+    else:
+        words = "which may change; set HfRevision, its container's HF_MODEL_REVISION, to a commit of 40 digits"
+        yield Finding(Verdict.RISKY, f"its model is {model} at {revision}, {words}")
 
 
 def _judge(found: str, fits: bool, remedy: str) -> Finding:  # noqa: FBT001 # what the finding turns on

@@ -70,6 +70,7 @@ class JobStatus:
     input: str
     retry_of: str | None
     model: str
+    revision: str
     endpoint: str
     assumed: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -177,6 +178,7 @@ def _status(job: JobRecord, rows: int | None, done: int, failed: int | None, req
         input=f"s3://{job.source.bucket}/{job.source.key}",
         retry_of=job.parent,
         model=job.model.model,
+        revision=job.model.revision,
         endpoint=job.model.endpoint,
         assumed=job.layout.assumed if job.layout else (),
         warnings=job.layout.warnings if job.layout else (),

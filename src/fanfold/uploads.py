@@ -85,5 +85,6 @@ def upload_stream(
         input=f"s3://{stack.input_bucket}/{key}",
         retry_of=None,
         model="",
+        revision="",
         endpoint=stack.endpoint,
     )

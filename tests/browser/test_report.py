@@ -51,6 +51,7 @@ def file(tmp_path: Path) -> Path:
         "input": f"s3://bucket/{HOSTILE[0]}.csv",
         "input_version": HOSTILE[1],
         "model": HOSTILE[2],
+        "revision": HOSTILE[3],
         "endpoint": HOSTILE[3],
         "endpoint_config": "",
         "fanfold": "1.0",

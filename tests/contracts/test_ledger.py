@@ -5,7 +5,7 @@ from tests.fakes.values import LAYOUT, Clock, make_chunk, make_job
 
 from fanfold_core.app.ports import Ledger
 from fanfold_core.domain.errors import UnknownJobError
-from fanfold_core.domain.job import Health, JobRecord, Part, Pause, State, Totals, Trouble
+from fanfold_core.domain.job import Health, JobRecord, Model, Part, Pause, State, Totals, Trouble
 from fanfold_core.domain.window import Progress
 
 # Jobs
@@ -29,6 +29,7 @@ def test_an_unknown_job_is_an_error_and_no_write_makes_one(ledger: Ledger) -> No
     each_raises(
         UnknownJobError,
         lambda: ledger.set_layout(JOB.id, LAYOUT),
+        lambda: ledger.set_model(JOB.id, JOB.model),
         lambda: ledger.set_total(JOB.id, 1, 2),
         lambda: ledger.raise_released(JOB.id, 1),
         lambda: ledger.compact(JOB.id, 1, [0]),
@@ -45,6 +46,15 @@ def test_an_unknown_job_is_an_error_and_no_write_makes_one(ledger: Ledger) -> No
 def test_a_layout_is_remembered(ledger: Ledger, job: JobRecord) -> None:
     assert twice(ledger.set_layout, job.id, LAYOUT).layout == LAYOUT
     assert ledger.job(job.id).layout == LAYOUT
+
+
+def test_a_model_is_remembered_until_there_are_chunks(ledger: Ledger) -> None:
+    pinned = Model("endpoint", "configuration", "owner/model", "4b7f2c1")
+    job = ledger.create(JOB)
+    assert twice(ledger.set_model, job.id, pinned).model == pinned
+    ledger.store(job, make_chunk(0), None)
+    assert twice(ledger.set_model, job.id, JOB.model).model == pinned
+    assert ledger.job(job.id).model == pinned
 
 
 def test_what_is_stored_only_rises(ledger: Ledger, job: JobRecord) -> None:

@@ -12,8 +12,8 @@ from tests.docs.pages import ROOT
 
 from fanfold.cli import cli
 
-_TESTS = "test browser ecosystem test-docs test-wheel recipes"
-_TARGETS = f"setup {_TESTS} check build sam-local crash-sweep soak soak-events"
+_TESTS = "test browser ecosystem test-docs test-supply test-wheel recipes"
+_TARGETS = f"setup {_TESTS} check sbom audit build sam-local crash-sweep soak soak-events"
 _MAKE = rf"make ({'|'.join(_TARGETS.split())})\b"
 
 

@@ -10,7 +10,7 @@ from tests.fakes.stored import as_stored, check_size, predicted
 from fanfold_core.app.ports import Failure, Prediction
 from fanfold_core.domain.counting import kind_of
 from fanfold_core.domain.errors import UnknownChunkError, UnknownJobError
-from fanfold_core.domain.job import Chunk, Health, JobRecord, Part, Pause, State, Totals, Trouble
+from fanfold_core.domain.job import Chunk, Health, JobRecord, Model, Part, Pause, State, Totals, Trouble
 from fanfold_core.domain.outcomes import Mark
 from fanfold_core.domain.results import SpanOutcome
 from fanfold_core.domain.spans import Span
@@ -81,6 +81,9 @@ class MemoryLedger:
 
     def set_layout(self, job_id: str, layout: Layout) -> JobRecord:
         return self._put_job(replace(self.job(job_id), layout=layout))
+
+    def set_model(self, job_id: str, model: Model) -> JobRecord:
+        return job if (job := self.job(job_id)).stored else self._put_job(replace(job, model=model))
 
     def store(self, job: JobRecord, chunk: Chunk, part: Part | None) -> JobRecord:
         if part is not None:

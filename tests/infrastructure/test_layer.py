@@ -1,9 +1,10 @@
-"""What the layer keeps of botocore's descriptions of AWS says the same as what botocore ships."""
+"""What the layer keeps of botocore's descriptions says the same as what botocore ships, and it is never uncompiled."""
 
 from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -148,3 +149,26 @@ def test_what_no_function_reads_is_gone(trimmed: Path) -> None:
         assert set(partition["services"]) <= {"dynamodb", "events", "runtime.sagemaker", "s3", "sqs"}
     for file in trimmed.rglob("service-2.json"):
         assert not re.search(r'"documentation":"[^"]', file.read_text())
+
+
+ONLY_IF_ASKED_FOR = '[ "$PYENV_VERSION" = 3.13 ]'
+
+
+@pytest.mark.parametrize(("shim", "runs"), [("exit 127", False), (ONLY_IF_ASKED_FOR, True)])
+def test_a_layer_is_compiled_by_lambdas_python_or_its_build_fails(shim: str, tmp_path: Path, *, runs: bool) -> None:
+    python = tmp_path / "python3.13"
+    python.write_text(f"#!/bin/sh\n{shim}\n", encoding="utf-8")
+    python.chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    command = [
+        "make",
+        "-C",
+        str(ROOT / "layers/core"),
+        "build-CoreLayer",
+        f"ARTIFACTS_DIR={tmp_path}",
+        "PYTHON=exit 1 #",
+    ]
+    ended = subprocess.run(command, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False)
+    assert ended.returncode != 0
+    assert ("The layers need Python 3.13" not in ended.stderr) == runs
+    assert ("pip install" in ended.stdout) == runs

@@ -184,7 +184,18 @@ def test_every_instance_type_has_the_container_for_its_processor() -> None:
         assert found["Processor"] == ("gpu" if re.match(r"ml\.[gp]", name) else "cpu")
 
 
+def test_a_revision_of_the_model_reaches_its_container_and_its_jobs() -> None:
+    container = resources["Model"]["Properties"]["PrimaryContainer"]["Environment"]
+    # An empty one would be a revision, too, that no model has.
+    given = {"Fn::If": ["HubRevision", {"Ref": "HfRevision"}, {"Ref": "AWS::NoValue"}]}
+    assert container["HF_MODEL_REVISION"] == given
+    variables = resources["SplitterFunction"]["Properties"]["Environment"]["Variables"]
+    assert variables["MODEL_REVISION"] == {"Ref": "HfRevision"}
+
+
+COMMIT = "4b7f2c1a9d0e8f6b5c3d2a1908f7e6d5c4b3a291"
 EVERYTHING_OF_AN_OWN_ENDPOINT = {
+    "HfRevision": COMMIT,
     "HfTokenSecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:hub-token-a1B2c3",
     "SubnetIds": "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
     "SecurityGroupIds": "sg-0123456789abcdef0",
@@ -216,6 +227,9 @@ def test_sagemaker_is_touched_only_without_an_endpoint_that_exists(chosen: dict[
     ("chosen", "words"),
     [
         ({"EndpointName": "theirs", "HfModelId": "owner/model"}, "leave HfModelId at its default"),
+        ({"EndpointName": "theirs", "HfRevision": COMMIT}, "leave HfRevision empty"),
+        ({"ModelDataUrl": "s3://models/model.tar.gz", "HfRevision": COMMIT}, "leave HfRevision empty"),
+        ({"HfRevision": "refs/pr/1"}, "must be a commit or a tag"),
         ({"EndpointName": "theirs", "ModelDataUrl": "s3://models/model.tar.gz"}, "leave ModelDataUrl empty"),
         ({"HfModelId": "owner/model", "ModelDataUrl": "s3://models/model.tar.gz"}, "replaces the model on the Hub"),
         ({"SubnetIds": "subnet-0123456789abcdef0"}, "set both or neither"),

@@ -50,10 +50,11 @@ def wait_for_the_end() -> None:
 @options.of_a_stack
 @options.as_json
 def doctor(stack: str, as_json: bool) -> None:
-    """Check that a stack's endpoint writes to the stack's bucket and notifies its topics.
+    """Check that a stack's endpoint writes to the stack's bucket and notifies its topics, and that its model is pinned.
 
-    Prints one finding per line: ok, costly (works, but costs more than necessary) or wrong, with what to do. The exit
-    code is 0 if nothing is wrong, else 1. The command reads the stack and the endpoint and changes nothing.
+    Prints one finding per line: ok, costly (works, but costs more than necessary), risky (works, but predictions may
+    change) or wrong, with what to do. The exit code is 0 if nothing is wrong, else 1. The command reads the stack and
+    the endpoint and changes nothing.
 
     \b
     fanfold doctor --stack fanfold

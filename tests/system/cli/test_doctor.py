@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.system.conftest import Pipeline
-    from types_boto3_sagemaker.type_defs import ProductionVariantTypeDef
+    from types_boto3_sagemaker.type_defs import ContainerDefinitionTypeDef, ProductionVariantTypeDef
 
     from localaws.cloud import LocalCloud
 
@@ -27,18 +28,15 @@ def stack(cloud: LocalCloud) -> Stack:
 
 
 @pytest.fixture
-def examined(stack: Stack, request: pytest.FixtureRequest) -> Callable[[dict[str, Any] | None], list[Finding]]:
-    """Creates an endpoint with this OutputConfig, or a synchronous one, and examines it."""
-    name = request.node.name.replace("_", "-")[:63].rstrip("-")
+def examined(stack: Stack, request: pytest.FixtureRequest) -> Callable[..., list[Finding]]:
+    """Creates an endpoint with this OutputConfig, or a synchronous one, and this container, and examines it."""
+    name = re.sub(r"\W|_", "-", request.node.name)[:63].rstrip("-")
 
-    def create(output: dict[str, Any] | None) -> list[Finding]:
+    def create(output: dict[str, Any] | None, container: ContainerDefinitionTypeDef | None = None) -> list[Finding]:
         client = stack.session.client("sagemaker")
-        (model,) = client.list_models()["Models"]
-        variant: ProductionVariantTypeDef = {
-            "VariantName": "v",
-            "ModelName": model["ModelName"],
-            "InstanceType": "ml.m5.xlarge",
-        }
+        role = "arn:aws:iam::123456789012:role/theirs"
+        client.create_model(ModelName=name, ExecutionRoleArn=role, PrimaryContainer=container or {"Image": "theirs"})
+        variant: ProductionVariantTypeDef = {"VariantName": "v", "ModelName": name, "InstanceType": "ml.m5.xlarge"}
         variant["InitialInstanceCount"] = 1
         asynchronous: dict[str, Any] = {"AsyncInferenceConfig": {"OutputConfig": output}} if output else {}
         client.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant], **asynchronous)
@@ -64,12 +62,34 @@ def test_the_stacks_own_endpoint_fits_it(pipeline: Pipeline) -> None:
     assert run.returncode == 0
     lines = run.stdout.splitlines()
     assert lines[0] == "ok     endpoint fanfold is InService"
-    assert all(line.startswith("ok ") for line in lines)
-    assert len(lines) == 5
+    assert all(line.startswith("ok ") for line in lines[:-1])
+    assert lines[-1].startswith("risky  its model is cardiffnlp/twitter-roberta-base-sentiment at its latest commit")
+    assert len(lines) == 6
 
 
 def test_somebody_elses_endpoint_may_fit(stack: Stack, examined: Callable[..., list[Finding]]) -> None:
     assert {finding.verdict for finding in examined(fitting(stack))} == {Verdict.OK}
+
+
+@pytest.mark.parametrize(
+    ("revision", "found"),
+    [
+        ({}, "risky  its model is owner/model at its latest commit, which may change; set HfRevision"),
+        ({"HF_MODEL_REVISION": "v1.0"}, "risky  its model is owner/model at v1.0, which may change; set HfRevision"),
+        ({"HF_MODEL_REVISION": "4b7f2c1a" * 5}, "ok     its model is owner/model at 4b7f2c1a4b7f2c1a"),
+    ],
+)
+def test_a_model_of_the_hub_is_pinned_by_a_commit_alone(
+    revision: dict[str, str], found: str, stack: Stack, examined: Callable[..., list[Finding]]
+) -> None:
+    *others, model = examined(fitting(stack), {"Environment": {"HF_MODEL_ID": "owner/model", **revision}})
+    assert {finding.verdict for finding in others} == {Verdict.OK}
+    assert str(model).startswith(found)
+
+
+def test_a_model_in_s3_is_not_of_the_hub(stack: Stack, examined: Callable[..., list[Finding]]) -> None:
+    given = {"ModelDataUrl": "s3://theirs/model.tar.gz", "Environment": {"HF_MODEL_ID": "/opt/ml/model"}}
+    assert {finding.verdict for finding in examined(fitting(stack), given)} == {Verdict.OK}
 
 
 def test_what_does_not_fit_is_named_with_what_it_must_be(stack: Stack, examined: Callable[..., list[Finding]]) -> None:

@@ -1,12 +1,15 @@
 """Rounds: the failed rows of an ended job are tried again, and its files stay as they are."""
 
+import json
+from dataclasses import replace
+
 import pytest
 from tests.unit.app.conftest import System, in_time, sent
 
 from fanfold_core.app.rounds import start_retry
 from fanfold_core.aws.messages import Resume
 from fanfold_core.domain.errors import NotEndedError
-from fanfold_core.domain.job import JobRecord, State
+from fanfold_core.domain.job import JobRecord, Model, State
 from fanfold_core.domain.keys import result_key
 from fanfold_core.domain.spans import Span
 
@@ -57,3 +60,32 @@ def test_the_results_of_a_round_overlay_those_before(system: System, ended: JobR
     assert lines[1:] == [f"{row},text {row},GOOD," for row in range(10)]
     assert system.store.read(result_key(ended.id, "results.csv")) == before
     assert system.ledger.job(ended.id) == ended
+
+
+@pytest.fixture
+def updated(system: System) -> Model:
+    """The stack has been updated: its endpoint serves another revision from now on."""
+    system.splitter = replace(system.splitter, model=Model("endpoint", "two", "owner/model", "4b7f2c1"))
+    return system.splitter.model
+
+
+def test_a_round_names_the_model_that_predicts_its_rows_and_what_predicted_those_before(
+    system: System, ended: JobRecord, updated: Model
+) -> None:
+    following = system.splitter.resume(begin(system, ended).id, in_time)
+    system.follow_up.close(following.id, State.CANCELLED, "cancelled")
+    system.finish(following)
+    summary = json.loads(system.store.read(result_key(following.id, "summary.json")))
+    assert (summary["model"], summary["revision"], summary["endpoint_config"]) == ("owner/model", "4b7f2c1", "two")
+    before = "whatever endpoint endpoint serves"
+    assert summary["warnings"] == [
+        f"Rows that {ended.id} predicted were predicted by {before}, the others by owner/model at 4b7f2c1."
+    ]
+    assert system.ledger.job(following.id).model == updated
+    assert system.ledger.job(ended.id) == ended
+
+
+def test_a_round_that_has_chunks_keeps_its_model(system: System, ended: JobRecord) -> None:
+    following = system.splitter.resume(begin(system, ended).id, lambda: True)
+    system.splitter = replace(system.splitter, model=Model("endpoint", "two", "owner/model", "4b7f2c1"))
+    assert (following.stored, system.splitter.resume(following.id, in_time).model) == (1, ended.model)

@@ -60,7 +60,7 @@ def test_lines_and_tabs_and_other_languages_are_text() -> None:
 
 def test_a_bar_shows_what_a_job_tells(monkeypatch: pytest.MonkeyPatch) -> None:
     status = JobStatus(
-        "j", JobState.RUNNING, "", 5, 1, 1, 0, None, datetime.now(UTC), None, "", None, "", "", trouble=HOSTILE
+        "j", JobState.RUNNING, "", 5, 1, 1, 0, None, datetime.now(UTC), None, "", None, "", "", "", trouble=HOSTILE
     )
     with on_a_terminal(monkeypatch) as terminal:
         with spinner("starting"), bytes_bar("uploading", 5) as sent:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING
 
-from fanfold_core.app.rounds import NOT_ANSWERED, final_answers
+from fanfold_core.app.rounds import NOT_ANSWERED, changes_of_model, final_answers
 from fanfold_core.app.rows import input_file, read_texts, written, written_header
 from fanfold_core.domain.counting import of_irregular, of_requests, of_rows
 from fanfold_core.domain.errors import JobError, ObjectGoneError
@@ -185,7 +185,9 @@ class Assembler:
         # What reckons and draws is loaded when a job completes: no cold start waits for it.
         from fanfold_core.app.report import summarize  # noqa: PLC0415
 
-        return summarize(job, state, whole, self.store.location, self.version)
+        summary = summarize(job, state, whole, self.store.location, self.version)
+        summary["warnings"] += changes_of_model(self.ledger, job)
+        return summary
 
     def _describe(self, job: JobRecord, ended: Mapping[str, Any], whole: Totals) -> None:
         """Write summary.json and report.html."""

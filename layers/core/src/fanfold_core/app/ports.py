@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import IO
 
     from fanfold_core.domain.answers import Predictions
-    from fanfold_core.domain.job import Chunk, Health, JobRecord, Part, Pause, Source, State, Totals
+    from fanfold_core.domain.job import Chunk, Health, JobRecord, Model, Part, Pause, Source, State, Totals
     from fanfold_core.domain.keys import RequestId
     from fanfold_core.domain.outcomes import Mark, Timing
     from fanfold_core.domain.requests import Request, Unsendable
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from fanfold_core.domain.spans import Span
     from fanfold_core.domain.window import Progress
     from fanfold_core.input.layout import Layout
-
 
 # The longest that a message can be put off.
 LONGEST_DELAY_SECONDS = 900
@@ -77,6 +76,9 @@ class Ledger(Protocol):
 
     def set_layout(self, job_id: str, layout: Layout) -> JobRecord:
         """Remember how the file is laid out."""
+
+    def set_model(self, job_id: str, model: Model) -> JobRecord:
+        """Remember what will predict the rows, unless the job has chunks already."""
 
     def store(self, job: JobRecord, chunk: Chunk, part: Part | None) -> JobRecord:
         """Put a chunk, and the part that it ends, unless they are there; then raise `stored`, while RUNNING."""
@@ -161,10 +163,7 @@ class Ledger(Protocol):
     def set_mark(  # noqa: PLR0913 - what is known of a failed attempt
         self, job: JobRecord, chunk: int, span: Span, mark: Mark, refusal: str | None = None, *, mismatch: bool = False
     ) -> None:
-        """Raise the mark of a span; `refusal` are the model's words if it was the model that failed it.
-
-        `mismatch`: its answer had a wrong length.
-        """
+        """Raise the mark of a span; `refusal`: the model failed it, in its words; `mismatch`: by a wrong length."""
 
     def outcomes(self, job_id: str, chunk: int) -> Iterator[SpanOutcome]:
         """What is known of a chunk's spans: one strongly consistent read, in order."""

@@ -70,6 +70,7 @@ def summarize(
         "results": location(result_key(job.id, "results.csv")),
         "errors": location(result_key(job.id, "errors.csv")),
         "model": job.model.model,
+        "revision": job.model.revision,
         "endpoint": job.model.endpoint,
         "endpoint_config": job.model.endpoint_config,
         "fanfold": version,

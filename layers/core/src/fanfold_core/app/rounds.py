@@ -67,6 +67,15 @@ def final_answers(
     return final
 
 
+def changes_of_model(ledger: Ledger, job: JobRecord) -> list[str]:
+    """A sentence for each earlier round whose predictions another model made, or another revision."""
+    return [
+        f"Rows that {parent.id} predicted were predicted by {parent.model}, the others by {job.model}."
+        for parent in _rounds_before(ledger, job)
+        if str(parent.model) != str(job.model)
+    ]
+
+
 def _of_round(store: Store, job: JobRecord, chunk: Chunk, counted: Iterable[SpanOutcome]) -> RowAnswers:
     final = [_with_results(store, job, outcome) for outcome in counted]
     return answers(chunk.rows, final, _uncovered(job))

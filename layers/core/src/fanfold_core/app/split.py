@@ -74,6 +74,9 @@ class Splitter:
             if job.layout is None:
                 job = self.ledger.set_layout(job.id, self._file(job).layout(out_of_time))
             parent = self.ledger.job(job.parent) if job.parent else None
+            if parent and not job.stored:
+                # The endpoint may serve another model by now than when the earlier round began.
+                job = self.ledger.set_model(job.id, self.model)
             if parent and job.stored < parent.stored:
                 return self._copy_chunks(job, parent, out_of_time)
             return self._store_chunks(job, out_of_time)

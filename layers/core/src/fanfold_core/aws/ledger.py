@@ -6,6 +6,7 @@ condition fails, somebody else has done it or the job has moved on; the item is 
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
@@ -14,7 +15,7 @@ from fanfold_core.aws import items
 from fanfold_core.aws.table import KEYS_PER_BATCH, ConditionalTable
 from fanfold_core.domain.counting import kind_of
 from fanfold_core.domain.errors import UnknownChunkError, UnknownJobError
-from fanfold_core.domain.job import Chunk, Health, JobRecord, Part, Pause, State, Totals
+from fanfold_core.domain.job import Chunk, Health, JobRecord, Model, Part, Pause, State, Totals
 from fanfold_core.input.errors import shortened
 
 if TYPE_CHECKING:
@@ -60,6 +61,9 @@ class DynamoLedger:
 
     def set_layout(self, job_id: str, layout: Layout) -> JobRecord:
         return self._update_job(job_id, _EXISTS, put={"layout": items.layout_value(layout)})
+
+    def set_model(self, job_id: str, model: Model) -> JobRecord:
+        return self._update_job(job_id, Attr("stored").eq(0), put={"model": asdict(model)})
 
     def store(self, job: JobRecord, chunk: Chunk, part: Part | None) -> JobRecord:
         if part is not None:

@@ -80,6 +80,7 @@ class SplitterSettings(Settings):
     endpoint_name: str
     endpoint_config: str
     model: str
+    model_revision: str
     window_chunks: int
     retention_days: int
     max_rows: int
@@ -106,7 +107,7 @@ def wire_splitter(environ: Mapping[str, str]) -> Splitter:
         queues=queues,
         follow_up=_follow_up(ledger, queues, settings.window_chunks),
         options=Options.from_environment(environ),
-        model=Model(settings.endpoint_name, settings.endpoint_config, settings.model),
+        model=Model(settings.endpoint_name, settings.endpoint_config, settings.model, settings.model_revision),
         retention=timedelta(days=settings.retention_days),
         now=now,
         new_nonce=lambda: token_hex(8),

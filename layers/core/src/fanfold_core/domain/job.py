@@ -63,11 +63,20 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What made the predictions: the endpoint, its configuration, the model it serves (both empty where unknown)."""
+    """What makes the predictions: the endpoint, its configuration, and the model that it serves, at a revision.
+
+    All but the endpoint are empty where unknown. Without a revision, it may be any: an instance loads the latest.
+    """
 
     endpoint: str
     endpoint_config: str
     model: str
+    revision: str = ""  # jobs of earlier versions have none
+
+    def __str__(self) -> str:
+        """As a sentence names it: "owner/model at 4b7f2c1", or the endpoint where the model is unknown."""
+        name = self.model or f"whatever endpoint {self.endpoint} serves"
+        return f"{name} at {self.revision}" if self.revision else name
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,63 @@
+"""The layers as they are built for Lambda: twice the same bytes, and compiled. `make test-supply`."""
+
+import _imp
+import os
+import shutil
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LAYERS = ["CoreLayer", "NumpyLayer"]
+# What differs between two machines: who may read new files, the hour, the order of sets.
+MACHINES = [("022", {"TZ": "UTC", "PYTHONHASHSEED": "1"}), ("077", {"TZ": "Asia/Tokyo", "PYTHONHASHSEED": "2"})]
+UNCHECKED_HASH = 0b01
+
+pytestmark = pytest.mark.supply
+
+
+@pytest.fixture(scope="module", params=LAYERS)
+def builds(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """A layer as two machines build it, at once."""
+    running = []
+    for umask, variables in MACHINES:
+        folder = tmp_path_factory.mktemp(request.param)
+        shutil.copytree(ROOT / "layers/core", folder / "source", copy_function=shutil.copyfile)
+        target, python = folder / "built", sys.executable
+        build = f"umask {umask}; exec make build-{request.param} ARTIFACTS_DIR={target} PYTHON={python}"
+        environment = {**os.environ, **variables}
+        running.append((target, subprocess.Popen(["/bin/sh", "-c", build], cwd=folder / "source", env=environment)))
+    assert [process.wait() for _, process in running] == [0, 0]
+    return [target / "python" for target, _ in running]
+
+
+def contents(built: Path) -> dict[str, tuple[int, int, str]]:
+    """What a zip of a layer holds: access rights, times and bytes by path."""
+    return {
+        path.relative_to(built).as_posix(): (
+            path.stat().st_mode,
+            int(path.stat().st_mtime),
+            sha256(path.read_bytes()).hexdigest() if path.is_file() else "",
+        )
+        for path in sorted(built.rglob("*"))
+    }
+
+
+def test_two_builds_are_the_same(builds: list[Path]) -> None:
+    one, other = map(contents, builds)
+    assert len(one) > 100
+    assert one == other
+
+
+def test_every_module_is_compiled_and_its_bytecode_is_not_checked_against_its_source(builds: list[Path]) -> None:
+    sources = list(builds[0].rglob("*.py"))
+    assert len(sources) > 100
+    for source in sources:
+        compiled = (source.parent / "__pycache__" / f"{source.stem}.cpython-313.pyc").read_bytes()
+        assert int.from_bytes(compiled[4:8], "little") == UNCHECKED_HASH
+        # The key of the hash is the version whose bytecode it is.
+        assert compiled[8:16] == _imp.source_hash(int.from_bytes(compiled[:4], "little"), source.read_bytes())
+        assert b"/opt/python/" in compiled
