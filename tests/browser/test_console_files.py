@@ -32,7 +32,7 @@ def test_a_file_dropped_during_an_upload_is_not_taken_and_that_is_said(page: Pag
     page.get_by_role("button", name="Start").click()
     expect(page.get_by_role("button", name="Stop")).to_be_focused()
     page.evaluate(DROP, ["b.csv", "text\nso bad\n"])
-    expect(page.locator("#trouble")).to_contain_text("B.csv was not taken")
+    expect(page.locator("#trouble")).to_contain_text("B.csv was ignored")
     page.get_by_role("button", name="Stop").click()
     expect(page.locator("#trouble")).to_contain_text("stopped")
     expect(page.get_by_role("button", name="Start")).to_be_focused()
