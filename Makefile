@@ -136,6 +136,10 @@ soak-events: setup ## send more than 10,000 malformed events through the real ha
 soak-machine: setup ## run 50,000 jobs of arbitrary files, options and models through the real handlers (an hour of one core)
 	@$(BIN)/pytest -q -n auto --hypothesis-profile=soak-machine tests/pipeline/test_machine.py $(ARGS)
 
+.PHONY: hostile
+hostile: setup ## attack a local cloud and its console: large jobs, few files, thousands of connections (minutes)
+	@status=0; for script in tests/hostile/*.py; do $(BIN)/python $$script || status=1; done; exit $$status
+
 .PHONY: crash-sweep
 crash-sweep: setup ## crash a function before and after each of its calls; AWS=moto: each of its AWS calls (minutes)
 	@$(BIN)/python -m tests.simulation crashes --aws $(or $(AWS),memory)

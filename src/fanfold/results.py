@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from http import HTTPStatus
 from io import BufferedReader, TextIOWrapper
+from itertools import islice
 from typing import IO, TYPE_CHECKING, cast
 
 from botocore.exceptions import ClientError, IncompleteReadError, ResponseStreamingError
@@ -12,7 +14,7 @@ from botocore.exceptions import ClientError, IncompleteReadError, ResponseStream
 from fanfold.errors import DownloadError, extra
 from fanfold_core.aws.store import Blocks
 from fanfold_core.domain.results import ERRORS_AFTER, ERRORS_BEFORE
-from fanfold_core.input.records import record_reader
+from fanfold_core.input.records import format_records, record_reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 # Bytes that one request to S3 asks for; as many are held in memory.
 _BLOCK_BYTES = 8 * 1024 * 1024
 _TRIES = 4
+# Rows that are written anew at a time.
+_BATCH_ROWS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,10 @@ class Errors:
         """The bytes of the file."""
         return self._open()
 
+    def for_spreadsheets(self) -> Iterator[bytes]:
+        """The bytes of the file, written so that a spreadsheet runs none of its cells, and takes it for UTF-8."""
+        return _for_spreadsheets(self._open(), self._dialect)
+
 
 class Results:
     """results.csv of a job, read as it is asked for: no more than a few megabytes are held at a time.
@@ -96,6 +104,10 @@ class Results:
     def blocks(self) -> Iterator[bytes]:
         """The bytes of the file."""
         return self._open()
+
+    def for_spreadsheets(self) -> Iterator[bytes]:
+        """The bytes of the file, written so that a spreadsheet runs none of its cells, and takes it for UTF-8."""
+        return _for_spreadsheets(self._open(), self._dialect)
 
     def to_pandas(self) -> pd.DataFrame:
         """All rows as a pandas data frame: own columns are text, the model's have the type that fits all values.
@@ -164,6 +176,13 @@ def read_csv(blocks: Iterator[bytes], dialect: Dialect) -> Iterator[list[str]]:
     """The records in a stream of bytes in UTF-8, a few at a time."""
     text = TextIOWrapper(BufferedReader(Blocks(blocks)), encoding="utf-8-sig", newline="")
     return iter(record_reader(text, dialect))
+
+
+def _for_spreadsheets(blocks: Iterator[bytes], dialect: Dialect) -> Iterator[bytes]:
+    yield BOM_UTF8
+    records = read_csv(blocks, dialect)
+    while batch := list(islice(records, _BATCH_ROWS)):
+        yield format_records(batch, dialect, guards=True).encode()
 
 
 def read_object(stack: Stack, key: str) -> Iterator[bytes]:

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.system.conftest import Slowly
 
 from fanfold import Fanfold
+from fanfold.client import LOCAL_PARAMETERS
 from fanfold.console.server import listening, serving
 from fanfold.project import find_root
 from localaws.cloud import LocalCloud
@@ -16,6 +17,7 @@ from localaws.cloud import LocalCloud
 Open = Callable[..., Page]
 # An upload, a job and its files, on a machine that does other things too.
 PATIENCE = 60_000
+expect.set_options(timeout=PATIENCE)
 DROP = """files => {
   const data = new DataTransfer()
   for (let at = 0; at < files.length; at += 2)
@@ -60,7 +62,9 @@ def new_page(chromium: Browser) -> Iterator[Open]:
 @pytest.fixture(scope="module")
 def link(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with (
-        LocalCloud(find_root(), log_dir=tmp_path_factory.mktemp("logs"), conditions=Slowly()) as cloud,
+        LocalCloud(
+            find_root(), parameters=LOCAL_PARAMETERS, log_dir=tmp_path_factory.mktemp("logs"), conditions=Slowly()
+        ) as cloud,
         listening(0) as at,
         serving(lambda: Fanfold(cloud.stack_name, session=cloud.session()), at) as link,
     ):
@@ -81,9 +85,15 @@ def page(new_page: Open, link: str, complaints: list[str]) -> Page:
     page.on(
         "request", lambda request: complaints.append(request.url) if not request.url.startswith(link[:17]) else None
     )
-    page.goto(link)
+    enter(page, link)
     return page
 
 
+def enter(page: Page, link: str) -> None:
+    """Open the console by its link, and wait for it."""
+    page.goto(link)
+    expect(page.locator("main")).to_be_visible()
+
+
 def state(page: Page, words: str) -> None:
-    expect(page.locator("#job .state")).to_have_text(words, timeout=PATIENCE)
+    expect(page.locator("#job .state")).to_have_text(words)

@@ -2,17 +2,20 @@
 
 import csv
 import re
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from playwright.sync_api import Page, Route, expect
-from tests.browser.conftest import DROP, PATIENCE, Open, state
+from tests.browser.conftest import DROP, Open, enter, state
 
 
 def test_a_dropped_file_is_watched_and_its_results_are_saved(page: Page, complaints: list[str], tmp_path: Path) -> None:
     texts = ["so good", "<script>document.title = 'hacked'</script>", "so bad", "", "slowly"] * 20
     content = "id,words\n" + "".join(f"{row},{text}\n" for row, text in enumerate(texts))
     page.evaluate(DROP, ["my tweets.csv", content])
+    page.get_by_label("Header").select_option("absent")
     expect(page.locator("#preview thead")).to_have_text("column_1column_2")
     page.get_by_label("Header").select_option("present")
     expect(page.locator("#preview thead")).to_have_text("idwords")
@@ -35,6 +38,10 @@ def test_a_dropped_file_is_watched_and_its_results_are_saved(page: Page, complai
     with (tmp_path / "results.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.reader(stream))
     assert [row[1] for row in rows[1:]] == texts
+    with page.expect_download() as saved:
+        page.locator("#job .spreadsheets").get_by_role("link", name="results").click()
+    assert saved.value.suggested_filename.endswith("-results-for-spreadsheets.csv")
+    assert saved.value.path().read_text(encoding="utf-8").startswith('\ufeff"id","words",')
     with page.expect_download() as saved:
         report.get_by_role("link", name="errors.csv").first.click()
     assert saved.value.path().read_text(encoding="utf-8").count("input is empty") == 20
@@ -75,7 +82,7 @@ def test_a_file_that_fails_says_why_and_what_to_do(page: Page, tmp_path: Path) -
 
 def test_a_console_that_has_ended_is_said_in_words(new_page: Open, link: str) -> None:
     page = new_page()
-    page.goto(link)
+    enter(page, link)
     page.route("**/api/**", lambda route: route.abort())
     page.evaluate(DROP, ["a.csv", "text\nso good\n"])
     expect(page.locator("#trouble")).to_contain_text("is `fanfold` still running in its terminal?")
@@ -121,7 +128,7 @@ def test_the_list_and_the_report_say_the_same_when_a_job_ends(page: Page) -> Non
     line = page.locator("#jobs tbody tr", has_text="same.csv")
     expect(line).to_be_visible()
     page.route("**/api/jobs", lambda _route: None)  # the list itself is told nothing more
-    expect(page.locator("#job iframe")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#job iframe")).to_be_visible()
     expect(line).to_contain_text("Succeeded", timeout=100)
 
 
@@ -133,7 +140,7 @@ def test_on_a_phone_a_jobs_name_and_date_can_be_read(new_page: Open, page: Page,
         expect(page.locator("#job .about")).to_contain_text(file[:8])
         state(page, "Succeeded")
     phone = new_page(viewport={"width": 390, "height": 800})
-    phone.goto(link)
+    enter(phone, link)
     name = phone.get_by_role("link", name="customer feedback of november.csv")
     expect(name).to_be_visible()
     line = phone.locator("#jobs tbody tr", has=name)
@@ -149,7 +156,7 @@ def test_a_chosen_job_is_shown_from_its_top_and_as_high_as_its_report(new_page: 
     page.get_by_role("button", name="Start").click()
     state(page, "Succeeded")
     phone = new_page(viewport={"width": 390, "height": 500})
-    phone.goto(link)
+    enter(phone, link)
     phone.get_by_role("link", name="chosen.csv").click()
     expect(phone.locator("#job")).to_be_focused()
     assert abs(phone.locator("#job").evaluate("job => job.getBoundingClientRect().top")) < 50
@@ -161,15 +168,52 @@ def test_a_chosen_job_is_shown_from_its_top_and_as_high_as_its_report(new_page: 
 
 def test_without_the_link_a_browser_shows_a_page_in_words(new_page: Open, link: str) -> None:
     page = new_page()
-    page.goto(link.partition("?")[0])
-    expect(page.get_by_role("heading", name="Fanfold")).to_be_visible()
-    expect(page.locator("p")).to_contain_text("the full link that `fanfold` printed")
+    page.goto(link.partition("#")[0])
+    expect(page.locator("#trouble")).to_contain_text("the full link that `fanfold` printed")
+    expect(page.get_by_text("Drop a CSV here")).to_be_hidden()
+    enter(page, link)  # in the same window, of which only what follows # is another
+
+
+def test_another_port_of_this_machine_is_sent_nothing_by_which_to_use_the_console(page: Page, link: str) -> None:
+    seen: list[str] = []
+
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append(f"{self.path} {self.headers}")
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    expect(page.get_by_text("Drop a CSV here")).to_be_visible()
+    token = page.evaluate("sessionStorage.getItem('fanfold-session')")
+    assert token
+    with HTTPServer(("127.0.0.1", 0), Other) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        page.goto(f"http://127.0.0.1:{server.server_port}/")
+        assert page.evaluate("sessionStorage.length") == 0
+        server.shutdown()
+    assert seen
+    assert not any(secret in request for request in seen for secret in (token, link.partition("=")[2], "Cookie"))
+    page.go_back()
+    expect(page.get_by_text("Drop a CSV here")).to_be_visible()
+    assert "token" not in page.url
+
+
+def test_a_session_that_has_ended_says_what_to_do_and_the_link_begins_another(page: Page, link: str) -> None:
+    expect(page.get_by_text("Drop a CSV here")).to_be_visible()
+    page.evaluate("sessionStorage.setItem('fanfold-session', 'of-yesterday')")
+    expect(page.locator("#trouble")).to_contain_text("open the last link that `fanfold` printed in its terminal")
+    expect(page.get_by_text("Drop a CSV here")).to_be_hidden()
+    enter(page, link)
+    expect(page.locator("#trouble")).to_be_hidden()
 
 
 @pytest.mark.parametrize("width", [320, 1280])
 def test_nothing_sticks_out_of_any_screen(new_page: Open, link: str, width: int) -> None:
     page = new_page(viewport={"width": width, "height": 700})
-    page.goto(link)
+    enter(page, link)
     page.evaluate(DROP, ["a.csv", "text," + "column," * 30 + "\n" + "x" * 300 + "," * 31 + "\n"])
     expect(page.locator("#preview tbody tr")).to_have_count(1)
     assert page.evaluate("document.documentElement.scrollWidth") <= width

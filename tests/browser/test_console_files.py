@@ -32,7 +32,7 @@ def test_a_file_dropped_during_an_upload_is_not_taken_and_that_is_said(page: Pag
     page.get_by_role("button", name="Start").click()
     expect(page.get_by_role("button", name="Stop")).to_be_focused()
     page.evaluate(DROP, ["b.csv", "text\nso bad\n"])
-    expect(page.locator("#trouble")).to_contain_text("B.csv was not taken")
+    expect(page.locator("#trouble")).to_contain_text("B.csv was ignored")
     page.get_by_role("button", name="Stop").click()
     expect(page.locator("#trouble")).to_contain_text("stopped")
     expect(page.get_by_role("button", name="Start")).to_be_focused()
@@ -94,8 +94,8 @@ def test_advanced_options_are_checked_before_the_upload_and_reach_the_job(page: 
     with page.expect_download() as saved:
         page.get_by_role("link", name="results.csv").first.click()
     lines = saved.value.path().read_text(encoding="utf-8").splitlines()
-    assert lines[0] == "title,body,mood,error"
-    assert lines[2].startswith("'=so,bad,")
+    assert lines[0] == '"title","body","mood","error"'
+    assert lines[2].startswith('"\'=so","bad",')
 
 
 def test_the_form_has_every_option_with_its_label_its_help_and_the_stacks_value(page: Page) -> None:

@@ -107,7 +107,7 @@ def main() -> int:
                 known = during.get(what, (0, 0))
                 during[what] = max(files, known[0]), max(threads, known[1])
             time.sleep(0.5)
-        print(f"{status.state}: {status.done} of {status.rows} rows in {time.monotonic() - began:.0f} s")
+        took = time.monotonic() - began
         time.sleep(_LEFT_SECONDS)
         after = look(process)
     print(f"{'files/threads':24}{'before':>12}{'during':>12}{f'{_LEFT_SECONDS} s after':>12}")
@@ -115,6 +115,10 @@ def main() -> int:
         columns = (each.get(what) for each in (before, during, after))
         print(f"{what:24}" + "".join(f"{f'{found[0]}/{found[1]}' if found else '-':>12}" for found in columns))
     kept = [what for what in ("cloud", "server") if after[what][0] > before[what][0] + _KEPT]
+    print(
+        f"a large job with {chosen.files} open files at most: {status.state}, {status.done} of {status.rows} rows in "
+        f"{took:.0f} s, files kept by {' and '.join(kept) or 'nobody'}"
+    )
     return 0 if status.state == "SUCCEEDED" and not kept else 1
 
 

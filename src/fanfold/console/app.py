@@ -6,13 +6,14 @@ import logging
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError
-from flask import Flask, Response, abort, jsonify, render_template, request
+from flask import Flask, Response, abort, g, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from fanfold.console.preview import HEAD_BYTES
-from fanfold.console.security import protect
+from fanfold.console.security import bearer, protect
 from fanfold.console.service import FileGoneError
 from fanfold.errors import JobNotFoundError, UserError
 from fanfold_core import __version__
@@ -23,11 +24,13 @@ from fanfold_core.input.errors import InputError
 from fanfold_core.input.formats import ENDINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from fanfold.console.security import Sessions
     from fanfold.console.service import ConsoleService
 
 Json = dict[str, Any]
+_FOR_SPREADSHEETS = {
+    f"{name.removesuffix('.csv')}-for-spreadsheets.csv": name for name in ("results.csv", "errors.csv")
+}
 # Pages without scripts, which would not be let run any, with a style of their own: the report, which is shown in the
 # console's page, and what is wrong with an address.
 _STILL_POLICY = (
@@ -36,18 +39,20 @@ _STILL_POLICY = (
 logger = logging.getLogger(__name__)
 
 
-def create_app(service: ConsoleService, token: str) -> Flask:
-    """The console of a stack, for whoever has the token."""
-    app, views = Flask(__name__), Views(service)
-    protect(app, token)
+def create_app(service: ConsoleService, sessions: Sessions) -> Flask:
+    """The console of a stack, for whoever has a session."""
+    app, views = Flask(__name__), Views(service, sessions)
+    protect(app, sessions)
     app.get("/")(views.page)
+    app.post("/api/session")(views.begin)
+    app.get("/api/stack")(views.stack)
     app.post("/api/preview")(views.preview)
     app.get("/api/jobs")(views.jobs)
     app.post("/api/jobs")(views.submit)
     app.get("/api/jobs/<job_id>")(views.status)
     app.post("/api/jobs/<job_id>/cancel")(views.cancel)
     app.post("/api/jobs/<job_id>/retry")(views.retry)
-    app.get("/jobs/<job_id>/<name>")(views.file)
+    app.get("/files/<permit>/<job_id>/<name>")(views.file)
     for kind in (UserError, InputError, ClientError, BotoCoreError, HTTPException, Exception):
         app.register_error_handler(kind, _answered)
     return app
@@ -56,20 +61,26 @@ def create_app(service: ConsoleService, token: str) -> Flask:
 class Views:
     """What stands at the addresses."""
 
-    def __init__(self, service: ConsoleService) -> None:
+    def __init__(self, service: ConsoleService, sessions: Sessions) -> None:
         self._service = service
+        self._sessions = sessions
 
     def page(self) -> str:
-        """The page itself."""
-        stack = self._service.stack
+        """The page itself, which is the same for every stack."""
         return render_template(
-            "console.html",
-            stack=stack,
-            groups=_form(stack.parameters),
-            version=__version__,
-            head_bytes=HEAD_BYTES,
-            endings=ENDINGS,
+            "console.html", groups=_form(), version=__version__, head_bytes=HEAD_BYTES, endings=ENDINGS
         )
+
+    def begin(self) -> tuple[Json, HTTPStatus]:
+        """A session for who has come by the link."""
+        return {"token": self._sessions.begin(bearer())}, HTTPStatus.CREATED
+
+    def stack(self) -> Json:
+        """What stack this is, and its values of the options."""
+        stack = self._service.stack
+        defaults = {row.name: stack.parameters.get(row.parameter, spell(row.default)) for row in OPTIONS.values()}
+        model = stack.parameters.get("HfModelId", "")
+        return {"name": stack.name, "endpoint": stack.endpoint, "model": model, "defaults": defaults}
 
     def preview(self) -> Json:
         """What the file is whose first bytes these are."""
@@ -91,7 +102,8 @@ class Views:
     def status(self, job_id: str) -> Json:
         """Where a job stands, and how fast it goes."""
         status = self._service.status(job_id)
-        return status.as_dict() | self._service.pace(status)
+        files = f"/files/{g.session.permit(status.id)}/{quote(status.id)}/"
+        return status.as_dict() | self._service.pace(status) | {"files": files}
 
     def cancel(self, job_id: str) -> Json:
         """End a job."""
@@ -101,13 +113,16 @@ class Views:
         """Begin the next round of a job."""
         return self._service.retry(job_id).as_dict(), HTTPStatus.CREATED
 
-    def file(self, job_id: str, name: str) -> Response:
+    def file(self, permit: str, job_id: str, name: str) -> Response:  # noqa: ARG002 # it was checked
         """A file of a job that has ended; the report to be shown, the others to be saved."""
         job = self._service.status(job_id)
-        if name not in RESULT_FILES or not job.has_ended:
+        of_job = _FOR_SPREADSHEETS.get(name, name)
+        if of_job not in RESULT_FILES or not job.has_ended:
             abort(HTTPStatus.NOT_FOUND, "no such file, or its job is still running")
-        size, content = self._service.read(job.id, name)
-        answer = Response(content, content_type=RESULT_FILES[name], headers={"Content-Length": str(size)})
+        size, content = self._service.read(job.id, of_job, for_spreadsheets=name != of_job)
+        answer = Response(content, content_type=RESULT_FILES[of_job])
+        if size is not None:
+            answer.content_length = size
         if name == "report.html":
             _keep_still(answer)
         else:
@@ -115,18 +130,17 @@ class Views:
         return answer
 
 
-def _form(parameters: Mapping[str, str]) -> dict[str, list[Json]]:
-    """The fields of the form, by their group: a row of the table each, with the stack's value as its default."""
+def _form() -> dict[str, list[Json]]:
+    """The fields of the form, by their group: a row of the table each."""
     groups: dict[str, list[Json]] = {}
     for row in OPTIONS.values():
-        default = parameters.get(row.parameter, spell(row.default))
         about: Json = {"name": row.name, "label": row.label, "help": row.help, "examples": row.examples}
         match row.kind:
             case Choice(choices=choices):
                 about |= {"choices": choices}
             case Integer(least=least, most=most):
                 about |= {"least": least, "most": most}
-        groups.setdefault(row.group, []).append(about | {"default": default})
+        groups.setdefault(row.group, []).append(about)
     return groups
 
 
@@ -152,6 +166,8 @@ def _answered(error: Exception) -> Response:
     else:
         answer = jsonify(error=words)
     answer.status_code = status
+    if isinstance(error, HTTPException):  # it may say how to authenticate, or which methods there are
+        answer.headers.update([header for header in error.get_headers() if header[0] in {"WWW-Authenticate", "Allow"}])
     return answer
 
 

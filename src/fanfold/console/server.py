@@ -3,41 +3,34 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import socket
 from contextlib import contextmanager
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from werkzeug.serving import WSGIRequestHandler, make_server
-
 from fanfold.console.app import create_app
+from fanfold.console.connections import ConsoleServer, Limits
+from fanfold.console.security import Sessions
 from fanfold.console.service import ConsoleService
 from localaws.errors import PortInUseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from flask import Flask
+
     from fanfold.client import Fanfold
 
 HOST = "127.0.0.1"
-
-
-class _Quietly(WSGIRequestHandler):
-    """Says nothing of requests: there is one a second."""
-
-    # An answer that breaks off is then seen to be broken.
-    protocol_version = "HTTP/1.1"
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Nothing."""
+# Connections that come at once; the system may allow fewer.
+_BACKLOG = 1024
 
 
 @contextmanager
 def listening(port: int) -> Iterator[socket.socket]:
     """Take a port of loopback, before anything slow begins; 0 is any. `PortInUseError` if it is somebody else's."""
     try:
-        taken = socket.create_server((HOST, port))
+        taken = socket.create_server((HOST, port), backlog=_BACKLOG)
     except OSError as error:
         raise PortInUseError(f"port {port} is already in use: choose another one, or 0 for any free port") from error
     with taken:
@@ -47,14 +40,21 @@ def listening(port: int) -> Iterator[socket.socket]:
 @contextmanager
 def serving(open_client: Callable[[], Fanfold], at: socket.socket) -> Iterator[str]:
     """Serve a console where somebody listens; yields the link that opens it. `StackError` if there is no such stack."""
-    token = secrets.token_urlsafe(24)
-    app, port = create_app(ConsoleService(open_client), token), at.getsockname()[1]
+    sessions = Sessions()
+    with answering(create_app(ConsoleService(open_client), sessions), at) as address:
+        # What follows # stays in the browser.
+        yield f"{address}/#token={sessions.link_token}"
+
+
+@contextmanager
+def answering(app: Flask, at: socket.socket, limits: Limits | None = None) -> Iterator[str]:
+    """Have an app answer where somebody listens; yields its address."""
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    server = make_server(HOST, port, app, threaded=True, request_handler=_Quietly, fd=at.fileno())
+    server = ConsoleServer(app, at, limits or Limits())
     thread = Thread(target=server.serve_forever, name="console", daemon=True)
     thread.start()
     try:
-        yield f"http://{HOST}:{port}/?token={token}"
+        yield f"http://{HOST}:{at.getsockname()[1]}"
     finally:
         server.shutdown()
         thread.join()

@@ -93,15 +93,22 @@ class ConsoleService:
             self._jobs[uploaded.id] = Job(self.stack, uploaded.id, uploaded)
         return uploaded
 
-    def read(self, job_id: str, name: str) -> tuple[int, Iterator[bytes]]:
-        """The size of a file of a job that has ended, and its bytes; `FileGoneError` if it is not there."""
-        stack, key = self._open().stack, result_key(job_id, name)
+    def read(self, job_id: str, name: str, *, for_spreadsheets: bool) -> tuple[int | None, Iterator[bytes]]:
+        """The size of a file of a job that has ended, if it is known, and its bytes; `FileGoneError` if it isn't there.
+
+        `for_spreadsheets` has results.csv or errors.csv written so that no spreadsheet runs anything in it.
+        """
+        client = self._open()
+        stack, key = client.stack, result_key(job_id, name)
         try:
             found = stack.session.client("s3").head_object(Bucket=stack.output_bucket, Key=key)
         except ClientError as error:
             if error.response["Error"]["Code"] not in {"404", "NoSuchKey"}:
                 raise
             raise FileGoneError(f"job {job_id} has no {name}, or it has expired") from error
+        if for_spreadsheets:
+            job = client.job(job_id)
+            return None, (job.results() if name == "results.csv" else job.errors()).for_spreadsheets()
         return found["ContentLength"], read_object(stack, key)
 
     def _status(self, job_id: str) -> JobStatus:

@@ -89,7 +89,9 @@ def test_a_predicted_row_stands_as_it_does_in_the_file() -> None:
 def test_a_guarded_row_is_written_anew() -> None:
     final = RowAnswers([{"label": "@A", "score": -0.5}], [""])
     shown = columns(("id", "text"), {"label", "score"})
-    assert result_lines(Records(['"1",=1+1'], Dialect()), final, shown, guards=True) == "1,'=1+1,'@A,-0.5,\r\n"
+    assert (
+        result_lines(Records(['"1",=1+1'], Dialect()), final, shown, guards=True) == '"1","\'=1+1","\'@A","-0.5",""\r\n'
+    )
 
 
 def test_a_short_row_is_padded_and_surplus_cells_stand_in_errors_only() -> None:

@@ -1,5 +1,6 @@
 // The page's behaviour. Whatever comes from a file or a job is put in as text, never as markup.
-const find = (selector, within = document) => within.querySelector(selector)
+import { ask, attempt, authorize, begin, find, hasSession, leaveIfEnded, say, trouble } from "./session.js"
+
 const HEAD_BYTES = Number(document.body.dataset.headBytes)
 const ENDED = new Set(["SUCCEEDED", "COMPLETED_WITH_ERRORS", "FAILED", "CANCELLED"])
 const BAD = new Set(["FAILED", "CANCELLED"])
@@ -18,36 +19,6 @@ function element(tag, text, className) {
   return made
 }
 
-function say(selector, message) {
-  const place = find(selector)
-  place.textContent = message ? message[0].toUpperCase() + message.slice(1) : ""
-  place.hidden = !message
-}
-
-const trouble = message => say("#trouble", message)
-
-async function ask(address, options) {
-  let answer
-  try {
-    answer = await fetch(address, options)
-  } catch {
-    throw new Error("the console does not respond: is `fanfold` still running in its terminal?")
-  }
-  const content = await answer.json()
-  if (!answer.ok) throw new Error(content.error)
-  return content
-}
-
-// Runs what may fail and says why it did.
-async function attempt(action) {
-  try {
-    trouble()
-    return await action()
-  } catch (error) {
-    trouble(`${error.message}`)
-  }
-}
-
 // ── A new file ──────────────────────────────────────────────────────────────────────────────────────────────────────
 const form = find("#options"), drop = find("#drop"), picker = find("#file"), column = form.elements["input-column"]
 let file, sending, looking, columns = ""
@@ -58,7 +29,7 @@ const query = () => {
 }
 
 async function take(files) {
-  if (!files.length) return
+  if (!files.length || find("main").hidden) return
   if (!find("#sending").hidden) return trouble(`${files[0].name} was ignored: choose it again after ${file.name} is uploaded`)
   file = files[0]
   form.reset()
@@ -118,9 +89,13 @@ function send(address, onProgress) {
   return new Promise((resolve, reject) => {
     sending = new XMLHttpRequest()
     sending.open("POST", address)
+    authorize((name, value) => sending.setRequestHeader(name, value))
     sending.responseType = "json"
     sending.upload.onprogress = event => onProgress(event.loaded / event.total)
-    sending.onload = () => sending.status < 400 ? resolve(sending.response) : reject(new Error(sending.response?.error))
+    sending.onload = () => {
+      leaveIfEnded(sending.status)
+      sending.status < 400 ? resolve(sending.response) : reject(new Error(sending.response?.error))
+    }
     sending.onerror = () => reject(new Error("the upload failed: is `fanfold` still running in its terminal?"))
     sending.onabort = () => reject(new Error("the upload was stopped; nothing was kept"))
     sending.send(file)
@@ -173,6 +148,8 @@ async function follow() {
   clearTimeout(timer)
   const id = current()
   if (!id) return section.hidden = true
+  // Nobody looks; and a session that nobody uses ends.
+  if (document.hidden) return
   let job
   try {
     job = await ask(`/api/jobs/${encodeURIComponent(id)}`)
@@ -188,7 +165,7 @@ async function follow() {
 
 function draw(job) {
   row(job)
-  const ended = ENDED.has(job.state), held = section.contains(document.activeElement), folder = `/jobs/${encodeURIComponent(job.id)}`
+  const ended = ENDED.has(job.state), held = section.contains(document.activeElement)
   const state = find(".state", section)
   state.textContent = words(job.state)
   state.classList.toggle("bad", BAD.has(job.state))
@@ -200,10 +177,9 @@ function draw(job) {
   const failed = job.failed ? `, ${number(job.failed)} of them failed` : ""
   find(".counts", section).textContent = `${number(job.done)} of ${number(job.rows)} rows answered${failed}`
   find(".pace", section).textContent = pace(job)
-  for (const name of ["results", "errors", "summary"]) {
-    const link = find(`.${name}`, section)
-    link.hidden = !ended
-    link.href = `${folder}/${link.textContent}`
+  for (const link of section.querySelectorAll("[data-file]")) {
+    link.closest(".spreadsheets, .button").hidden = !ended
+    link.href = job.files + link.dataset.file
   }
   // The report says the same, and more; but that the job has ended is said aloud.
   state.classList.toggle("unseen", ended)
@@ -212,7 +188,7 @@ function draw(job) {
   find(".retry", section).hidden = !ended || !job.failed
   report.hidden = !ended
   if (held && document.activeElement.hidden) section.focus()
-  if (ended && report.getAttribute("src") !== `${folder}/report.html`) report.src = `${folder}/report.html`
+  if (ended && report.getAttribute("src") !== `${job.files}report.html`) report.src = `${job.files}report.html`
 }
 
 function pace({ state, rows_per_second: rate, seconds_left: left }) {
@@ -239,6 +215,8 @@ find(".retry", section).addEventListener("click", () => attempt(async () => {
   await list()
 }))
 window.addEventListener("hashchange", async () => {
+  // The link again, in the same window.
+  if (location.hash.startsWith("#token=")) return location.reload()
   trouble()
   mark()
   await follow()
@@ -292,9 +270,29 @@ function mark() {
 
 async function refresh() {
   if (!document.hidden) await list()
-  setTimeout(refresh, LIST_MS)
+  if (hasSession()) setTimeout(refresh, LIST_MS)
 }
 
-document.addEventListener("visibilitychange", () => { if (!document.hidden) list() })
-follow()
-refresh()
+// ── The stack ───────────────────────────────────────────────────────────────────────────────────────────────────────
+function introduce({ name, endpoint, model, defaults }) {
+  document.title = `${name} · Fanfold`
+  find("#stack .name-of").textContent = name
+  find("#stack .endpoint").textContent = endpoint
+  find("#stack .model b").textContent = model
+  find("#stack .model").hidden = !model
+  find("#stack").hidden = false
+  for (const [option, value] of Object.entries(defaults)) {
+    const field = form.elements[option]
+    if (field instanceof HTMLInputElement) field.placeholder = value || field.placeholder
+    else if (field !== column) field.options[0].text = `Stack default (${value})`
+  }
+}
+
+await attempt(async () => {
+  await begin()
+  introduce(await ask("/api/stack"))
+  find("main").hidden = false
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) { list(); follow() } })
+  follow()
+  refresh()
+})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fanfold_core.domain.errors import ChunkMismatchError
 from fanfold_core.domain.keys import chunk_key
-from fanfold_core.input.records import Records, format_records, guarded
+from fanfold_core.input.records import Records, format_records
 from fanfold_core.input.source import InputFile
 
 if TYPE_CHECKING:
@@ -45,8 +45,7 @@ def read_texts(store: Store, job: JobRecord, chunk: Chunk) -> Records:
 
 def written(job: JobRecord, records: Iterable[list[str]]) -> bytes:
     """Records as they stand in the files that a job writes."""
-    shown = guarded(records) if job.options.guard_formulas else records
-    return format_records(shown, job.dialect.written).encode()
+    return format_records(records, job.dialect.written, guards=job.options.guard_formulas).encode()
 
 
 def written_header(job: JobRecord, header: list[str]) -> bytes:

@@ -200,7 +200,7 @@ class Options:
         group="Job",
         kind=YesNo(),
         parameter="GuardFormulas",
-        help="Whether to put an apostrophe before result cells that a spreadsheet would run as formulas.",
+        help="Whether to put an apostrophe before anything in result cells that a spreadsheet would run as a formula.",
     )
 
     @property

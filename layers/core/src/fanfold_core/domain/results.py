@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fanfold_core.domain.answers import MOST_FIELDS, NOT_FLAT
-from fanfold_core.input.records import Records, format_records, guarded
+from fanfold_core.input.records import Records, format_records
 from fanfold_core.input.regularity import find_irregular
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def result_lines(
 
     Records that are `irregular`, as is found out unless it is known, are written anew, so that all readers see the same
     cells: padded where they are too few, and without those beyond the columns, which stand in errors.csv if they aren't
-    empty. With `guards`, all records are written anew, and cells that a spreadsheet would compute guarded.
+    empty. With `guards`, all records are written anew, and guarded against spreadsheets (`format_records`).
 
     >>> from fanfold_core.input.records import Dialect
     >>> records = Records(['1,"so good"', '2'], Dialect())
@@ -204,7 +204,7 @@ def result_lines(
 
 
 def _formatted(cells: Iterable[Sequence[str]], rows: int, dialect: Dialect, *, guards: bool) -> Sequence[str]:
-    text = format_records(guarded(cells) if guards else cells, dialect)
+    text = format_records(cells, dialect, guards=guards)
     return Records.of(text, rows, dialect, blank_is_row=True).texts
 
 

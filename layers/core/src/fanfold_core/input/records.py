@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from io import StringIO
 from typing import TYPE_CHECKING, Protocol, overload
 
@@ -171,11 +173,16 @@ def _without_line_end(record: str, escape: str) -> str:
     return record[: len(ended) + escapes % 2]
 
 
-def format_records(rows: Iterable[Iterable[str]], dialect: Dialect) -> str:
+def format_records(rows: Iterable[Iterable[str]], dialect: Dialect, *, guards: bool = False) -> str:
     r"""Records as text, each with its line end. `read_records` in the `written` dialect has every cell as it was.
+
+    With `guards`, no spreadsheet takes a cell for a formula: an apostrophe stands before those that it would, and all
+    cells are in quotes. Numbers stay numbers.
 
     >>> format_records([["a", "b,c", "d\re"]], Dialect())
     'a,"b,c","d\re"\r\n'
+    >>> format_records([["@virginamerica thanks", "-0.5", "=1+1"]], Dialect(), guards=True)
+    '"\'@virginamerica thanks","-0.5","\'=1+1"\r\n'
     """
     stream = StringIO(newline="")
     # Python 3.11 puts a cell with a line end in quotes only if that character is part of the line terminator.
@@ -183,29 +190,38 @@ def format_records(rows: Iterable[Iterable[str]], dialect: Dialect) -> str:
         stream,
         delimiter=dialect.delimiter,
         quotechar=dialect.quote,
+        quoting=csv.QUOTE_ALL if guards else csv.QUOTE_MINIMAL,
         lineterminator="\r\n",
     )
-    writer.writerows(rows)
+    inner = _inner_formulas(dialect)
+    writer.writerows([_guarded(cell, inner) for cell in row] for row in rows) if guards else writer.writerows(rows)
     return stream.getvalue()
 
 
-# What OWASP names: https://owasp.org/www-community/attacks/CSV_Injection
-_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r")
+# What OWASP names (https://owasp.org/www-community/attacks/CSV_Injection), and what spreadsheets or their users'
+# input methods take for it: full-width, small, raised and lowered signs, and the minus sign.
+_SIGNS = r"=+\-@＝＋－＠﹦﹢﹣﹫⁼⁺⁻₌₊₋−"  # noqa: RUF001 # that is the point
+# What may stand before a sign unseen: spaces, and characters without width.
+_UNSEEN = (
+    r" \x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f"
+    r"\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff"
+)
+_NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
+_FORMULA = re.compile(rf"(?!{_NUMBER}\Z)(?:[\0-\x1f]|[{_UNSEEN}][\0-\x1f{_UNSEEN}]*[{_SIGNS}]|[{_SIGNS}])", re.ASCII)
 
 
-def guarded(records: Iterable[Sequence[str]]) -> Iterator[list[str]]:
-    """The records with an apostrophe before each cell that a spreadsheet would take for a formula. Numbers are none.
+@lru_cache
+def _inner_formulas(dialect: Dialect) -> re.Pattern[str]:
+    """What begins a formula inside a cell for a spreadsheet that splits the line elsewhere than its writer did.
 
-    >>> list(guarded([["@virginamerica thanks", "-0.5", "=1+1"]]))
-    [["'@virginamerica thanks", '-0.5', "'=1+1"]]
+    Which character separates cells goes by the spreadsheet's locale, and quotes hold a cell together only where they
+    follow that separator. Numbers, as in a vector that is JSON, are none.
     """
-    for record in records:
-        yield [f"'{cell}" if cell.startswith(_BEGINNINGS) and not _is_number(cell) else cell for cell in record]
+    honoured = dialect.delimiter if dialect.quote == '"' else ""
+    separators = "".join({",", ";"} - {honoured})
+    unseen = rf'[\0-\x08\x0b\x0c\x0e-\x1f{_UNSEEN}"]*'
+    return re.compile(rf"[{separators}\t\r\n](?={unseen}[{_SIGNS}])(?! *{_NUMBER} *[],;}}])", re.ASCII)
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+def _guarded(cell: str, inner: re.Pattern[str]) -> str:
+    return inner.sub(r"\g<0>'", f"'{cell}" if _FORMULA.match(cell) else cell)
