@@ -48,7 +48,7 @@ class Service:
         return JobStatus(
             id=job_id, state=JobState.SUCCEEDED, reason="", rows=1, done=1, predicted=1, failed=0, requests=1,
             created=datetime(2026, 1, 1, tzinfo=UTC), ended=datetime(2026, 1, 1, tzinfo=UTC),
-            input="s3://bucket/a.csv", retry_of=None, model="", endpoint="an endpoint",
+            input="s3://bucket/a.csv", retry_of=None, model="", revision="", endpoint="an endpoint",
         )  # fmt: skip
 
     def pace(self, _status: JobStatus) -> dict[str, float | None]:

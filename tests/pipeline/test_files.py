@@ -1,0 +1,67 @@
+"""Files that are wrong, or can be read in more ways than one, as any program uploads them."""
+
+import csv
+from collections.abc import Callable, Sequence
+from urllib.parse import quote
+
+import pytest
+from tests.misreadable_files import SAID
+from tests.pipeline import models
+from tests.pipeline.pipeline import Ended, Model, Pipeline
+from tests.wrong_files import FAIL_IN_THE_SECOND_ROW, IMPOSSIBLE, PARTLY, POSSIBLE, metadata
+
+from fanfold.uploads import metadata as spelled
+from fanfold_core.domain.job import State
+from fanfold_core.input.formats import FileName
+
+
+@pytest.fixture
+def drop(pipeline: Callable[[Model], Pipeline]) -> Callable[..., Ended]:
+    """Plays a file with the options of a command line, whose model is a good one."""
+
+    def run(name: str, content: bytes, options: Sequence[str] = ()) -> Ended:
+        given = {option: quote(value) for option, value in spelled(**metadata(options)).items()}
+        return pipeline(models.answering(models.good)).run(content, given, FileName.parse(name).uploaded)
+
+    return run
+
+
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_a_file_that_cannot_be_processed_ends_its_job_with_words(drop: Callable[..., Ended], name: str) -> None:
+    content, options, words = IMPOSSIBLE[name]
+    ended = drop(name, content, options)
+    assert (ended.state, ended.requests) == (State.FAILED, [])
+    assert words in ended.job.reason
+    assert (ended.summary["state"], ended.summary["reason"]) == ("FAILED", ended.job.reason)
+
+
+@pytest.mark.parametrize("name", POSSIBLE)
+def test_a_file_that_only_looks_wrong_is_predicted_whole(drop: Callable[..., Ended], name: str) -> None:
+    content, options, rows = POSSIBLE[name]
+    summary = drop(name, content, options).summary
+    assert (summary["state"], summary["rows"], summary["predicted"]) == ("SUCCEEDED", rows, rows)
+
+
+@pytest.mark.parametrize("name", PARTLY)
+def test_rows_that_cannot_be_sent_end_in_errors_and_cost_no_other_row(drop: Callable[..., Ended], name: str) -> None:
+    content, reasons = PARTLY[name]
+    ended = drop(name, content)
+    assert (ended.summary["state"], ended.summary["failed"]) == ("COMPLETED_WITH_ERRORS", len(reasons))
+    assert [row[1] for row in ended.failed] == reasons
+    assert ended.lines[2][-1] == (reasons[0] if name in FAIL_IN_THE_SECOND_ROW else "")
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_what_is_assumed_of_a_file_is_said_and_the_results_say_what_was_read(
+    drop: Callable[..., Ended], name: str
+) -> None:
+    case = SAID[name]
+    ended = drop(name, case.content, case.options)
+    assert ended.state is State.SUCCEEDED
+    assert case.assumed in " ".join(ended.summary["assumed"])
+    assert case.warning in " ".join(ended.summary["warnings"])
+    layout = ended.job.known_layout
+    lines = ended.results.decode().splitlines(keepends=True)
+    found = list(csv.reader(lines, delimiter=";" if name.startswith("excel") else ","))
+    assert [row[layout.input_index] for row in found[1:]] == case.inputs
+    assert {len(row) for row in found} == {len(layout.columns) + 3}
