@@ -16,6 +16,7 @@ from moto.events.responses import EventsHandler
 from moto.iam.access_control import AssumedRoleAccessKey, IAMPolicyStatement, IAMRequestBase, PermissionResult
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy, IAMBackend
+from moto.logs.responses import LogsResponse
 from moto.sagemaker.responses import SageMakerResponse
 from moto.sns.responses import SNSResponse
 
@@ -187,6 +188,11 @@ def _topic(self: SNSResponse) -> str:
     return next((str(arn) for name in names if (arn := self._get_param(name))), "*")
 
 
+def _log_stream(self: LogsResponse) -> str:
+    group, stream = self._get_param("logGroupName"), self._get_param("logStreamName") or ""
+    return _arn("logs", self.region, f"log-group:{group}:log-stream:{stream}") if group else "*"
+
+
 def _endpoint(self: SageMakerResponse) -> str:
     name = self._get_param("EndpointName")
     return _arn("sagemaker", self.region, f"endpoint/{str(name).lower()}") if name else "*"
@@ -205,4 +211,5 @@ _RESOURCES: dict[type, Callable[[Any], str]] = {
     SNSResponse: _topic,
     SageMakerResponse: _endpoint,
     EventsHandler: _event_bus,
+    LogsResponse: _log_stream,
 }

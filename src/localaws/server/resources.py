@@ -10,6 +10,7 @@ from typing import Any
 from moto.awslambda.models import LambdaFunction, LayerVersion
 from moto.cloudformation import parsing
 from moto.core.common_models import CloudFormationModel
+from moto.logs.models import LogGroup
 from moto.sagemaker.models import FakeEndpoint, FakeEndpointConfig, Model
 from moto.sqs.models import Queue
 
@@ -38,6 +39,8 @@ def patch(url: str) -> None:
         put(model, "cloudformation_name_type", staticmethod(lambda name=name: name))
     put(LayerVersion, "physical_resource_id", property(lambda layer: layer.arn))
     put(Queue, "physical_resource_id", property(lambda queue: f"{url}/{queue.account_id}/{queue.name}"))
+    # CloudFormation's ARN of a log group is that of its streams; that is its only attribute.
+    put(LogGroup, "get_cfn_attribute", lambda group, _name: f"{group.arn}:*")
     # Moto knows the instance types of some years ago.
     put(FakeEndpointConfig, "validate_instance_type", lambda _self, _instance_type: None)
     replace(LambdaFunction, "get_configuration", with_logging)
