@@ -25,6 +25,7 @@ EXCEPTIONS = {
     "CollectorFunctionRole s3:ListBucket": "likewise",
     "DispatcherFunctionRole s3:ListBucket": "likewise",
     "DispatcherFunctionRole sagemaker:InvokeEndpointAsync": "the local endpoint is no part of the cloud that asks IAM",
+    "UserPolicy s3:AbortMultipartUpload": "for an upload that is broken off",
     "EndpointRole logs:": "the local endpoint writes its log to a file",
     "EndpointRole s3:ListBucket": "SageMaker looks for the bucket when an endpoint is created",
     "EndpointRole s3:AbortMultipartUpload": "the local endpoint writes its outputs in one piece",
@@ -39,13 +40,13 @@ EVERYWHERE = {
 
 
 def statements() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every statement of every role, with the role; of one that a condition leaves out, what it would say."""
+    """Every statement, with its role or policy for people; of one that a condition leaves out, what it would say."""
     for name, resource in load(find_root()).body["Resources"].items():
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::IAM::Role":
             roles, documents = [name], [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
         elif resource["Type"] in {"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"}:
-            roles = [role["Ref"] for role in properties.get("Roles", [])]
+            roles = [role["Ref"] for role in properties.get("Roles", [])] or [name]
             documents = [properties["PolicyDocument"]]
         else:
             continue
@@ -73,9 +74,9 @@ def listed(value: Any) -> list[Any]:  # policies hold one or a list of anything
 
 
 def used(folder: Path) -> set[str]:
-    """The same of what was noted, with logical ids in place of the roles' names."""
+    """The same of what was noted, with logical ids in place of the names."""
     lines = {line for file in folder.glob("*.txt") for line in file.read_text(encoding="utf-8").splitlines()}
-    return {re.sub(r"^.*?(\w+Role)\S*", r"\1", line) for line in lines}
+    return {re.sub(r"^.*?(\w+(?:Role|Policy))\S*", r"\1", line) for line in lines}
 
 
 def unused(folder: Path) -> list[str]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from http import HTTPStatus
 from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
-from botocore.exceptions import ClientError, IncompleteReadError, ResponseStreamingError
+from botocore.exceptions import IncompleteReadError, ResponseStreamingError
 
 from fanfold.errors import DownloadError, extra
 from fanfold.terminal import bytes_bar
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
     from types_boto3_s3 import S3Client
+    from types_boto3_s3.type_defs import ObjectTypeDef
 
     from fanfold.stacks import Stack
     from fanfold_core.domain.results import Columns
@@ -183,13 +183,10 @@ def read_object(stack: Stack, key: str) -> Iterator[bytes]:
     `DownloadError` if it isn't there.
     """
     client = stack.session.client("s3")
-    try:
-        found = client.head_object(Bucket=stack.output_bucket, Key=key)
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] != HTTPStatus.NOT_FOUND:
-            raise
-        raise _missing(stack, key) from error
-    for start in range(0, found["ContentLength"], _BLOCK_BYTES):
+    found = find_object(client, stack.output_bucket, key)
+    if found is None:
+        raise _missing(stack, key)
+    for start in range(0, found["Size"], _BLOCK_BYTES):
         wanted = f"bytes={start}-{start + _BLOCK_BYTES - 1}"
         for left in range(_TRIES - 1, -1, -1):
             answer = client.get_object(Bucket=stack.output_bucket, Key=key, Range=wanted, IfMatch=found["ETag"])
@@ -201,6 +198,15 @@ def read_object(stack: Stack, key: str) -> Iterator[bytes]:
             else:
                 yield block
                 break
+
+
+def find_object(client: S3Client, bucket: str, key: str) -> ObjectTypeDef | None:
+    """The size and the ETag of an object, None if it isn't there.
+
+    By a list, since to who may list only what begins so, S3 calls an object that isn't there forbidden.
+    """
+    listed = client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents", [])
+    return next((found for found in listed if found["Key"] == key), None)
 
 
 def numbered(names: Sequence[str]) -> list[str]:

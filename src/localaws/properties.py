@@ -48,6 +48,7 @@ TYPES: Mapping[str, Known] = {
         "ScheduleExpression EventPattern Targets.Id Targets.Arn Targets.Input",
         Description="nobody asks a rule what it is for",
     ),
+    "AWS::IAM::ManagedPolicy": _known("ManagedPolicyName Path Description PolicyDocument Groups Roles Users"),
     "AWS::IAM::Policy": _known("PolicyName PolicyDocument Roles"),
     "AWS::IAM::Role": _known("RoleName Path Description AssumeRolePolicyDocument ManagedPolicyArns Policies Tags"),
     "AWS::Lambda::EventSourceMapping": _known(

@@ -32,13 +32,21 @@ def described(value: Any) -> str:
     return str(value)
 
 
+def restricted(statement: dict[str, Any]) -> str:
+    """What a condition leaves of it."""
+    for keys in statement.get("Condition", {}).values():
+        for key, values in keys.items():
+            return f", `{key}` is `{described(values)}`"
+    return ""
+
+
 def rows() -> list[str]:
     """The table of permissions, a line per statement."""
     return [
-        f"| {role.removesuffix('Role').removesuffix('Function')} | "
+        f"| {re.sub('(Function)?(Role|Policy)$', '', holder)} | "
         f"{re.sub(r'(?<!^)(?=[A-Z])', ' ', statement['Sid']).capitalize()} | "
-        f"{described(statement['Action'])} | `{described(statement['Resource'])}` |"
-        for role, statement in statements()
+        f"{described(statement['Action'])} | `{described(statement['Resource'])}`{restricted(statement)} |"
+        for holder, statement in statements()
     ]
 
 

@@ -7,13 +7,12 @@ from itertools import islice
 from threading import Lock
 from typing import IO, TYPE_CHECKING, TypeVar
 
-from botocore.exceptions import ClientError
 from rich.progress import Progress
 
 from fanfold.console.preview import Preview, preview_file
 from fanfold.errors import UserError
 from fanfold.jobs import Job
-from fanfold.results import read_object
+from fanfold.results import find_object, read_object
 from fanfold.uploads import upload_stream
 from fanfold_core.domain.keys import result_key
 
@@ -96,13 +95,10 @@ class ConsoleService:
     def read(self, job_id: str, name: str) -> tuple[int, Iterator[bytes]]:
         """The size of a file of a job that has ended, and its bytes; `FileGoneError` if it is not there."""
         stack, key = self._open().stack, result_key(job_id, name)
-        try:
-            found = stack.session.client("s3").head_object(Bucket=stack.output_bucket, Key=key)
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in {"404", "NoSuchKey"}:
-                raise
-            raise FileGoneError(f"job {job_id} has no {name}, or it has expired") from error
-        return found["ContentLength"], read_object(stack, key)
+        found = find_object(stack.session.client("s3"), stack.output_bucket, key)
+        if found is None:
+            raise FileGoneError(f"job {job_id} has no {name}, or it has expired")
+        return found["Size"], read_object(stack, key)
 
     def _status(self, job_id: str) -> JobStatus:
         if job_id not in self._ended:

@@ -5,15 +5,24 @@ import json
 import os
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.exceptions import AccessDeniedError
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.responses import DynamoHandler
 from moto.events.responses import EventsHandler
-from moto.iam.access_control import AssumedRoleAccessKey, IAMPolicyStatement, IAMRequestBase, PermissionResult
+from moto.iam.access_control import (
+    AssumedRoleAccessKey,
+    IAMPolicyStatement,
+    IAMRequestBase,
+    IAMUserAccessKey,
+    PermissionResult,
+)
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy, IAMBackend
 from moto.logs.responses import LogsResponse
@@ -35,6 +44,8 @@ _recorded: set[str] = set()
 _recording = threading.Lock()
 # Connections don't leave the machine, so policies that insist on TLS see what they would see on AWS.
 CONTEXT = {"aws:SecureTransport": "true", "aws:SourceAccount": DEFAULT_ACCOUNT_ID}
+# What conditions may ask of the request that is being judged.
+_of_request: ContextVar[Mapping[str, str]] = ContextVar("_of_request", default={})  # noqa: B039 # nobody writes to it
 
 
 def patch() -> None:
@@ -51,6 +62,7 @@ def patch() -> None:
 def _by_alias(original: Callable[..., None]) -> Callable[..., None]:
     def check(self: IAMRequestBase, resource: str) -> None:
         self._action = ALIASES.get(self._action, self._action)
+        asked = _of_request.set(_asked(self))
         try:
             original(self, resource)
             _record(self)
@@ -61,8 +73,16 @@ def _by_alias(original: Callable[..., None]) -> Callable[..., None]:
                 error.code = 400
                 error.description = json.dumps({"__type": code, "message": error.message})
             raise
+        finally:
+            _of_request.reset(asked)
 
     return check
+
+
+def _asked(request: IAMRequestBase) -> dict[str, str]:
+    """The condition keys that a request has; of S3's, those that are known here."""
+    query = parse_qs(urlsplit(request._path).query) if request._service == "s3" else {}  # noqa: SLF001
+    return {"s3:prefix": query["prefix"][0]} if "prefix" in query else {}
 
 
 def _with_policies_of_aws(original: Callable[..., None]) -> Callable[..., None]:
@@ -84,15 +104,25 @@ def _policies_of_aws() -> dict[str, dict[str, Any]]:
 
 
 def _record(request: IAMRequestBase) -> None:
-    """Note, once, that a role has made use of a permission; see scripts/unused_permissions.py."""
-    if not _CALLS or not isinstance(request._access_key, AssumedRoleAccessKey):  # noqa: SLF001
+    """Note, once, that a role or a policy of a user has been made use of; see scripts/unused_permissions.py."""
+    if not _CALLS:
         return
-    call = f"{request._access_key._owner_role_name} {request._action}\n"  # noqa: SLF001
     with _recording:
-        if call not in _recorded:
-            _recorded.add(call)
-            with Path(_CALLS, f"{os.getpid()}.txt").open("a", encoding="utf-8") as file:
-                file.write(call)
+        for owner in _owners(request._access_key):  # noqa: SLF001
+            call = f"{owner} {request._action}\n"  # noqa: SLF001
+            if call not in _recorded:
+                _recorded.add(call)
+                with Path(_CALLS, f"{os.getpid()}.txt").open("a", encoding="utf-8") as file:
+                    file.write(call)
+
+
+def _owners(key: object) -> Iterable[str]:
+    """Whose permissions a key has: those of its role, or of the managed policies of its user."""
+    if isinstance(key, AssumedRoleAccessKey):
+        return [key._owner_role_name]  # noqa: SLF001
+    if isinstance(key, IAMUserAccessKey):
+        return list(key.backend.get_user(key._owner_user_name).managed_policies)  # noqa: SLF001
+    return []
 
 
 def _judge(
@@ -104,7 +134,8 @@ def _judge(
 ) -> PermissionResult:
     """What one statement says of a request; a statement of which any part doesn't fit says nothing."""
     statement = self._statement
-    context = {key.lower(): value for key, value in {**CONTEXT, **(incoming_condition_values or {})}.items()}
+    known = {**CONTEXT, **_of_request.get(), **(incoming_condition_values or {})}
+    context = {key.lower(): value for key, value in known.items()}
     fits = (
         _element(statement, "Action", action.lower(), str.lower)
         and ("Principal" not in statement or _is_principal(statement["Principal"], principal))
@@ -193,9 +224,19 @@ def _log_stream(self: LogsResponse) -> str:
     return _arn("logs", self.region, f"log-group:{group}:log-stream:{stream}") if group else "*"
 
 
+def _stack(self: CloudFormationResponse) -> str:
+    name = self._get_param("StackName")
+    found = (
+        stack.stack_id for stack in self.cloudformation_backend.list_stacks() if name in {stack.name, stack.stack_id}
+    )
+    return str(next(found, "*"))
+
+
 def _endpoint(self: SageMakerResponse) -> str:
-    name = self._get_param("EndpointName")
-    return _arn("sagemaker", self.region, f"endpoint/{str(name).lower()}") if name else "*"
+    for kind, member in (("endpoint", "EndpointName"), ("endpoint-config", "EndpointConfigName")):
+        if name := self._get_param(member):
+            return _arn("sagemaker", self.region, f"{kind}/{str(name).lower()}")
+    return "*"
 
 
 def _event_bus(self: EventsHandler) -> str:
@@ -207,6 +248,7 @@ def _event_bus(self: EventsHandler) -> str:
 
 
 _RESOURCES: dict[type, Callable[[Any], str]] = {
+    CloudFormationResponse: _stack,
     DynamoHandler: _table,
     SNSResponse: _topic,
     SageMakerResponse: _endpoint,

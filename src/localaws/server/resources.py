@@ -41,6 +41,9 @@ def patch(url: str) -> None:
     put(Queue, "physical_resource_id", property(lambda queue: f"{url}/{queue.account_id}/{queue.name}"))
     # CloudFormation's ARN of a log group is that of its streams; that is its only attribute.
     put(LogGroup, "get_cfn_attribute", lambda group, _name: f"{group.arn}:*")
+    # SageMaker's ARNs are in lower case, whatever the name.
+    put(FakeEndpoint, "physical_resource_id", property(lambda endpoint: endpoint.arn.lower()))
+    put(FakeEndpointConfig, "physical_resource_id", property(lambda config: config.endpoint_config_arn.lower()))
     # Moto knows the instance types of some years ago.
     put(FakeEndpointConfig, "validate_instance_type", lambda _self, _instance_type: None)
     replace(LambdaFunction, "get_configuration", with_logging)
