@@ -37,6 +37,14 @@ EVERYWHERE = {
     "WriteMetrics": "a metric is no resource; which namespaces it may be in is a condition",
     "WriteTraces": "a trace is no resource",
 }
+# Statements that may list a whole bucket, and why: a condition on the prefix holds only where a request has one.
+_ASKED_OF_AN_OBJECT = "S3 asks for it when an object is read that isn't there, in a request that has no prefix"
+WHOLE_BUCKETS = {
+    "FindBucket": "SageMaker doesn't say how it looks for the bucket",
+    "TellThatAnOutputIsGone": _ASKED_OF_AN_OBJECT,
+    "TellThatAnUploadIsGone": _ASKED_OF_AN_OBJECT,
+    "TellThatAnUploadOrOutputIsGone": _ASKED_OF_AN_OBJECT,
+}
 
 
 def statements() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -92,6 +100,13 @@ def unbounded() -> Iterator[str]:
     for role, statement in statements():
         if "*" in listed(statement["Resource"]) and statement["Sid"] not in EVERYWHERE:
             yield f"{role} {statement['Sid']}: may do so with every resource of the account"
+        if _lists_all(statement) and statement["Sid"] not in WHOLE_BUCKETS:
+            yield f"{role} {statement['Sid']}: may list the whole bucket"
+
+
+def _lists_all(statement: dict[str, Any]) -> bool:
+    prefixes = statement.get("Condition", {}).get("StringLike", {}).get("s3:prefix")
+    return "s3:ListBucket" in listed(statement["Action"]) and not prefixes
 
 
 if __name__ == "__main__":

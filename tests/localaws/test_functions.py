@@ -26,9 +26,13 @@ def eventually(find: Callable[[], Any], seconds: float = 60) -> Any:
     return found
 
 
+@cache
+def sqs(cloud: LocalCloud) -> Any:
+    return cloud.session().client("sqs")
+
+
 def send(cloud: LocalCloud, *bodies: str, queue: str = "Queue") -> None:
-    sqs = cloud.session().client("sqs")
-    sqs.send_message_batch(
+    sqs(cloud).send_message_batch(
         QueueUrl=cloud.outputs[queue],
         Entries=[{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)],
     )
@@ -80,10 +84,9 @@ def test_only_the_message_reported_as_failed_returns_and_ends_as_a_dead_letter(c
     assert eventually(lambda: seen(cloud, f"poison-{token}", receives=3))
     assert seen(cloud, token)
     assert not seen(cloud, token, receives=2)
-    sqs = cloud.session().client("sqs")
 
     def dead() -> list[Any]:
-        answer = sqs.receive_message(QueueUrl=cloud.outputs["DeadLetters"], WaitTimeSeconds=1)
+        answer = sqs(cloud).receive_message(QueueUrl=cloud.outputs["DeadLetters"], WaitTimeSeconds=1)
         return [message for message in answer.get("Messages", []) if message["Body"] == f"poison-{token}"]
 
     assert eventually(dead)

@@ -43,7 +43,9 @@ _CALLS = os.environ.get("FANFOLD_CALLS")
 _recorded: set[str] = set()
 _recording = threading.Lock()
 # Connections don't leave the machine, so policies that insist on TLS see what they would see on AWS.
-CONTEXT = {"aws:SecureTransport": "true", "aws:SourceAccount": DEFAULT_ACCOUNT_ID}
+CONTEXT = {"aws:SecureTransport": "true"}
+# Services act here as IAM users of their own name: user/lambda.amazonaws.com.
+_SERVICE = re.compile(r".*/(\w+)\.amazonaws\.com")
 # What conditions may ask of the request that is being judged.
 _of_request: ContextVar[Mapping[str, str]] = ContextVar("_of_request", default={})  # noqa: B039 # nobody writes to it
 
@@ -80,9 +82,15 @@ def _by_alias(original: Callable[..., None]) -> Callable[..., None]:
 
 
 def _asked(request: IAMRequestBase) -> dict[str, str]:
-    """The condition keys that a request has; of S3's, those that are known here."""
+    """The condition keys, of those known here, that a request has: for whom a service calls, and what is listed."""
+    asked = {}
+    if service := _SERVICE.fullmatch(request._access_key.arn):  # noqa: SLF001
+        source = _arn(service[1], request._region, "local-cloud")  # noqa: SLF001
+        asked |= {"aws:SourceAccount": DEFAULT_ACCOUNT_ID, "aws:SourceArn": source}
     query = parse_qs(urlsplit(request._path).query) if request._service == "s3" else {}  # noqa: SLF001
-    return {"s3:prefix": query["prefix"][0]} if "prefix" in query else {}
+    if "prefix" in query:
+        asked["s3:prefix"] = query["prefix"][0]
+    return asked
 
 
 def _with_policies_of_aws(original: Callable[..., None]) -> Callable[..., None]:
@@ -161,7 +169,6 @@ def _element(
 
 
 def _is_principal(allowed: str | Mapping[str, Any], principal: str | None) -> bool:
-    """Services act here as IAM users of their own name: user/lambda.amazonaws.com."""
     if allowed == "*" or (isinstance(allowed, Mapping) and "*" in _listed(allowed.get("AWS", []))):
         return True
     if principal is None or isinstance(allowed, str):
