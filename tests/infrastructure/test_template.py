@@ -33,7 +33,6 @@ SETTINGS = {
     "SweeperFunction": SweeperSettings,
 }
 SQS_LARGEST_RECEIVE_LAG = 6
-RETENTION_SECONDS = 14 * 24 * 3600
 
 OWN_KEY = {"Fn::If": ["OwnKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]}
 ROOT = find_root()
@@ -113,10 +112,9 @@ def test_every_arrow_into_a_function_is_a_queue_that_keeps_what_fails(mapping: d
 
 
 @pytest.mark.parametrize("queue", of_type("AWS::SQS::Queue").values())
-def test_every_queue_is_encrypted_and_keeps_messages_for_14_days(queue: dict[str, Any]) -> None:
+def test_every_queue_is_encrypted(queue: dict[str, Any]) -> None:
     assert queue["SqsManagedSseEnabled"] == {"Fn::If": ["OwnKey", {"Ref": "AWS::NoValue"}, True]}
     assert queue["KmsMasterKeyId"] == OWN_KEY
-    assert queue["MessageRetentionPeriod"] == RETENTION_SECONDS
 
 
 @pytest.mark.parametrize("bucket", of_type("AWS::S3::Bucket").values())
@@ -157,6 +155,26 @@ def test_a_service_is_let_in_only_on_behalf_of_a_source_of_this_stack(policy: di
         if statement["Effect"] == "Allow":
             assert set(statement["Principal"]) == {"Service"}
             assert statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+
+
+def test_eventbridge_is_let_into_no_topic_since_it_meets_no_condition_there() -> None:
+    topics = {name for name, found in resources.items() if found["Type"] == "AWS::SNS::Topic"}
+    for rule in of_type("AWS::Events::Rule").values():
+        assert not [target for target in rule["Targets"] if target["Arn"].get("Ref") in topics]
+    for policy in of_type("AWS::SNS::TopicPolicy").values():
+        services = [it["Principal"] for it in policy["PolicyDocument"]["Statement"] if it["Effect"] == "Allow"]
+        assert {"Service": "events.amazonaws.com"} not in services
+
+
+def test_the_key_policy_lets_eventbridge_in_as_its_guide_does_and_others_for_this_account_only() -> None:
+    guide = (ROOT / "docs/security.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```json\n(.*?)```", guide, re.DOTALL)
+    for statement in json.loads(block):
+        if "events.amazonaws.com" in statement["Principal"]["Service"]:
+            assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+            assert "Condition" not in statement
+        else:
+            assert "123456789012" in str(statement["Condition"])
 
 
 @pytest.mark.parametrize("log_group", of_type("AWS::Logs::LogGroup").values())
