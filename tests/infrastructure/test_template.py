@@ -253,7 +253,7 @@ def test_parameters_that_cannot_be_meant_are_refused_with_words(chosen: dict[str
 
 @pytest.mark.parametrize("schedule", ["rate(1 minute)", "rate(2 minutes)", "rate(60 minutes)", "rate(1 hour)"])
 def test_schedules_of_eventbridge_are_accepted(schedule: str) -> None:
-    assert load(ROOT, {"SweepSchedule": schedule})
+    assert load(ROOT, {"SweepSchedule": schedule}).parameters["SweepSchedule"] == schedule
 
 
 def test_notifications_include_the_response_and_reach_the_collector_raw() -> None:

@@ -83,7 +83,7 @@ def _by_alias(original: Callable[..., None]) -> Callable[..., None]:
 
 def _asked(request: IAMRequestBase) -> dict[str, str]:
     """The condition keys, of those known here, that a request has: for whom a service calls, and what is listed."""
-    asked = {}
+    asked: dict[str, str] = {}
     if service := _SERVICE.fullmatch(request._access_key.arn):  # noqa: SLF001
         source = _arn(service[1], request._region, "local-cloud")  # noqa: SLF001
         asked |= {"aws:SourceAccount": DEFAULT_ACCOUNT_ID, "aws:SourceArn": source}
