@@ -55,6 +55,7 @@ ENVIRONMENT = {
     "REQUEST_TTL_SECONDS": "3600",
     "DEADLINE_HOURS": "24",
     "EVENT_SOURCE": "fanfold",
+    "ENDED_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:ended",
     "TOLERATED_FAILURE_PERCENTAGE": "100",
     "MODEL_PARAMETERS": "{}",
     "INPUT_EXPRESSION": "",
@@ -131,6 +132,7 @@ class Pipeline:
 
     def _build(self, session: boto3.Session) -> dict[str, str]:
         s3, sqs = session.client("s3"), session.client("sqs")
+        session.client("sns").create_topic(Name="ended")
         for bucket in ("input", "output"):
             s3.create_bucket(Bucket=bucket)
         s3.put_bucket_versioning(Bucket="input", VersioningConfiguration={"Status": "Enabled"})

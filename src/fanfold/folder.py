@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
 from fanfold.errors import DownloadError
-from fanfold.results import head, missing
+from fanfold.results import find_object, missing
 from fanfold.terminal import bytes_bar, stderr
 from fanfold_core.domain.keys import RESULT_FILES, first_round, result_key
 from fanfold_core.input.formats import FileName
@@ -50,7 +50,7 @@ class HeldFolder:
         `DownloadError` if there are none, or they cannot be written.
         """
         keys = {name: result_key(job, name) for name in RESULT_FILES}
-        sizes = {name: found["ContentLength"] for name, key in keys.items() if (found := head(stack, key))}
+        sizes = {name: found["Size"] for name, key in keys.items() if (found := find_object(stack, key))}
         if not sizes:
             raise missing(stack, result_key(job, ""))
         client, unfinished = stack.session.client("s3"), {name: self.path / f".{name}.part" for name in sizes}

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from codecs import BOM_UTF8
 from dataclasses import dataclass
-from http import HTTPStatus
 from io import BufferedReader, TextIOWrapper
 from itertools import islice
 from typing import IO, TYPE_CHECKING, cast
 
-from botocore.exceptions import ClientError, IncompleteReadError, ResponseStreamingError
+from botocore.exceptions import IncompleteReadError, ResponseStreamingError
 
 from fanfold.errors import DownloadError, extra
 from fanfold_core.aws.store import Blocks
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
     import pyarrow as pa
-    from types_boto3_s3.type_defs import HeadObjectOutputTypeDef
+    from types_boto3_s3.type_defs import ObjectTypeDef
 
     from fanfold.stacks import Stack
     from fanfold_core.domain.results import Columns
@@ -190,10 +189,10 @@ def read_object(stack: Stack, key: str) -> Iterator[bytes]:
 
     `DownloadError` if it isn't there.
     """
-    client, found = stack.session.client("s3"), head(stack, key)
+    client, found = stack.session.client("s3"), find_object(stack, key)
     if found is None:
         raise missing(stack, key)
-    for start in range(0, found["ContentLength"], _BLOCK_BYTES):
+    for start in range(0, found["Size"], _BLOCK_BYTES):
         wanted = f"bytes={start}-{start + _BLOCK_BYTES - 1}"
         for left in range(_TRIES - 1, -1, -1):
             answer = client.get_object(Bucket=stack.output_bucket, Key=key, Range=wanted, IfMatch=found["ETag"])
@@ -207,22 +206,22 @@ def read_object(stack: Stack, key: str) -> Iterator[bytes]:
                 break
 
 
-def head(stack: Stack, key: str) -> HeadObjectOutputTypeDef | None:
-    """What S3 knows of an object of the output bucket, None if it isn't there."""
-    try:
-        return stack.session.client("s3").head_object(Bucket=stack.output_bucket, Key=key)
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] != HTTPStatus.NOT_FOUND:
-            raise
-        return None
-
-
 def missing(stack: Stack, key: str) -> DownloadError:
     """What is said of an object that isn't there, or of all that begin so."""
     return DownloadError(
         f"s3://{stack.output_bucket}/{key} does not exist: it has expired, or an older version didn't write it, or the "
         "job could not (`fanfold status` shows its reason)"
     )
+
+
+def find_object(stack: Stack, key: str) -> ObjectTypeDef | None:
+    """The size and the ETag of an object of the output bucket, None if it isn't there.
+
+    By a list, since to who may list only what begins so, S3 calls an object that isn't there forbidden.
+    """
+    client = stack.session.client("s3")
+    listed = client.list_objects_v2(Bucket=stack.output_bucket, Prefix=key, MaxKeys=1).get("Contents", [])
+    return next((found for found in listed if found["Key"] == key), None)
 
 
 def numbered(names: Sequence[str]) -> list[str]:

@@ -42,12 +42,14 @@ TYPES: Mapping[str, Known] = {
     "AWS::CloudWatch::Dashboard": _known("DashboardName DashboardBody"),
     "AWS::DynamoDB::Table": _known(
         "TableName AttributeDefinitions KeySchema BillingMode GlobalSecondaryIndexes SSESpecification "
-        "StreamSpecification TimeToLiveSpecification PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled Tags",
+        "StreamSpecification TimeToLiveSpecification PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled "
+        "PointInTimeRecoverySpecification.RecoveryPeriodInDays Tags",
     ),
     "AWS::Events::Rule": _known(
         "ScheduleExpression EventPattern Targets.Id Targets.Arn Targets.Input",
         Description="nobody asks a rule what it is for",
     ),
+    "AWS::IAM::ManagedPolicy": _known("ManagedPolicyName Path Description PolicyDocument Groups Roles Users"),
     "AWS::IAM::Policy": _known("PolicyName PolicyDocument Roles"),
     "AWS::IAM::Role": _known("RoleName Path Description AssumeRolePolicyDocument ManagedPolicyArns Policies Tags"),
     "AWS::Lambda::EventSourceMapping": _known(
@@ -79,7 +81,8 @@ TYPES: Mapping[str, Known] = {
         "NotificationConfiguration.QueueConfigurations.Filter LifecycleConfiguration.Rules.Id "
         "LifecycleConfiguration.Rules.Status LifecycleConfiguration.Rules.Prefix "
         "LifecycleConfiguration.Rules.ExpirationInDays LifecycleConfiguration.Rules.NoncurrentVersionExpiration "
-        "LifecycleConfiguration.Rules.AbortIncompleteMultipartUpload",
+        "LifecycleConfiguration.Rules.AbortIncompleteMultipartUpload "
+        "LifecycleConfiguration.Rules.ExpiredObjectDeleteMarker",
         OwnershipControls="everything here has one owner",
     ),
     "AWS::S3::BucketPolicy": _known("Bucket PolicyDocument"),

@@ -45,35 +45,15 @@ class LocalStack:
         return cls(session, name, template)
 
     def mappings(self) -> list[Mapping]:
-        """The event source mappings that are enabled.
-
-        Raises:
-            StackCreationError: one that Lambda wouldn't create, because its queue shows messages again too early.
-        """
+        """The event source mappings that are enabled."""
         pages = self._session.client("lambda").get_paginator("list_event_source_mappings").paginate()
         found = [entry for page in pages for entry in page["EventSourceMappings"]]
-        mappings = [Mapping.parse(entry) for entry in found if entry["State"] == "Enabled"]
-        for mapping in mappings:
-            self._check_visibility(mapping)
-        return mappings
+        return [Mapping.parse(entry) for entry in found if entry["State"] == "Enabled"]
 
     def queue_url(self, arn: str) -> str:
         """The URL of a queue."""
         url: str = self._session.client("sqs").get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
         return url
-
-    def _check_visibility(self, mapping: Mapping) -> None:
-        function = self.functions[mapping.function_arn]
-        answer = self._session.client("sqs").get_queue_attributes(
-            QueueUrl=self.queue_url(mapping.queue_arn), AttributeNames=["VisibilityTimeout"]
-        )
-        visibility = int(answer["Attributes"]["VisibilityTimeout"])
-        if visibility < function.timeout:
-            queue = mapping.queue_arn.rpartition(":")[2]
-            raise StackCreationError(
-                f"{function.logical_id}: the visibility timeout of {queue} ({visibility} s) is less than the timeout "
-                f"of the function ({function.timeout} s)."
-            )
 
     def _outputs(self) -> dict[str, str]:
         described = self._session.client("cloudformation").describe_stacks(StackName=self._name)["Stacks"][0]

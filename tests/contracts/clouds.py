@@ -16,7 +16,7 @@ from tests.fakes.values import INPUT, OUTPUT
 from fanfold.project import find_root
 from fanfold_core.app.ports import Announcements, DeadLetters, Ledger, Queues, Store
 from fanfold_core.aws.dead_letters import SqsDeadLetters
-from fanfold_core.aws.events import EventBridgeAnnouncements
+from fanfold_core.aws.events import AwsAnnouncements
 from fanfold_core.aws.ledger import DynamoLedger
 from fanfold_core.aws.messages import SqsQueues
 from fanfold_core.aws.store import S3Store
@@ -24,6 +24,8 @@ from localaws import template
 
 _QUEUES = ("Uploads", "Chunks", "Outcomes", "Assembly", "Sweeps")
 _SOURCE = "fanfold"
+# Queues that hear of announcements.
+_LISTENERS = ("Bus", "Topic")
 
 
 class Cloud(Protocol):
@@ -107,7 +109,7 @@ class Services:
         for bucket in (INPUT, OUTPUT):
             self._s3.create_bucket(Bucket=bucket)
         self._s3.put_bucket_versioning(Bucket=INPUT, VersioningConfiguration={"Status": "Enabled"})
-        self._urls = {name: self._sqs.create_queue(QueueName=name)["QueueUrl"] for name in (*_QUEUES, "Announcements")}
+        self._urls = {name: self._sqs.create_queue(QueueName=name)["QueueUrl"] for name in (*_QUEUES, *_LISTENERS)}
         self.store = S3Store(self._s3, OUTPUT)
         self.queues = SqsQueues(self._sqs, **{name.lower(): self._urls[name] for name in _QUEUES})
         self._dead = {
@@ -134,7 +136,11 @@ class Services:
         return [message for name in _QUEUES for message in self._receive(name)]
 
     def announced(self) -> Sequence[Mapping[str, Any]]:
-        return [json.loads(message.body)["detail"] for message in self._receive("Announcements")]
+        on_the_bus, on_the_topic = (
+            [json.loads(message.body)["detail"] for message in self._receive(name)] for name in _LISTENERS
+        )
+        assert on_the_bus == on_the_topic
+        return on_the_topic
 
     def put_dead_letter(self, function: str, body: str) -> None:
         self._sqs.send_message(QueueUrl=self._dead[function], MessageBody=body)
@@ -157,12 +163,19 @@ class Services:
                 found.append(Message(name, message["Body"]))
         return found
 
-    def _announcements(self, session: boto3.Session) -> EventBridgeAnnouncements:
-        events, queue = session.client("events"), self._urls["Announcements"]
-        arn = self._sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    def _announcements(self, session: boto3.Session) -> AwsAnnouncements:
+        events, sns = session.client("events"), session.client("sns")
+        bus, topic = (
+            self._sqs.get_queue_attributes(QueueUrl=self._urls[name], AttributeNames=["QueueArn"])["Attributes"][
+                "QueueArn"
+            ]
+            for name in _LISTENERS
+        )
         events.put_rule(Name="announcements", EventPattern=json.dumps({"source": [_SOURCE]}))
-        events.put_targets(Rule="announcements", Targets=[{"Id": "queue", "Arn": arn}])
-        return EventBridgeAnnouncements(events, _SOURCE)
+        events.put_targets(Rule="announcements", Targets=[{"Id": "queue", "Arn": bus}])
+        arn = sns.create_topic(Name="ended")["TopicArn"]
+        sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=topic, Attributes={"RawMessageDelivery": "true"})
+        return AwsAnnouncements(events, sns, _SOURCE, arn)
 
 
 @functools.cache

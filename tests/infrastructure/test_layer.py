@@ -79,6 +79,7 @@ CALLS: dict[str, tuple[str, dict[str, object]]] = {
     "events": ("put_events", {"Entries": [{"Source": "s", "DetailType": "d", "Detail": "{}"}]}),
     "s3": ("list_objects_v2", {"Bucket": "bucket", "Prefix": "a b"}),
     "sagemaker-runtime": ("invoke_endpoint_async", {"EndpointName": "e", "InputLocation": "s3://bucket/input"}),
+    "sns": ("publish", {"TopicArn": "arn:aws:sns:us-east-1:123456789012:topic", "Message": "m"}),
     "sqs": ("list_queues", {"QueueNamePrefix": "q"}),
 }
 

@@ -65,6 +65,16 @@ def test_dead_letters_and_age_are_watched_at_every_queue(kind: str) -> None:
     assert watched == {name for name, it in resources if it["Type"] == "AWS::SQS::Queue" and name.endswith(kind)}
 
 
+def test_a_sweeper_that_says_nothing_raises_an_alarm() -> None:
+    alarm = alarms["SilentSweeperAlarm"]
+    (query,) = alarm["Metrics"]
+    assert alarm["TreatMissingData"] == "breaching"
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
+    assert (query["MetricStat"]["Metric"]["MetricName"], query["MetricStat"]["Stat"]) == ("OpenJobs", "SampleCount")
+    # The longest schedule that the template takes is an hour.
+    assert query["MetricStat"]["Period"] * alarm["EvaluationPeriods"] > 3600
+
+
 def test_functions_measure_in_the_embedded_metric_format() -> None:
     lines: list[str] = []
     with LocalCloud(find_root(), run_functions=False, on_log=lambda _function, line: lines.append(line)) as cloud:

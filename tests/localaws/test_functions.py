@@ -11,7 +11,12 @@ from botocore.exceptions import ClientError
 
 from localaws import credentials
 from localaws.cloud import LocalCloud
+from localaws.conditions import Conditions
 from localaws.credentials import Keys, LocalSession
+from localaws.errors import StackCreationError
+from localaws.functions.log_groups import LogShipper
+from localaws.functions.mappings import Poller
+from localaws.functions.problems import Problems
 
 
 def eventually(find: Callable[[], Any], seconds: float = 60) -> Any:
@@ -21,9 +26,13 @@ def eventually(find: Callable[[], Any], seconds: float = 60) -> Any:
     return found
 
 
+@cache
+def sqs(cloud: LocalCloud) -> Any:
+    return cloud.session().client("sqs")
+
+
 def send(cloud: LocalCloud, *bodies: str, queue: str = "Queue") -> None:
-    sqs = cloud.session().client("sqs")
-    sqs.send_message_batch(
+    sqs(cloud).send_message_batch(
         QueueUrl=cloud.outputs[queue],
         Entries=[{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)],
     )
@@ -37,6 +46,17 @@ def table(cloud: LocalCloud) -> Any:
 def seen(cloud: LocalCloud, body: str, receives: int = 1) -> dict[str, Any] | None:
     item = table(cloud).get_item(Key={"pk": body}).get("Item")
     return dict(item) if item and item["receives"] >= receives else None
+
+
+def user_of(cloud: LocalCloud, *allowed: dict[str, Any]) -> LocalSession:
+    """A session of a user who may do just this."""
+    iam, name = cloud.session().client("iam"), uuid.uuid4().hex
+    iam.create_user(UserName=name)
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement} for statement in allowed]}
+    iam.put_user_policy(UserName=name, PolicyName="allowed", PolicyDocument=json.dumps(policy))
+    made = iam.create_access_key(UserName=name)["AccessKey"]
+    keys = Keys(made["AccessKeyId"], made["SecretAccessKey"])
+    return LocalSession({"": cloud.environment["AWS_ENDPOINT_URL"]}, keys)
 
 
 @pytest.fixture
@@ -68,10 +88,9 @@ def test_only_the_message_reported_as_failed_returns_and_ends_as_a_dead_letter(c
     assert eventually(lambda: seen(cloud, f"poison-{token}", receives=3))
     assert seen(cloud, token)
     assert not seen(cloud, token, receives=2)
-    sqs = cloud.session().client("sqs")
 
     def dead() -> list[Any]:
-        answer = sqs.receive_message(QueueUrl=cloud.outputs["DeadLetters"], WaitTimeSeconds=1)
+        answer = sqs(cloud).receive_message(QueueUrl=cloud.outputs["DeadLetters"], WaitTimeSeconds=1)
         return [message for message in answer.get("Messages", []) if message["Body"] == f"poison-{token}"]
 
     assert eventually(dead)
@@ -123,15 +142,38 @@ def test_a_call_beyond_the_functions_role_is_access_denied(cloud: LocalCloud) ->
     assert cloud.invoke("Forbidden", {}) == "AccessDeniedException"
 
 
+def test_a_mapping_is_refused_if_its_functions_role_may_not_read_the_queue(cloud: LocalCloud) -> None:
+    functions = cloud._functions  # noqa: SLF001 # a mapping that the template wouldn't give the function
+    pool, role = functions.pools["Forbidden"], functions._roles["Forbidden"]  # noqa: SLF001 # likewise
+    mapping = functions._stack.mappings()[0]  # noqa: SLF001 # likewise
+    queue = cloud.outputs["Queue"]
+    poller = Poller(mapping, pool, role.session(), cloud.session(), queue, Conditions(), Problems())
+    with pytest.raises(StackCreationError, match=r"Forbidden: its role cannot read .*not authorized to perform"):
+        poller.check()
+
+
+def test_a_function_logs_with_the_rights_of_its_role(
+    cloud: LocalCloud, token: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    logs = cloud.session().client("logs")
+    groups = [f"{token}-{name}" for name in ("allowed", "denied")]
+    for group in groups:
+        logs.create_log_group(logGroupName=group)
+    streams = f"arn:aws:logs:us-east-1:123456789012:log-group:{groups[0]}:*"
+    session = user_of(cloud, {"Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": streams})
+    shipper = LogShipper(cloud.session())
+    for group in groups:
+        shipper.listener(group, session)(token)
+    shipper.start()
+    assert eventually(lambda: any(f"lines of {groups[1]} are lost" in message for message in caplog.messages))
+    shipper.stop()
+    found = [logs.filter_log_events(logGroupName=group)["events"] for group in groups]
+    assert [[event["message"] for event in events] for events in found] == [[token], []]
+
+
 def test_a_missing_object_is_forbidden_to_who_may_not_list_the_bucket(cloud: LocalCloud) -> None:
-    iam = cloud.session().client("iam")
-    iam.create_user(UserName="reader")
-    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{cloud.outputs['Bucket']}/*"}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    iam.put_user_policy(UserName="reader", PolicyName="read", PolicyDocument=policy)
-    made = iam.create_access_key(UserName="reader")["AccessKey"]
-    keys = Keys(made["AccessKeyId"], made["SecretAccessKey"])
-    reader = LocalSession({"": cloud.environment["AWS_ENDPOINT_URL"]}, keys).client("s3")
+    objects = f"arn:aws:s3:::{cloud.outputs['Bucket']}/*"
+    reader = user_of(cloud, {"Action": "s3:GetObject", "Resource": objects}).client("s3")
     for read in (reader.get_object, reader.head_object):
         with pytest.raises(ClientError) as refused:
             read(Bucket=cloud.outputs["Bucket"], Key="missing")

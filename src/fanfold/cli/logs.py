@@ -25,6 +25,8 @@ _LATE_SECONDS = 6
 _OVERLAP_MILLISECONDS = 10_000
 _KNOWN_FIELDS = {"timestamp", "level", "service", "message", "location", "xray_trace_id", "cold_start"}
 _FUNCTION_FIELDS = "function_"
+# The stack's log group that no function writes to.
+_OF_THE_ENDPOINT = "EndpointLogs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def _groups(stack: Stack) -> list[str]:
         resource["PhysicalResourceId"]
         for page in pages
         for resource in page["StackResourceSummaries"]
-        if resource["ResourceType"] == "AWS::Logs::LogGroup"
+        if resource["ResourceType"] == "AWS::Logs::LogGroup" and resource["LogicalResourceId"] != _OF_THE_ENDPOINT
     ]
     if not found:
         raise StackError(f"stack {stack.name} has no log groups: is it a Fanfold stack?")

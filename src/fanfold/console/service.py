@@ -7,13 +7,12 @@ from itertools import islice
 from threading import Lock
 from typing import IO, TYPE_CHECKING, TypeVar
 
-from botocore.exceptions import ClientError
 from rich.progress import Progress
 
 from fanfold.console.preview import Preview, preview_file
 from fanfold.errors import UserError
 from fanfold.jobs import Job
-from fanfold.results import read_object
+from fanfold.results import find_object, read_object
 from fanfold.uploads import upload_stream
 from fanfold_core.domain.keys import result_key
 
@@ -100,16 +99,13 @@ class ConsoleService:
         """
         client = self._open()
         stack, key = client.stack, result_key(job_id, name)
-        try:
-            found = stack.session.client("s3").head_object(Bucket=stack.output_bucket, Key=key)
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in {"404", "NoSuchKey"}:
-                raise
-            raise FileGoneError(f"job {job_id} has no {name}, or it has expired") from error
+        found = find_object(stack, key)
+        if found is None:
+            raise FileGoneError(f"job {job_id} has no {name}, or it has expired")
         if for_spreadsheets:
             job = client.job(job_id)
             return None, (job.results() if name == "results.csv" else job.errors()).for_spreadsheets()
-        return found["ContentLength"], read_object(stack, key)
+        return found["Size"], read_object(stack, key)
 
     def _status(self, job_id: str) -> JobStatus:
         if job_id not in self._ended:

@@ -25,26 +25,26 @@ _STREAMS = 4
 
 
 class LogShipper:
-    """Sends lines in a thread of its own; nothing waits for it.
+    """Sends lines in a thread of its own, with the rights of their function's role; nothing waits for it.
 
     Example:
-        >>> shipper = LogShipper(session)
-        >>> say = shipper.listener("/aws/lambda/splitter")
+        >>> shipper = LogShipper(service)
+        >>> say = shipper.listener("/aws/lambda/splitter", role.session())
         >>> shipper.start()
         >>> say("so far, so good")
         >>> shipper.stop()
     """
 
-    def __init__(self, session: LocalSession) -> None:
-        """Take the session that may write to log groups."""
-        self._client = session.client("logs")
+    def __init__(self, service: LocalSession) -> None:
+        """Take Lambda's own session, which removes old streams."""
+        self._service = service.client("logs")
         self._groups: list[_Group] = []
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="log-groups")
 
-    def listener(self, group: str) -> Callable[[str], None]:
-        """What to call with each line of a function that logs to this group."""
-        waiting = _Group(group)
+    def listener(self, group: str, session: LocalSession) -> Callable[[str], None]:
+        """What to call with each line of a function that logs to this group, in the session of its role."""
+        waiting = _Group(group, session.client("logs"), self._service)
         self._groups.append(waiting)
         return waiting.add
 
@@ -62,17 +62,18 @@ class LogShipper:
         while not self._stopping.wait(_EVERY_SECONDS):
             for group in self._groups:
                 try:
-                    group.send(self._client)
+                    group.send()
                 except (BotoCoreError, ClientError):
-                    # Mostly the server's end. The lines stand in the function's file, too.
+                    # The server's end, or a role without the permission. The lines stand in the function's file, too.
                     logger.exception("lines of %s are lost to its log group", group.name)
 
 
 class _Group:
     """Lines on their way to one log group."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, client: "CloudWatchLogsClient", service: "CloudWatchLogsClient") -> None:
         self.name = name
+        self._client, self._service = client, service
         self._waiting: deque[tuple[int, str]] = deque()
         self._streams: deque[str] = deque()
         self._lines = _LINES_PER_STREAM
@@ -80,26 +81,26 @@ class _Group:
     def add(self, line: str) -> None:
         self._waiting.append((int(time.time() * 1000), line))
 
-    def send(self, client: "CloudWatchLogsClient") -> None:
+    def send(self) -> None:
         while self._waiting:
             some = [self._waiting.popleft() for _ in range(min(len(self._waiting), _LINES_PER_CALL))]
             events: list[InputLogEventTypeDef] = [{"timestamp": when, "message": line} for when, line in some if line]
             if events:
-                stream = self._stream(client, len(events))
-                client.put_log_events(logGroupName=self.name, logStreamName=stream, logEvents=events)
+                stream = self._stream(len(events))
+                self._client.put_log_events(logGroupName=self.name, logStreamName=stream, logEvents=events)
 
-    def _stream(self, client: "CloudWatchLogsClient", lines: int) -> str:
+    def _stream(self, lines: int) -> str:
         self._lines += lines
         if self._lines > _LINES_PER_STREAM:
             self._lines = lines
             stream = f"local/{time.time_ns()}"
             try:
-                client.create_log_stream(logGroupName=self.name, logStreamName=stream)
-            except client.exceptions.ResourceNotFoundException:
+                self._client.create_log_stream(logGroupName=self.name, logStreamName=stream)
+            except self._client.exceptions.ResourceNotFoundException:
                 # A function whose template names no group has one all the same, from its first line on.
-                client.create_log_group(logGroupName=self.name)
-                client.create_log_stream(logGroupName=self.name, logStreamName=stream)
+                self._client.create_log_group(logGroupName=self.name)
+                self._client.create_log_stream(logGroupName=self.name, logStreamName=stream)
             self._streams.append(stream)
             if len(self._streams) > _STREAMS:
-                client.delete_log_stream(logGroupName=self.name, logStreamName=self._streams.popleft())
+                self._service.delete_log_stream(logGroupName=self.name, logStreamName=self._streams.popleft())
         return self._streams[-1]

@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from localaws.conditions import Conditions
 from localaws.connections import explained
 from localaws.credentials import LocalSession
+from localaws.errors import StackCreationError
 from localaws.functions import sqs_event
 from localaws.functions.pool import WorkerPool
 from localaws.functions.problems import Problems
@@ -91,6 +92,24 @@ class Poller:
             threading.Thread(target=self._run, args=(lane == 0,), name=f"{name}-{lane}", daemon=True)
             for lane in range(mapping.lanes)
         ]
+
+    def check(self) -> None:
+        """Look at the queue as Lambda does when it creates a mapping.
+
+        Raises:
+            StackCreationError: the function's role may not look, or the queue shows messages again too early.
+        """
+        function, queue = self._pool.function, self._mapping.queue_arn.rpartition(":")[2]
+        try:
+            answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["VisibilityTimeout"])
+        except ClientError as error:
+            raise StackCreationError(f"{function.logical_id}: its role cannot read {queue}: {error}") from error
+        visibility = int(answer["Attributes"]["VisibilityTimeout"])
+        if visibility < function.timeout:
+            raise StackCreationError(
+                f"{function.logical_id}: the visibility timeout of {queue} ({visibility} s) is less than the timeout "
+                f"of the function ({function.timeout} s)."
+            )
 
     def start(self) -> None:
         """Begin to poll."""

@@ -60,7 +60,8 @@ class Functions:
         for arn, function in stack.functions.items():
             of_function = [mapping for mapping in mappings if mapping.function_arn == arn]
             role = Role(service, function.role, endpoints)
-            listeners = [self._shipper.listener(function.log_group), problems.listener(function.logical_id)]
+            session = role.session()
+            listeners = [self._shipper.listener(function.log_group, session), problems.listener(function.logical_id)]
             if on_log:
                 listeners.append(partial(on_log, function.logical_id))
             log = FunctionLog(open_log(logs / f"{function.logical_id}.log"), *listeners)
@@ -72,7 +73,9 @@ class Functions:
             for mapping in of_function:
                 url = stack.queue_url(mapping.queue_arn)
                 self.queue_urls.add(url)
-                self._pollers.append(Poller(mapping, pool, role.session(), service, url, conditions, problems))
+                poller = Poller(mapping, pool, session, service, url, conditions, problems)
+                poller.check()
+                self._pollers.append(poller)
 
     def start(self) -> None:
         """Begin to poll."""

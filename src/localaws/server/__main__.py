@@ -26,15 +26,12 @@ from moto.iam.models import iam_backends
 from localaws.server import completion, iam, messaging, put, resources, storage
 from localaws.server.http import HOST, bind
 
-# What services may do beside what their roles say. Lambda passes on what functions say and gives back
-# the messages of a worker that is lost, SageMaker reads what it runs.
+# What services may do beside what their roles say. Lambda removes old log streams and gives back the messages of a
+# worker that is lost, SageMaker reads what it runs.
 SERVICES = {
     "lambda.amazonaws.com": (
         "sts:AssumeRole",
-        "logs:CreateLogGroup",
-        "logs:CreateLogStream",
         "logs:DeleteLogStream",
-        "logs:PutLogEvents",
         "sqs:ChangeMessageVisibility",
     ),
     "sagemaker.amazonaws.com": ("sts:AssumeRole", "sagemaker:Describe*"),

@@ -39,6 +39,8 @@ def _rule(rule: Properties) -> Properties:
     spelt = {"ID": rule.get("Id"), "Status": rule["Status"], "Filter": {"Prefix": rule.get("Prefix", "")}}
     if "ExpirationInDays" in rule:
         spelt["Expiration"] = {"Days": str(rule["ExpirationInDays"])}
+    if "ExpiredObjectDeleteMarker" in rule:
+        spelt["Expiration"] = {"ExpiredObjectDeleteMarker": _text(rule["ExpiredObjectDeleteMarker"])}
     for name in ("AbortIncompleteMultipartUpload", "NoncurrentVersionExpiration"):
         if name in rule:
             spelt[name] = {key: str(value) for key, value in rule[name].items()}

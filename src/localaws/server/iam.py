@@ -5,17 +5,27 @@ import json
 import os
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.exceptions import AccessDeniedError
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.responses import DynamoHandler
 from moto.events.responses import EventsHandler
-from moto.iam.access_control import AssumedRoleAccessKey, IAMPolicyStatement, IAMRequestBase, PermissionResult
+from moto.iam.access_control import (
+    AssumedRoleAccessKey,
+    IAMPolicyStatement,
+    IAMRequestBase,
+    IAMUserAccessKey,
+    PermissionResult,
+)
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy, IAMBackend
+from moto.logs.responses import LogsResponse
 from moto.sagemaker.responses import SageMakerResponse
 from moto.sns.responses import SNSResponse
 
@@ -33,7 +43,11 @@ _CALLS = os.environ.get("FANFOLD_CALLS")
 _recorded: set[str] = set()
 _recording = threading.Lock()
 # Connections don't leave the machine, so policies that insist on TLS see what they would see on AWS.
-CONTEXT = {"aws:SecureTransport": "true", "aws:SourceAccount": DEFAULT_ACCOUNT_ID}
+CONTEXT = {"aws:SecureTransport": "true"}
+# Services act here as IAM users of their own name: user/lambda.amazonaws.com.
+_SERVICE = re.compile(r".*/(\w+)\.amazonaws\.com")
+# What conditions may ask of the request that is being judged.
+_of_request: ContextVar[Mapping[str, str]] = ContextVar("_of_request", default={})  # noqa: B039 # nobody writes to it
 
 
 def patch() -> None:
@@ -50,6 +64,7 @@ def patch() -> None:
 def _by_alias(original: Callable[..., None]) -> Callable[..., None]:
     def check(self: IAMRequestBase, resource: str) -> None:
         self._action = ALIASES.get(self._action, self._action)
+        asked = _of_request.set(_asked(self))
         try:
             original(self, resource)
             _record(self)
@@ -60,8 +75,22 @@ def _by_alias(original: Callable[..., None]) -> Callable[..., None]:
                 error.code = 400
                 error.description = json.dumps({"__type": code, "message": error.message})
             raise
+        finally:
+            _of_request.reset(asked)
 
     return check
+
+
+def _asked(request: IAMRequestBase) -> dict[str, str]:
+    """The condition keys, of those known here, that a request has: for whom a service calls, and what is listed."""
+    asked: dict[str, str] = {}
+    if service := _SERVICE.fullmatch(request._access_key.arn):  # noqa: SLF001
+        source = _arn(service[1], request._region, "local-cloud")  # noqa: SLF001
+        asked |= {"aws:SourceAccount": DEFAULT_ACCOUNT_ID, "aws:SourceArn": source}
+    query = parse_qs(urlsplit(request._path).query) if request._service == "s3" else {}  # noqa: SLF001
+    if "prefix" in query:
+        asked["s3:prefix"] = query["prefix"][0]
+    return asked
 
 
 def _with_policies_of_aws(original: Callable[..., None]) -> Callable[..., None]:
@@ -83,15 +112,25 @@ def _policies_of_aws() -> dict[str, dict[str, Any]]:
 
 
 def _record(request: IAMRequestBase) -> None:
-    """Note, once, that a role has made use of a permission; see scripts/unused_permissions.py."""
-    if not _CALLS or not isinstance(request._access_key, AssumedRoleAccessKey):  # noqa: SLF001
+    """Note, once, that a role or a policy of a user has been made use of; see scripts/unused_permissions.py."""
+    if not _CALLS:
         return
-    call = f"{request._access_key._owner_role_name} {request._action}\n"  # noqa: SLF001
     with _recording:
-        if call not in _recorded:
-            _recorded.add(call)
-            with Path(_CALLS, f"{os.getpid()}.txt").open("a", encoding="utf-8") as file:
-                file.write(call)
+        for owner in _owners(request._access_key):  # noqa: SLF001
+            call = f"{owner} {request._action}\n"  # noqa: SLF001
+            if call not in _recorded:
+                _recorded.add(call)
+                with Path(_CALLS, f"{os.getpid()}.txt").open("a", encoding="utf-8") as file:
+                    file.write(call)
+
+
+def _owners(key: object) -> Iterable[str]:
+    """Whose permissions a key has: those of its role, or of the managed policies of its user."""
+    if isinstance(key, AssumedRoleAccessKey):
+        return [key._owner_role_name]  # noqa: SLF001
+    if isinstance(key, IAMUserAccessKey):
+        return list(key.backend.get_user(key._owner_user_name).managed_policies)  # noqa: SLF001
+    return []
 
 
 def _judge(
@@ -103,7 +142,8 @@ def _judge(
 ) -> PermissionResult:
     """What one statement says of a request; a statement of which any part doesn't fit says nothing."""
     statement = self._statement
-    context = {key.lower(): value for key, value in {**CONTEXT, **(incoming_condition_values or {})}.items()}
+    known = {**CONTEXT, **_of_request.get(), **(incoming_condition_values or {})}
+    context = {key.lower(): value for key, value in known.items()}
     fits = (
         _element(statement, "Action", action.lower(), str.lower)
         and ("Principal" not in statement or _is_principal(statement["Principal"], principal))
@@ -129,7 +169,6 @@ def _element(
 
 
 def _is_principal(allowed: str | Mapping[str, Any], principal: str | None) -> bool:
-    """Services act here as IAM users of their own name: user/lambda.amazonaws.com."""
     if allowed == "*" or (isinstance(allowed, Mapping) and "*" in _listed(allowed.get("AWS", []))):
         return True
     if principal is None or isinstance(allowed, str):
@@ -187,9 +226,24 @@ def _topic(self: SNSResponse) -> str:
     return next((str(arn) for name in names if (arn := self._get_param(name))), "*")
 
 
+def _log_stream(self: LogsResponse) -> str:
+    group, stream = self._get_param("logGroupName"), self._get_param("logStreamName") or ""
+    return _arn("logs", self.region, f"log-group:{group}:log-stream:{stream}") if group else "*"
+
+
+def _stack(self: CloudFormationResponse) -> str:
+    name = self._get_param("StackName")
+    found = (
+        stack.stack_id for stack in self.cloudformation_backend.list_stacks() if name in {stack.name, stack.stack_id}
+    )
+    return str(next(found, "*"))
+
+
 def _endpoint(self: SageMakerResponse) -> str:
-    name = self._get_param("EndpointName")
-    return _arn("sagemaker", self.region, f"endpoint/{str(name).lower()}") if name else "*"
+    for kind, member in (("endpoint", "EndpointName"), ("endpoint-config", "EndpointConfigName")):
+        if name := self._get_param(member):
+            return _arn("sagemaker", self.region, f"{kind}/{str(name).lower()}")
+    return "*"
 
 
 def _event_bus(self: EventsHandler) -> str:
@@ -201,8 +255,10 @@ def _event_bus(self: EventsHandler) -> str:
 
 
 _RESOURCES: dict[type, Callable[[Any], str]] = {
+    CloudFormationResponse: _stack,
     DynamoHandler: _table,
     SNSResponse: _topic,
     SageMakerResponse: _endpoint,
     EventsHandler: _event_bus,
+    LogsResponse: _log_stream,
 }

@@ -10,6 +10,7 @@ from typing import Any
 from moto.awslambda.models import LambdaFunction, LayerVersion
 from moto.cloudformation import parsing
 from moto.core.common_models import CloudFormationModel
+from moto.logs.models import LogGroup
 from moto.sagemaker.models import FakeEndpoint, FakeEndpointConfig, Model
 from moto.sqs.models import Queue
 
@@ -38,10 +39,15 @@ def patch(url: str) -> None:
         put(model, "cloudformation_name_type", staticmethod(lambda name=name: name))
     put(LayerVersion, "physical_resource_id", property(lambda layer: layer.arn))
     put(Queue, "physical_resource_id", property(lambda queue: f"{url}/{queue.account_id}/{queue.name}"))
+    # CloudFormation's ARN of a log group is that of its streams; that is its only attribute.
+    put(LogGroup, "get_cfn_attribute", lambda group, _name: f"{group.arn}:*")
+    # SageMaker's ARNs are in lower case, whatever the name.
+    put(FakeEndpoint, "physical_resource_id", property(lambda endpoint: endpoint.arn.lower()))
+    put(FakeEndpointConfig, "physical_resource_id", property(lambda config: config.endpoint_config_arn.lower()))
     # Moto knows the instance types of some years ago.
     put(FakeEndpointConfig, "validate_instance_type", lambda _self, _instance_type: None)
     replace(LambdaFunction, "get_configuration", with_logging)
-    replace(parsing, "clean_json", _without_no_values)
+    replace(parsing, "clean_json", _as_cloudformation_reads)
     for cached in (parsing.get_model_list, parsing.get_model_map, parsing.get_name_type_map):
         cached.cache_clear()
 
@@ -87,10 +93,13 @@ def _finish_type(model: type[CloudFormationModel], complete: Callable[[Any, Prop
     replace(model, "create_from_cloudformation_json", make)
 
 
-def _without_no_values(clean: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Moto leaves a null in a list for `AWS::NoValue`; CloudFormation leaves it out."""
+def _as_cloudformation_reads(clean: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Moto leaves a null in a list for `AWS::NoValue`, and finds nothing in a mapping by a number."""
 
     def clean_json(value: Any, resources: Any) -> Any:
+        if isinstance(value, dict) and "Fn::FindInMap" in value:
+            name, *keys = value["Fn::FindInMap"]
+            value = {"Fn::FindInMap": [name, *(str(clean(key, resources)) for key in keys)]}
         cleaned = clean(value, resources)
         return [item for item in cleaned if item is not None] if isinstance(cleaned, list) else cleaned
 

@@ -39,8 +39,8 @@ def services(work: Work, prices: Mapping[str, Any], architecture: str) -> dict[s
         "DynamoDB": taken(work, "dynamodb_write") * prices["dynamodb"]["write_unit"]
         + taken(work, "dynamodb_read") * prices["dynamodb"]["read_unit"],
         "SQS": taken(work, "sqs") * prices["sqs"]["request"],
-        # The endpoint publishes each answer.
-        "SNS": work.requests * prices["sns"]["publish"],
+        # The endpoint publishes each answer, and the assembler each event.
+        "SNS": (work.requests + taken(work, "events")) * prices["sns"]["publish"],
         # The endpoint writes each answer, and a request too large to go inline is written and read.
         "S3": (taken(work, "s3_put") + work.requests) * prices["s3"]["put"]
         + taken(work, "s3_get") * prices["s3"]["get"],

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
     from types_boto3_events import EventBridgeClient
     from types_boto3_events.type_defs import PutEventsRequestEntryTypeDef
+    from types_boto3_sns import SNSClient
 
     from fanfold_core.app.ports import Ledger
     from fanfold_core.aws.messages import Content
@@ -202,20 +203,30 @@ def _timing(received: Any, happened: Any) -> Timing | None:
 DETAIL_TYPE = "Fanfold Job Ended"
 
 
-class EventBridgeAnnouncements:
-    """`app.ports.Announcements`: puts events on the account's default bus, as this source."""
+class AwsAnnouncements:
+    """`app.ports.Announcements`: puts events on the account's default bus, as this source, and on a topic.
 
-    def __init__(self, client: EventBridgeClient, source: str) -> None:
-        self._client = client
-        self._source = source
+    A rule that passed them on from the bus would need a topic that takes messages of any account's rules: EventBridge
+    meets no condition in a topic's policy.
+    """
+
+    def __init__(self, events: EventBridgeClient, sns: SNSClient, source: str, topic_arn: str) -> None:
+        self._events, self._sns = events, sns
+        self._source, self._topic_arn = source, topic_arn
 
     def job_ended(self, summary: Mapping[str, Any]) -> None:
+        detail = {"v": 1, **summary}
         entry: PutEventsRequestEntryTypeDef = {
             "Source": self._source,
             "DetailType": DETAIL_TYPE,
-            "Detail": json.dumps({"v": 1, **summary}),
+            "Detail": json.dumps(detail),
         }
-        answer = self._client.put_events(Entries=[entry])
+        answer = self._events.put_events(Entries=[entry])
         # A refused entry is no error of the call.
         if answer["FailedEntryCount"]:
             raise AnnouncementError(summary["job"], answer["Entries"][0].get("ErrorCode", "no reason given"))
+        self._sns.publish(
+            TopicArn=self._topic_arn,
+            Subject=f"{summary['job']}: {summary['state']}",
+            Message=json.dumps({"source": self._source, "detail-type": DETAIL_TYPE, "detail": detail}),
+        )

@@ -165,16 +165,18 @@ class AssemblerSettings(Settings):
 
     assembly_queue_url: str
     event_source: str
+    ended_topic_arn: str
 
 
 def wire_assembler(environ: Mapping[str, str]) -> Assembler:
     """The assembler in this environment."""
     from fanfold_core.app.assemble import Assembler
-    from fanfold_core.aws.events import EventBridgeAnnouncements
+    from fanfold_core.aws.events import AwsAnnouncements
 
     settings = AssemblerSettings.read(environ)
     queues = _queues(assembly=settings.assembly_queue_url)
-    announcements = EventBridgeAnnouncements(boto3.client("events", config=_CLIENT), settings.event_source)
+    events, sns = boto3.client("events", config=_CLIENT), boto3.client("sns", config=_CLIENT)
+    announcements = AwsAnnouncements(events, sns, settings.event_source, settings.ended_topic_arn)
     return Assembler(_ledger(settings), _store(settings), queues, announcements, __version__, now)
 
 

@@ -1,0 +1,111 @@
+"""Who has the policy for people, and nothing else, can do all that the client, the console and the doctor do."""
+
+from __future__ import annotations
+
+import io
+import lzma
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from fanfold import Fanfold, JobState
+from fanfold.cli.logs import log_lines
+from fanfold.console.service import ConsoleService, FileGoneError
+from fanfold.doctor import Verdict, examine
+from localaws.credentials import Keys, LocalSession
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from localaws.cloud import LocalCloud
+
+MIXED = b"id,text\n1,so good\n2,\n3,so bad\n"
+SLOW = b"text\n" + b"slowly\n" * 100
+
+
+@pytest.fixture(scope="module")
+def user(cloud: LocalCloud) -> LocalSession:
+    """Somebody with this policy."""
+    iam, name = cloud.session().client("iam"), "somebody"
+    iam.create_user(UserName=name)
+    iam.attach_user_policy(UserName=name, PolicyArn=cloud.outputs["UserPolicy"])
+    made = iam.create_access_key(UserName=name)["AccessKey"]
+    address = {"": cloud.environment["AWS_ENDPOINT_URL"]}
+    return LocalSession(address, Keys(made["AccessKeyId"], made["SecretAccessKey"]))
+
+
+@pytest.fixture
+def client(cloud: LocalCloud, user: LocalSession) -> Fanfold:
+    return Fanfold(cloud.stack_name, session=user)
+
+
+def test_a_user_submits_a_file_reads_its_results_and_retries_it(client: Fanfold, tmp_path: Path) -> None:
+    file = tmp_path / "policy.csv"
+    file.write_bytes(MIXED)
+    job = client.submit(file)
+    assert job.wait(timeout=60).failed == 1
+    assert [row["label"] for row in job.results()] == ["LABEL_2", "", "LABEL_0"]
+    assert [failed.error for failed in job.errors()] == ["input is empty"]
+    assert job.row(2)["label"] == "LABEL_0"
+    assert job.summary()["failed"] == 1
+    assert len(job.download(tmp_path / "out")) == 4
+    assert job.id in [other.id for other in client.jobs()]
+    assert list(log_lines(client.stack, job))
+    assert job.retry().wait(timeout=60).failed == 1
+    assert {finding.verdict for finding in examine(client.stack)} == {Verdict.OK}
+
+
+@pytest.mark.parametrize("name", ["at-work.csv", "at-work.csv.xz"])
+def test_a_user_reads_a_job_at_work_and_cancels_it(client: Fanfold, tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    file.write_bytes(lzma.compress(SLOW) if name.endswith(".xz") else SLOW)
+    job = client.submit(file, rows_per_request=1)
+    next(status for status in job.follow() if status.done)
+    assert list(job.results(partial=True))
+    job.cancel()
+    assert job.wait(timeout=60).state is JobState.CANCELLED
+
+
+def test_a_user_has_the_console(cloud: LocalCloud, user: LocalSession) -> None:
+    service = ConsoleService(lambda: Fanfold(cloud.stack_name, session=user))
+    job = service.submit("console.csv", io.BytesIO(MIXED), {}).id
+    service._job(job).wait(timeout=60)  # noqa: SLF001 # the page asks again and again
+    assert service.status(job).state is JobState.COMPLETED_WITH_ERRORS
+    assert job in [status.id for status in service.jobs()]
+    size, blocks = service.read(job, "results.csv", for_spreadsheets=False)
+    assert len(b"".join(blocks)) == size
+    with pytest.raises(FileGoneError):
+        service.read(job, "nothing.html", for_spreadsheets=False)
+    assert service.retry(job).retry_of == job
+
+
+REFUSED: dict[str, Callable[[Any, dict[str, str]], Any]] = {
+    "receive messages": lambda user, stack: user.client("sqs").receive_message(QueueUrl=stack["UploadsQueue"]),
+    "purge a queue": lambda user, stack: user.client("sqs").purge_queue(QueueUrl=stack["AssemblyQueue"]),
+    "write results": lambda user, stack: user.client("s3").put_object(
+        Bucket=stack["OutputBucket"], Key="results/forged/results.csv", Body=b""
+    ),
+    "delete an upload": lambda user, stack: user.client("s3").delete_object(Bucket=stack["InputBucket"], Key="x.csv"),
+    "list requests": lambda user, stack: user.client("s3").list_objects_v2(
+        Bucket=stack["OutputBucket"], Prefix="requests/"
+    ),
+    "list everything": lambda user, stack: user.client("s3").list_objects_v2(Bucket=stack["OutputBucket"]),
+    "list uploads": lambda user, stack: user.client("s3").list_objects_v2(Bucket=stack["InputBucket"]),
+    "scan the ledger": lambda user, stack: user.client("dynamodb").scan(TableName=stack["LedgerTable"]),
+    "forget a job": lambda user, stack: user.client("dynamodb").delete_item(
+        TableName=stack["LedgerTable"], Key={"pk": {"S": "JOB#x"}, "sk": {"S": "JOB"}}
+    ),
+    "tell of an answer": lambda user, stack: user.client("sns").publish(TopicArn=stack["SuccessTopic"], Message="{}"),
+    "change the stack": lambda user, _: user.client("cloudformation").delete_stack(StackName="fanfold"),
+    "read another stack": lambda user, _: user.client("cloudformation").describe_stacks(StackName="another"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_a_user_may_do_nothing_else(cloud: LocalCloud, user: LocalSession, what: str) -> None:
+    with pytest.raises(ClientError) as refused:
+        REFUSED[what](user, cloud.outputs)
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] in {400, 403}
+    assert "AccessDenied" in refused.value.response["Error"]["Code"]
