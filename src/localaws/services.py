@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
+from localaws.access.private import make_folder, open_log
 from localaws.autoscaling import ScalingSimulation
 from localaws.conditions import Conditions
 from localaws.connections import raise_file_limit
@@ -46,8 +47,8 @@ class Services:
     def begin(self) -> None:
         """Start the server process; until `wait_ready`, there is time for something else."""
         raise_file_limit()
-        self._logs.mkdir(parents=True, exist_ok=True)
-        log = self._running.enter_context((self._logs / "server.log").open("a", encoding="utf-8"))
+        make_folder(self._logs)
+        log = self._running.enter_context(open_log(self._logs / "server.log"))
         self._server = ServerProcess(self._port, log)
         self._running.callback(self._server.stop)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from localaws.access.private import open_log
 from localaws.credentials import Keys
 from localaws.template import REGION, FunctionCode
 
@@ -51,7 +52,7 @@ class FunctionLog:
     """What a function and its workers say, line by line, in a file and to who listens."""
 
     def __init__(self, path: Path, *listeners: Callable[[str], None]) -> None:
-        self._file = path.open("a", encoding="utf-8", buffering=1)
+        self._file = open_log(path)
         self._listeners = listeners
         self._lock = threading.Lock()
 
