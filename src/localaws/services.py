@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
+from localaws.access.guard import Guard
 from localaws.access.private import make_folder, open_log
 from localaws.autoscaling import ScalingSimulation
 from localaws.conditions import Conditions
@@ -65,6 +66,7 @@ class Services:
         self.endpoint = AsyncEndpointServer(
             model,
             cloud=Cloud(self._server.url, REGION, keys.access_key_id, keys.secret_access_key),
+            guard=Guard(self._server.find_keys),
             port=self._endpoint_port,
             service_time=self._conditions.service_time,
             gets_lost=self._conditions.gets_lost,
