@@ -9,6 +9,8 @@ BIN := .venv/bin
 SAM := .venv-sam/bin/sam
 CHECKOV := .venv-checkov/bin/checkov
 export SAM_CLI_TELEMETRY := 0
+# Hundreds of processes import the same modules: the first one compiles them for all.
+unexport PYTHONDONTWRITEBYTECODE
 
 CALLS := $(CURDIR)/build/calls
 OFFLINE := --skip-download --quiet --compact

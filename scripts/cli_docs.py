@@ -25,8 +25,10 @@ HEAD = """\
 `scripts/cli_docs.py` generates this page from the commands; `fanfold COMMAND --help` prints the same text.
 
 Data goes to standard output: tables on a terminal, tab-separated text elsewhere, JSON with `--json`. Messages go to
-standard error. JOB is a job id or a unique prefix of one. Commands about jobs use the stack in FANFOLD_STACK, or
-`fanfold`, unless you set `--stack`. To use a running local cloud (`fanfold local up`), set the variables it prints.
+standard error. A terminal shows control characters as `\\u001b`; files and pipes get them unchanged.
+
+JOB is a job id or a unique prefix of one. Commands about jobs use the stack in FANFOLD_STACK, or `fanfold`, unless you
+set `--stack`. To use a running local cloud (`fanfold local up`), set the variables it prints.
 
 | exit code | |
 |---|---|

@@ -3,15 +3,16 @@
 import os
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from fanfold_core.aws import events, messages
+from fanfold_core.aws.logs import function_logger
 from fanfold_core.aws.wiring import wire_assembler
 from fanfold_core.domain.job import State
 
-logger = Logger(service="assembler")
+logger = function_logger("assembler")
 metrics = Metrics(service="assembler")
 assembler = wire_assembler(os.environ)
 

@@ -4,15 +4,16 @@ import os
 from collections import defaultdict
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from fanfold_core.aws import events
+from fanfold_core.aws.logs import function_logger
 from fanfold_core.aws.wiring import wire_collector
 from fanfold_core.domain.outcomes import Outcome, chunk_of
 
-logger = Logger(service="collector")
+logger = function_logger("collector")
 metrics = Metrics(service="collector")
 collector = wire_collector(os.environ)
 

@@ -3,14 +3,15 @@
 import os
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from fanfold_core.aws import events, messages
+from fanfold_core.aws.logs import function_logger
 from fanfold_core.aws.wiring import out_of_time, wire_dispatcher
 
-logger = Logger(service="dispatcher")
+logger = function_logger("dispatcher")
 metrics = Metrics(service="dispatcher")
 dispatcher = wire_dispatcher(os.environ)
 

@@ -3,15 +3,16 @@
 import os
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from fanfold_core.aws import events
+from fanfold_core.aws.logs import function_logger
 from fanfold_core.aws.messages import Resume
 from fanfold_core.aws.wiring import out_of_time, wire_splitter
 
-logger = Logger(service="splitter")
+logger = function_logger("splitter")
 metrics = Metrics(service="splitter")
 splitter = wire_splitter(os.environ)
 

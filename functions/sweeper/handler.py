@@ -4,14 +4,15 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from fanfold_core.aws import events, messages
+from fanfold_core.aws.logs import function_logger
 from fanfold_core.aws.wiring import out_of_time, wire_sweeper
 
-logger = Logger(service="sweeper")
+logger = function_logger("sweeper")
 metrics = Metrics(service="sweeper")
 sweeper = wire_sweeper(os.environ)
 

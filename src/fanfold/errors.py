@@ -26,7 +26,7 @@ class UploadError(UserError):
 
 
 class DownloadError(UserError):
-    """A file of the job could not be written here. Retry when there is room for it."""
+    """The files of the job could not be written here. Retry with another folder, or when there is room for them."""
 
 
 class JobNotFoundError(UserError):

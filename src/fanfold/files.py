@@ -132,7 +132,7 @@ def _naming(path: Path) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise InputFileError(f"{path}: {error}") from error
+        raise InputFileError(f"{path}: {error.in_full}") from error
     except FileNotFoundError as error:
         raise InputFileError(f"file {path} does not exist: see `ls {path.parent}`") from error
     except OSError as error:

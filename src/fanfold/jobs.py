@@ -6,12 +6,14 @@ import json
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fanfold.costs.estimate import Cost
 from fanfold.errors import JobNotFoundError, JobStillOpenError
+from fanfold.folder import HeldFolder, held
 from fanfold.partial import Partial
-from fanfold.results import Errors, Results, download, read_object
+from fanfold.results import Errors, Results, read_object
 from fanfold.status import StatusReader
 from fanfold.terminal import job_bar
 from fanfold_core.app.follow_up import FollowUp, Windows
@@ -24,7 +26,6 @@ from fanfold_core.domain.results import columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from fanfold.stacks import Stack
     from fanfold.status import JobStatus
@@ -117,7 +118,7 @@ class Job:
 
     def summary(self) -> dict[str, Any]:
         """What summary.json says of a job that has ended; `JobStillOpenError` if it has not."""
-        self._check_ended()
+        self._ended()
         found: dict[str, Any] = json.loads(b"".join(self._file("summary.json")))
         return found
 
@@ -128,13 +129,23 @@ class Job:
         """
         return Cost.of(self.summary(), self._stack.parameters)
 
-    def download(self, folder: Path | str, name: str = "") -> list[Path]:
-        """Write all files of a job that has ended, or the one of this name, to a folder, which is made if need be.
+    def download(self, folder: Path | str, *, replace: bool = False) -> list[Path]:
+        """Write the files of a job that has ended to a folder, which is made if need be.
 
-        `JobStillOpenError` if the job has not ended; `DownloadError` if there is no such file, or it cannot be written.
+        They replace those that a job of the same file has left there; what else stands in their place only with
+        `replace`.
+
+        `JobStillOpenError` if the job has not ended; `DownloadError` if something else is there, there are no files, or
+        they cannot be written.
         """
-        self._check_ended()
-        return download(self._stack, result_key(self.id, ""), name, folder)
+        job = self._ended()
+        with held(Path(folder), job.source.key, job.id, replace=replace) as target:
+            return self.write_files(target)
+
+    def write_files(self, target: HeldFolder) -> list[Path]:
+        """Write the files of a job that has ended to a folder that is held already; errors are those of `download`."""
+        self._ended()
+        return target.receive(self._stack, self.id)
 
     def cancel(self) -> JobStatus:
         """End the job with the rows that it has, unless it has ended: the others say "cancelled"."""
@@ -155,9 +166,11 @@ class Job:
     def _file(self, name: str) -> Iterator[bytes]:
         return read_object(self._stack, result_key(self.id, name))
 
-    def _check_ended(self) -> None:
-        if not self._ledger_job().state.is_terminal:
+    def _ended(self) -> LedgerJob:
+        job = self._ledger_job()
+        if not job.state.is_terminal:
             raise JobStillOpenError(f"job {self.id} is still running: wait until it has ended")
+        return job
 
     def _ledger_job(self) -> LedgerJob:
         with self._known():

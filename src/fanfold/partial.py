@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from fanfold.errors import RowNotFoundError
 from fanfold.results import numbered
 from fanfold_core.app.rounds import final_answers
-from fanfold_core.app.rows import read_texts, written
-from fanfold_core.domain.results import Columns, RowAnswer, RowAnswers, columns, error_line, result_lines
+from fanfold_core.app.rows import read_texts, written, written_header
+from fanfold_core.domain.results import Columns, RowAnswer, RowAnswers, columns, effective, error_line, result_lines
 from fanfold_core.domain.spans import gaps
 from fanfold_core.input.records import Records, read_records
 
@@ -54,13 +54,13 @@ class Partial:
 
     def results(self) -> Iterator[bytes]:
         """results.csv without the rows that have no answer yet, chunk by chunk."""
-        yield written(self.job, [self.shown.results_header])
+        yield written_header(self.job, self.shown.results_header)
         for number in range(self.job.released):
             yield self._lines(list(self._rows(self._chunk(number)))).encode()
 
     def errors(self) -> Iterator[bytes]:
         """errors.csv of the rows that have an answer, chunk by chunk."""
-        yield written(self.job, [self.shown.errors_header])
+        yield written_header(self.job, self.shown.errors_header)
         for number in range(self.job.released):
             failed = [row for row in self._rows(self._chunk(number)) if row.answer.error]
             records = self._records(failed)
@@ -107,7 +107,8 @@ class Partial:
         """The rows of a chunk that are covered; of a job that has ended, all of them."""
         ledger, store = self.stack.ledger, self.stack.store
         records = read_texts(store, self.job, chunk)
-        final = final_answers(ledger, store, self.job, chunk, ledger.outcomes(self.job.id, chunk.number))
+        counted = effective(ledger.outcomes(self.job.id, chunk.number), chunk)
+        final = final_answers(ledger, store, self.job, chunk, counted)
         missing = () if self.job.state.is_terminal else gaps(chunk.rows, chunk.covered)
         unanswered = {row for gap in missing for row in range(gap.start, gap.end)}
         for row, (text, answer) in enumerate(zip(records.texts, final, strict=True)):

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http import HTTPStatus
 from io import BufferedReader, TextIOWrapper
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 from botocore.exceptions import ClientError, IncompleteReadError, ResponseStreamingError
 
 from fanfold.errors import DownloadError, extra
-from fanfold.terminal import bytes_bar
 from fanfold_core.aws.store import Blocks
 from fanfold_core.domain.results import ERRORS_AFTER, ERRORS_BEFORE
-from fanfold_core.input.records import format_records, record_reader
+from fanfold_core.input.records import record_reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     import pandas as pd
     import pyarrow as pa
-    from types_boto3_s3 import S3Client
+    from types_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
     from fanfold.stacks import Stack
     from fanfold_core.domain.results import Columns
@@ -111,7 +109,6 @@ class Results:
             self._stream(),
             sep=self._dialect.delimiter,
             quotechar=self._dialect.quote,
-            skipinitialspace=self._dialect.skip_initial_space,
             names=names,
             header=0,
             dtype=dict.fromkeys(self._texts, "str"),
@@ -128,7 +125,7 @@ class Results:
         text = pa.string()
         names = self.columns
         table: pa.Table = reader.read_csv(
-            self._without_initial_spaces() if self._dialect.skip_initial_space else self._stream(),
+            self._stream(),
             read_options=reader.ReadOptions(column_names=names, skip_rows_after_names=1),
             parse_options=reader.ParseOptions(
                 delimiter=self._dialect.delimiter,
@@ -162,14 +159,6 @@ class Results:
     def _stream(self) -> IO[bytes]:
         return cast("IO[bytes]", BufferedReader(Blocks(self._open())))
 
-    def _without_initial_spaces(self) -> IO[bytes]:
-        """The file written anew, since Arrow cannot skip them."""
-        records = read_csv(self._open(), self._dialect)
-        written = (
-            format_records([cells], replace(self._dialect, skip_initial_space=False)).encode() for cells in records
-        )
-        return cast("IO[bytes]", BufferedReader(Blocks(written)))
-
 
 def read_csv(blocks: Iterator[bytes], dialect: Dialect) -> Iterator[list[str]]:
     """The records in a stream of bytes in UTF-8, a few at a time."""
@@ -182,13 +171,9 @@ def read_object(stack: Stack, key: str) -> Iterator[bytes]:
 
     `DownloadError` if it isn't there.
     """
-    client = stack.session.client("s3")
-    try:
-        found = client.head_object(Bucket=stack.output_bucket, Key=key)
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] != HTTPStatus.NOT_FOUND:
-            raise
-        raise _missing(stack, key) from error
+    client, found = stack.session.client("s3"), head(stack, key)
+    if found is None:
+        raise missing(stack, key)
     for start in range(0, found["ContentLength"], _BLOCK_BYTES):
         wanted = f"bytes={start}-{start + _BLOCK_BYTES - 1}"
         for left in range(_TRIES - 1, -1, -1):
@@ -201,6 +186,24 @@ def read_object(stack: Stack, key: str) -> Iterator[bytes]:
             else:
                 yield block
                 break
+
+
+def head(stack: Stack, key: str) -> HeadObjectOutputTypeDef | None:
+    """What S3 knows of an object of the output bucket, None if it isn't there."""
+    try:
+        return stack.session.client("s3").head_object(Bucket=stack.output_bucket, Key=key)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] != HTTPStatus.NOT_FOUND:
+            raise
+        return None
+
+
+def missing(stack: Stack, key: str) -> DownloadError:
+    """What is said of an object that isn't there, or of all that begin so."""
+    return DownloadError(
+        f"s3://{stack.output_bucket}/{key} does not exist: it has expired, or an older version didn't write it, or the "
+        "job could not (`fanfold status` shows its reason)"
+    )
 
 
 def numbered(names: Sequence[str]) -> list[str]:
@@ -217,44 +220,3 @@ def numbered(names: Sequence[str]) -> list[str]:
             unique = f"{name}_{number}"
         found.append(unique)
     return found
-
-
-def download(stack: Stack, prefix: str, name: str, folder: Path | str) -> list[Path]:
-    """Write all objects below a prefix, or the one of this name, to a folder; the files, by name.
-
-    A file is there when it is whole, or not at all. `DownloadError` if there is none, or one cannot be written.
-    """
-    client = stack.session.client("s3")
-    listed = client.list_objects_v2(Bucket=stack.output_bucket, Prefix=f"{prefix}{name}").get("Contents", [])
-    if not listed:
-        raise _missing(stack, f"{prefix}{name}")
-    target = Path(folder)
-    with bytes_bar("downloading", sum(found["Size"] for found in listed)) as received:
-        return [
-            _write(client, stack.output_bucket, found["Key"], target / found["Key"].removeprefix(prefix), received)
-            for found in listed
-        ]
-
-
-def _missing(stack: Stack, key: str) -> DownloadError:
-    return DownloadError(
-        f"s3://{stack.output_bucket}/{key} does not exist: it has expired, or an older version didn't write it, or the "
-        "job could not (`fanfold status` shows its reason)"
-    )
-
-
-def _write(client: S3Client, bucket: str, key: str, file: Path, received: Callable[[int], None]) -> Path:
-    unfinished = file.with_name(f".{file.name}.part")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("wb") as stream:
-            client.download_fileobj(bucket, key, stream, Callback=received)
-        unfinished.replace(file)
-    except OSError as error:
-        raise DownloadError(
-            f"cannot write {file} ({error.strerror}): free some space, or choose another folder"
-        ) from error
-    finally:
-        with suppress(OSError):
-            unfinished.unlink()
-    return file

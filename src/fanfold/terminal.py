@@ -1,13 +1,17 @@
-"""What is said to a person: on standard error, and moving only on a terminal."""
+"""What is said to a person: on standard error, moving only on a terminal, which is sent nothing but text."""
 
 from __future__ import annotations
 
+import re
+import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from io import TextIOWrapper
+from typing import IO, TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.file_proxy import FileProxy
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -29,9 +33,73 @@ if TYPE_CHECKING:
 
     from fanfold.status import JobStatus
 
-# What is said has names of files and jobs in it, which are no markup and hold no emoji's names.
-stderr = Console(stderr=True, highlight=False, markup=False, emoji=False)
+# What a terminal acts upon instead of showing it: the controls C0 (a tab and the end of a line are shown as such), DEL
+# and C1; what turns the direction of text; and bytes of a name that are no text.
+_ACTED_UPON = re.compile(
+    r"\r(?!\n)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 _SECONDS_BETWEEN_LINES = 30
+
+
+def visible(text: str) -> str:
+    r"""The text with what a terminal would act upon spelt as JSON and Python spell it.
+
+    >>> print(visible("\x1b[31mred"))
+    \u001b[31mred
+    """
+    return _ACTED_UPON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+class _Console(Console):
+    """Prints text as it is, but for a terminal such as is `visible`."""
+
+    def __init__(self, **how: Any) -> None:
+        # Text has names of files and jobs in it, which are no markup and hold no emoji's names.
+        super().__init__(highlight=False, markup=False, emoji=False, **how)
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        """As rich asks for it, before it measures and wraps."""
+        return super().render_str(visible(text) if self.file.isatty() else text, **how)
+
+
+stdout, stderr = _Console(), _Console(stderr=True)
+
+
+class _Terminal(FileProxy):
+    """Standard output or error, where it is a terminal: whatever is written to it goes through a console.
+
+    Rich itself writes past it, and lets it be where it would redirect what is written while a bar moves.
+    """
+
+    # Whoever looks for it would write past the console.
+    buffer = None
+
+    def __init__(self, console: _Console, stream: IO[str]) -> None:
+        super().__init__(console, stream)
+        self._console = console
+
+    def write(self, text: str) -> int:
+        """As whoever prints asks for it; click tells from the error that this takes text."""
+        if not isinstance(text, str):
+            raise TypeError(f"a terminal takes text, not {type(text).__name__}")
+        self._console.print(text, end="", soft_wrap=True)
+        return len(text)
+
+    def flush(self) -> None:
+        """As `write`."""
+        self.rich_proxied_file.flush()
+
+
+def guard_terminals() -> None:
+    """From now on, whatever this process writes to a terminal is visible text: data, log lines, stack traces."""
+    for name, console in (("stdout", stdout), ("stderr", stderr)):
+        stream: IO[str] | None = getattr(sys, name)
+        # Python has none if it was closed when it began.
+        if stream is not None and stream.isatty() and not isinstance(stream, FileProxy):
+            if isinstance(stream, TextIOWrapper):
+                # Shown, too, is what the terminal's encoding lacks.
+                stream.reconfigure(errors="backslashreplace")
+            setattr(sys, name, _Terminal(console, stream))
 
 
 def counted(number: int, what: str) -> str:

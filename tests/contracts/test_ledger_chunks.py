@@ -77,10 +77,9 @@ def test_covered_spans_and_fields_are_sets(ledger: Ledger, job: JobRecord) -> No
     assert twice(ledger.cover, job.id, 0, [], [], []) == chunk
 
 
-def test_only_predictions_show_that_the_endpoint_answers(ledger: Ledger, job: JobRecord, clock: Clock) -> None:
-    chunk = ledger.cover(job.id, 0, [], [FIRST], [])
-    assert (chunk.touched, chunk.answered) == (int(clock.time.timestamp()), 0)
-    assert ledger.cover(job.id, 0, [SECOND], [], []).answered == int(clock.time.timestamp())
+def test_a_chunk_remembers_when_it_was_covered(ledger: Ledger, job: JobRecord, clock: Clock) -> None:
+    clock.pass_by(60)
+    assert ledger.cover(job.id, 0, [], [FIRST], []).touched == int(clock.time.timestamp())
 
 
 def test_a_frozen_chunk_is_covered_as_it_is(ledger: Ledger, job: JobRecord) -> None:
@@ -95,6 +94,16 @@ def test_a_chunk_remembers_when_it_was_sent(ledger: Ledger, job: JobRecord, cloc
     clock.pass_by(60)
     ledger.touch(job.id, 0)
     assert ledger.chunk(job.id, 0).touched == int(clock.time.timestamp())
+
+
+def test_a_chunk_remembers_the_highest_attempt(ledger: Ledger, job: JobRecord) -> None:
+    assert ledger.chunk(job.id, 0).attempts == 1
+    for attempts in (3, 2, 3):
+        ledger.raise_attempts(job.id, 0, attempts)
+    assert ledger.chunk(job.id, 0).attempts == 3
+    ledger.raise_attempts(job.id, 9, 2)
+    with pytest.raises(UnknownChunkError):
+        ledger.chunk(job.id, 9)
 
 
 def test_held_spans_are_a_set_that_covers_nothing(ledger: Ledger, job: JobRecord) -> None:

@@ -112,6 +112,7 @@ class Ledgers(RuleBasedStateMachine):
         self.same(lambda ledger: ledger.set_trouble(job, reason))
         self.same(lambda ledger: ledger.add_mismatches(job.id, {reason}))
         self.same(lambda ledger: ledger.touch(job.id, number))
+        self.same(lambda ledger: ledger.raise_attempts(job.id, number, len(reason)))
 
     @rule(job=job, batch=st.lists(prediction, max_size=4))
     def put_predictions(self, job: Any, batch: list[Any]) -> None:

@@ -39,7 +39,7 @@ def _uploads(body: str) -> Any:
         (lambda to: to.report(JOB.id, 3, RUNS), "Outcomes", events.outcome, [Unsent(JOB.id, 3, RUNS)]),
         (lambda to: to.report(JOB.id, 3, []), "Outcomes", events.outcome, []),
         (
-            lambda to: to.found({request(JOB, SPAN): "s3://output/there"}),
+            lambda to: to.found(JOB.id, {request(JOB, SPAN): "s3://output/there"}),
             "Outcomes",
             events.outcome,
             [Answered(request(JOB, SPAN), None, "s3://output/there")],

@@ -124,6 +124,11 @@ class MemoryLedger:
         if known := self._chunks.get((job_id, chunk)):
             self._put_chunk(job_id, replace(known, touched=self._seconds()))
 
+    def raise_attempts(self, job_id: str, chunk: int, attempts: int) -> None:
+        known = self._chunks.get((job_id, chunk))
+        if known and known.attempts < attempts:
+            self._put_chunk(job_id, replace(known, attempts=attempts))
+
     def set_trouble(self, job: JobRecord, words: str) -> None:
         words, now = shortened(words, _MOST_TROUBLE), self._seconds()
         since = job.trouble.since if kind_of(words) == kind_of(job.trouble.words) else now
@@ -190,18 +195,16 @@ class MemoryLedger:
         fields: Iterable[str],
         held: Iterable[Span] = (),
     ) -> Chunk:
-        known, new = self.chunk(job_id, chunk), frozenset(predicted)
+        known = self.chunk(job_id, chunk)
         if not is_open(known):
             return known
-        now = self._seconds()
         covered = replace(
             known,
-            predicted=known.predicted | new,
+            predicted=known.predicted | frozenset(predicted),
             failed=known.failed | frozenset(failed),
             held=known.held | frozenset(held),
             fields=known.fields | frozenset(fields),
-            touched=now,
-            answered=now if new else known.answered,
+            touched=self._seconds(),
         )
         return self._put_chunk(job_id, covered)
 

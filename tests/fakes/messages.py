@@ -54,7 +54,8 @@ class MemoryQueues:
     def report(self, job_id: str, chunk: int, unsendable: Sequence[Unsendable]) -> None:
         self._send("Outcomes", unsent_contents(job_id, chunk, unsendable))
 
-    def found(self, outputs: Mapping[RequestId, str]) -> None:
+    def found(self, job_id: str, outputs: Mapping[RequestId, str]) -> None:
+        del job_id  # each request names its own
         self._send("Outcomes", [found_content(request, location) for request, location in outputs.items()])
 
     def sweep(self, job_id: str, start: int = 0) -> None:

@@ -108,7 +108,7 @@ def job(system: System) -> Callable[..., JobRecord]:
     return partial(make_job, system)
 
 
-def make_job(system: System, **options: Any) -> JobRecord:
+def make_job(system: System, endpoint: str = "fanfold", **options: Any) -> JobRecord:
     """The job that the events are about, and no other: one chunk of three rows, stored and released."""
     identity = body("chunk")["job"]
     system.forget()
@@ -119,7 +119,7 @@ def make_job(system: System, **options: Any) -> JobRecord:
         id=identity,
         source=Source(bucket, KEY, put["VersionId"], put["ETag"], len(CONTENT)),
         options=Options(rows_per_request=2, **options),
-        model=Model("fanfold", "", ""),
+        model=Model(endpoint, "", ""),
         created=datetime.now(UTC),
         expires=int((datetime.now(UTC) + timedelta(days=1)).timestamp()),
         part_bytes=5 * 1024 * 1024,

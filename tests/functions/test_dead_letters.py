@@ -1,6 +1,7 @@
 """What a function raises again and again: the job says so while it is tried, and ends when it is given up."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -78,7 +79,8 @@ def test_what_a_function_raises_stands_in_the_status_of_its_job(
     assert system.invoke(function, name) == returned
     change(system, "CHUNK", rows=3)
     status = StatusReader(system.ledger, made.id).read()
-    assert status.trouble == f"{function.lower()}: ValueError: invalid literal for int() with base 10: 'many'"
+    # Which frame it is depends on Python's version.
+    assert re.fullmatch(rf"{function.lower()}: ValueError in \S+ \(items\.py, line \d+\)", status.trouble)
     assert status.trouble_at
 
 

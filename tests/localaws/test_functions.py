@@ -51,12 +51,16 @@ def test_a_message_reaches_the_handler_with_its_environment_and_layer(cloud: Loc
     assert cloud.wait_idle(5)
 
 
-def test_messages_within_the_window_come_in_one_batch_beyond_ten(cloud: LocalCloud, token: str) -> None:
-    bodies = [f"{token}-{number}" for number in range(40)]
-    for start in range(0, 40, 10):
-        send(cloud, *bodies[start : start + 10], queue="Many")
-    items = [eventually(partial(seen, cloud, body)) for body in bodies]
-    assert max(item["together"] for item in items) > 10
+def test_messages_within_the_window_come_in_one_batch_beyond_ten(cloud: LocalCloud) -> None:
+    def together() -> bool:
+        bodies = [f"{uuid.uuid4().hex}-{number}" for number in range(40)]
+        for start in range(0, 40, 10):
+            send(cloud, *bodies[start : start + 10], queue="Many")
+        items = [eventually(partial(seen, cloud, body)) for body in bodies]
+        return bool(max(item["together"] for item in items) > 10)
+
+    # On a busy machine a window may be over before the next ten are sent.
+    assert eventually(together)
 
 
 def test_only_the_message_reported_as_failed_returns_and_ends_as_a_dead_letter(cloud: LocalCloud, token: str) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from localaws.access.private import open_log
 from localaws.cloud import LocalCloud
-from localaws.errors import PortInUseError, TemplateError
+from localaws.errors import LogError, PortInUseError, TemplateError
 from localaws.functions.runtime import Functions
 
 
@@ -93,3 +94,17 @@ def test_a_parameter_outside_its_limits_is_named(project: Path) -> None:
         LocalCloud(project, parameters={"Colour": "green"}).start()
     with pytest.raises(TemplateError, match="no parameter Color"):
         LocalCloud(project, parameters={"Color": "red"}).start()
+
+
+def test_a_log_that_is_a_link_to_another_file_is_not_written(project: Path, tmp_path: Path) -> None:
+    mine, logs = tmp_path / "mine.txt", tmp_path / "logs"
+    logs.mkdir()
+    for name in ("server.log", "SplitterFunction.log"):
+        (logs / name).symlink_to(mine)
+        with pytest.raises(LogError, match=name):
+            open_log(logs / name)
+        with open_log(logs / f"other {name}") as log:
+            log.write("one line\n")
+    assert not mine.exists()
+    with pytest.raises(LogError, match=r"server\.log"), LocalCloud(project, log_dir=logs):
+        pass

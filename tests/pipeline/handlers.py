@@ -1,8 +1,14 @@
 """The real handlers of functions/ on the ports in memory: what the template gives them, and nothing of AWS."""
 
+import json
+import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
 from functools import cache
+from io import StringIO
 from typing import Any
 from unittest.mock import patch
 
@@ -14,7 +20,10 @@ from tests.simulation.functions import Functions
 
 from fanfold.project import find_root
 from fanfold_core.app.follow_up import Windows
+from fanfold_core.aws.logs import function_logger
+from fanfold_core.domain.job import JobRecord
 from fanfold_core.input.cutting import Limits
+from fanfold_core.input.layout import Layout
 from localaws import template
 from localaws.functions import sqs_event
 from localaws.functions.workers import Function
@@ -31,9 +40,9 @@ READERS = {
 OUTPUT = "output"
 ROWS_PER_CHUNK = 40
 NONCE = "0123456789abcdef"
-# Clients are made, and never used. What a handler raises is shown where a test fails.
+# Clients are made, and never used.
 _ENVIRONMENT = {
-    "SIMULATION_LOG_LEVEL": "ERROR",
+    "SIMULATION_LOG_LEVEL": "INFO",
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -41,25 +50,51 @@ _ENVIRONMENT = {
 }
 
 
+class RememberingLedger(MemoryLedger):
+    """A ledger that remembers what was ever told of a job."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        super().__init__(now)
+        self._words: set[str] = set()
+
+    def described(self) -> list[str]:
+        """Jobs and chunks in full, but for options and columns, which are named by who uploads a file."""
+        found: list[Any] = [replace(job, options=None, layout=_unnamed(job.layout)) for job in self._jobs.values()]  # type: ignore[arg-type]
+        return [*self._words, *map(repr, [*found, *self._chunks.values()])]
+
+    def _put_job(self, job: JobRecord) -> JobRecord:
+        self._words |= {job.reason, job.trouble.words}
+        return super()._put_job(job)
+
+
+def _unnamed(layout: Layout | None) -> Layout | None:
+    return layout and replace(layout, columns=())
+
+
 class Handlers:
-    """Invokes functions; all that they write goes to `ledger`, `store` and `queues`, which `empty` makes anew."""
+    """Invokes functions; all that they write goes to `ledger`, `store` and `queues`, which `empty` makes anew.
+
+    So does what they log to `log`, and what they announce to `announcements`.
+    """
 
     def __init__(self) -> None:
         self.clock = Clock()
         self._functions = Functions()
+        self._loggers = [_logger(function.lower()) for function, _ in READERS.values()]
         self.empty()
 
     def empty(self) -> None:
         """Forget everything."""
-        self.ledger = MemoryLedger(self.clock)
+        self.ledger = RememberingLedger(self.clock)
         self.store = MemoryStore(OUTPUT)
         self.queues = MemoryQueues()
-        announcements, dead_letters = MemoryAnnouncements(), MemoryDeadLetters()
+        self.announcements, dead_letters = MemoryAnnouncements(), MemoryDeadLetters()
+        self.log = StringIO()
         self._parts: dict[str, Callable[[Any], Any]] = {
             "ledger": lambda _: self.ledger,
             "store": lambda _: self.store,
             "queues": lambda _: self.queues,
-            "announcements": lambda _: announcements,
+            "announcements": lambda _: self.announcements,
             "dead_letters": lambda _: dead_letters,
             "now": lambda _: self.clock,
             "new_nonce": lambda _: lambda: NONCE,
@@ -77,9 +112,36 @@ class Handlers:
         ]
         event = sqs_event.build(received, f"arn:aws:sqs:us-east-1:123456789012:{queue}")
         parts = {**self._parts, "endpoint": lambda _: endpoint}
-        with patch.dict(os.environ, _ENVIRONMENT):
+        with patch.dict(os.environ, _ENVIRONMENT), self._logging():
             answer = self._functions.invoke(_function(name), event, lambda: False, parts)
         return set(sqs_event.returned(answer, bodies))
+
+    def told(self) -> str:
+        """All that is told outside of rows and files: of jobs and chunks in the ledger, in logs and in events."""
+        kept = [*self.ledger.described(), *map(json.dumps, self.announcements.made)]
+        return "\n".join([*kept, self.log.getvalue()])
+
+    @contextmanager
+    def _logging(self) -> Iterator[None]:
+        """Have functions log here. Other tests of this process may have made their loggers."""
+        levels = [logger.level for logger, _ in self._loggers]
+        streams = [handler.setStream(self.log) for _, handler in self._loggers]
+        try:
+            for logger, _ in self._loggers:
+                logger.setLevel(logging.INFO)
+            yield
+        finally:
+            for (logger, handler), level, stream in zip(self._loggers, levels, streams, strict=True):
+                logger.setLevel(level)
+                handler.setStream(stream)
+
+
+def _logger(service: str) -> tuple[logging.Logger, logging.StreamHandler[Any]]:
+    """A function's logger, and where its lines go."""
+    function_logger(service)
+    logger = logging.getLogger(service)
+    (handler,) = [found for found in logger.handlers if isinstance(found, logging.StreamHandler)]
+    return logger, handler
 
 
 @cache

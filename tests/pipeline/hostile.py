@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from hypothesis import strategies as st
 from tests.pipeline import models
+from tests.pipeline.models import CANARY
 
 from localaws.endpoint.outcomes import Outcome, Response, expired
 
@@ -36,12 +37,16 @@ class Upload:
 _CELLS = (
     st.text(max_size=8)
     | st.sampled_from(["", " ", "nan", "inf", "-inf", "1e999", "1" * 5_000, "=1+1", "poison", "poison 2", "[" * 2_000])
+    | st.sampled_from([CANARY, f"{CANARY} " * 9, f"poison {CANARY}"])
     | st.sampled_from(['"', 'a "b" c', "two\nlines", "\r\n", "\x00", "\u2028", "\ufeff", "a,b;c\td", "\\", '\\"'])
 )
 _ROWS = st.lists(st.tuples(_CELLS, st.sampled_from(["", "own"])), max_size=8)
 _RAW = st.binary(max_size=60) | st.lists(
     st.sampled_from(
-        [b"text", b"id,text", b"\n", b"\r\n", b"\r", b",", b'"', b'""', b"\xff", b"\xe9", b"\x00", b"1", b"a"]
+        [
+            *(b"text", b"id,text", b"\n", b"\r\n", b"\r", b",", b'"', b'""', b"\xff", b"\xe9", b"\x00", b"1", b"a"),
+            *(CANARY.encode(), CANARY.encode() + b","),
+        ]
     ),
     max_size=30,
 ).map(b"".join)
@@ -198,14 +203,15 @@ _MOODS: Mapping[str, Mood] = {
     "deep": _spelt(lambda random: "[" * (levels := random.choice(_LEVELS)) + "]" * levels),
     "numbers": _spelt(lambda random: random.choice(["NaN", "1e999", "1" * 5_000, "1" * 400, "-Infinity"])),
     "scores": _spelt(lambda random: f'{{"label": "A", "score": {random.choice(_SCORES)}}}'),
-    "large error": _same(Response(json.dumps({"error": "e" * LARGE}).encode(), "application/json")),
+    "large error": _same(Response(json.dumps({"error": CANARY + "e" * LARGE}).encode(), "application/json")),
     "large text": _same(models.response(json.dumps("x" * LARGE))),
     "half": _same(models.response('["\\ud800"]')),
     "bytes": _same(Response(b"\xff\xfe", "application/json")),
     "expired": _same(expired(3600)),
 }
 _TEXTS = [
-    *("", "null", "NaN", "[NaN]", "[", "[" * 100_000, "\ufeff[]", "[]", "{}", '{"error": "x"}', "<html>", "1" * 5_000)
+    *("", "null", "NaN", "[NaN]", "[", "[" * 100_000, "\ufeff[]", "[]", "{}", "<html>", "1" * 5_000),
+    *(f'{{"error": "{CANARY}"}}', f'"{CANARY}"', CANARY, f'[{{"label": null, "why": "{CANARY}"}}]'),
 ]
 _STATUSES = [0, 400, 413, 422, 424, 429, 500, 503]
 
@@ -214,7 +220,7 @@ def _mood(name: str) -> Mood:
     kind, _, value = name.partition(":")
     match kind:
         case "status":
-            return _same(models.failing(int(value), '{"message": "' + "no " * 40_000))
+            return _same(models.failing(int(value), f'{{"message": "{CANARY}' + "no " * 40_000))
         case "results":
             return _same(models.response(json.dumps([{"label": f"nobody's {n}"} for n in range(int(value))])))
         case "text":

@@ -6,6 +6,8 @@ from typing import Any
 
 from localaws.endpoint.outcomes import ModelError, Outcome, Response, model_failed, timed_out
 
+# Stands in files, and in what models say of them; and must never stand in what is told of a job.
+CANARY = "Ann-Smith-1970"
 Predict = Callable[[list[Any]], Any]
 
 
@@ -34,7 +36,7 @@ def response(text: str) -> Response:
     return Response(text.encode(), "application/json")
 
 
-def failing(status: int, message: str = "prediction failure") -> Outcome:
+def failing(status: int, message: str = f"prediction failure: {CANARY}") -> Outcome:
     """An HTTP status; 0 for a container that doesn't answer in time."""
     return model_failed(ModelError(status, message)) if status else timed_out()
 

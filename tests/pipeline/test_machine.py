@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, example, given, settings
 from tests.pipeline import models
 from tests.pipeline.handlers import Handlers
 from tests.pipeline.hostile import HARMLESS, HEADER, LARGE, MoodyModel, Upload, moody_models, options, uploads
-from tests.pipeline.models import label
+from tests.pipeline.models import CANARY, label
 from tests.pipeline.pipeline import Ended, Pipeline
 
 from fanfold_core.domain.job import State
@@ -41,6 +41,8 @@ def test_a_job_ends_and_every_row_is_accounted_for(
     del block
     ended = Pipeline(handlers, model()).run(upload.content, metadata)
     check_files(ended)
+    if metadata.get("header") != "present":
+        assert CANARY not in handlers.told()
     if model.is_nobodys and "result-expression" not in metadata:
         assert not ended.summary["predicted"]
     is_known = upload.rows is not None and metadata.keys() <= {"deadline-hours", *HARMLESS}

@@ -12,7 +12,16 @@ from localaws.endpoint.outcomes import Outcome
 
 
 @pytest.mark.parametrize(
-    "name", ["a.csv", "sixteen-letters-.csv", "quite-a-long-name-of-a-file.csv", "ähm.csv", ".csv"]
+    "name",
+    [
+        *("a.csv", "sixteen-letters-.csv", "quite-a-long-name-of-a-file.csv", "ähm.csv", ".csv"),
+        *(
+            "sixteen.letters.and.dots.csv",
+            "日本語の長い名前のファイルです、十六文字以上.csv",
+            f"{'x' * 200}.csv",
+            "2026/..csv",
+        ),
+    ],
 )
 def test_failed_rows_are_tried_again_round_after_round(pipeline: Callable[[Model], Pipeline], name: str) -> None:
     mended: list[str] = []

@@ -22,7 +22,7 @@ from localaws.endpoint.notifications import Occasion
 from localaws.endpoint.outcomes import Failure, ModelError, Outcome, Response, expired, model_failed, timed_out
 from localaws.endpoint.requests import InferenceRequest
 
-# Rows beyond those of any chunk.
+# Rows beyond those of any chunk, and attempts beyond those of any run.
 _FAR = 1_000
 _MALFORMED = [b"", b"[]", b'{"error": "shape"}', b"[NaN]", b"[null]"]
 
@@ -87,11 +87,14 @@ class SimulatedEndpoint:
         of_another = request._replace(folder=f"{request.folder}/another", nonce="another")
         completed = partial(notifications.completed, answer=Response(body, "application/json"), include_response=True)
         refused = partial(notifications.failed, failure=model_failed(ModelError(400, "")), include_response=False)
+        never_sent = request._replace(id=request.id._replace(attempt=request.id.attempt + _FAR))
         forged = [
             completed(self._occasion(of_another)),
             completed(self._occasion(request._replace(id=beyond))),
+            completed(self._occasion(never_sent)),
             refused(self._occasion(of_another)),
             refused(self._occasion(request._replace(id=beyond))),
+            refused(self._occasion(never_sent._replace(nonce=""))),
         ]
         return json.dumps(self.schedule.choose(forged))
 

@@ -1,10 +1,9 @@
-"""Executions of handlers, each in a thread of its own that stands still before every call to AWS.
+"""Executions of handlers, each a greenlet that stands still before every call to AWS.
 
-Whoever owns the schedule hands the baton to one execution at a time, and takes it back at that execution's next call
-or at its end. So nothing ever runs side by side, and whoever owns the schedule decides every interleaving.
+Whoever owns the schedule switches to one execution at a time, which switches back at its next call or at its end. So
+nothing ever runs side by side, and whoever owns the schedule decides every interleaving.
 """
 
-import threading
 from collections.abc import Callable
 from enum import Enum, auto
 from typing import Any
@@ -13,6 +12,7 @@ import boto3
 import boto3.s3.inject
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ReadTimeoutError
+from greenlet import getcurrent, greenlet
 
 from localaws.server import put
 
@@ -40,10 +40,7 @@ class Execution:
         self._work = work
         self._fault = Fault.NONE
         self._is_dead = False
-        self._baton, self._back = threading.Lock(), threading.Lock()
-        self._baton.acquire()
-        self._back.acquire()
-        threading.Thread(target=self._run, daemon=True).start()
+        self._owner, self._greenlet = getcurrent(), greenlet(self._run)
         self.go_on()
 
     @property
@@ -53,25 +50,23 @@ class Execution:
 
     def go_on(self, fault: Fault = Fault.NONE) -> None:
         """Let it make the call that it stands before, and run up to the next one."""
-        global _at_work  # noqa: PLW0603 # there is one baton
+        global _at_work  # noqa: PLW0603 # one at a time
         self._fault, _at_work = fault, self
-        self._baton.release()
-        self._back.acquire()
+        self._greenlet.switch()
         _at_work = None
 
     def before(self, call: str) -> None:
-        """Stand still; called in its own thread."""
+        """Stand still; called in its own greenlet."""
         # A dead process makes no calls, whatever the code that its stack unwinds through would like to do.
         if self._is_dead:
             raise Died
         self.call = call
-        self._back.release()
-        self._baton.acquire()
+        self._owner.switch()
         if self._fault is Fault.DIES_BEFORE:
             self._die()
 
     def after(self) -> None:
-        """Meet what happens to the answer; called in its own thread."""
+        """Meet what happens to the answer; called in its own greenlet."""
         if self._fault is Fault.DIES_AFTER:
             self._die()
         if self._fault is Fault.ANSWER_LOST:
@@ -82,20 +77,18 @@ class Execution:
         raise Died
 
     def _run(self) -> None:
-        self._baton.acquire()
         try:
             self.answer = self._work()
         except BaseException as error:  # noqa: BLE001 # whatever it is, it is the function's
             self.error = error
         self.call = None
-        self._back.release()
 
 
 _at_work: Execution | None = None
 
 
 def at_work() -> Execution | None:
-    """The execution that has the baton; None where the simulation itself talks to AWS."""
+    """The execution that runs; None where the simulation itself talks to AWS."""
     return _at_work
 
 
@@ -104,7 +97,7 @@ def watch_calls() -> None:
     events = boto3.DEFAULT_SESSION.events  # type: ignore[union-attr] # the cloud has set it up
     events.register_first("before-send", _before)
     events.register_last("before-send", _after)
-    # An upload must call from the execution's own thread.
+    # An upload must call from the execution's own greenlet.
     put(boto3.s3.inject, "TransferConfig", lambda: TransferConfig(use_threads=False))
 
 

@@ -17,8 +17,11 @@ from fanfold_core.app.follow_up import FollowUp
 from fanfold_core.app.ports import Ledger, Queues
 from fanfold_core.app.sweep import Sweeper
 from fanfold_core.domain import results
+from fanfold_core.domain.answers import Predictions, read_answer
+from fanfold_core.domain.errors import MalformedAnswerError
 from fanfold_core.domain.job import Chunk, JobRecord, Part
-from fanfold_core.domain.outcomes import Mark, Refused
+from fanfold_core.domain.keys import MOST_ATTEMPTS
+from fanfold_core.domain.outcomes import Cause, Mark, Refused, cause_of
 from fanfold_core.domain.results import SpanOutcome
 from fanfold_core.domain.spans import Span
 
@@ -69,7 +72,7 @@ def prefer_failures() -> AbstractContextManager[Any]:
             if not outcome.is_prediction or outcome.span not in chunk.failed:
                 yield outcome
 
-    return patch("fanfold_core.app.rounds.effective", effective)
+    return patch("fanfold_core.app.assemble.effective", effective)
 
 
 def thaw() -> AbstractContextManager[Any]:
@@ -195,6 +198,16 @@ def trust_the_location() -> AbstractContextManager[Any]:
     return patch("fanfold_core.app.collect._is_own", lambda *_: True)
 
 
+def trust_the_attempt() -> AbstractContextManager[Any]:
+    """Of a chunk nobody knows as which attempts its requests were sent."""
+    return _replaced(MemoryLedger, "chunk", lambda read: lambda *at: replace(read(*at), attempts=MOST_ATTEMPTS))
+
+
+def forget_the_attempts() -> AbstractContextManager[Any]:
+    """Requests are sent again without a word to the ledger."""
+    return patch.object(MemoryLedger, "raise_attempts", lambda *_: None)
+
+
 def halve_after_mismatch() -> AbstractContextManager[Any]:
     """An answer of a wrong length is one that the model refuses, whose halves may pass."""
     planted = ExitStack()
@@ -217,12 +230,38 @@ def blame_the_row() -> AbstractContextManager[Any]:
     return patch("fanfold_core.domain.outcomes.Broken", Refused)
 
 
+def retry_the_row() -> AbstractContextManager[Any]:
+    """What breaks is sent again, however often the endpoint answers others."""
+    return patch.multiple("fanfold_core.app.failures", _PROOFS=10**9, _PROOFS_OF_A_ROW=10**9)
+
+
+def wait_for_the_slow() -> AbstractContextManager[Any]:
+    """That the container doesn't answer in time is never its row's fault."""
+
+    def blind(reason: str) -> Cause:
+        found = cause_of(reason)
+        return Cause.PLATFORM if found is Cause.TIMEOUT else found
+
+    return patch("fanfold_core.domain.outcomes.cause_of", blind)
+
+
+def want_a_list() -> AbstractContextManager[Any]:
+    """An object is no answer, not even to a single row."""
+
+    def strict(content: bytes, rows: int, result: Any) -> Predictions:
+        if content.lstrip().startswith(b"{"):
+            raise MalformedAnswerError("the model's answer is no list")
+        return read_answer(content, rows, result)
+
+    return patch("fanfold_core.app.collect.read_answer", strict)
+
+
 MOST_SEEDS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """How to plant it, and the faults under which it does harm."""
+    """How to plant it, and the faults and scenarios under which it does harm."""
 
     plant: Callable[[], AbstractContextManager[Any]]
     certain: Mapping[str, Any]
@@ -241,9 +280,14 @@ ALL: Mapping[str, Mistake] = {
     "skip-add": Mistake(skip_add, {}),
     "reopen": Mistake(reopen, {"twice": 0.3}),
     "trust-the-location": Mistake(trust_the_location, {"forged": 0.5}),
+    "trust-the-attempt": Mistake(trust_the_attempt, {"forged": 0.5}),
+    "forget-the-attempts": Mistake(forget_the_attempts, {"lost": 0, "answer_lost": 0, "flaky": 0.3}),
     "halve-after-mismatch": Mistake(halve_after_mismatch, {"forged": 0}),
     "take-at-once": Mistake(take_at_once, {}),
+    "want-a-list": Mistake(want_a_list, {"object_for_one": True}),
     "blame-the-row": Mistake(blame_the_row, {"flaky": 0.3}),
+    "retry-the-row": Mistake(retry_the_row, {"poison_status": 500, "cancel_at": None}),
+    "wait-for-the-slow": Mistake(wait_for_the_slow, {"poison_status": 0, "cancel_at": None}),
 }
 
 

@@ -2,9 +2,9 @@
 
 import functools
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.simulation.cloud import Cloud
 from tests.simulation.clouds.memory import MemoryCloud
@@ -43,6 +43,7 @@ _SLICES = Faults(out_of_time=0.4, most_windows=2)
 
 
 CLOUDS = ("memory", "moto")
+Drawn = TypeVar("Drawn", Scenario, Faults)
 
 
 class Simulation:
@@ -57,9 +58,9 @@ class Simulation:
         watch_calls()
 
     def chance(self, seed: int, certain: Mapping[str, Any]) -> World:
-        """The run that a seed stands for, to be played; with faults that are `certain` whatever the seed says."""
+        """The run that a seed stands for, to be played; with what is `certain` of both whatever the seed says."""
         random = Random(seed)
-        scenario, faults = Scenario.drawn(random), replace(Faults.drawn(random), **certain)
+        scenario, faults = _certainly(Scenario.drawn(random), certain), _certainly(Faults.drawn(random), certain)
         return self._world(scenario, faults, Chance(random))
 
     def calm(self, planned: dict[int, Fault] | None = None) -> World:
@@ -69,6 +70,10 @@ class Simulation:
     def _world(self, scenario: Scenario, faults: Faults, schedule: Calm | Chance) -> World:
         self._cloud.empty()
         return World(self._cloud, self._functions, scenario, faults, schedule, self._clock)
+
+
+def _certainly(drawn: Drawn, certain: Mapping[str, Any]) -> Drawn:
+    return replace(drawn, **{field.name: certain[field.name] for field in fields(drawn) if field.name in certain})
 
 
 def _create(aws: str, clock: Clock) -> Cloud:

@@ -21,6 +21,9 @@ from localaws.cloud import LocalCloud
 from localaws.conditions import Conditions
 from localaws.endpoint.requests import InferenceRequest
 
+# In cells of most files here.
+TEXTS = ("so good", "so bad")
+
 
 @pytest.fixture(scope="session")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -39,6 +42,9 @@ class Slowly(Conditions):
 def cloud(logs: Path) -> Iterator[LocalCloud]:
     with LocalCloud(find_root(), parameters=LOCAL_PARAMETERS, log_dir=logs, conditions=Slowly()) as cloud:
         yield cloud
+    lines = [line for log in logs.glob("*Function.log") for line in log.read_text().splitlines()]
+    assert lines
+    assert [line for line in lines if any(text in line for text in TEXTS)] == []
 
 
 @dataclass(frozen=True)

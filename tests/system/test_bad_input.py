@@ -93,7 +93,7 @@ IMPOSSIBLE: dict[str, tuple[bytes, list[str], str]] = {
     "open quote.csv": (b'id,text\n1,good\n2,"never\n3,x\n', [], "row 1: a quote opens in this row and is never closed"),
     "open quote at once.csv": (b'"never\n3,x\n', [], "row 0: a quote opens in this row and is never closed"),
     "two of a name.csv": (b"text,text\na,b\n", [], "2 columns are named text: give the number of the one"),
-    "no such column.csv": (b"id,body\n1,good\n", ["--input-column", "tweet"], "no column is named 'tweet': the first"),
+    "no such column.csv": (b"id,body\n1,good\n", ["--input-column", "tweet"], "no column is named 'tweet': give the"),
     "no such number.csv": (b"id,body\n1,good\n", ["--input-column", "7"], "there is no column 7: the file has 2"),
     "header of others.csv": (
         b"id,words\n1,good\n",
@@ -103,7 +103,7 @@ IMPOSSIBLE: dict[str, tuple[bytes, list[str], str]] = {
     "no usual name.csv": (
         b"review_id,product,stars,words,date\n1,shoe,5,so good,2024-01-01\n",
         [],
-        "'review_id', 'product', 'stars', 'words', 'date'; say which with the option `input-column`: its name, or its",
+        "that tells which of them holds the texts; say which with the option `input-column`: its name, or its number",
     ),
     "two usual names.csv": (
         b"id,text,comment\n1,good,fine\n",
@@ -134,9 +134,10 @@ IMPOSSIBLE: dict[str, tuple[bytes, list[str], str]] = {
     ),
     "klingon.csv": (TEXTS, ["--encoding", "klingon"], "option encoding is 'klingon'; it must be a text encoding"),
     "two delimiters.csv": (TEXTS, ["--delimiter", "::"], "option delimiter is '::'; it must be one ASCII character"),
+    "one for both.csv": (TEXTS, ["--quote", ","], "option quote is ','; it must be different from the delimiter"),
 }
-# Those whose option is wrong by itself: the command line calls that wrong usage.
-WRONG_OPTIONS = {"klingon.csv"}
+# Those whose options no file can have: the command line calls that wrong usage.
+WRONG_OPTIONS = {"klingon.csv", "two delimiters.csv", "one for both.csv"}
 
 
 @pytest.mark.parametrize("name", IMPOSSIBLE)
@@ -201,9 +202,21 @@ PARTLY: dict[str, tuple[bytes, list[str]]] = {
         b"id,text\n1\n2,bad\n3,good,surplus\n",
         ["row has 1 cells where the file has 2 columns", "row has 3 cells where the file has 2 columns"],
     ),
+    "backslash-quotes.csv": (
+        b'id,text,lang\n1,"she wrote \\"ok\\"",en\n2,"a \\", b",en\n3,fine,en\n',
+        ["row has 4 cells where the file has 3 columns"],
+    ),
+    "preamble.csv": (
+        b"# created 4/22/2025\nid,text\n1,good\n2,bad\n",
+        ["row has 2 cells where the file has 1 columns"] * 3,
+    ),
     "empty texts.csv": (b"id,text\n1,\n2,bad\n3,  \n", ["input is empty"] * 2),
     "10,000 empty rows.csv": (b"text\ngood\n" + b"\n" * 10_000 + b"bad\n", ["input is empty"] * 10_000),
 }
+
+
+FAIL_IN_THE_SECOND_ROW = {"10,000 empty rows.csv", "one-bad-byte.csv", "backslash-quotes.csv", "preamble.csv"}
+LARGE = 100_000
 
 
 @pytest.mark.parametrize("name", PARTLY)
@@ -213,10 +226,16 @@ def test_rows_that_cannot_be_sent_end_in_errors_and_cost_no_other_row(fanfold: C
     assert (said.code, said.summary["state"]) == (SOME_ROWS_FAILED, "COMPLETED_WITH_ERRORS")
     assert said.summary["failed"] == len(reasons)
     assert [row[1] for row in records(said.out / "errors.csv")[1:]] == reasons
-    assert records(said.out / "results.csv")[2][-1] == (
-        reasons[0] if name in {"10,000 empty rows.csv", "one-bad-byte.csv"} else ""
-    )
+    assert records(said.out / "results.csv")[2][-1] == (reasons[0] if name in FAIL_IN_THE_SECOND_ROW else "")
     assert f"{counted(len(reasons), 'row')} failed" in said.stderr
+
+
+@pytest.mark.parametrize("name", [name for name, (content, _) in PARTLY.items() if len(content) < LARGE])
+def test_rows_that_cannot_be_sent_end_in_errors_whoever_has_uploaded_them(pipeline: Pipeline, name: str) -> None:
+    content, reasons = PARTLY[name]
+    dropped = pipeline.drop(f"dropped {name}", content)
+    assert (dropped.summary["state"], dropped.summary["failed"]) == ("COMPLETED_WITH_ERRORS", len(reasons))
+    assert [row[1] for row in dropped.errors] == reasons
 
 
 def test_rows_before_an_open_quote_are_in_the_results(pipeline: Pipeline) -> None:

@@ -34,7 +34,7 @@ SAID: dict[str, Misreadable] = {
         b"id,words\n1,great\n2,awful\n",
         ["great", "awful"],
         ("--input-column", "1"),
-        assumed="The first line is the header: 'id' stands above numbers. If it is a row, set the option `header`",
+        assumed="The first line is the header: its cell of column 0 stands above numbers. If it is a row, set",
     ),
     "index of rows.csv": Misreadable(
         b"1,great\n2,awful\n",
@@ -115,10 +115,9 @@ def test_what_is_assumed_of_a_file_is_said_wherever_its_job_is_looked_at(
     at = pipeline.client.stack.ledger.job(dropped.summary["job"]).known_layout.input_index
     own = len(pipeline.client.stack.ledger.job(dropped.summary["job"]).known_layout.columns)
     delimiter = ";" if name.startswith("excel") else ","
-    skips = "--skip-initial-space" in case.options
     for rows in (dropped.content, (said.out / "results.csv").read_bytes()):
         lines = rows.decode().splitlines(keepends=True)
-        found = list(csv.reader(lines, delimiter=delimiter, skipinitialspace=skips))
+        found = list(csv.reader(lines, delimiter=delimiter))
         assert [row[at] for row in found[1:]] == case.inputs
         assert {len(row) for row in found} == {own + 3}
 

@@ -89,7 +89,9 @@ def test_a_model_that_refuses_everything_ends_the_job_before_every_row_is_tried(
     model.refused = {"poison"}
     run = pipeline.fanfold("run", "hopeless.csv", "--rows-per-request", "1", "--out", "hopeless")
     assert run.returncode == 1
-    assert "rows and predicted none; first error: no such words (ClientError" in run.stderr
+    assert f"rows and predicted none: `fanfold errors {printed(run)['job']}` shows why" in run.stderr
+    assert "most frequent error of a row: no such words (ClientError" in run.stderr
+    assert "most frequent error of a row: no such words" in pipeline.fanfold("status", printed(run)["job"]).stdout
     assert printed(run)["rows"] == 600
 
 

@@ -18,8 +18,9 @@ from fanfold.cli.options import as_typed
 from fanfold.cli.results import errors, report, results
 from fanfold.cli.run import run, submit
 from fanfold.errors import InputFileError, UserError
-from fanfold.terminal import stderr
+from fanfold.terminal import guard_terminals, stderr
 from fanfold_core import __version__
+from fanfold_core.input.errors import OptionError
 from localaws.errors import LocalCloudError
 
 # The commands by what they are for, in the order in which one needs them.
@@ -65,6 +66,7 @@ for commands in SECTIONS.values():
 
 def main() -> None:
     """Run the command line; trouble that the user can end is one line, not a stack trace."""
+    guard_terminals()
     try:
         with _written():
             sys.exit(cli.main(standalone_mode=False))
@@ -73,7 +75,8 @@ def main() -> None:
         sys.exit(error.exit_code)
     except InputFileError as error:
         stderr.print(f"fanfold: {as_typed(str(error))}", style="red", soft_wrap=True)
-        sys.exit(ExitCode.FAILED)
+        # An option that no file could have, or none together with the others.
+        sys.exit(ExitCode.WRONG_USAGE if isinstance(error.__cause__, OptionError) else ExitCode.FAILED)
     except (UserError, LocalCloudError, BotoCoreError, ClientError) as error:
         stderr.print(f"fanfold: {error}", style="red", soft_wrap=True)
         sys.exit(ExitCode.FAILED)

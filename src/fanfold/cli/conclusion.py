@@ -4,14 +4,14 @@ import json
 from collections.abc import Collection
 from enum import IntEnum
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any
 
-import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fanfold.cli.options import as_typed
+from fanfold.cli.output import echo
 from fanfold.errors import DownloadError
+from fanfold.folder import HeldFolder
 from fanfold.jobs import Job
 from fanfold.status import JobState
 from fanfold.terminal import counted, stderr
@@ -43,8 +43,10 @@ def code_of(state: JobState, failed: int | None) -> ExitCode:
     return ExitCode.SOME_ROWS_FAILED if failed else ExitCode.OK
 
 
-def follow_to_the_end(job: Job, subject: str, out: Path, stack: str | None, said: Collection[str] = ()) -> ExitCode:
-    """Show a job's progress until it has ended, write its files to a folder, and print its summary.
+def follow_to_the_end(
+    job: Job, subject: str, folder: HeldFolder, stack: str | None, said: Collection[str] = ()
+) -> ExitCode:
+    """Show a job's progress until it has ended, write its files to the folder held for them, and print its summary.
 
     `subject` is what the user called it: the words of an error begin with it. Without a stack the job is that of a
     local cloud, which ends with the command. Warnings that were `said` before aren't said again.
@@ -59,12 +61,12 @@ def follow_to_the_end(job: Job, subject: str, out: Path, stack: str | None, said
         # The network, or keys that have expired: the job knows nothing of it.
         _say_what_next(job.id, stack)
         raise
-    summary = job.summary()
+    summary, out = job.summary(), folder.path
     if not summary["rows"] and (out / "results.csv").exists():
         stderr.print(f"no rows were read; {out} was not changed", style="yellow", soft_wrap=True)
     else:
-        _fetch(job, out, stack)
-    click.echo(json.dumps(summary, indent=2))
+        _fetch(job, folder, stack)
+    echo(json.dumps(summary, indent=2))
     for warning in summary["warnings"]:
         if warning not in said:
             stderr.print(f"{subject}: {as_typed(warning)}", style="yellow", soft_wrap=True)
@@ -73,19 +75,9 @@ def follow_to_the_end(job: Job, subject: str, out: Path, stack: str | None, said
     return code_of(JobState(summary["state"]), summary["failed"])
 
 
-def check_can_be_written(folder: Path) -> None:
-    """Make the folder for a job's files before anything is spent on them; `DownloadError` if they cannot be there."""
+def _fetch(job: Job, folder: HeldFolder, stack: str | None) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise DownloadError(f"cannot write to {folder} ({error.strerror}): choose another --out folder") from error
-
-
-def _fetch(job: Job, out: Path, stack: str | None) -> None:
-    try:
-        job.download(out)
+        job.write_files(folder)
     except DownloadError as error:
         if stack is None:
             raise DownloadError(
@@ -118,6 +110,8 @@ def _say_what_next(job: str, stack: str | None) -> None:
 def _conclude(subject: str, summary: dict[str, Any], out: Path) -> None:
     if summary["state"] in {JobState.FAILED, JobState.CANCELLED}:
         stderr.print(f"{subject}: {as_typed(summary['reason'])}", style="red", soft_wrap=True)
+        if details := summary.get("details"):
+            stderr.print(details, style="red", soft_wrap=True)
         if summary["rows"]:
             stderr.print(f"The rows that are done are in {out}.", soft_wrap=True)
         return

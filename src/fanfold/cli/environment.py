@@ -9,7 +9,7 @@ from click.shell_completion import get_completion_class
 
 from fanfold.cli import options
 from fanfold.cli.conclusion import ExitCode
-from fanfold.cli.output import show_json
+from fanfold.cli.output import echo, show_json
 from fanfold.client import Fanfold
 from fanfold.doctor import Verdict, examine
 from fanfold.terminal import stderr
@@ -33,7 +33,7 @@ def console(stack: str, port: int) -> None:
     from fanfold.console.server import listening, serving  # noqa: PLC0415
 
     with listening(port) as at, serving(lambda: Fanfold(stack), at) as link:
-        click.echo(link)
+        echo(link)
         stderr.print("Press Ctrl-C to stop.")
         wait_for_the_end()
 
@@ -63,7 +63,7 @@ def doctor(stack: str, as_json: bool) -> None:
         show_json([{"verdict": finding.verdict.value, "words": finding.words} for finding in findings])
     else:
         for finding in findings:
-            click.echo(finding)
+            echo(finding)
     sys.exit(ExitCode.FAILED if any(finding.verdict is Verdict.WRONG for finding in findings) else ExitCode.OK)
 
 
@@ -84,4 +84,4 @@ def completion(context: click.Context, shell: str) -> None:
     kind = get_completion_class(shell)
     if kind is None:
         raise click.UsageError(f"click has no completion for {shell}")
-    click.echo(kind(context.find_root().command, {}, "fanfold", _VARIABLE).source())
+    echo(kind(context.find_root().command, {}, "fanfold", _VARIABLE).source())

@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.text import Text
 
 from fanfold.cli import options
-from fanfold.cli.conclusion import ExitCode, check_can_be_written, code_of, follow_to_the_end
+from fanfold.cli.conclusion import ExitCode, code_of, follow_to_the_end
+from fanfold.cli.logs import LogLine, follow_log, log_lines
 from fanfold.cli.options import as_typed
-from fanfold.cli.output import show_facts, show_json, show_table
+from fanfold.cli.output import echo, show_facts, show_json, show_table
 from fanfold.client import Fanfold
-from fanfold.logs import LogLine, follow_log, log_lines
+from fanfold.folder import held
 from fanfold.status import JobState, JobStatus
 from fanfold.terminal import stderr
 
@@ -55,7 +54,8 @@ def status(job: str, stack: str, watch: bool, as_json: bool) -> None:
 
     If requests fail for a reason other than their rows (for example, the endpoint is gone), or if a function cannot
     process a message of the job, it shows the last error and its time. For a job that has ended, it shows the estimated
-    cost on AWS at list prices.
+    cost on AWS at list prices, and if it failed, what its reason must not quote: the file's first line, or the most
+    frequent error of a row.
 
     \b
     fanfold status tweets-6a5ef09ece7577f1
@@ -64,10 +64,11 @@ def status(job: str, stack: str, watch: bool, as_json: bool) -> None:
     found = Fanfold(stack).job(job)
     now = found.wait() if watch else found.status()
     cost = found.cost() if now.has_ended else None
+    details = found.summary().get("details", "") if now.has_ended else ""
     if as_json:
-        show_json(now.as_dict() | {"cost": cost and asdict(cost)})
+        show_json(now.as_dict() | {"cost": cost and asdict(cost), "details": details})
     else:
-        show_facts(_facts(now) | {"cost": cost and str(cost)})
+        show_facts(_facts(now) | {"cost": cost and str(cost), "details": details})
     sys.exit(code_of(now.state, now.failed) if watch else ExitCode.OK)
 
 
@@ -111,7 +112,8 @@ def cancel(job: str, stack: str) -> None:
 @click.command(short_help="Retry the failed rows of a job.")
 @options.of_a_job
 @options.out_folder
-def retry(job: str, stack: str, out: Path) -> None:
+@options.replace
+def retry(job: str, stack: str, out: Path, replace: bool) -> None:
     """Retry the failed rows of JOB and write all rows to a folder. JOB must have ended. Exit codes are those of `run`.
 
     The retry is a new job, named like the first with a number. Its predictions replace the errors. If no rows failed,
@@ -126,8 +128,9 @@ def retry(job: str, stack: str, out: Path) -> None:
     if now.state is JobState.SUCCEEDED:
         stderr.print(f"job {found.id} has no failed rows: nothing to retry", soft_wrap=True)
         return
-    check_can_be_written(out)
-    sys.exit(follow_to_the_end(found.retry(), job, out, stack))
+    with held(out, now.input, found.id, replace=replace) as folder:
+        code = follow_to_the_end(found.retry(), job, folder, stack)
+    sys.exit(code)
 
 
 _STYLES = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
@@ -148,12 +151,11 @@ def tail(job: str, stack: str, follow: bool, as_json: bool) -> None:
     fanfold tail tweets --json | jq 'select(.level == "ERROR")'
     """
     client = Fanfold(stack)
-    console = Console(highlight=False, soft_wrap=True)
     for line in (follow_log if follow else log_lines)(client.stack, client.job(job)):
         if as_json:
-            click.echo(json.dumps(line.record, ensure_ascii=False))
+            echo(json.dumps(line.record, ensure_ascii=False))
         else:
-            console.print(Text(_spelt(line), style=_STYLES.get(line.level, "")))
+            echo(_spelt(line), _STYLES.get(line.level, ""))
 
 
 def _spelt(line: LogLine) -> str:

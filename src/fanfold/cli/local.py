@@ -11,6 +11,7 @@ import click
 
 from fanfold.cli import options
 from fanfold.cli.environment import CONSOLE_PORT, wait_for_the_end
+from fanfold.cli.output import echo
 from fanfold.client import Fanfold, local_cloud
 from fanfold.errors import extra
 from fanfold.terminal import spinner, stderr
@@ -168,7 +169,7 @@ def endpoint(port: int, endpoint_port: int, model: str, task: str | None, logs: 
 
 def _print_exports(environment: Mapping[str, str]) -> None:
     for name, value in environment.items():
-        click.echo(f"export {name}={value}")
+        echo(f"export {name}={value}")
 
 
 def _print_commands(*commands: str) -> None:

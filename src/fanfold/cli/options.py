@@ -102,6 +102,7 @@ out_folder = click.option(
     show_default=True,
     help="Folder for results.csv, errors.csv and the job's other files.",
 )
+replace = click.option("--replace", is_flag=True, help="Replace the files of another file's job in the folder.")
 model = click.option(
     "--model",
     default="vader",

@@ -1,14 +1,20 @@
-"""Data on standard output: tables on a terminal, tab-separated text elsewhere, JSON where it is asked for."""
+"""Data on standard output: tables on a terminal, tab-separated text elsewhere, JSON where it is asked for.
+
+On a terminal it is visible text, whatever it holds (see `fanfold.terminal`); elsewhere it stays as it is.
+"""
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from io import BufferedReader, TextIOWrapper
 from typing import Any
 
 import click
 from rich import box
-from rich.console import Console
 from rich.table import Table
+
+from fanfold.terminal import stdout
+from fanfold_core.aws.store import Blocks
 
 
 def is_terminal() -> bool:
@@ -16,23 +22,43 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
+def echo(line: object, style: str = "") -> None:
+    """One line, with a style where there are any."""
+    if is_terminal():
+        stdout.print(str(line), style=style, soft_wrap=True)
+    else:
+        # With what it takes for colours, too, which click would leave out.
+        click.echo(line, color=True)  # noqa: TID251 - the only place
+
+
+def show_bytes(blocks: Iterator[bytes]) -> None:
+    """A file in UTF-8."""
+    if is_terminal():
+        text = TextIOWrapper(BufferedReader(Blocks(blocks)), encoding="utf-8", errors="backslashreplace", newline="\n")
+        for line in text:
+            echo(line.removesuffix("\n").removesuffix("\r"))
+    else:
+        for block in blocks:
+            sys.stdout.buffer.write(block)
+
+
 def show_json(value: Any) -> None:
     """One JSON document."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def show_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, right: Sequence[str] = ()) -> None:
     """Rows under the names of their columns; those that are numbers stand at the `right` of theirs."""
     if not is_terminal():
         for cells in (list(columns), *([_text(row[column]) for column in columns] for row in rows)):
-            click.echo("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in cells))
+            echo("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in cells))
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_shown(row[column]) for column in columns))
-    Console(highlight=False, markup=False, emoji=False).print(table)
+    stdout.print(table)
 
 
 def show_facts(facts: Mapping[str, Any]) -> None:
@@ -40,7 +66,7 @@ def show_facts(facts: Mapping[str, Any]) -> None:
     known = {name: value for name, value in facts.items() if value not in {None, ""}}
     width = max(map(len, known), default=0)
     for name, value in known.items():
-        click.echo(f"{name:<{width}}  {_shown(value)}")
+        echo(f"{name:<{width}}  {_shown(value)}")
 
 
 def _text(value: Any) -> str:

@@ -1,11 +1,10 @@
 """What came of a job: its results, its errors, its report."""
 
 import json
-import sys
 import tempfile
 import webbrowser
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -15,7 +14,7 @@ import click
 
 from fanfold.cli import options
 from fanfold.cli.conclusion import say_cost
-from fanfold.cli.output import is_terminal, show_facts, show_json, show_table
+from fanfold.cli.output import echo, is_terminal, show_bytes, show_facts, show_json, show_table
 from fanfold.client import Fanfold
 from fanfold.results import FailedRow
 from fanfold.terminal import stderr
@@ -67,12 +66,12 @@ def results(job: str, stack: str, partial: bool, row: int | None, parquet: Path 
         stderr.print(f"written to {parquet}", soft_wrap=True)
     elif as_json:
         for result in answered:
-            click.echo(json.dumps(result, ensure_ascii=False))
+            echo(json.dumps(result, ensure_ascii=False))
     elif is_terminal():
         show_table(list(islice(answered, _ROWS_ON_A_TERMINAL)), answered.columns)
         stderr.print(f"Shows at most {_ROWS_ON_A_TERMINAL} rows. For all rows: fanfold results {job} > results.csv")
     else:
-        _write(answered.blocks())
+        show_bytes(answered.blocks())
 
 
 @click.command(short_help="Show why rows failed.")
@@ -92,7 +91,7 @@ def errors(job: str, stack: str, partial: bool, as_csv: bool, as_json: bool) -> 
     """
     failed = Fanfold(stack).job(job).errors(partial=partial)
     if as_csv:
-        _write(failed.blocks())
+        show_bytes(failed.blocks())
         return
     groups = _by_kind(failed)
     if as_json:
@@ -109,7 +108,8 @@ def errors(job: str, stack: str, partial: bool, as_csv: bool, as_json: bool) -> 
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for the job's files; default: a temporary folder, and the report opens in a browser.",
 )
-def report(job: str, stack: str, out: Path | None) -> None:
+@options.replace
+def report(job: str, stack: str, out: Path | None, replace: bool) -> None:
     """Open the report of JOB in a browser, or write it to a folder with the job's other files. JOB must have ended.
 
     JOB can also be a folder that contains the files of a job, such as one that `fanfold run` has written. The command
@@ -124,16 +124,11 @@ def report(job: str, stack: str, out: Path | None) -> None:
     if not file.is_file():
         folder = out or Path(tempfile.mkdtemp(prefix="fanfold-"))
         found = Fanfold(stack).job(job)
-        file = next(file for file in found.download(folder) if file.name == _REPORT)
+        file = next(file for file in found.download(folder, replace=replace) if file.name == _REPORT)
         say_cost(found)
-    click.echo(file)
+    echo(file)
     if out is None and not webbrowser.open(file.resolve().as_uri()):
         stderr.print("No browser was found: open the file above.")
-
-
-def _write(blocks: Iterator[bytes]) -> None:
-    for block in blocks:
-        sys.stdout.buffer.write(block)
 
 
 @dataclass(slots=True)

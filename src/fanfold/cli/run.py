@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fanfold.cli import options
-from fanfold.cli.conclusion import check_can_be_written, follow_to_the_end
+from fanfold.cli.conclusion import follow_to_the_end
 from fanfold.cli.local import client_of
-from fanfold.cli.output import show_json
+from fanfold.cli.output import echo, show_json
 from fanfold.client import LOCAL_PARAMETERS, Fanfold
 from fanfold.files import LocalFile
+from fanfold.folder import held
 from fanfold.project import find_root
 from fanfold.terminal import counted, stderr
 from fanfold.uploads import metadata
@@ -36,6 +37,7 @@ _REQUESTS_SHOWN = 3
 @click.command(short_help="Run a file through the model and write the results.")
 @options.of_a_file
 @options.out_folder
+@options.replace
 @options.stack_or_local
 @options.model
 @options.task
@@ -43,6 +45,7 @@ _REQUESTS_SHOWN = 3
 def run(
     file: Path,
     out: Path,
+    replace: bool,
     stack: str | None,
     model: str,
     task: str | None,
@@ -52,6 +55,9 @@ def run(
 ) -> None:
     """Run FILE through the model and write the results to a folder.
 
+    The folder may hold the files of an earlier run of FILE, which are replaced. If it holds those of another file,
+    nothing is sent, unless you set --replace.
+
     Without --stack, everything runs on this machine, with VADER, a word lexicon, instead of a real model. The summary
     is printed as JSON. Exit codes: 0 every row has a prediction, 3 some rows failed, 1 the job failed, 2 usage error,
     130 interrupted.
@@ -59,7 +65,7 @@ def run(
     \b
     fanfold run tweets.csv
     fanfold run reviews.csv.gz --input-column review --out reviews
-    fanfold run export.csv --delimiter ';' --encoding cp1252 --rows-per-request 8
+    fanfold run export.csv --delimiter ';' --encoding cp1252 --out export
     fanfold run tweets.csv --dry-run | jq .body.inputs
     fanfold run tweets.csv --limit 100 --stack fanfold
     fanfold run tweets.csv --stack fanfold | jq .predicted
@@ -69,9 +75,12 @@ def run(
     if dry_run:
         _show_requests(found, limit)
         return
-    check_can_be_written(out)
-    with client_of(stack, model, task) as fanfold, _head(found, limit, reading) as (head, how):
-        code = follow_to_the_end(fanfold.submit(head, **how), str(file), out, stack, found.layout.warnings)
+    with (
+        held(out, file.name, replace=replace) as folder,
+        client_of(stack, model, task) as fanfold,
+        _head(found, limit, reading) as (head, how),
+    ):
+        code = follow_to_the_end(fanfold.submit(head, **how), str(file), folder, stack, found.layout.warnings)
     sys.exit(code)
 
 
@@ -106,7 +115,7 @@ def submit(
     if as_json:
         show_json(job.status().as_dict())
     else:
-        click.echo(job.id)
+        echo(job.id)
     stderr.print(f"to follow the job: fanfold status {job.id} --watch", soft_wrap=True)
 
 
@@ -135,7 +144,7 @@ def _show_requests(found: LocalFile, limit: int | None) -> None:
             }
         else:
             shown = {"first_row": planned.first, "rows": planned.rows, "error": planned.content.reason}
-        click.echo(json.dumps(shown, ensure_ascii=False))
+        echo(json.dumps(shown, ensure_ascii=False))
 
 
 def _within(requests: Iterator[Planned], limit: int | None) -> Iterator[Planned]:

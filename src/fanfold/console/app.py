@@ -16,6 +16,7 @@ from fanfold.console.security import protect
 from fanfold.console.service import FileGoneError
 from fanfold.errors import JobNotFoundError, UserError
 from fanfold_core import __version__
+from fanfold_core.domain.keys import RESULT_FILES
 from fanfold_core.domain.option import Choice, Integer, spell
 from fanfold_core.domain.options import OPTIONS
 from fanfold_core.input.errors import InputError
@@ -27,12 +28,6 @@ if TYPE_CHECKING:
     from fanfold.console.service import ConsoleService
 
 Json = dict[str, Any]
-_FILES = {
-    "results.csv": "text/csv; charset=utf-8",
-    "errors.csv": "text/csv; charset=utf-8",
-    "summary.json": "application/json",
-    "report.html": "text/html; charset=utf-8",
-}
 # Pages without scripts, which would not be let run any, with a style of their own: the report, which is shown in the
 # console's page, and what is wrong with an address.
 _STILL_POLICY = (
@@ -109,10 +104,10 @@ class Views:
     def file(self, job_id: str, name: str) -> Response:
         """A file of a job that has ended; the report to be shown, the others to be saved."""
         job = self._service.status(job_id)
-        if name not in _FILES or not job.has_ended:
+        if name not in RESULT_FILES or not job.has_ended:
             abort(HTTPStatus.NOT_FOUND, "no such file, or its job is still running")
         size, content = self._service.read(job.id, name)
-        answer = Response(content, content_type=_FILES[name], headers={"Content-Length": str(size)})
+        answer = Response(content, content_type=RESULT_FILES[name], headers={"Content-Length": str(size)})
         if name == "report.html":
             _keep_still(answer)
         else:
@@ -166,8 +161,10 @@ def _in_words(error: Exception) -> tuple[str, int]:
             return error.description or error.name, error.code or HTTPStatus.INTERNAL_SERVER_ERROR
         case JobNotFoundError() | FileGoneError():
             return str(error), HTTPStatus.NOT_FOUND
-        case UserError() | InputError():
+        case UserError():
             return str(error), HTTPStatus.BAD_REQUEST
+        case InputError():
+            return error.in_full, HTTPStatus.BAD_REQUEST
         case ClientError() | BotoCoreError():
             return f"AWS returned an error: {error}", HTTPStatus.BAD_GATEWAY
         case _:

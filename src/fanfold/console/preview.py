@@ -68,7 +68,7 @@ def _preview(file: InputFile, chosen: Options) -> Preview:
     try:
         layout = file.layout()
     except InputColumnError as error:
-        question = str(error)
+        question = error.in_full
         layout = replace(file, options=replace(chosen, input_column="0")).layout()
     rows = file.rows(file.first_rows(layout).data, layout)[:_MOST_ROWS]
     input_index = None if question or chosen.input else layout.input_index

@@ -88,11 +88,11 @@ class Delivery:
         if isinstance(outcome, Response):
             include = output.include_response_in_success
             message = notifications.completed(occasion, outcome, include_response=include)
-            self._publish(role, output.success_topic, message)
+            self._publish(role, output.success_topic, message, invocation.request.custom_attributes)
         else:
             logger.info("%s: %s", invocation.request.inference_id, outcome.reason)
             message = notifications.failed(occasion, outcome, include_response=output.include_response_in_error)
-            self._publish(role, output.error_topic, message)
+            self._publish(role, output.error_topic, message, invocation.request.custom_attributes)
 
     def _write(
         self, role: str, location: S3Location, body: bytes, content_type: str, key_id: str | None
@@ -105,11 +105,15 @@ class Delivery:
             return storage_refused("write to", location, _why(error))
         return None
 
-    def _publish(self, role: str, topic: str | None, message: dict[str, Any]) -> None:
+    def _publish(self, role: str, topic: str | None, message: dict[str, Any], group: str | None) -> None:
         if topic is None or self._gets_lost():
             return
+        # On AWS, functions beside one another keep up with all callers; here two of them share what cores there are,
+        # and a caller with many answers must not have the others wait for theirs.
+        turns: dict[str, Any] = {"MessageGroupId": group} if group else {}
         try:
-            self._clients(role).sns.publish(TopicArn=topic, Message=json.dumps(message, separators=(",", ":")))
+            body = json.dumps(message, separators=(",", ":"))
+            self._clients(role).sns.publish(TopicArn=topic, Message=body, **turns)
         except (ClientError, BotoCoreError) as error:
             # AWS counts these in its NotificationFailures metric, and the message is lost there too.
             logger.error("%s: notification to %s failed: %s", message["inferenceId"], topic, _why(error))  # noqa: TRY400

@@ -1,6 +1,6 @@
 """The messages an asynchronous endpoint publishes to SNS. Pure: facts in, a dict for ``json.dumps`` out.
 
-Members, their order and most wordings are from captured notifications; see the table in the design, section 7.
+Members, their order and most wordings are from captured notifications.
 """
 
 from __future__ import annotations
@@ -53,14 +53,15 @@ def completed(occasion: Occasion, answer: Response, *, include_response: bool) -
 def failed(occasion: Occasion, failure: Failure, *, include_response: bool) -> dict[str, Any]:
     """Build the message for the error topic; its status is ``Failed``, or ``Expired`` if nobody worked on it.
 
-    ``responseParameters`` is there when the failure was written to S3: ``{"failureLocation": "s3://…"}``.
+    ``responseParameters`` is there when the failure was written to S3: ``{"failureLocation": "s3://…"}``, and no
+    response where the model didn't get to say anything.
     """
     message = _head(occasion, "Expired" if failure.expired else "Failed")
     message["failureReason"] = failure.reason
     message["requestParameters"] = _request_parameters(occasion)
     if occasion.destinations.failure:
         message["responseParameters"] = {"failureLocation": occasion.destinations.failure.uri}
-    if include_response:
+    if include_response and failure.status:
         message |= _response_body(failure.as_json())
     return message | _tail(occasion)
 

@@ -24,10 +24,10 @@ class Model(Protocol):
 
 
 class ModelError(Exception):
-    """The model answered with an HTTP error. Do not retry a 4xx; retry a 5xx."""
+    """The model answered with an HTTP error, or not at all. Do not retry a 4xx; retry a 5xx, and what has no answer."""
 
     def __init__(self, status: int, message: str) -> None:
-        """Take the HTTP status and the body's words."""
+        """Take the HTTP status and the body's words; status 0 and our own words where nobody answered."""
         super().__init__(f"{status}: {message}")
         self.status = status
         self.message = message
@@ -80,7 +80,9 @@ Outcome = Response | Failure
 
 
 def model_failed(error: ModelError) -> Failure:
-    """Give the failure for an error the model answered with; the reason's wording is from captured notifications."""
+    """Give the failure for an error of the model; an answer's wording is from captured notifications, the rest ours."""
+    if not error.status:
+        return Failure(f"ClientError: {error.message}", 0, error.message)
     kind = "server" if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "client"
     reason = f"ClientError: Received {kind} error ({error.status}) from model. {_SEE_LOGS}"
     return Failure(reason, error.status, error.message)

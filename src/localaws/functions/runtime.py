@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from localaws.access.private import open_log
 from localaws.conditions import Conditions
 from localaws.credentials import LocalSession, Role
 from localaws.functions.log_groups import LogShipper
@@ -62,7 +63,7 @@ class Functions:
             listeners = [self._shipper.listener(function.log_group), problems.listener(function.logical_id)]
             if on_log:
                 listeners.append(partial(on_log, function.logical_id))
-            log = FunctionLog(logs / f"{function.logical_id}.log", *listeners)
+            log = FunctionLog(open_log(logs / f"{function.logical_id}.log"), *listeners)
             lanes = sum(mapping.lanes for mapping in of_function)
             pool = WorkerPool(function, role, addresses, log, max(1, lanes), conditions)
             self._logs.append(log)

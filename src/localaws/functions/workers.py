@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from localaws.access.private import open_log
 from localaws.credentials import Keys
 from localaws.template import REGION, FunctionCode
 
@@ -51,8 +50,8 @@ class Function:
 class FunctionLog:
     """What a function and its workers say, line by line, in a file and to who listens."""
 
-    def __init__(self, path: Path, *listeners: Callable[[str], None]) -> None:
-        self._file = open_log(path)
+    def __init__(self, file: IO[str], *listeners: Callable[[str], None]) -> None:
+        self._file = file
         self._listeners = listeners
         self._lock = threading.Lock()
 

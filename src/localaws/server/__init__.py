@@ -6,6 +6,8 @@ It is a process of its own so that nothing of this leaks into the one that start
 from collections.abc import Callable
 from typing import Any
 
+from localaws.server.unused import leave_out
+
 
 def put(owner: Any, name: str, value: Any) -> None:  # any class or module of moto's
     """Set `owner.name`, which moto may declare otherwise or not at all."""
@@ -22,3 +24,6 @@ def replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:  # any c
         >>> replace(SNSBackend, "publish", lambda publish: locked(publish))
     """
     put(owner, name, make(getattr(owner, name)))
+
+
+leave_out()

@@ -1,12 +1,13 @@
 """SQS and EventBridge.
 
-Receiving and deleting are safe with many threads, and cost the same however many messages wait. Events reach SNS
-topics, and only by rules that have a pattern.
+Receiving and deleting are safe with many threads, and cost the same however many messages wait. Queues are fair.
+Events reach SNS topics, and only by rules that have a pattern.
 """
 
 import copy
 import json
 import time
+from bisect import insort
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ from localaws.server import put, replace
 
 # Who waits is woken by each new message; this bounds what goes unnoticed, a changed visibility for one.
 LONGEST_NAP = 1.0
+_MANY_GROUPS = 1000
 _SNS = "arn:aws:sns:"
 
 
@@ -58,10 +60,42 @@ class QueueAttributes(Mapping[str, Any]):
         return sum(1 for _ in self)
 
 
+class Turns:
+    """Who is next in a queue: groups of messages take turns, however many of one wait, as in SQS' fair queues.
+
+    A message without a group is one of its own. Each has the number of the turn it is received in.
+    """
+
+    def __init__(self) -> None:
+        self._now = 0
+        self._latest: dict[str, int] = {}
+
+    def give(self, message: Message) -> int:
+        """The turn of a message that has just been sent."""
+        if message.group_id is None:
+            return self._now + 1
+        turn = max(self._now, self._latest.get(message.group_id, 0)) + 1
+        if len(self._latest) >= _MANY_GROUPS:
+            self._latest = {group: latest for group, latest in self._latest.items() if latest > self._now}
+        self._latest[message.group_id] = turn
+        return turn
+
+    def reach(self, turn: int) -> None:
+        """A message of this turn has been received."""
+        self._now = max(self._now, turn)
+
+
 def _add_message(self: Queue, message: Message) -> None:
     with self._messages_lock:
-        self._messages.append(message)
+        turns = vars(self).setdefault("turns", Turns())
+        put(message, "turn", turns.give(message))
+        insort(self._messages, message, key=_turn)
         self._messages_lock.notify_all()
+
+
+def _turn(message: Message) -> int:
+    turn: int = message.turn  # type: ignore[attr-defined] # set when it was added
+    return turn
 
 
 def _delete_message(self: Queue, receipt_handle: str) -> None:
@@ -106,6 +140,7 @@ def _take(queue: Queue, count: int, visibility_timeout: int, names: list[str]) -
             queue.dead_letter_queue.add_message(message)  # type: ignore[union-attr] # exhausted implies one
         else:
             message.mark_received(visibility_timeout=visibility_timeout)
+            queue.turns.reach(_turn(message))  # type: ignore[attr-defined] # made for its first message
             received = copy.copy(message)
             models._filter_message_attributes(received, names)  # noqa: SLF001
             taken.append(received)

@@ -45,7 +45,7 @@ def test_a_log_is_its_user_s_alone_whatever_the_umask(shared: Path) -> None:
     old.write_text("before\n")
     assert mode(old) == 0o666
     for path in (old, shared / "new.log"):
-        log = FunctionLog(path)
+        log = FunctionLog(open_log(path))
         log.write("a line")
         log.close()
         assert mode(path) == 0o600

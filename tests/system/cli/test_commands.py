@@ -60,7 +60,7 @@ def test_what_a_job_cost_is_said_when_it_has_ended_and_written_to_its_summary(
 
 
 def test_results_are_the_file_itself_or_a_line_of_json_for_each_row(fanfold: Fanfold, job: Job, tmp_path: Path) -> None:
-    content = (job.download(tmp_path, "results.csv")[0]).read_bytes().decode()
+    content = b"".join(job.results().blocks()).decode()
     assert fanfold("results", job.id).stdout == content
     lines = fanfold("results", job.id, "--json").stdout.splitlines()
     assert [json.loads(line) for line in lines] == list(csv.DictReader(io.StringIO(content)))
@@ -96,7 +96,7 @@ def test_standard_output_that_takes_nothing_is_one_line_and_a_failure(
     assert enough.stderr == ""
 
 
-def test_errors_are_grouped_by_reason_the_most_frequent_first(fanfold: Fanfold, job: Job, tmp_path: Path) -> None:
+def test_errors_are_grouped_by_reason_the_most_frequent_first(fanfold: Fanfold, job: Job) -> None:
     assert fanfold("errors", job.id).table == [
         ["rows", "reason", "examples"],
         ["2", "input is empty", "row 1: 2; row 4: 5"],
@@ -105,7 +105,7 @@ def test_errors_are_grouped_by_reason_the_most_frequent_first(fanfold: Fanfold, 
     groups = fanfold("errors", job.id, "--json").json
     assert (groups[0]["reason"], groups[0]["rows"]) == ("input is empty", 2)
     assert groups[0]["samples"][1] == {"row": 4, "error": "input is empty", "cells": {"id": "5", "text": ""}}
-    content = (job.download(tmp_path, "errors.csv")[0]).read_bytes().decode()
+    content = b"".join(job.errors().blocks()).decode()
     assert fanfold("errors", job.id, "--csv").stdout == content
 
 

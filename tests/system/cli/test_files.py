@@ -38,11 +38,13 @@ def test_a_job_that_read_no_row_leaves_earlier_results_as_they_were(
     fanfold: Fanfold, pipeline: Pipeline, tmp_path: Path
 ) -> None:
     unread = pipeline.drop("unread.csv", MIXED, input_column="zzz").summary["job"]
-    (tmp_path / "results.csv").write_bytes(b"text,label\nso good,LABEL_2\n")
+    earlier = {"results.csv": "text,label\nso good,LABEL_2\n", "summary.json": '{"job": "1", "input": "unread.csv"}'}
+    for name, content in earlier.items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
     said = fanfold("retry", unread, "--out", str(tmp_path))
     assert (said.code, said.json["state"]) == (FAILED, "FAILED")
     assert f"no rows were read; {tmp_path} was not changed" in said.stderr
-    assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"text,label\nso good,LABEL_2\n"]
+    assert {file.name: file.read_text(encoding="utf-8") for file in tmp_path.iterdir()} == earlier
 
 
 def test_a_folder_that_cannot_be_written_is_known_before_anything_is_uploaded(
@@ -53,7 +55,7 @@ def test_a_folder_that_cannot_be_written_is_known_before_anything_is_uploaded(
     said = fanfold("run", str(file), "--out", "/proc/x")
     assert (said.code, said.stdout) == (FAILED, "")
     assert said.stderr.endswith(
-        "fanfold: cannot write to /proc/x (No such file or directory): choose another --out folder\n"
+        "fanfold: cannot write /proc/x (No such file or directory): free some space, or choose another folder (--out)\n"
     )
     assert not any(job.startswith("nowhere-") for job in pipeline.client.stack.job_ids())
 
@@ -155,7 +157,7 @@ def test_a_limit_tries_the_first_rows_only(
 def test_an_interrupted_run_on_a_stack_says_that_the_job_goes_on(pipeline: Pipeline) -> None:
     file = pipeline.folder / "interrupted.csv"
     file.write_bytes(b"text\n" + b"slowly\n" * 600)
-    run = pipeline.begin("run", str(file), "--rows-per-request", "1")
+    run = pipeline.begin("run", str(file), "--rows-per-request", "1", "--out", "interrupted")
     assert run.stderr is not None
     assert "interrupted.csv: 1 column, with a header; the texts are in column 0, 'text'. " in run.stderr.readline()
     job = run.stderr.readline().removeprefix("job ").strip()

@@ -63,8 +63,33 @@ def test_the_end_is_announced_and_summarized_alike(system: System) -> None:
     answer_all(system, job)
     system.finish(job)
     summary = json.loads(system.store.read(result_key(job.id, "summary.json")))
-    assert system.announcements.made == [summary]
+    (announced,) = system.announcements.made
+    assert {**announced, "details": ""} == summary
     assert (summary["state"], summary["rows"], summary["predicted"]) == ("SUCCEEDED", 10, 10)
+
+
+def test_what_a_reason_must_not_quote_stands_beside_the_results_of_a_failed_job(system: System) -> None:
+    job = system.split(b"Ann Smith,so bad\nJo,fine\n")
+    ended = system.finish(job)
+    summary = json.loads(system.store.read(result_key(job.id, "summary.json")))
+    assert (ended.state, summary["reason"]) == (State.FAILED, ended.reason)
+    assert summary["details"] == "the first line is 'Ann Smith', 'so bad'"
+    assert "Ann Smith" in system.store.read(result_key(job.id, "report.html")).decode()
+    (announced,) = system.announcements.made
+    assert "Ann Smith" not in ended.reason + json.dumps(announced)
+
+
+def test_the_most_frequent_error_of_a_row_stands_beside_the_results_of_a_failed_job(system: System) -> None:
+    job = system.split(tolerated_failure_percentage="0")
+    reasons = {0: "input is empty", 1: "too long: Ann Smith", 2: "too long: Ann Smith", 3: "input is longer"}
+    runs = tuple(Unsendable(Span(row, 1), reason) for row, reason in reasons.items())
+    system.collector.collect(job.id, 0, [Unsent(job.id, 0, runs)])
+    for chunk in system.chunks(job)[1:]:
+        system.answer(job, chunk.number, *sent(chunk.rows))
+    ended = system.finish(job)
+    summary = json.loads(system.store.read(result_key(job.id, "summary.json")))
+    assert (ended.state, ended.reason) == (State.FAILED, "4 of 10 rows failed, more than the 0 % tolerated")
+    assert summary["details"] == "most frequent error of a row: too long: Ann Smith"
 
 
 def test_a_job_that_runs_or_has_ended_is_left_alone(system: System) -> None:

@@ -9,7 +9,7 @@ from tests.unit.app.conftest import System, sent
 from fanfold_core.aws.messages import Assemble, Dispatch
 from fanfold_core.domain.job import JobRecord, State
 from fanfold_core.domain.keys import RequestId, answer_key
-from fanfold_core.domain.outcomes import Answered, Broken, Outcome, Refused, Unsent
+from fanfold_core.domain.outcomes import Answered, Broken, Mark, Outcome, Refused, Unsent
 from fanfold_core.domain.requests import Unsendable
 from fanfold_core.domain.spans import Span
 
@@ -21,6 +21,10 @@ def request(job: JobRecord, span: Span, attempt: int = 1) -> RequestId:
 
 
 def collect(system: System, job: JobRecord, *outcomes: Outcome) -> None:
+    """Collect outcomes of requests that have been sent."""
+    for outcome in outcomes:
+        if not isinstance(outcome, Unsent):
+            system.ledger.raise_attempts(job.id, 0, outcome.id.attempt)
     system.collector.collect(job.id, 0, outcomes)
 
 
@@ -119,6 +123,23 @@ def test_a_broken_request_is_sent_again_whole_and_each_time_later(system: System
     assert delays == sorted(delays)
     assert delays[0] < delays[-1] == 900
     assert system.ledger.job(job.id).trouble.words == "status 500"
+
+
+@pytest.mark.parametrize("failed", [Broken, Refused])
+def test_a_mark_is_read_once_for_each_failure(
+    system: System, monkeypatch: pytest.MonkeyPatch, failed: type[Broken | Refused]
+) -> None:
+    job = system.split()
+    reads: list[Span] = []
+    mark = system.ledger.mark
+
+    def reading(job_id: str, chunk: int, span: Span) -> Mark:
+        reads.append(span)
+        return mark(job_id, chunk, span)
+
+    monkeypatch.setattr(system.ledger, "mark", reading)
+    collect(system, job, *(failed(request(job, Span(row, 1)), "status 500") for row in range(4)))
+    assert reads == [Span(row, 1) for row in range(4)]
 
 
 def test_a_refused_request_is_halved(system: System) -> None:

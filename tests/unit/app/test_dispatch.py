@@ -108,6 +108,14 @@ def test_a_covered_span_is_not_sent_again(system: System) -> None:
     assert [(request.id.span, request.id.attempt) for request in system.endpoint.taken] == [(SECOND, 2)]
 
 
+def test_an_attempt_is_known_before_it_is_sent(system: System) -> None:
+    job = system.split()
+    system.endpoint.error = EndpointError("endpoint", "gone")
+    system.dispatcher.resend(job.id, 0, {FIRST: 2, SECOND: 3})
+    assert system.endpoint.taken == []
+    assert [chunk.attempts for chunk in system.chunks(job)][:2] == [3, 1]
+
+
 def test_a_row_that_shows_whether_the_model_answers_row_by_row_is_the_next_that_can_be_sent(system: System) -> None:
     job = system.split(b"id,text\r\n1,one\r\n2,\r\n3,three\r\n")
     assert system.dispatcher.probe(job.id, 0, 1).requests == 1

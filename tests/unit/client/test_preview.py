@@ -78,7 +78,7 @@ def test_where_no_name_tells_the_input_there_are_columns_to_choose_from() -> Non
         assert "say which with the option `input-column`" in found.question
     chosen = seen(content, input_column="1")
     assert (chosen.input_index, chosen.question) == (1, "")
-    assert chosen.assumed.startswith("The first line is the header: 'id' stands above numbers.")
+    assert chosen.assumed.startswith("The first line is the header: its cell of column 0 stands above numbers.")
 
 
 def test_this_files_options_count_before_the_stacks() -> None:

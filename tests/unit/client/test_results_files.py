@@ -30,7 +30,7 @@ def results(rows: list[list[str]], dialect: Dialect) -> Results:
     return Results(lambda: (content[start : start + 7] for start in range(0, len(content), 7)), shown, dialect)
 
 
-@pytest.mark.parametrize("dialect", [Dialect(), Dialect(";", "'"), Dialect(skip_initial_space=True)])
+@pytest.mark.parametrize("dialect", [Dialect(), Dialect(";", "'")])
 def test_cells_come_out_as_they_stand_in_the_file(dialect: Dialect) -> None:
     assert [list(row.values()) for row in results(ODD, dialect)] == ODD
 
@@ -44,7 +44,7 @@ def test_a_table_of_a_library_that_is_missing_says_what_to_install(
         getattr(results(ODD, Dialect()), f"to_{table}")()
 
 
-@pytest.mark.parametrize("dialect", [Dialect(), Dialect(";", "'"), Dialect(skip_initial_space=True)])
+@pytest.mark.parametrize("dialect", [Dialect(), Dialect(";", "'")])
 def test_tables_have_the_same_cells_and_numbers_where_the_model_gives_numbers(dialect: Dialect) -> None:
     frame, table = results(ODD, dialect).to_pandas(), results(ODD, dialect).to_arrow()
     for name, expected in (("id", ["NA", "007", ""]), ("text", [row[1] for row in ODD])):
@@ -53,15 +53,6 @@ def test_tables_have_the_same_cells_and_numbers_where_the_model_gives_numbers(di
     assert table["score"].to_pylist() == [0.5, 1.0, None]
     assert frame["score"].tolist()[:2] == [0.5, 1.0]
     assert frame["label"].isna().tolist() == [False, False, True]
-
-
-def test_rows_that_stand_as_they_were_uploaded_with_spaces_after_delimiters_are_tables_too() -> None:
-    content = b'id,text,label,score,error\r\n1, "so, good","LABEL_2","0.9",""\r\n'
-    shown = columns(("id", "text"), {"label", "score"})
-    read = Results(lambda: iter([content]), shown, Dialect(skip_initial_space=True))
-    assert [row["text"] for row in read] == ["so, good"]
-    assert (read.to_pandas()["text"].tolist(), read.to_pandas()["score"].tolist()) == (["so, good"], [0.9])
-    assert (read.to_arrow()["text"].to_pylist(), read.to_arrow()["score"].to_pylist()) == (["so, good"], [0.9])
 
 
 def test_names_are_told_apart() -> None:

@@ -7,7 +7,15 @@ from botocore.session import get_session
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanfold_core.domain.keys import RequestId, is_job_id, job_id, next_round, output_folder
+from fanfold_core.domain.keys import (
+    RequestId,
+    is_job_id,
+    job_id,
+    next_round,
+    output_folder,
+    output_prefix,
+    request_of_output,
+)
 from fanfold_core.domain.spans import Span
 
 HOSTILE_KEYS = [
@@ -55,9 +63,19 @@ def test_every_id_that_a_job_or_a_round_of_it_gets_is_an_id(job: str) -> None:
     assert is_job_id(job)
 
 
+@pytest.mark.parametrize("key", HOSTILE_KEYS)
+def test_a_job_has_ids_for_9999_rounds(key: str) -> None:
+    job = job_id("in", key, "v")
+    rounds = [job, *(f"{job}.{number}" for number in range(2, 10_000))]
+    assert list(map(next_round, rounds[:-1])) == rounds[1:]
+    assert all(map(is_job_id, rounds))
+
+
 @given(requests)
-def test_a_request_is_known_by_its_inference_id(request: RequestId) -> None:
+def test_a_request_is_known_by_its_inference_id_and_by_its_output(request: RequestId) -> None:
     assert RequestId.parse(str(request)) == request
+    output = f"{output_prefix(request.job, '0123456789abcdef', request.chunk)}{request.filename}"
+    assert request_of_output(request.job, request.chunk, output) == request
 
 
 @given(requests)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.unit.input.test_layout import detected
 
 from fanfold_core.input.columns import USUAL_NAMES
-from fanfold_core.input.errors import InputColumnError
+from fanfold_core.input.errors import InputColumnError, LayoutError
 from fanfold_core.input.records import Dialect, format_records
 
 
@@ -26,24 +26,42 @@ def test_one_usual_name_tells_header_and_input_and_that_is_said(name: str) -> No
     )
 
 
-@pytest.mark.parametrize("header", ["auto", "present", "absent"])
+@pytest.mark.parametrize("header", ["auto", "absent"])
 def test_which_of_several_columns_is_the_input_is_asked_for_and_never_guessed(header: str) -> None:
     words = (
-        "the file has 3 columns, and none has a usual name .* the first line is 'review_id', 'product', 'words'; say "
-        "which with the option `input-column`: its name, or its number, counted from 0"
+        r"the file has 3 columns, and none has a usual name \(.*\) that tells which of them holds the texts; say which "
+        "with the option `input-column`: its name, or its number, counted from 0$"
     )
-    with pytest.raises(InputColumnError, match=words):
+    with pytest.raises(InputColumnError, match=words) as caught:
         detected(b"review_id,product,words\n1,shoe,good\n", header=header)
+    assert caught.value.quoted == "the first line is 'review_id', 'product', 'words'"
+
+
+def test_the_names_of_what_is_said_to_be_a_header_may_be_told_to_anybody() -> None:
+    with pytest.raises(InputColumnError, match="texts: the header is 'review_id', 'product', 'words'; say which"):
+        detected(b"review_id,product,words\n1,shoe,good\n", header="present")
+
+
+@pytest.mark.parametrize("options", [{}, {"input_column": "tweet"}, {"input_column": "7"}, {"header": "absent"}])
+def test_a_first_line_that_may_be_a_row_is_quoted_beside_the_message(options: dict[str, str]) -> None:
+    with pytest.raises(LayoutError) as caught:
+        detected(b"Ann Smith,so bad\nJo,fine\n", **options)
+    assert "Ann Smith" not in str(caught.value)
+    assert "Ann Smith" in caught.value.in_full
 
 
 @pytest.mark.parametrize(
     ("content", "has_header", "words"),
     [
-        ("id,words\n1,a\n", True, "The first line is the header: 'id' stands above numbers."),
-        ("made,words\n2024-01-02,a\n", True, "'made' stands above dates"),
-        ("when,words\n1/2/24,a\n\n1/2/25,a\n", True, "'when' stands above dates"),
-        ("words,lang\nso good,en\nso bad,de\n", True, "'lang' is not as long as the cells below, which are all alike"),
-        ("what,words\nx,a text that goes on for a while\n", True, "'words' is much shorter than the cells below"),
+        ("id,words\n1,a\n", True, "The first line is the header: its cell of column 0 stands above numbers."),
+        ("made,words\n2024-01-02,a\n", True, "its cell of column 0 stands above dates"),
+        ("when,words\n1/2/24,a\n\n1/2/25,a\n", True, "its cell of column 0 stands above dates"),
+        ("words,lang\nso good,en\nso bad,de\n", True, "column 1 is not as long as those below, which are all alike"),
+        (
+            "what,words\nx,a text that goes on for a while\n",
+            True,
+            "its cell of column 1 is much shorter than those below",
+        ),
         ("stars,review\n5,so\n", True, "'review' is a column's usual name."),
         ("1,good\n2,bad\n", False, "The first line is a row: its cell of column 0 has numbers, as those below."),
         ("x,1\ny,n/a\n", False, "its cell of column 1 has numbers."),
@@ -67,7 +85,11 @@ def test_with_an_index_the_cells_below_tell_whether_the_first_line_is_the_header
     assert layout.first_byte == (content.index("\n") + 1 if has_header else 0)
 
 
-@given(st.lists(st.lists(st.text(max_size=9), min_size=2, max_size=2), min_size=1, max_size=5), st.booleans())
+# A file of little else than NUL is no CSV.
+TEXTS = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=9)
+
+
+@given(st.lists(st.lists(TEXTS, min_size=2, max_size=2), min_size=1, max_size=5), st.booleans())
 def test_a_first_line_is_the_header_or_a_row_and_what_is_taken_for_granted_is_said(
     rows: list[list[str]],
     complete: bool,  # noqa: FBT001

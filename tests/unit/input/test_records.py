@@ -42,6 +42,7 @@ WHOLE = st.text(st.sampled_from("ab\",;' \\\r\n\0é\x0c\x85\u2028"), max_size=30
 @given(text=WHOLE, dialect=DIALECTS, blank_is_row=st.booleans())
 @example(text='"\n"\n', dialect=Dialect(), blank_is_row=True)
 @example(text='a\n"\n\n"\n', dialect=Dialect(), blank_is_row=False)
+@example(text="a\\\r\n", dialect=Dialect(escape="\\"), blank_is_row=False)
 def test_records_stand_as_they_do_in_the_file_whatever_cells_they_have(
     *, text: str, dialect: Dialect, blank_is_row: bool
 ) -> None:
@@ -54,6 +55,7 @@ def test_records_stand_as_they_do_in_the_file_whatever_cells_they_have(
 
 
 @given(WHOLE, DIALECTS)
+@example("\\\r", Dialect(escape="\\"))
 def test_what_follows_a_record_behind_a_delimiter_is_a_cell_of_its_own(text: str, dialect: Dialect) -> None:
     records = list(read_records(text, dialect))
     assume(len(records) == 1 and records[0])

@@ -37,6 +37,11 @@ def test_records_that_are_not_as_wide_as_the_file_are_written_anew() -> None:
     assert find_irregular(records, 2) == Irregular([], {1: 1, 2: 3, 3: 1}, [1, 2, 3])
 
 
+def test_records_with_spaces_that_are_skipped_are_written_anew() -> None:
+    records = Records(["1,so", "1, so", ' 1,"so"', '1," so"', "1 ,so "], Dialect(skip_initial_space=True))
+    assert find_irregular(records, 2) == Irregular([], {}, [1, 2])
+
+
 @given(st.lists(st.lists(TEXTS, min_size=2, max_size=2), max_size=4))
 def test_what_a_writer_of_csv_writes_is_regular(rows: list[list[str]]) -> None:
     text = format_records(rows, Dialect())
@@ -54,7 +59,7 @@ def test_a_record_that_stands_as_it_is_has_the_same_cells_to_a_strict_reader(
     rewritten = find_irregular(records, width).rewritten
     for number, record in enumerate(records.texts):
         if number not in rewritten:
-            (strict,) = csv.reader([record], strict=True, skipinitialspace=dialect.skip_initial_space)
+            (strict,) = csv.reader([record], strict=True)
             assert strict == records[number]
 
 

@@ -46,12 +46,12 @@ class ContainerModel:
             time.sleep(_PING_EVERY_SECONDS)
 
     def predict(self, body: bytes, content_type: str, accept: str) -> bytes:
-        """Forward a request. See ``Model.predict``; a container out of reach is a ModelError 503."""
+        """Forward a request. See ``Model.predict``; a container out of reach is a ModelError without a status."""
         headers = {name: value for name, value in (("Content-Type", content_type), ("Accept", accept)) if value}
         try:
             response = self._http.request("POST", f"{self._url}/invocations", body=body, headers=headers)
         except HTTPError as error:
-            raise ModelError(HTTPStatus.SERVICE_UNAVAILABLE, f"the container is unreachable: {error}") from error
+            raise ModelError(0, f"the container is unreachable: {error}") from error
         if response.status >= HTTPStatus.BAD_REQUEST:
             raise ModelError(response.status, response.data.decode("utf-8", "replace"))
         return response.data

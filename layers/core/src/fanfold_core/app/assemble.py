@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING
 
-from fanfold_core.app.rounds import final_answers
-from fanfold_core.app.rows import read_texts, written, written_header
+from fanfold_core.app.rounds import NOT_ANSWERED, final_answers
+from fanfold_core.app.rows import input_file, read_texts, written, written_header
 from fanfold_core.domain.counting import of_irregular, of_requests, of_rows
-from fanfold_core.domain.errors import JobError
+from fanfold_core.domain.errors import JobError, ObjectGoneError
 from fanfold_core.domain.job import JobRecord, Part, State, Totals
-from fanfold_core.domain.keys import part_errors_key, result_key
+from fanfold_core.domain.keys import RESULT_FILES, part_errors_key, result_key
 from fanfold_core.domain.results import Columns, columns, effective, error_line, requests, result_lines
+from fanfold_core.input.errors import InputError
 from fanfold_core.input.records import Records
 from fanfold_core.input.regularity import find_irregular
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from fanfold_core.app.ports import Announcements, Ledger, Queues, Store
     from fanfold_core.domain.job import Chunk
 
-CSV, HTML = "text/csv; charset=utf-8", "text/html; charset=utf-8"
 # A part larger than this waits on disk, not in memory, for its upload.
 _IN_MEMORY = 16 * 1024 * 1024
 # Chunks are released before that is recorded, at most a window of them: the template's largest.
@@ -110,7 +110,7 @@ class Assembler:
         undone = set(range(job.low, sent)) - job.covered
         found = [job.fields, *(self.ledger.freeze(job.id, number).fields for number in undone)]
         key = result_key(job.id, "results.csv")
-        upload_id = self.store.begin_upload(key, CSV) if len(parts) > 1 else ""
+        upload_id = self.store.begin_upload(key, RESULT_FILES["results.csv"]) if len(parts) > 1 else ""
         fixed = self.ledger.set_upload(job.id, upload_id, frozenset[str]().union(*found))
         if upload_id and fixed.upload_id != upload_id:
             self.store.abort_upload(key, upload_id)
@@ -124,9 +124,9 @@ class Assembler:
             if job.upload_id:
                 self.store.upload_part(result_key(job.id, "results.csv"), job.upload_id, part.number, results)
             else:
-                self.store.write(result_key(job.id, "results.csv"), results, CSV)
+                self.store.write(result_key(job.id, "results.csv"), results, RESULT_FILES["results.csv"])
             if totals.failed:
-                self.store.write(part_errors_key(job.id, part.number), errors, CSV)
+                self.store.write(part_errors_key(job.id, part.number), errors, RESULT_FILES["errors.csv"])
         return totals
 
     def _write_lines(self, job: JobRecord, part: Part, results: IO[bytes], errors: IO[bytes]) -> Totals:
@@ -139,7 +139,8 @@ class Assembler:
         for chunk in (self.ledger.chunk(job.id, number) for number in range(part.first, part.end)):
             outcomes = list(self.ledger.outcomes(job.id, chunk.number))
             rows = self._rows(job, chunk)
-            final = final_answers(self.ledger, self.store, job, chunk, outcomes)
+            counted = list(effective(outcomes, chunk))
+            final = final_answers(self.ledger, self.store, job, chunk, counted)
             irregular = find_irregular(rows, len(shown.original))
             lines = result_lines(rows, final, shown, guards=job.options.guard_formulas, irregular=irregular)
             results.write(lines.encode())
@@ -148,7 +149,7 @@ class Assembler:
             ]
             errors.write(written(job, failed))
             attempts = requests(outcomes)
-            statistics = of_requests(job.created, effective(outcomes, chunk), outcomes)
+            statistics = of_requests(job.created, counted, outcomes)
             statistics += of_rows(chunk.first_row, rows, input_index, final)
             statistics += of_irregular(chunk.first_row, irregular, shown.original, final)
             sent = sum(attempts.values())
@@ -190,14 +191,34 @@ class Assembler:
         """Write summary.json and report.html."""
         from fanfold_core.app.report import render_report  # noqa: PLC0415 - likewise
 
-        described = json.dumps(ended, indent=2)
-        self.store.write(result_key(job.id, "summary.json"), f"{described}\n".encode(), "application/json")
-        self.store.write(result_key(job.id, "report.html"), render_report(ended, whole).encode(), HTML)
+        shown = {**ended, "details": self._details(job, whole) if ended["state"] == State.FAILED else ""}
+        described, report = f"{json.dumps(shown, indent=2)}\n", render_report(shown, whole)
+        for name, text in (("summary.json", described), ("report.html", report)):
+            self.store.write(result_key(job.id, name), text.encode(), RESULT_FILES[name])
+
+    def _details(self, job: JobRecord, whole: Totals) -> str:
+        """What a failed job's reason leaves out, since it quotes the file or the model: this stays with the results."""
+        if job.layout is None:
+            try:
+                input_file(self.store, job).layout()
+            except InputError as error:
+                return error.quoted if job.reason.startswith(str(error)) else ""
+            except ObjectGoneError:
+                return ""
+        groups = [
+            group
+            for group in whole.statistics.errors.groups.values()
+            if not group.samples[0].reason.startswith(NOT_ANSWERED)
+        ]
+        if not groups:
+            return ""
+        first = max(groups, key=lambda group: (group.rows, -group.samples[0].row))
+        return f"most frequent error of a row: {first.samples[0].reason}"
 
     def _join_errors(self, job: JobRecord, parts: list[int]) -> None:
         header = written_header(job, _columns(job).errors_header)
         keys = [part_errors_key(job.id, part) for part in parts]
-        self.store.join(result_key(job.id, "errors.csv"), header, keys, CSV)
+        self.store.join(result_key(job.id, "errors.csv"), header, keys, RESULT_FILES["errors.csv"])
 
 
 def _columns(job: JobRecord) -> Columns:

@@ -97,7 +97,8 @@ class Collector:
             job = self._note_mismatches(job, chunk, collected)
         self._note_health(job, collected)
         if job.state is State.RUNNING:
-            self._failures.send_again(job, chunk, [*judged, *_misaligned(job, chunk, collected)])
+            misaligned = self._failures.unmarked(job, chunk, _misaligned(job, chunk, collected))
+            self._failures.send_again(job, chunk, [*judged, *misaligned])
             self._probe(job, chunk, final, collected.broken)
         if (collected.failures or collected.is_refused) and not (chunk.predicted or job.fields):
             self._give_up_if_hopeless(job, chunk)
@@ -157,7 +158,7 @@ class Collector:
             if span.rows == 1:
                 collected.again.append(Refused(answered.id, str(error)))
         except MalformedAnswerError as error:
-            collected.again.append(Refused(answered.id, str(error)))
+            collected.again.append(Refused(answered.id, str(error), words=error.in_full))
         else:
             kept = self._keep(answered.id, content, predictions)
             prediction = Prediction(answered.id, predictions, kept, answered.timing)
@@ -216,10 +217,11 @@ class Collector:
     def _give_up_if_hopeless(self, job: JobRecord, chunk: Chunk) -> None:
         """End a job whose every row so far the model has refused, instead of trying all others, too."""
         known = self.ledger.outcomes(job.id, chunk.number)
-        refusals = {outcome.span: outcome.refusal for outcome in known if outcome.span.rows == 1 and outcome.refusal}
-        if len(refusals) >= _HOPELESS_ROWS:
-            first = next(iter(refusals.values()))
-            reason = f"the model has rejected {len(refusals)} rows and predicted none; first error: {first}"
+        refused = {outcome.span for outcome in known if outcome.span.rows == 1 and outcome.refusal}
+        if len(refused) >= _HOPELESS_ROWS:
+            reason = (
+                f"the model has rejected {len(refused)} rows and predicted none: `fanfold errors {job.id}` shows why"
+            )
             self.follow_up.close(job.id, State.FAILED, reason)
 
 
@@ -245,7 +247,9 @@ def _is_own(job: JobRecord, chunk: Chunk, outcome: Outcome) -> bool:
     """Whether this is about a request of the job: others on the endpoint may call theirs alike, or pretend to be it."""
     if isinstance(outcome, Unsent):
         return all(run.span.end <= chunk.rows for run in outcome.runs)
-    if outcome.id.span.end > chunk.rows or not outcome.id.span.rows:
+    span, attempt = outcome.id.span, outcome.id.attempt
+    was_sent = 1 <= span.rows <= job.options.rows_per_request and 1 <= attempt <= chunk.attempts
+    if span.end > chunk.rows or not was_sent:
         return False
     if isinstance(outcome, Answered):
         place = f"/{output_folder(job.id, job.nonce, chunk.number)}/{outcome.id.filename}"

@@ -135,7 +135,7 @@ class Dispatcher:
             wave = [run for run in runs[:WAVE] if _span(run).start < chunk.sent + room] or runs[:1]
             runs = runs[len(wave) :]
             self.queues.report(job.id, chunk.number, [run for run in wave if isinstance(run, Unsendable)])
-            sent += self._send(job, chunk.number, {run: 1 for run in wave if isinstance(run, Span)}, found)
+            sent += self._send(job, chunk, {run: 1 for run in wave if isinstance(run, Span)}, found)
             # After the last wave nothing is left to send, also where rows follow that an earlier round has predicted.
             before, reached = reached, _span(wave[-1]).end if runs else chunk.rows
             if not self.ledger.advance_sent(job.id, chunk.number, before, reached):
@@ -156,7 +156,7 @@ class Dispatcher:
             again |= self._attempts(job, chunk, span, attempt, [run for run in runs if isinstance(run, Span)])
         self.queues.report(job.id, chunk.number, unsendable)
         self.ledger.touch(job.id, chunk.number)
-        return self._send(job, chunk.number, again, found)
+        return self._send(job, chunk, again, found)
 
     def _attempts(
         self, job: JobRecord, chunk: Chunk, span: Span, attempt: int, runs: Sequence[Span]
@@ -171,8 +171,9 @@ class Dispatcher:
 
     def _send_witness(self, job: JobRecord, number: int, span: Span) -> Dispatched:
         attempt = max(self.ledger.mark(job.id, number, span).attempt, 1) + 1
-        rows = read_rows(self.store, job, self.ledger.chunk(job.id, number))
-        sent = self._send(job, number, {span: attempt}, inputs(rows, job.known_layout, job.options.input))
+        chunk = self.ledger.chunk(job.id, number)
+        rows = read_rows(self.store, job, chunk)
+        sent = self._send(job, chunk, {span: attempt}, inputs(rows, job.known_layout, job.options.input))
         self.ledger.set_mark(job, number, span, Mark(attempt))
         return sent
 
@@ -183,15 +184,19 @@ class Dispatcher:
             span = Span(number, 1)
             if span not in chunk.covered and obstacle(rows[number], found[number], job.known_layout) is None:
                 attempt = self.ledger.mark(job.id, chunk.number, span).attempt + 1
-                return self._send(job, chunk.number, {span: attempt}, found)
+                return self._send(job, chunk, {span: attempt}, found)
         return Dispatched()
 
-    def _send(self, job: JobRecord, number: int, attempts: Mapping[Span, int], found: Sequence[Any]) -> Dispatched:
-        made = [self._request(job, RequestId(job.id, number, *item), found) for item in attempts.items()]
+    def _send(self, job: JobRecord, chunk: Chunk, attempts: Mapping[Span, int], found: Sequence[Any]) -> Dispatched:
+        highest = max(attempts.values(), default=0)
+        if highest > chunk.attempts:
+            # Before they are sent: the collector takes what tells of a higher attempt for forged.
+            self.ledger.raise_attempts(job.id, chunk.number, highest)
+        made = [self._request(job, RequestId(job.id, chunk.number, *item), found) for item in attempts.items()]
         postponed = self.endpoint.send(job.model.endpoint, made, job.options.request_ttl_seconds)
         if postponed:
             again = {late.request.id.span: late.request.id.attempt for late in postponed}
-            self.queues.resend(job.id, number, again, delay=_PAUSE_SECONDS)
+            self.queues.resend(job.id, chunk.number, again, delay=_PAUSE_SECONDS)
         return Dispatched(len(made) - len(postponed), frozenset(late.reason for late in postponed))
 
     def _request(self, job: JobRecord, identity: RequestId, found: Sequence[Any]) -> Request:

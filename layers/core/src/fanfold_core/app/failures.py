@@ -13,6 +13,7 @@ sent once more with each: a witness.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
@@ -21,11 +22,10 @@ from fanfold_core.domain.outcomes import Broken, Cause, Mark, Refused, is_refusa
 from fanfold_core.domain.spans import Span, is_covered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from fanfold_core.app.ports import Ledger, Queues
     from fanfold_core.domain.job import Chunk, JobRecord
-    from fanfold_core.domain.keys import RequestId
 
 # A request that broke waits twice as long before each attempt, at most SQS's fifteen minutes.
 _FIRST_DELAY_SECONDS = 5
@@ -65,33 +65,38 @@ class Failures:
         """The rows that have their final answer, and the attempts that others follow upon."""
         final: list[Failure] = []
         judged: list[Judged] = []
-        answered: int | None = None
+        answered = cache(lambda: self.ledger.health(job.model.endpoint).answered)
         for one in failed:
             request = one.id
-            if isinstance(one, Refused):
-                if request.span.rows == 1 and request.attempt >= job.options.max_attempts:
-                    final.append(Failure(request.span, one.reason, requests=request.attempt))
-                else:
-                    judged.append(Judged(one, Mark(request.attempt)))
+            is_row = request.span.rows == 1
+            if isinstance(one, Refused) and is_row and request.attempt >= job.options.max_attempts:
+                final.append(Failure(request.span, one.error, requests=request.attempt))
                 continue
             mark = self.ledger.mark(job.id, chunk.number, request.span)
             if request.attempt <= mark.attempt:
                 continue
-            if one.cause is not Cause.PLATFORM and mark.at and answered is None:
-                answered = self.ledger.health(job.model.endpoint).answered
-            is_proven = one.cause is not Cause.PLATFORM and 0 < mark.at <= (answered or 0)
-            breaks = mark.breaks + is_proven
-            if breaks < (_PROOFS if request.span.rows > 1 else _PROOFS_OF_A_ROW):
+            if isinstance(one, Refused):
+                judged.append(Judged(one, Mark(request.attempt)))
+                continue
+            breaks = mark.breaks + (one.cause is not Cause.PLATFORM and 0 < mark.at <= answered())
+            if breaks < (_PROOFS_OF_A_ROW if is_row else _PROOFS):
                 judged.append(Judged(one, Mark(request.attempt, breaks)))
-            elif request.span.rows > 1:
-                judged.append(Judged(Refused(request, one.reason), Mark(request.attempt, breaks)))
+            elif is_row:
+                final.append(Failure(request.span, one.error, requests=request.attempt))
             else:
-                final.append(Failure(request.span, one.reason, requests=request.attempt))
+                judged.append(Judged(Refused(request, one.reason, words=one.words), Mark(request.attempt, breaks)))
         return final, judged
+
+    def unmarked(self, job: JobRecord, chunk: Chunk, judged: Iterable[Judged]) -> Iterator[Judged]:
+        """Those of rows without a final answer that nobody has acted upon yet."""
+        for one in judged:
+            span, attempt = one.failed.id.span, one.failed.id.attempt
+            if not is_covered(span, chunk.covered) and attempt > self.ledger.mark(job.id, chunk.number, span).attempt:
+                yield one
 
     def send_again(self, job: JobRecord, chunk: Chunk, judged: Sequence[Judged]) -> None:
         """Send rows again. Each attempt is acted upon once: its span is marked *after* the sends, so none is lost."""
-        due = [one for one in judged if self._is_due(job, chunk, one.failed.id)]
+        due = [one for one in judged if not is_covered(one.failed.id.span, chunk.covered)]
         apart = [one for one in due if one.is_suspect and one.mark.breaks]
         attempts: dict[Span, int] = {}
         for one in due:
@@ -106,7 +111,7 @@ class Failures:
         if any(one.is_suspect for one in due):
             self._send_witness(job, chunk)
         for one in due:
-            refusal = one.failed.reason if isinstance(one.failed, Refused) else None
+            refusal = one.failed.error if isinstance(one.failed, Refused) else None
             self.ledger.set_mark(job, chunk.number, one.failed.id.span, one.mark, refusal, mismatch=one.mismatch)
 
     def _send_witness(self, job: JobRecord, chunk: Chunk) -> None:
@@ -128,11 +133,6 @@ class Failures:
             return None
         known = self.ledger.outcomes(job.id, chunk.number)
         return next((one.span for one in known if one.requests and one.reason and is_refusal(one.reason)), None)
-
-    def _is_due(self, job: JobRecord, chunk: Chunk, request: RequestId) -> bool:
-        if is_covered(request.span, chunk.covered):
-            return False
-        return request.attempt > self.ledger.mark(job.id, chunk.number, request.span).attempt
 
     def _attempts(self, job: JobRecord, chunk: Chunk, one: Judged) -> Mapping[Span, int]:
         span = one.failed.id.span

@@ -102,6 +102,9 @@ class Ledger(Protocol):
     def touch(self, job_id: str, chunk: int) -> None:
         """Remember that something of a chunk has been sent just now."""
 
+    def raise_attempts(self, job_id: str, chunk: int, attempts: int) -> None:
+        """Remember that requests of a chunk are about to be sent as so high an attempt."""
+
     def set_trouble(self, job: JobRecord, words: str) -> None:
         """Remember what went wrong with a job just now; since when, if it was the same before."""
 
@@ -245,10 +248,7 @@ class Queues(Protocol):
         """Send spans of a chunk again, each as the attempt that is named."""
 
     def send_witness(self, job_id: str, chunk: int, span: Span) -> None:
-        """Send a span again that has a prediction.
-
-        Whether it is answered again tells a failing endpoint from rows that make the model fail.
-        """
+        """Send a span again that has a prediction: its answer tells a failing endpoint from a row that fails."""
 
     def probe(self, job_id: str, chunk: int, row: int, delay: int = 0) -> None:
         """Send the first row of a chunk from this one on that can be sent, alone."""
@@ -256,8 +256,8 @@ class Queues(Protocol):
     def report(self, job_id: str, chunk: int, unsendable: Sequence[Unsendable]) -> None:
         """Tell the collector of rows that cannot be sent."""
 
-    def found(self, outputs: Mapping[RequestId, str]) -> None:
-        """Tell the collector of outputs, by their locations, that nobody has reported."""
+    def found(self, job_id: str, outputs: Mapping[RequestId, str]) -> None:
+        """Tell the collector of outputs of a job, by their locations, that nobody has reported."""
 
     def sweep(self, job_id: str, start: int = 0) -> None:
         """Sweep a job, from this chunk on."""

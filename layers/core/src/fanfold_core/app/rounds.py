@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from fanfold_core.app.ports import Ledger, Queues, Store
     from fanfold_core.domain.job import Chunk
 
+# How the errors of rows begin that nothing came back for before their job failed.
+NOT_ANSWERED = "job failed: "
+
 
 def start_retry(job_id: str, ledger: Ledger, queues: Queues, now: datetime) -> JobRecord:
     """Begin the next round of a job; the same one, if it has begun already.
@@ -52,19 +55,20 @@ def start_retry(job_id: str, ledger: Ledger, queues: Queues, now: datetime) -> J
 
 
 def final_answers(
-    ledger: Ledger, store: Store, job: JobRecord, chunk: Chunk, outcomes: Iterable[SpanOutcome]
+    ledger: Ledger, store: Store, job: JobRecord, chunk: Chunk, counted: Iterable[SpanOutcome]
 ) -> RowAnswers:
-    """The answer of each row; a row that nothing came back for has the job's end as its error."""
-    final = _of_round(store, job, chunk, outcomes)
+    """The answer of each row, by the outcomes that count; a row without any has the job's end as its error."""
+    final = _of_round(store, job, chunk, counted)
     for parent in _rounds_before(ledger, job):
         if chunk.number < parent.stored:
             before = ledger.chunk(parent.id, chunk.number)
-            final = overlay(_of_round(store, parent, before, ledger.outcomes(parent.id, chunk.number)), final)
+            earlier = effective(ledger.outcomes(parent.id, chunk.number), before)
+            final = overlay(_of_round(store, parent, before, earlier), final)
     return final
 
 
-def _of_round(store: Store, job: JobRecord, chunk: Chunk, outcomes: Iterable[SpanOutcome]) -> RowAnswers:
-    final = [_with_results(store, job, outcome) for outcome in effective(outcomes, chunk)]
+def _of_round(store: Store, job: JobRecord, chunk: Chunk, counted: Iterable[SpanOutcome]) -> RowAnswers:
+    final = [_with_results(store, job, outcome) for outcome in counted]
     return answers(chunk.rows, final, _uncovered(job))
 
 
@@ -81,10 +85,10 @@ def _with_results(store: Store, job: JobRecord, outcome: SpanOutcome) -> SpanOut
     try:
         read = read_answer(store.read_at(outcome.location), outcome.span.rows, job.options.result)
     except (MalformedAnswerError, ObjectGoneError) as error:
-        return replace(outcome, reason=str(error))
+        return replace(outcome, reason=error.in_full)
     return replace(outcome, results=read.results)
 
 
 def _uncovered(job: JobRecord) -> str:
     """The reason that stands at rows which nothing came back for before the job was closed."""
-    return "cancelled" if job.outcome is State.CANCELLED else f"job failed: {job.reason}"
+    return "cancelled" if job.outcome is State.CANCELLED else f"{NOT_ANSWERED}{job.reason}"

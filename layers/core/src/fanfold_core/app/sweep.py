@@ -137,7 +137,7 @@ class Sweeper:
         if not self._is_quiet(chunk.touched):
             return
         found = self._unreported(job, chunk)
-        self.queues.found(found)
+        self.queues.found(job.id, found)
         swept.found += len(found)
         if paused:
             return

@@ -14,11 +14,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote_plus
 
-from fanfold_core.aws.messages import Resume, malformed, parse_found, parse_unsent, read_content, read_job_id, shown
+from fanfold_core.aws.logs import words_of
+from fanfold_core.aws.messages import Resume, malformed, parse_found, parse_unsent, read_content, read_job_id
 from fanfold_core.domain.errors import AnnouncementError, MalformedMessageError, NewerVersionError, UnknownJobError
 from fanfold_core.domain.keys import RequestId, job_id
 from fanfold_core.domain.outcomes import Answered, Outcome, Timing, chunk_of, failed
-from fanfold_core.input.errors import FanfoldError, shortened
 from fanfold_core.input.formats import CSV_ENDINGS, FileName
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from fanfold_core.app.ports import Ledger
     from fanfold_core.aws.messages import Content
 
-# Characters of an error that is not Fanfold's own, which may quote whatever it has met.
-_MOST_WORDS = 200
 # What a function answers with `ReportBatchItemFailures`.
 BatchResponse = dict[str, list[dict[str, str]]]
 
@@ -87,16 +85,6 @@ def note_trouble(ledger: Ledger, logger: Logger, job: str, error: Exception) -> 
         pass  # nobody can ask for its status
     except Exception:
         logger.exception("the error could not be stored in the ledger")
-
-
-def words_of(error: Exception) -> str:
-    """An error in words: its type, and what it says, on one line.
-
-    >>> words_of(KeyError("label"))
-    "KeyError: 'label'"
-    """
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text if isinstance(error, FanfoldError) else shortened(text, _MOST_WORDS)}"
 
 
 def job_of(body: Any) -> str | None:
@@ -154,10 +142,11 @@ def outcome(body: str) -> Outcome | Ignored:
         return parse_unsent(content)
     if "found" in content:
         return parse_found(content)
-    request = RequestId.parse(str(content.get("inferenceId", "")))
+    inference_id = str(content.get("inferenceId", ""))
+    request = RequestId.parse(inference_id)
     if request is None:
         return Ignored(
-            f"a notification for a request of another application: inference id {shown(content.get('inferenceId'))}"
+            f"a notification for a request of another application (its inference id has {len(inference_id)} characters)"
         )
     if content.get("invocationStatus") == "Completed":
         return _answered(request, content)
@@ -229,4 +218,4 @@ class EventBridgeAnnouncements:
         answer = self._client.put_events(Entries=[entry])
         # A refused entry is no error of the call.
         if answer["FailedEntryCount"]:
-            raise AnnouncementError(summary["job"], answer["Entries"][0].get("ErrorMessage", "no reason given"))
+            raise AnnouncementError(summary["job"], answer["Entries"][0].get("ErrorCode", "no reason given"))

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from fanfold_core.domain.errors import NewerVersionError
 from fanfold_core.domain.job import Chunk, Health, JobRecord, Model, Part, Pause, Source, State, Totals, Trouble
+from fanfold_core.domain.keys import MOST_ATTEMPTS
 from fanfold_core.domain.options import Options
 from fanfold_core.domain.outcomes import Mark, Timing
 from fanfold_core.domain.results import SpanOutcome
@@ -167,7 +168,7 @@ def chunk_item(job: JobRecord, chunk: Chunk) -> Item:
     numbers = {name: getattr(chunk, name) for name in _CHUNK_NUMBERS}
     inherited = spellings(chunk.inherited)
     sets = {"inherited": inherited, "predicted": inherited} if inherited else {}
-    return {**chunk_key(job.id, chunk.number), **numbers, **sets, "expires": job.expires}
+    return {**chunk_key(job.id, chunk.number), **numbers, **sets, "attempts": 1, "expires": job.expires}
 
 
 def read_chunk(item: Item) -> Chunk:
@@ -180,7 +181,9 @@ def read_chunk(item: Item) -> Chunk:
         inherited=frozenset(map(Span.parse, item.get("inherited", ()))),
         held=frozenset(map(Span.parse, item.get("held", ()))),
         frozen="frozen" in item,
-        **{name: int(item.get(name, 0)) for name in ("touched", "answered")},
+        touched=int(item.get("touched", 0)),
+        # Of a chunk of an earlier version any may have been sent.
+        attempts=int(item.get("attempts", MOST_ATTEMPTS)),
     )
 
 

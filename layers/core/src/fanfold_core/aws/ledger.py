@@ -105,6 +105,9 @@ class DynamoLedger:
     def touch(self, job_id: str, chunk: int) -> None:
         self._table.update(items.chunk_key(job_id, chunk), _EXISTS, put={"touched": self._seconds()})
 
+    def raise_attempts(self, job_id: str, chunk: int, attempts: int) -> None:
+        self._table.update(items.chunk_key(job_id, chunk), Attr("attempts").lt(attempts), put={"attempts": attempts})
+
     def set_trouble(self, job: JobRecord, words: str) -> None:
         words, now = shortened(words, items.MOST_TROUBLE), self._seconds()
         since = job.trouble.since if kind_of(words) == kind_of(job.trouble.words) else now
@@ -168,9 +171,7 @@ class DynamoLedger:
     ) -> Chunk:
         spans = {"predicted": predicted, "failed": failed, "held": held}
         add = {**{name: items.spellings(found) for name, found in spans.items()}, "fields": set(fields)}
-        # Only predictions show that the endpoint works.
-        seconds = {"touched": self._seconds(), **({"answered": self._seconds()} if add["predicted"] else {})}
-        return self._update_chunk(job_id, chunk, _IS_OPEN, put=seconds, add=add)
+        return self._update_chunk(job_id, chunk, _IS_OPEN, put={"touched": self._seconds()}, add=add)
 
     def freeze(self, job_id: str, chunk: int) -> Chunk:
         return self._update_chunk(job_id, chunk, _IS_OPEN, put={"frozen": True})

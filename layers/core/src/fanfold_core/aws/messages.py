@@ -29,8 +29,6 @@ Content = dict[str, Any]
 VERSION = 1
 # Chunks, rows and attempts have seven digits at most, in an inference id and in the keys of objects.
 _MOST = 9_999_999
-# Characters of a wrong message that its error shows.
-_MOST_SHOWN = 200
 _MESSAGES_PER_CALL = 10
 # SQS takes 1 MiB in a message, and in all messages of a call; it took a quarter of that for long.
 _MOST_BYTES = 200_000
@@ -204,13 +202,9 @@ def read_number(value: Any) -> int:
 
 
 def malformed(what: str, value: Any) -> MalformedMessageError:
-    """The error that says what is wrong with a value of a message, and shows how the value begins."""
-    return MalformedMessageError(f"{what}: {shown(value)}")
-
-
-def shown(value: Any) -> str:
-    """How a value begins, in characters that every log takes."""
-    return ascii(value)[:_MOST_SHOWN]
+    """The error that says what is wrong with a value of a message, without the value: a message may carry texts."""
+    size = f" of length {len(value):,}" if isinstance(value, str | list | dict) else ""
+    return MalformedMessageError(f"{what}: {type(value).__name__}{size}")
 
 
 class SqsQueues:
@@ -231,50 +225,52 @@ class SqsQueues:
         self._assembly, self._sweeps = assembly, sweeps
 
     def split(self, job_id: str) -> None:
-        self._send(self._uploads, [Resume(job_id).content()])
+        self._send(self._uploads, job_id, [Resume(job_id).content()])
 
     def dispatch(self, job_id: str, chunks: Iterable[int], delay: int = 0) -> None:
-        self._send(self._chunks, [Dispatch(job_id, chunk).content() for chunk in chunks], delay)
+        self._send(self._chunks, job_id, [Dispatch(job_id, chunk).content() for chunk in chunks], delay)
 
     def resend(self, job_id: str, chunk: int, attempts: Mapping[Span, int], delay: int) -> None:
-        self._send(self._chunks, [Dispatch(job_id, chunk, attempts).content()], delay)
+        self._send(self._chunks, job_id, [Dispatch(job_id, chunk, attempts).content()], delay)
 
     def send_witness(self, job_id: str, chunk: int, span: Span) -> None:
-        self._send(self._chunks, [Dispatch(job_id, chunk, witness=span).content()])
+        self._send(self._chunks, job_id, [Dispatch(job_id, chunk, witness=span).content()])
 
     def probe(self, job_id: str, chunk: int, row: int, delay: int = 0) -> None:
-        self._send(self._chunks, [Dispatch(job_id, chunk, probe=row).content()], delay)
+        self._send(self._chunks, job_id, [Dispatch(job_id, chunk, probe=row).content()], delay)
 
     def report(self, job_id: str, chunk: int, unsendable: Sequence[Unsendable]) -> None:
-        self._send(self._outcomes, unsent_contents(job_id, chunk, unsendable))
+        self._send(self._outcomes, job_id, unsent_contents(job_id, chunk, unsendable))
 
-    def found(self, outputs: Mapping[RequestId, str]) -> None:
-        self._send(self._outcomes, [found_content(request, location) for request, location in outputs.items()])
+    def found(self, job_id: str, outputs: Mapping[RequestId, str]) -> None:
+        self._send(self._outcomes, job_id, [found_content(request, location) for request, location in outputs.items()])
 
     def sweep(self, job_id: str, start: int = 0) -> None:
-        self._send(self._sweeps, [Sweep(job_id, start).content()])
+        self._send(self._sweeps, job_id, [Sweep(job_id, start).content()])
 
     def assemble(self, job_id: str) -> None:
-        self._send(self._assembly, [Assemble(job_id).content()])
+        self._send(self._assembly, job_id, [Assemble(job_id).content()])
 
     def assemble_parts(self, job_id: str, parts: Iterable[Part]) -> None:
-        self._send(self._assembly, [Assemble(job_id, part).content() for part in parts])
+        self._send(self._assembly, job_id, [Assemble(job_id, part).content() for part in parts])
 
     def abandon(self, job_id: str) -> None:
-        self._send(self._assembly, [Assemble(job_id, is_abandoned=True).content()])
+        self._send(self._assembly, job_id, [Assemble(job_id, is_abandoned=True).content()])
 
-    def _send(self, url: str, contents: Iterable[Content], delay: int = 0) -> None:
+    def _send(self, url: str, job_id: str, contents: Iterable[Content], delay: int = 0) -> None:
+        # Jobs take turns: of a standard queue, a message group is who sends, and SQS has no group wait for another's
+        # backlog. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
         bodies = (json.dumps({"v": VERSION, **content}) for content in contents)
         for together in _batches(bodies, len, _MESSAGES_PER_CALL):
             answer = self._client.send_message_batch(
                 QueueUrl=url,
                 Entries=[
-                    {"Id": str(number), "MessageBody": body, "DelaySeconds": delay}
+                    {"Id": str(number), "MessageBody": body, "DelaySeconds": delay, "MessageGroupId": job_id}
                     for number, body in enumerate(together)
                 ],
             )
             if answer.get("Failed"):
-                raise QueueError(url, answer["Failed"][0].get("Message", ""))
+                raise QueueError(url, answer["Failed"][0]["Code"])
 
 
 def _batches(items: Iterable[T], size: Callable[[T], int], most: int | None) -> Iterator[list[T]]:

@@ -68,7 +68,8 @@ def read_answer(content: bytes, rows: int, expression: Expression | None) -> Pre
         raise MalformedAnswerError("the model's answer has no result (null) for one of its rows")
     if expression and any(map(_is_all_null, results)):
         raise MalformedAnswerError(
-            f"result-expression finds nothing in the model's answer, which begins {write_json(answer)[:_MOST_SHOWN]}"
+            "result-expression finds nothing in the model's answer",
+            f"the answer begins {write_json(answer)[:_MOST_SHOWN]}",
         )
     return Predictions(text, field_names(results))
 

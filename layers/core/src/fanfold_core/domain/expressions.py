@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from jmespath.exceptions import JMESPathError, JMESPathTypeError
 from jmespath.parser import Parser
 from jmespath.visitor import TreeInterpreter
 
@@ -77,6 +78,10 @@ class _TooMuchError(Exception):
     """An expression has made too much. Do not retry."""
 
 
+class _UnfitError(Exception):
+    """An expression is nested too deeply, or what it makes is no JSON value. Do not retry."""
+
+
 class _Bounded(TreeInterpreter):
     """Refuses lists and texts that have grown too long on the way."""
 
@@ -91,7 +96,7 @@ class _Bounded(TreeInterpreter):
 def _parse(text: str) -> Any:
     """What the text says; an error for the same texts, however deep the caller's own calls are."""
     if text.count("(") > MOST_LEVELS:
-        raise ValueError(TOO_DEEP)
+        raise _UnfitError(TOO_DEEP)
     parsed = Parser().parse(text).parsed
     level: list[Any] = [parsed]
     for _ in range(MOST_LEVELS):
@@ -99,7 +104,7 @@ def _parse(text: str) -> Any:
         level = [child for node in level for child in node["children"] if isinstance(child, dict)]
         if not level:
             return parsed
-    raise ValueError(TOO_DEEP)
+    raise _UnfitError(TOO_DEEP)
 
 
 def _check_json(value: Any) -> None:
@@ -117,19 +122,28 @@ def _check_json(value: Any) -> None:
                 inner += one.values()
             elif isinstance(one, float):
                 if not math.isfinite(one):
-                    raise ValueError(f"it makes the number {one}, which JSON doesn't have")
+                    raise _UnfitError(f"it makes the number {one}, which JSON doesn't have")
             elif not isinstance(one, _SCALARS):
-                raise TypeError("it makes something that is no JSON value: & belongs into sort_by and its like")
+                raise _UnfitError("it makes something that is no JSON value: & belongs into sort_by and its like")
         if not inner:
             return
         level = inner
-    raise ValueError(f"it makes a value of more than {MOST_LEVELS} levels")
+    raise _UnfitError(f"it makes a value of more than {MOST_LEVELS} levels")
 
 
 def _words(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return TOO_DEEP
-    return " ".join(str(error).split()) or type(error).__name__
+    """What is wrong with an expression, without the value: that may be a cell, and the words go everywhere."""
+    match error:
+        case RecursionError():
+            return TOO_DEEP
+        case JMESPathTypeError():
+            wanted = " or ".join(error.expected_types)
+            return f"function {error.function_name}() takes {wanted}, not {error.actual_type}"
+        case JMESPathError() | _UnfitError():
+            # Of the expression itself, such as a function that there is not.
+            return " ".join(str(error).split())
+        case _:
+            return f"it raises {type(error).__name__}"
 
 
 def _fields(node: Mapping[str, Any]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from fanfold_core.domain.keys import first_round
 from fanfold_core.domain.spans import Span, gaps
 from fanfold_core.domain.statistics import Statistics
 
@@ -77,7 +78,8 @@ class Chunk:
     answer, `fields` are the names of the fields in their results; `inherited` spans were predicted in an earlier round
     and are not sent. `held` spans have an answer of the right length that is not taken yet, as `is_aligned` says. A
     `frozen` chunk takes no further answers. The chunk's part begins at chunk `part_first` and weighs `part_weight` so
-    far. When it was last sent or covered (`touched`) or predicted (`answered`) is in seconds since 1970, 0 for never.
+    far. When it was last sent or covered (`touched`) is in seconds since 1970, 0 for never. No request of it was sent
+    as a higher attempt than `attempts`; chunks that an earlier version has stored don't know.
     """
 
     number: int
@@ -96,7 +98,7 @@ class Chunk:
     held: frozenset[Span] = frozenset()
     frozen: bool = False
     touched: int = 0
-    answered: int = 0
+    attempts: int = 1
 
     @property
     def covered(self) -> frozenset[Span]:
@@ -249,7 +251,7 @@ class JobRecord:
     @property
     def first_round(self) -> str:
         """The job that has cut the file."""
-        return self.id.partition(".")[0]
+        return first_round(self.id)
 
     @property
     def deadline(self) -> datetime:

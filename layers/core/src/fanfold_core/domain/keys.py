@@ -13,9 +13,18 @@ from typing import NamedTuple
 
 from fanfold_core.domain.spans import Span
 
+# The files of a job that its user reads, with their content types. There are no others.
+RESULT_FILES = {
+    "results.csv": "text/csv; charset=utf-8",
+    "errors.csv": "text/csv; charset=utf-8",
+    "summary.json": "application/json",
+    "report.html": "text/html; charset=utf-8",
+}
 _NOT_A_SLUG = re.compile(r"[^a-z0-9]+")
 # A round has its number behind a dot. All of a request's id together has 64 characters at most, as SageMaker takes it.
 _JOB_ID = r"[a-z0-9][a-z0-9-]{0,32}(?:\.[1-9][0-9]{0,3})?"
+# So high an attempt has a place in a request's id.
+MOST_ATTEMPTS = 9_999
 _REQUEST_ID = re.compile(rf"({_JOB_ID})/([0-9]{{1,7}})/([0-9]{{7}}-[0-9]{{4}})/([0-9]{{1,4}})")
 
 
@@ -74,6 +83,15 @@ def next_round(job: str) -> str:
     return f"{base}.{int(number or 1) + 1}"
 
 
+def first_round(job: str) -> str:
+    """The id of the job that this one is a round of.
+
+    >>> first_round("tweets-1f.3"), first_round("tweets-1f")
+    ('tweets-1f', 'tweets-1f')
+    """
+    return job.partition(".")[0]
+
+
 def output_folder(job: str, nonce: str, chunk: int) -> str:
     """Where the outputs of a chunk's requests lie below the endpoint's output path (`S3OutputPathExtension`).
 
@@ -120,5 +138,5 @@ def part_errors_key(job: str, part: int) -> str:
 
 
 def result_key(job: str, name: str) -> str:
-    """Object that the user reads: `results.csv`, `errors.csv` or `summary.json` of a job."""
+    """Object that the user reads: a job's file of this name, one of `RESULT_FILES`."""
     return f"results/{job}/{name}"

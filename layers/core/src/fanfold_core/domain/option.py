@@ -12,6 +12,7 @@ from fanfold_core.domain.expressions import parse_expression
 from fanfold_core.domain.json_text import read_json
 from fanfold_core.input.encodings import is_byte_cuttable
 from fanfold_core.input.errors import OptionError
+from fanfold_core.input.records import check_character
 
 Group = Literal["File", "Model", "Job"]
 Costlier = Literal["", "lower", "higher"]
@@ -160,7 +161,7 @@ class Jmespath(Text):
 
 @dataclass(frozen=True, slots=True)
 class Character(Text):
-    """One character; a tab may be spelt. `Dialect` checks it, together with the others."""
+    """One character; a tab may be spelt. Whether it goes together with the others, `Dialect` checks."""
 
     metavar: str = "CHARACTER"
 
@@ -170,6 +171,9 @@ class Character(Text):
 
     def read(self, text: str) -> str:  # noqa: D102
         return "\t" if text in {"tab", "\\t"} else text
+
+    def check(self, option: str, value: Any) -> None:  # noqa: D102
+        check_character(option, value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,12 +52,27 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """The model would not take the request. `attributes` are those that its notification repeats, if any."""
+class _Failed:
+    """A request without an answer. `attributes` are those that its notification repeats, if any.
+
+    The `reason` goes to logs and to the job. `words` are the model's, which may quote a text: they are for the row's
+    `error` alone.
+    """
 
     id: RequestId
     reason: str
     attributes: str | None = None
+    words: str = ""
+
+    @property
+    def error(self) -> str:
+        """What errors.csv says of it."""
+        return self.words or self.reason
+
+
+@dataclass(frozen=True, slots=True)
+class Refused(_Failed):
+    """The model would not take the request."""
 
 
 class Cause(Enum):
@@ -69,12 +84,8 @@ class Cause(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(_Failed):
     """The request failed, and the very same one may pass later: a server error, a time-out, an expiry."""
-
-    id: RequestId
-    reason: str
-    attributes: str | None = None
 
     @property
     def cause(self) -> Cause:
@@ -117,19 +128,23 @@ def failed(
 ) -> Refused | Broken:
     """The class of a failure, by the model's HTTP status as SageMaker spells it in its reason.
 
-    What the model responded stands before SageMaker's reason, which says no more than the status.
+    What the model responded stands before SageMaker's reason in the row's error. Of both no more is told elsewhere than
+    the status and how long they are.
 
     >>> from fanfold_core.domain.keys import RequestId
     >>> request = RequestId.parse("tweets-1f/7/0000320-0032/1")
-    >>> type(failed(request, "ClientError: Received client error (400) from model.")).__name__
-    'Refused'
+    >>> refused = failed(request, "ClientError: Received client error (400) from model.", b"too long: so good")
+    >>> refused.error
+    'too long: so good (ClientError: Received client error (400) from model.)'
+    >>> refused.reason
+    "Received client error (400) from model with a message of 17 characters: see the endpoint's log"
     """
     reason = shortened(reason, _MOST_REASON)
     words = "" if response is None else model_words(response)
-    full = f"{words} ({reason})" if words and words not in reason else reason
-    if _status(reason) is not None and is_refusal(reason):
-        return Refused(request, full, attributes)
-    return Broken(request, full, attributes)
+    error = f"{words} ({reason})" if words and words not in reason else reason
+    told = _told(reason, words)
+    kind = Refused if _status(reason) is not None and is_refusal(reason) else Broken
+    return kind(request, told, attributes, error if error != told else "")
 
 
 def is_refusal(reason: str) -> bool:
@@ -152,6 +167,20 @@ def cause_of(reason: str) -> Cause:
     if status == 0:
         return Cause.TIMEOUT
     return Cause.MODEL if status is not None and status not in _UNAVAILABLE else Cause.PLATFORM
+
+
+def _told(reason: str, words: str) -> str:
+    """What may be told of a failure: not what the model responded, which SageMaker's reason may quote, too."""
+    told, _, quoted = reason.partition('"')
+    status = _status(reason)
+    if status == 0:
+        return "Received server error (0) from model: it did not answer in time"
+    if status is None:
+        # No container has answered: then these are SageMaker's own words.
+        return told.rstrip() if not words or words not in told else f"failed with a message of {len(reason)} characters"
+    kind = "client" if status // 100 == _CLIENT_ERRORS else "server"
+    message = f" with a message of {len(words or quoted)} characters" if words or quoted else ""
+    return f"Received {kind} error ({status}) from model{message}: see the endpoint's log"
 
 
 def _status(reason: str) -> int | None:

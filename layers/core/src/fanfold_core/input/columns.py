@@ -90,15 +90,16 @@ def _find_header(
         if _plain(input_column) in map(_plain, first):
             return True, ()
         raise LayoutError(
-            f"no column is named {input_column!r}: the first line is {shown(first)}; give the name of one of them, or "
-            "the column's number, counted from 0"
+            f"no column is named {input_column!r}: give the name of one of the {len(first)} in the file's first line, "
+            "or the column's number, counted from 0",
+            _first_line(first),
         )
     if usual := [cell for cell in first if _plain(cell) in USUAL_NAMES]:
         return True, (f"The first line is the header: {shown(usual[:1])} is a column's usual name.",)
     if len(first) == 1:
         return False, ("The file has one column, and its first line is a row: it is no column's usual name.",)
     if input_column is None and names is None:
-        raise _unknown(first)
+        raise _unknown(first, is_header=False)
     return _by_evidence(first, following)
 
 
@@ -131,7 +132,7 @@ def _evidence(index: int, cell: str, below: Sequence[str]) -> _Evidence | None:
     if (kind := _kind(cell)) != "text":
         return _Evidence(-2, f"its cell of column {index} has {kind}{', as those below' if kind in kinds else ''}")
     if kinds and "text" not in kinds:
-        return _Evidence(2, f"{shown([cell])} stands above {' and '.join(sorted(kinds))}")
+        return _Evidence(2, f"its cell of column {index} stands above {' and '.join(sorted(kinds))}")
     if cell in below:
         return _Evidence(-1, f"its cell of column {index} comes again below")
     return _evidence_of_length(index, cell, [len(other) for other in below])
@@ -141,12 +142,12 @@ def _evidence_of_length(index: int, cell: str, lengths: Sequence[int]) -> _Evide
     if len(cell) > _LONGEST_NAME:
         return _Evidence(-1, f"its cell of column {index} is too long for a name")
     if len(cell) * _TIMES_LONGER <= sum(lengths) / len(lengths):
-        return _Evidence(1, f"{shown([cell])} is much shorter than the cells below")
+        return _Evidence(1, f"its cell of column {index} is much shorter than those below")
     if len(lengths) > 1 and max(lengths) <= _LONGEST_CODE and len(set(lengths)) == 1:
         # Codes, such as those of languages.
         if len(cell) == lengths[0]:
             return _Evidence(-1, f"its cell of column {index} is as long as those below")
-        return _Evidence(1, f"{shown([cell])} is not as long as the cells below, which are all alike")
+        return _Evidence(1, f"its cell of column {index} is not as long as those below, which are all alike")
     return None
 
 
@@ -172,8 +173,7 @@ def _chosen(first: Sequence[str], input_column: str, *, has_header: bool) -> int
         if int(input_column) < len(first):
             return int(input_column)
         raise LayoutError(
-            f"there is no column {input_column}: the file has {len(first)}, counted from 0; the first line is "
-            f"{shown(first)}"
+            f"there is no column {input_column}: the file has {len(first)}, counted from 0", _first_line(first)
         )
     if not has_header:
         raise LayoutError(
@@ -196,7 +196,7 @@ def _chosen(first: Sequence[str], input_column: str, *, has_header: bool) -> int
 def _usual(first: Sequence[str], *, has_header: bool) -> int:
     usual = [index for index, cell in enumerate(first) if has_header and _plain(cell) in USUAL_NAMES]
     if not usual:
-        raise _unknown(first)
+        raise _unknown(first, is_header=has_header)
     if len(usual) > 1:
         names = list(dict.fromkeys(_plain(first[index]) for index in usual))
         which = f"are named {names[0]}" if len(names) == 1 else f"may hold the texts, {shown(names)}"
@@ -204,12 +204,19 @@ def _usual(first: Sequence[str], *, has_header: bool) -> int:
     return usual[0]
 
 
-def _unknown(first: Sequence[str]) -> InputColumnError:
+def _unknown(first: Sequence[str], *, is_header: bool) -> InputColumnError:
+    header = f": the header is {shown(first)}" if is_header else ""
     return InputColumnError(
         f"the file has {len(first)} columns, and none has a usual name (text, review, tweet, …) that tells which of "
-        f"them holds the texts: the first line is {shown(first)}; say which with the option `input-column`: its name, "
-        "or its number, counted from 0"
+        f"them holds the texts{header}; say which with the option `input-column`: its name, or its number, counted "
+        "from 0",
+        "" if is_header else _first_line(first),
     )
+
+
+def _first_line(first: Sequence[str]) -> str:
+    """What an error quotes: nobody knows whether the first line is the header, whose names may be told, or a row."""
+    return f"the first line is {shown(first)}"
 
 
 def _ambiguous(what: str, columns: Sequence[int]) -> InputColumnError:
@@ -224,7 +231,7 @@ def _plain(name: str) -> str:
 
 
 def shown(cells: Sequence[str]) -> str:
-    """Cells in an error's words: not too many of them, and none too long."""
+    """Names in an error's words: not too many of them, and none too long."""
     some = [cell if len(cell) <= _MOST_CHARACTERS else cell[:_MOST_CHARACTERS] + "…" for cell in cells[:_MOST_SHOWN]]
     more = f" and {len(cells) - _MOST_SHOWN} more" if len(cells) > _MOST_SHOWN else ""
     return ", ".join(map(repr, some)) + more

@@ -17,18 +17,34 @@ FanfoldError                 the base of all errors of Fanfold's own
 
 from __future__ import annotations
 
-# Characters of a message. It may quote a cell or an answer of any size, and has to fit into an item of the ledger, a
-# message and a line of errors.csv.
+# Characters of a message, and of what it quotes. They have to fit into an item of the ledger, a message and a line of
+# errors.csv.
 _MOST_CHARACTERS = 1_000
 # Characters of a value in an error's words.
 _MOST_SHOWN = 80
 
 
 class FanfoldError(Exception):
-    """Base of all errors of Fanfold's own. What is too long for the ledger is cut where it is made, here."""
+    """Base of all errors of Fanfold's own. What is too long for the ledger is cut where it is made, here.
 
-    def __init__(self, message: str = "") -> None:
+    Its message goes to the ledger, to logs, events and mail. So it names rows, bytes, lengths and options, and quotes
+    no cell and no answer: `quoted` does, for those who may read the file and its results.
+
+    >>> error = FanfoldError("the file has 2 columns: say which holds the texts", "the first line is 'a', 'b'")
+    >>> str(error)
+    'the file has 2 columns: say which holds the texts'
+    >>> error.in_full
+    "the file has 2 columns: say which holds the texts; the first line is 'a', 'b'"
+    """
+
+    def __init__(self, message: str = "", quoted: str = "") -> None:
         super().__init__(shortened(message, _MOST_CHARACTERS))
+        self.quoted = shortened(quoted, _MOST_CHARACTERS)
+
+    @property
+    def in_full(self) -> str:
+        """The message and what it quotes."""
+        return f"{self}; {self.quoted}" if self.quoted else str(self)
 
 
 def shortened(text: str, most: int) -> str:

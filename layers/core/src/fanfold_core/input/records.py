@@ -37,10 +37,7 @@ class Dialect:
 
     def __post_init__(self) -> None:
         for option, character in (("delimiter", self.delimiter), ("quote", self.quote), ("escape", self.escape)):
-            if option == "escape" and not character:
-                continue
-            if len(character) != 1 or not character.isascii() or character in "\r\n\0":
-                raise OptionError(option, character, "one ASCII character, but not a line end or NUL")
+            check_character(option, character)
         if self.delimiter == self.quote:
             raise OptionError("quote", self.quote, "different from the delimiter")
         if self.escape in (self.delimiter, self.quote):
@@ -50,8 +47,16 @@ class Dialect:
 
     @property
     def written(self) -> Dialect:
-        """How results are written: quotes are doubled, so that no reader has to know of an escape character."""
-        return replace(self, escape="")
+        """How results are written, so that no reader has to know of an escape character, or of spaces to skip."""
+        return replace(self, escape="", skip_initial_space=False)
+
+
+def check_character(option: str, character: str) -> None:
+    """`OptionError` unless this option of a dialect may be this character; `escape` may be none."""
+    if option == "escape" and not character:
+        return
+    if len(character) != 1 or not character.isascii() or character in "\r\n\0":
+        raise OptionError(option, character, "one ASCII character, but not a line end or NUL")
 
 
 class UndecodableRow(list[str]):
@@ -155,9 +160,15 @@ def _joined(lines: list[str], dialect: Dialect, *, blank_is_row: bool) -> Iterat
     begin = 0
     for cells in reader:
         if cells or blank_is_row:
-            record = "".join(lines[begin : reader.line_num])
-            yield record.removesuffix("\n").removesuffix("\r")
+            yield _without_line_end("".join(lines[begin : reader.line_num]), dialect.escape)
         begin = reader.line_num
+
+
+def _without_line_end(record: str, escape: str) -> str:
+    ended = record.removesuffix("\n").removesuffix("\r")
+    escapes = len(ended) - len(ended.rstrip(escape)) if escape else 0
+    # What comes after an escape belongs to the cell.
+    return record[: len(ended) + escapes % 2]
 
 
 def format_records(rows: Iterable[Iterable[str]], dialect: Dialect) -> str:
@@ -172,7 +183,6 @@ def format_records(rows: Iterable[Iterable[str]], dialect: Dialect) -> str:
         stream,
         delimiter=dialect.delimiter,
         quotechar=dialect.quote,
-        quoting=csv.QUOTE_ALL if dialect.skip_initial_space else csv.QUOTE_MINIMAL,  # or spaces would be lost
         lineterminator="\r\n",
     )
     writer.writerows(rows)

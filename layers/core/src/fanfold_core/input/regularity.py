@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class Irregular(NamedTuple):
     """Records by their numbers: those with irregular quotes, those with `cells` other than one for each column.
 
-    `rewritten` are all that mustn't stand in the results as they do in the file.
+    `rewritten` are all that mustn't stand in the results as they do in the file: they, and those of which a reader has
+    to know what is escaped or skipped.
     """
 
     quotes: list[int]
@@ -33,7 +34,7 @@ def find_irregular(records: Records, width: int) -> Irregular:
     Irregular(quotes=[1], cells={2: 3}, rewritten=[1, 2])
     """
     dialect = records.dialect
-    is_plain = _cells(dialect.delimiter, dialect.quote, dialect.escape, dialect.skip_initial_space, width).fullmatch
+    is_plain = _cells(dialect, width, initial="(?! )" if dialect.skip_initial_space else "").fullmatch
     suspects = [number for number, text in enumerate(records.texts) if not is_plain(text)]
     if dialect.escape:
         suspects = sorted({*suspects, *(n for n, text in enumerate(records.texts) if dialect.escape in text)})
@@ -44,15 +45,18 @@ def find_irregular(records: Records, width: int) -> Irregular:
 
 def is_regular(record: str, dialect: Dialect, cells: int) -> bool:
     """Whether quotes stand around whole cells only, and are doubled or escaped inside them."""
-    pattern = _cells(dialect.delimiter, dialect.quote, dialect.escape, dialect.skip_initial_space, max(cells, 1))
+    pattern = _cells(dialect, max(cells, 1), initial=" *+" if dialect.skip_initial_space else "")
     return pattern.fullmatch(record) is not None
 
 
 @lru_cache(maxsize=256)
-def _cells(delimiter: str, quote: str, escape: str, skips: bool, count: int) -> re.Pattern[str]:  # noqa: FBT001
-    """What so many regular cells look like. Nothing in it is tried twice, so it takes one look at each character."""
-    d, q, e = map(re.escape, (delimiter, quote, escape))
+def _cells(dialect: Dialect, count: int, initial: str) -> re.Pattern[str]:
+    """What so many regular cells look like, which begin with `initial`.
+
+    Nothing in it is tried twice, so it takes one look at each character.
+    """
+    d, q, e = map(re.escape, (dialect.delimiter, dialect.quote, dialect.escape))
     within = f"(?:[^{q}{e}]|{q}{q}{f'|{e}.' if e else ''})*+"
     without = f"(?:[^{q}{d}{e}\r\n]{f'|{e}.' if e else ''})*+"
-    cell = f"{' *+' if skips else ''}(?>{q}{within}{q}|{without})"
+    cell = f"{initial}(?>{q}{within}{q}|{without})"
     return re.compile(f"{cell}(?:{d}{cell}){{{count - 1}}}", re.DOTALL)

@@ -1,0 +1,177 @@
+"""A folder on this machine for the files of a job: whose files stand in it already, and who may write to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, TYPE_CHECKING
+
+from fanfold.errors import DownloadError
+from fanfold.results import head, missing
+from fanfold.terminal import bytes_bar, stderr
+from fanfold_core.domain.keys import RESULT_FILES, first_round, result_key
+from fanfold_core.input.formats import FileName
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fanfold.stacks import Stack
+
+if sys.platform == "win32":
+    from msvcrt import LK_NBLCK, locking
+
+    def _lock(descriptor: int) -> None:
+        locking(descriptor, LK_NBLCK, 1)
+else:
+    from fcntl import LOCK_EX, LOCK_NB, flock
+
+    def _lock(descriptor: int) -> None:
+        flock(descriptor, LOCK_EX | LOCK_NB)
+
+
+_LOCK = ".fanfold.lock"
+# Windows knows no links that are followed by opening a file for writing; other systems, no binary files.
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFolder:
+    """A folder to which nobody else writes the files of a job."""
+
+    path: Path
+
+    def receive(self, stack: Stack, job: str) -> list[Path]:
+        """Write the files of a job; they are there when all of them are whole, or what was there before still is.
+
+        `DownloadError` if there are none, or they cannot be written.
+        """
+        keys = {name: result_key(job, name) for name in RESULT_FILES}
+        sizes = {name: found["ContentLength"] for name, key in keys.items() if (found := head(stack, key))}
+        if not sizes:
+            raise missing(stack, result_key(job, ""))
+        client, unfinished = stack.session.client("s3"), {name: self.path / f".{name}.part" for name in sizes}
+        try:
+            with bytes_bar("downloading", sum(sizes.values())) as received:
+                for name, part in unfinished.items():
+                    with _writing(self.path / name), _new_file(part) as stream:
+                        client.download_fileobj(stack.output_bucket, keys[name], stream, Callback=received)
+            for name in RESULT_FILES:
+                with _writing(self.path / name):
+                    if name in sizes:
+                        unfinished[name].replace(self.path / name)
+                    else:
+                        # Of an earlier job: it would be taken for this one's.
+                        (self.path / name).unlink(missing_ok=True)
+        finally:
+            for part in unfinished.values():
+                with suppress(OSError):
+                    part.unlink()
+        return [self.path / name for name in sizes]
+
+
+@contextmanager
+def held(path: Path, file: str, job: str = "", *, replace: bool) -> Iterator[HeldFolder]:
+    """Hold a folder, which is made if need be, for the files of a job of a file of this name; "" if it is yet to begin.
+
+    What an earlier job of the file has left there may be replaced, which is said; all else only if `replace` says so.
+
+    `DownloadError` if something else is there, the folder cannot be written, or another process holds it.
+    """
+    with _locked(path):
+        _check(path, _plain(file), job, replace=replace)
+        yield HeldFolder(path)
+
+
+def _check(path: Path, file: str, job: str, *, replace: bool) -> None:
+    there = [name for name in RESULT_FILES if os.path.lexists(path / name)]
+    if not there:
+        return
+    earlier, of_file = _described(path / "summary.json")
+    if replace or of_file == file:
+        if first_round(earlier) != first_round(job):
+            stderr.print(f"{path}: the files of job {earlier} will be replaced", soft_wrap=True)
+        return
+    found = (
+        f"the files of job {earlier}, from {of_file}"
+        if earlier
+        else f"{there[0]}, but no summary.json that names its job"
+    )
+    raise DownloadError(
+        f"{path} has {found}: choose another folder (--out) for those of {file}, or replace what is there (--replace, "
+        "or replace=True in Python)"
+    )
+
+
+def _described(summary: Path) -> tuple[str, str]:
+    """The job of a summary.json and its file's name; both empty if there is none that tells."""
+    try:
+        # Not what would never end, such as a pipe.
+        found = json.loads(summary.read_text(encoding="utf-8")) if summary.is_file() else {}
+        return str(found["job"]), _plain(found["input"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return "", ""
+
+
+def _plain(name: str) -> str:
+    """A file's name as its upload has it, without its folder and without how it is compressed.
+
+    >>> _plain("s3://in/5e0c/tweets.csv.gz"), _plain("tweets.tsv")
+    ('tweets.csv', 'tweets.tsv.csv')
+    """
+    return FileName.parse(FileName.parse(PurePosixPath(name).name).uploaded).stem
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """See to it that no other process holds the folder. The lock ends with the process, however that ends."""
+    lock = path / _LOCK
+    with _writing(path):
+        path.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o600)
+    try:
+        with _writing(path):
+            is_held = _is_held(descriptor, lock)
+        if not is_held:
+            raise DownloadError(
+                f"another process holds {path} for the files of its job: wait for its end, or choose another folder "
+                "(--out)"
+            )
+        try:
+            yield
+        finally:
+            # Windows keeps it, since it is open.
+            with suppress(OSError):
+                lock.unlink()
+    finally:
+        os.close(descriptor)
+
+
+def _is_held(descriptor: int, lock: Path) -> bool:
+    """Take the lock; False if another process has it, or had it and has just removed its file."""
+    try:
+        _lock(descriptor)
+        return os.path.samestat(os.fstat(descriptor), lock.lstat())
+    except (BlockingIOError, PermissionError, FileNotFoundError):
+        return False
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file that nobody else has made: what stands there, such as a link to another file, is removed."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o666), "wb") as stream:
+        yield stream
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DownloadError(
+            f"cannot write {path} ({error.strerror}): free some space, or choose another folder (--out)"
+        ) from error

@@ -1,0 +1,66 @@
+"""Whose files a folder holds, as far as its own files tell."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fanfold.errors import DownloadError
+from fanfold.folder import held
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("summary", "name"),
+    [
+        ('{"job": "tweets-1f", "input": "s3://in/5e/tweets.csv"}', "some/tweets.csv"),
+        ('{"job": "tweets-1f", "input": "s3://in/5e/tweets.csv.gz"}', "tweets.csv"),
+        ('{"job": "tweets-1f", "input": "s3://in/5e/tweets.tsv.csv"}', "tweets.tsv"),
+    ],
+)
+def test_the_files_of_an_earlier_job_of_the_file_may_be_replaced(tmp_path: Path, summary: str, name: str) -> None:
+    (tmp_path / "summary.json").write_text(summary, encoding="utf-8")
+    with held(tmp_path, name, replace=False) as folder:
+        assert folder.path == tmp_path
+    assert [file.name for file in tmp_path.iterdir()] == ["summary.json"]
+
+
+@pytest.mark.parametrize("job", ["tweets-1f", "tweets-1f.2"])
+def test_other_rounds_of_a_job_are_replaced_silently(
+    tmp_path: Path, job: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "summary.json").write_text('{"job": "tweets-1f", "input": "tweets.csv"}', encoding="utf-8")
+    with held(tmp_path, "tweets.csv", job, replace=False):
+        assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "summary",
+    [b"", b"{}", b"[]", b"\xff", b"[" * 100_000, b'{"job": 1, "input": 2}', b'{"job": "x", "input": "x.csv"}'],
+)
+def test_results_of_which_nothing_tells_that_they_are_the_files_are_kept(tmp_path: Path, summary: bytes) -> None:
+    (tmp_path / "summary.json").write_bytes(summary)
+    (tmp_path / "results.csv").write_bytes(b"mine")
+    with pytest.raises(DownloadError, match="choose another folder"), held(tmp_path, "tweets.csv", replace=False):
+        pass
+    with held(tmp_path, "tweets.csv", replace=True):
+        pass
+
+
+def test_a_pipe_in_place_of_the_summary_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "summary.json")
+    with pytest.raises(DownloadError, match=r"summary\.json"), held(tmp_path, "tweets.csv", replace=False):
+        pass
+
+
+def test_a_folder_is_held_by_one_at_a_time(tmp_path: Path) -> None:
+    taken = pytest.raises(DownloadError, match="another process holds")
+    with held(tmp_path, "a.csv", replace=False), taken, held(tmp_path, "a.csv", replace=True):
+        pass
+    with held(tmp_path, "a.csv", replace=False):
+        pass
+    assert list(tmp_path.iterdir()) == []
