@@ -13,6 +13,10 @@ class ServerDiedError(LocalCloudError):
     """The server ended before it was ready; its log says why. Do not retry."""
 
 
+class LogError(LocalCloudError):
+    """A log isn't its user's own file. Do not retry."""
+
+
 class StackCreationError(LocalCloudError):
     """The stack couldn't be created. Do not retry."""
 

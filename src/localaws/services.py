@@ -1,11 +1,11 @@
 """AWS's services on this machine, with nothing in them yet."""
 
 import contextlib
-import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
 
+from localaws.access.guard import Guard
+from localaws.access.private import make_folder, open_log
 from localaws.autoscaling import ScalingSimulation
 from localaws.conditions import Conditions
 from localaws.connections import raise_file_limit
@@ -48,7 +48,7 @@ class Services:
     def begin(self) -> None:
         """Start the server process; until `wait_ready`, there is time for something else."""
         raise_file_limit()
-        self._logs.mkdir(parents=True, exist_ok=True)
+        make_folder(self._logs)
         log = self._running.enter_context(open_log(self._logs / "server.log"))
         self._server = ServerProcess(self._port, log)
         self._running.callback(self._server.stop)
@@ -66,6 +66,7 @@ class Services:
         self.endpoint = AsyncEndpointServer(
             model,
             cloud=Cloud(self._server.url, REGION, keys.access_key_id, keys.secret_access_key),
+            guard=Guard(self._server.find_keys),
             port=self._endpoint_port,
             service_time=self._conditions.service_time,
             gets_lost=self._conditions.gets_lost,
@@ -103,12 +104,3 @@ class Services:
         """A boto3 session as the administrator, or as a service such as `lambda.amazonaws.com`."""
         keys = self._server.services[service] if service else self._server.admin
         return LocalSession(self.endpoints, keys)
-
-
-def open_log(file: Path) -> IO[str]:
-    """A log to be continued, line by line; `OSError` if it is a link, which may lead to any file of the user's."""
-    return open(file, "a", encoding="utf-8", buffering=1, opener=_without_links)
-
-
-def _without_links(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW, 0o666)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from tests.localaws.signed import GUARD, signed
 
 from localaws import connections
 from localaws.connections import explained
@@ -27,7 +28,7 @@ def surface(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpSurface]:
     """A server that may open eight files."""
     monkeypatch.setattr(connections, "file_limit", lambda: 8)
     monkeypatch.setattr(connections, "IDLE_SECONDS", 0.3)
-    surface = HttpSurface(0, Answering())
+    surface = HttpSurface(0, Answering(), GUARD)
     thread = threading.Thread(target=surface.serve_forever, args=(0.01,))
     thread.start()
     yield surface
@@ -36,7 +37,8 @@ def surface(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpSurface]:
 
 
 def ask(client: http.client.HTTPConnection) -> int:
-    client.request("POST", "/endpoints/tweets/invocations", b"{}")
+    path = "/endpoints/tweets/invocations"
+    client.request("POST", path, b"{}", signed("POST", f"http://{client.host}:{client.port}{path}", b"{}"))
     reply = client.getresponse()
     reply.read()
     return reply.status

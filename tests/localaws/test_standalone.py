@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from localaws.cloud import LocalCloud
 from localaws.standalone import BUCKET, ENDPOINT, LocalEndpoint
 
 
@@ -51,6 +52,11 @@ def test_a_refusal_is_on_the_failure_path_and_announced(endpoint: LocalEndpoint)
     answer = invoke(endpoint, [None])
     assert notification(endpoint)["invocationStatus"] == "Failed"
     assert read(endpoint, answer["FailureLocation"])["code"] == 400
+
+
+def test_keys_are_new_in_every_run(endpoint: LocalEndpoint, cloud: LocalCloud) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        assert endpoint.environment[name] != cloud.environment[name]
 
 
 def test_an_endpoint_made_beside_it_is_served_by_the_same_model(endpoint: LocalEndpoint) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from localaws.access.private import open_log
 from localaws.cloud import LocalCloud
-from localaws.errors import PortInUseError, TemplateError
+from localaws.errors import LogError, PortInUseError, TemplateError
 from localaws.functions.runtime import Functions
-from localaws.services import open_log
 
 
 def children() -> set[int]:
@@ -101,10 +101,10 @@ def test_a_log_that_is_a_link_to_another_file_is_not_written(project: Path, tmp_
     logs.mkdir()
     for name in ("server.log", "SplitterFunction.log"):
         (logs / name).symlink_to(mine)
-        with pytest.raises(OSError, match=name):
+        with pytest.raises(LogError, match=name):
             open_log(logs / name)
         with open_log(logs / f"other {name}") as log:
             log.write("one line\n")
     assert not mine.exists()
-    with pytest.raises(OSError, match=r"server\.log"), LocalCloud(project, log_dir=logs):
+    with pytest.raises(LogError, match=r"server\.log"), LocalCloud(project, log_dir=logs):
         pass

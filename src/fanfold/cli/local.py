@@ -35,7 +35,7 @@ _logs = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(".fanfold"),
     show_default=True,
-    help="Folder for logs.",
+    help="Folder for logs. Only you can read them.",
 )
 _scaling = click.option(
     "--simulate-scaling",
@@ -82,7 +82,8 @@ def up(
 ) -> None:
     """Run a local cloud, created from template.yaml, until Ctrl-C.
 
-    It prints export lines. With these, fanfold and AWS tools in another terminal use the local cloud:
+    It prints export lines. With these, fanfold and AWS tools in another terminal use the local cloud. Their keys are
+    new each time it starts, and it refuses requests that are not signed with them:
 
     \b
     fanfold local up
@@ -128,7 +129,8 @@ def endpoint(port: int, endpoint_port: int, model: str, task: str | None, logs: 
     """Run a single asynchronous endpoint, without the pipeline, until Ctrl-C.
 
     The endpoint is named local and behaves like a SageMaker endpoint. With the printed exports, AWS tools and the
-    SageMaker SDKs use it, and can create more endpoints.
+    SageMaker SDKs use it, and can create more endpoints. The keys are new each time it starts, and it refuses requests
+    that are not signed with them.
 
     \b
     fanfold local endpoint

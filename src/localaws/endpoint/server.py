@@ -30,6 +30,7 @@ from localaws.lifetime import Lifetime
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from localaws.access.guard import Guard
     from localaws.endpoint.cloud import Cloud
     from localaws.endpoint.models import Model
     from localaws.endpoint.requests import Headers
@@ -47,22 +48,24 @@ class AsyncEndpointServer(Lifetime):
 
     Example::
 
-        with AsyncEndpointServer(VaderModel(), cloud=Cloud("http://127.0.0.1:5000", "eu-west-1", "k", "s")) as server:
+        cloud = Cloud("http://127.0.0.1:5000", "eu-west-1", "k", "s")
+        with AsyncEndpointServer(VaderModel(), cloud=cloud, guard=Guard(find_keys)) as server:
             runtime = boto3.client("sagemaker-runtime", endpoint_url=server.url)
             runtime.invoke_endpoint_async(EndpointName="tweets", ContentType="application/json", Body=b'{"inputs": …}')
     """
 
-    def __init__(  # noqa: PLR0913 -- all but two have defaults
+    def __init__(  # noqa: PLR0913 -- all but three have defaults
         self,
         model: Model,
         *,
         cloud: Cloud,
+        guard: Guard,
         port: int = 0,
         clock: Callable[[], float] = time.time,
         service_time: Callable[[InferenceRequest], float] = no_extra_time,
         gets_lost: Callable[[], bool] = arrives,
     ) -> None:
-        """Take what to run and where.
+        """Take what to run, where, and who lets requests in.
 
         ``clock`` gives seconds since 1970 and decides about expiry and time-outs, looked at every 0.1 s.
         ``service_time`` gives the seconds an instance is to be busy with a request, at least; 0 is as fast as the
@@ -70,6 +73,7 @@ class AsyncEndpointServer(Lifetime):
         threads for S3 and SNS.
         """
         self._cloud = cloud
+        self._guard = guard
         self._port = port
         self._clock = clock
         self._parser = RequestParser()
@@ -83,7 +87,7 @@ class AsyncEndpointServer(Lifetime):
 
     def start(self) -> None:
         """Listen; OSError with a plain message when the port is taken. A server starts once."""
-        self._surface = HttpSurface(self._port, self)
+        self._surface = HttpSurface(self._port, self, self._guard)
         self._io = ThreadPoolExecutor(self._cloud.connections, thread_name_prefix="endpoint-io")
         self._threads = [
             threading.Thread(target=self._surface.serve_forever, args=(0.05,), name="endpoint-http"),

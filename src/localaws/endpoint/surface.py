@@ -17,10 +17,12 @@ from socketserver import TCPServer
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote
 
+from localaws.access.refusals import RefusedError
 from localaws.connections import BoundedServer, PatientHandler
 from localaws.endpoint.requests import ApiError, ValidationError
 
 if TYPE_CHECKING:
+    from localaws.access.guard import Guard
     from localaws.endpoint.requests import Headers
 
 logger = logging.getLogger(__name__)
@@ -55,9 +57,10 @@ class HttpSurface(BoundedServer, ThreadingHTTPServer):
     daemon_threads = False
     request_queue_size = 128
 
-    def __init__(self, port: int, runtime: Runtime) -> None:
+    def __init__(self, port: int, runtime: Runtime, guard: Guard) -> None:
         """Bind a port (0: any free one); OSError with a plain message when it is taken."""
         self.runtime = runtime
+        self.guard = guard
         try:
             super().__init__((LOOPBACK, port), _Handler)
         except OSError as error:
@@ -104,6 +107,10 @@ class _Handler(PatientHandler):
 
     def _reply(self) -> Reply:
         body = self._body()
+        try:
+            self.server.guard.admit(self.command, self.path, self.headers.items(), body)
+        except RefusedError as refused:
+            raise ApiError(HTTPStatus.FORBIDDEN, refused.refusal.json, str(refused)) from refused
         match unquote(self.path).strip("/").split("/"):
             case ["endpoints", name, "async-invocations"]:
                 return self.server.runtime.invoke_async(name, self.headers, body)

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from localaws.access.private import open_log
 from localaws.conditions import Conditions
 from localaws.credentials import LocalSession, Role
 from localaws.functions.log_groups import LogShipper
@@ -14,7 +15,6 @@ from localaws.functions.mappings import Poller
 from localaws.functions.pool import WorkerPool
 from localaws.functions.problems import Problems
 from localaws.functions.workers import FunctionLog
-from localaws.services import open_log
 from localaws.stack import LocalStack
 
 logger = logging.getLogger(__name__)

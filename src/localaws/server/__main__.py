@@ -2,7 +2,8 @@
 
 One line of JSON on standard output says how to reach it:
 `{"url": …, "admin": [key id, secret], "services": {"lambda.amazonaws.com": [key id, secret], …}}`,
-or `{"taken": "why"}` when the port is another program's.
+or `{"taken": "why"}` when the port is another program's. After that, each line of standard input is an access key id,
+which is answered by its keys: `[key id, secret, session token, when they expire]`, or `null`.
 """
 
 import argparse
@@ -11,12 +12,16 @@ import os
 import signal
 import sys
 import threading
-from typing import Any
 
+from localaws.access.guard import Guard
 from localaws.errors import PortInUseError
 
 # Read by moto, some of it on import. Function code is not kept in S3 here.
-os.environ |= {"VALIDATE_LAMBDA_S3": "false", "S3_IGNORE_SUBDOMAIN_BUCKETNAME": "true"}
+os.environ |= {
+    "VALIDATE_LAMBDA_S3": "false",
+    "S3_IGNORE_SUBDOMAIN_BUCKETNAME": "true",
+    "MOTO_DISABLE_GLOBAL_CORS": "true",
+}
 
 from moto import settings
 from moto.core.common_models import BaseModel
@@ -45,7 +50,7 @@ def main() -> int:
     # Ctrl-C reaches the whole process group; when to end is for the process that started this one to say.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        server = bind(parser.parse_args().port)
+        server = bind(parser.parse_args().port, Guard(iam.find_keys))
     except PortInUseError as error:
         _say({"taken": str(error)})
         return 1
@@ -60,7 +65,9 @@ def main() -> int:
     settings.INITIAL_NO_AUTH_ACTION_COUNT = 0
     threading.Thread(target=server.serve_forever, daemon=True).start()
     _say({"url": url, "admin": admin, "services": services})
-    sys.stdin.read()
+    for line in sys.stdin:
+        keys = iam.find_keys(line.strip())
+        _say(keys and [keys.access_key_id, keys.secret_access_key, keys.token, keys.expires and str(keys.expires)])
     return 0
 
 
@@ -75,7 +82,7 @@ def _user(name: str, *actions: str) -> tuple[str, str]:
     return key.access_key_id, key.secret_access_key
 
 
-def _say(what: dict[str, Any]) -> None:
+def _say(what: object) -> None:
     sys.stdout.write(json.dumps(what) + "\n")
     sys.stdout.flush()
 

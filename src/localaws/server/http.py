@@ -9,15 +9,22 @@ import logging
 import socket
 import traceback
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import ThreadedWSGIServer
 
+from localaws.access.guard import Guard
+from localaws.access.refusals import RefusedError
 from localaws.connections import BoundedServer, PatientHandler
 from localaws.errors import PortInUseError
 
 HOST = "127.0.0.1"
+# They reset moto, switch IAM off, and give out keys.
+_NOT_OF_AWS = {"moto_api", "instance_metadata"}
+# Status line, headers, body.
+Answer = tuple[str, list[tuple[str, str]], bytes]
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +32,7 @@ logger = logging.getLogger(__name__)
 class KeepAliveHandler(PatientHandler, MotoRequestHandler):
     """Reads the whole body, lets moto answer, writes the whole answer."""
 
+    server: "Server"
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1
@@ -44,7 +52,7 @@ class KeepAliveHandler(PatientHandler, MotoRequestHandler):
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
         environ.pop("wsgi.input_terminated", None)
-        status, headers, answer = self._ask(environ)
+        status, headers, answer = self._admit(environ, body) or self._ask(environ)
         code, _, reason = status.partition(" ")
         self.send_response(int(code), reason)
         for name, value in headers:
@@ -56,7 +64,19 @@ class KeepAliveHandler(PatientHandler, MotoRequestHandler):
             self.wfile.write(answer)
         self.wfile.flush()
 
-    def _ask(self, environ: dict[str, Any]) -> tuple[str, list[tuple[str, str]], bytes]:
+    def _admit(self, environ: dict[str, Any], body: bytes) -> Answer | None:
+        """Have moto see who has signed the request, wherever it says so; or how it is refused."""
+        try:
+            claim = self.server.guard.admit(self.command, self.path, self.headers.items(), body)
+        except RefusedError as refused:
+            status, kind, answer = refused.answer(self.headers.get("Content-Type", ""))
+            return f"{status} {HTTPStatus(status).phrase}", [("Content-Type", kind)], answer
+        environ |= {"HTTP_AUTHORIZATION": claim.authorization, "HTTP_X_AMZ_SECURITY_TOKEN": claim.token}
+        if not claim.token:
+            del environ["HTTP_X_AMZ_SECURITY_TOKEN"]
+        return None
+
+    def _ask(self, environ: dict[str, Any]) -> Answer:
         started: list[Any] = []
 
         def start_response(
@@ -81,8 +101,9 @@ class Application(DomainDispatcherApplication):
 
     @functools.cache  # noqa: B019 # there is one application, as long as the process
     def get_backend_for_host(self, host: str | None) -> Any:  # as moto has it
-        """The moto service that answers for a host name."""
-        return super().get_backend_for_host(host)
+        """The moto service that answers for a host name; none of those that moto has beside AWS's."""
+        found = super().get_backend_for_host(host)
+        return None if found in _NOT_OF_AWS else found
 
 
 class Server(BoundedServer, ThreadedWSGIServer):
@@ -91,8 +112,15 @@ class Server(BoundedServer, ThreadedWSGIServer):
     daemon_threads = True
     request_queue_size = 128
 
+    def __init__(self, listener: socket.socket, guard: Guard) -> None:
+        """Take the socket on which it listens, and who lets requests in."""
+        self.guard = guard
+        super().__init__(
+            HOST, listener.getsockname()[1], Application(create_backend_app), KeepAliveHandler, fd=listener.detach()
+        )
 
-def bind(port: int) -> Server:
+
+def bind(port: int, guard: Guard) -> Server:
     """A server on `port` of the loopback interface; 0 takes any free port.
 
     Raises:
@@ -107,4 +135,4 @@ def bind(port: int) -> Server:
         listener.close()
         raise PortInUseError(str(error)) from error
     listener.listen(128)
-    return Server(HOST, port, Application(create_backend_app), KeepAliveHandler, fd=listener.detach())
+    return Server(listener, guard)

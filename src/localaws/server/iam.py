@@ -4,9 +4,11 @@ import functools
 import json
 import os
 import re
+import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -16,6 +18,7 @@ from moto.core.exceptions import AccessDeniedError
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.responses import DynamoHandler
 from moto.events.responses import EventsHandler
+from moto.iam import models
 from moto.iam.access_control import (
     AssumedRoleAccessKey,
     IAMPolicyStatement,
@@ -24,11 +27,13 @@ from moto.iam.access_control import (
     PermissionResult,
 )
 from moto.iam.aws_managed_policies import aws_managed_policies_data
-from moto.iam.models import AWSManagedPolicy, IAMBackend
+from moto.iam.models import AWSManagedPolicy, IAMBackend, iam_backends
 from moto.logs.responses import LogsResponse
 from moto.sagemaker.responses import SageMakerResponse
 from moto.sns.responses import SNSResponse
+from moto.sts.models import sts_backends
 
+from localaws.credentials import Keys
 from localaws.server import put, replace
 
 # Operations that are allowed by another operation's name.
@@ -57,8 +62,24 @@ def patch() -> None:
     replace(IAMRequestBase, "check_action_permitted", _by_alias)
     put(IAMPolicyStatement, "is_action_permitted", _judge)
     replace(IAMBackend, "attach_role_policy", _with_policies_of_aws)
-    # Who calls is known by the access key. Moto's check of the signature refuses requests without a body.
+    # `localaws.access` has checked the signature. Moto would refuse requests without a body.
     put(IAMRequestBase, "check_signature", lambda _self: None)
+    # Of moto's own random numbers, the next can be told from enough of the last.
+    put(models, "random_alphanumeric", lambda length: secrets.token_urlsafe(length)[:length])
+
+
+def find_keys(access_key_id: str) -> Keys | None:
+    """The keys of a user or of a role's session, None if there are none that are active."""
+    key = iam_backends[DEFAULT_ACCOUNT_ID]["aws"].access_keys.get(access_key_id)
+    if key is None or key.status != "Active":
+        return None
+    if key.user_name is not None:
+        return Keys(key.access_key_id, key.secret_access_key)
+    session = sts_backends[DEFAULT_ACCOUNT_ID]["aws"].get_assumed_role_from_access_key(access_key_id)
+    if session is None:
+        return None
+    expires = session.expiration.replace(tzinfo=UTC)
+    return Keys(session.access_key_id, session.secret_access_key, session.session_token, expires)
 
 
 def _by_alias(original: Callable[..., None]) -> Callable[..., None]:

@@ -3,12 +3,16 @@
 import json
 import subprocess
 import sys
+import threading
+import time
+from datetime import datetime
 from typing import IO
 
 from localaws.credentials import Keys
 from localaws.errors import PortInUseError, ServerDiedError
 
 STOP_SECONDS = 5
+_REMEMBER_SECONDS = 1.0
 
 
 class ServerProcess:
@@ -27,6 +31,8 @@ class ServerProcess:
         self.url = ""
         self.admin = Keys("", "")
         self.services: dict[str, Keys] = {}
+        self._known: dict[str, tuple[float, Keys | None]] = {}
+        self._asking = threading.Lock()
         command = [sys.executable, "-W", "ignore", "-m", "localaws.server", "--port", str(port)]
         self._process = subprocess.Popen(  # noqa: S603 # our own module
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
@@ -51,6 +57,34 @@ class ServerProcess:
         self.url = said["url"]
         self.admin = Keys(*said["admin"])
         self.services = {name: Keys(*keys) for name, keys in said["services"].items()}
+
+    def find_keys(self, access_key_id: str) -> Keys | None:
+        """The keys of a user or of a role's session, None if there are none; they are remembered for a second.
+
+        Raises:
+            ServerDiedError: it has ended.
+        """
+        with self._asking:
+            asked_at, keys = self._known.get(access_key_id, (0.0, None))
+            if keys is None or time.monotonic() - asked_at > _REMEMBER_SECONDS:
+                keys = self._ask(access_key_id)
+                if keys is not None:
+                    self._known[access_key_id] = (time.monotonic(), keys)
+            return keys
+
+    def _ask(self, access_key_id: str) -> Keys | None:
+        assert self._process.stdin is not None  # noqa: S101 # for the type checker: they are pipes
+        assert self._process.stdout is not None  # noqa: S101 # likewise
+        try:
+            self._process.stdin.write(f"{access_key_id}\n")
+            self._process.stdin.flush()
+            answer = json.loads(self._process.stdout.readline())
+        except (OSError, ValueError) as error:
+            raise ServerDiedError("The server has ended; see its log.") from error
+        if not answer:
+            return None
+        key, secret, token, expires = answer
+        return Keys(key, secret, token, datetime.fromisoformat(expires) if expires else None)
 
     def stop(self) -> None:
         """End it, and wait until it is gone. May be called again."""

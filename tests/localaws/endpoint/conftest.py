@@ -12,6 +12,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
+from tests.localaws.signed import GUARD
 
 from localaws.endpoint import AsyncEndpointServer, ModelError
 from localaws.endpoint.cloud import Cloud
@@ -109,7 +110,11 @@ def world(cloud: Cloud, client: Callable[[str], Any], queue_url: str) -> Iterato
     clock = FakeClock()
     service: dict[str, float] = {}
     server = AsyncEndpointServer(
-        EchoModel(), cloud=cloud, clock=clock, service_time=lambda request: service.get(request.inference_id, 0)
+        EchoModel(),
+        cloud=cloud,
+        guard=GUARD,
+        clock=clock,
+        service_time=lambda request: service.get(request.inference_id, 0),
     )
     with server:
         runtime = runtime_client(client, server)

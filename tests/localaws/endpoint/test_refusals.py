@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import urllib3
 from botocore.exceptions import ClientError
+from tests.localaws.signed import GUARD, signed
 
 from localaws.endpoint import AsyncEndpointServer, load_model
 
@@ -72,7 +73,7 @@ def test_a_taken_port_is_named_in_plain_words(cloud: Cloud) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match=f"port {port} is already in use"):
-            AsyncEndpointServer(load_model("vader"), cloud=cloud, port=port).start()
+            AsyncEndpointServer(load_model("vader"), cloud=cloud, guard=GUARD, port=port).start()
 
 
 def test_a_synchronous_request_is_answered_at_once(world: World) -> None:
@@ -95,5 +96,6 @@ def test_a_model_s_error_reaches_a_synchronous_caller(world: World) -> None:
 
 
 def test_an_unknown_path_is_no_operation(world: World) -> None:
+    url = f"{world.server.url}/elsewhere"
     with urllib3.PoolManager() as http:
-        assert http.request("POST", f"{world.server.url}/elsewhere").status == 404
+        assert http.request("POST", url, headers=signed("POST", url)).status == 404

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import urllib3
+from tests.localaws.signed import GUARD
 
 from localaws.endpoint import AsyncEndpointServer, Cloud, load_model
 
@@ -41,7 +42,7 @@ def test_the_execution_role_of_the_model_is_who_writes_and_publishes(
     ]
     client("iam", **keys).put_role_policy(RoleName="endpoint", PolicyName="p", PolicyDocument=policy(*allowed))
 
-    with AsyncEndpointServer(load_model("vader"), cloud=strict_cloud) as server:
+    with AsyncEndpointServer(load_model("vader"), cloud=strict_cloud, guard=GUARD) as server:
         runtime = client("sagemaker-runtime", endpoint_url=server.url)
         for place in ("allowed", "elsewhere"):
             runtime.invoke_endpoint_async(
