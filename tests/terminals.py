@@ -10,6 +10,8 @@ from threading import Thread
 
 import pytest
 
+from fanfold.terminal import stderr, stdout
+
 # Puts something in the clipboard, makes a link, clears the screen, sets the title, deletes, and turns the text around.
 HOSTILE = "\x1b]52;c;ZXZpbA==\x07 \x1b]8;;http://evil\x1b\\ \x1b[2J \x9b2J \x9d0;evil\x9c \x7f\b\r \u202etxt.exe\u2066"
 SPELT = (
@@ -54,6 +56,8 @@ def on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
     with monkeypatch.context() as patched, os.fdopen(terminal.slave, "w", encoding="utf-8") as stream:
         for name in ("stdout", "stderr"):
             patched.setattr(sys, name, stream)
-        patched.setenv("COLUMNS", "1000")
+        # Who starts this process may have said how wide it is, which the consoles heard when they were made.
+        for console in (stdout, stderr):
+            patched.setattr(console, "_width", 1000)
         patched.setenv("TERM", "xterm")
         yield terminal
