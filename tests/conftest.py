@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import os
 import signal
 
 import pytest
@@ -17,6 +18,19 @@ settings.register_profile("soak-machine", deadline=None, max_examples=50_000)
 settings.load_profile("fanfold")
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The simulations first: each takes a minute or more, and at the end would leave all but one core idle."""
-    items.sort(key=lambda item: item.path.parent.name != "simulation")
+    """Those that take long first, in each process some: at the end, one of them would leave all but one core idle.
+
+    Each of pytest-xdist's processes begins with as many of the items, and takes from those of others later.
+    """
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    others = [item for item in items if not item.get_closest_marker("slow")]
+    share = -(-len(items) // processes)
+    ordered: list[pytest.Item] = []
+    for process in range(processes):
+        own = slow[process::processes]
+        ordered += own + others[: share - len(own)]
+        del others[: share - len(own)]
+    items[:] = ordered + others

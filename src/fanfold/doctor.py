@@ -63,7 +63,7 @@ def examine(stack: Stack) -> Iterator[Finding]:
     client = stack.session.client("sagemaker")
     name = stack.endpoint
     try:
-        status, config, containers = _described(client, name)
+        status, config = _described(client, name)
     except ClientError as error:
         if error.response["Error"]["Code"] not in _NOT_FOUND:
             raise StackError(f"endpoint {name} cannot be described: {error}") from error
@@ -80,19 +80,13 @@ def examine(stack: Stack) -> Iterator[Finding]:
         yield Finding(Verdict.WRONG, words)
         return
     yield from _output(stack, config["AsyncInferenceConfig"])
-    for container in containers:
-        yield from _model(container)
+    yield from _models(client, config)
 
 
-def _described(
-    client: SageMakerClient, name: str
-) -> tuple[str, DescribeEndpointConfigOutputTypeDef, list[ContainerDefinitionOutputTypeDef]]:
+def _described(client: SageMakerClient, name: str) -> tuple[str, DescribeEndpointConfigOutputTypeDef]:
     endpoint = client.describe_endpoint(EndpointName=name)
     config = client.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
-    names = [variant["ModelName"] for variant in config["ProductionVariants"] if "ModelName" in variant]
-    models = [client.describe_model(ModelName=name) for name in names]
-    containers = [found for model in models for found in model.get("Containers") or [model["PrimaryContainer"]]]
-    return endpoint["EndpointStatus"], config, containers
+    return endpoint["EndpointStatus"], config
 
 
 def _output(stack: Stack, config: AsyncInferenceConfigOutputTypeDef) -> Iterator[Finding]:
@@ -113,6 +107,18 @@ def _output(stack: Stack, config: AsyncInferenceConfigOutputTypeDef) -> Iterator
         yield Finding(Verdict.COSTLY, f"its notifications don't include every response; {words}")
     else:
         yield Finding(Verdict.OK, "its notifications include the responses")
+
+
+def _models(client: SageMakerClient, config: DescribeEndpointConfigOutputTypeDef) -> Iterator[Finding]:
+    for name in [variant["ModelName"] for variant in config["ProductionVariants"] if "ModelName" in variant]:
+        try:
+            model = client.describe_model(ModelName=name)
+        except (ClientError, BotoCoreError) as error:
+            # Not all who use a stack may: a model's environment may hold a token for the Hub.
+            yield Finding(Verdict.RISKY, f"whether its model is pinned is not known: it cannot be described: {error}")
+            continue
+        for container in model.get("Containers") or [model["PrimaryContainer"]]:
+            yield from _model(container)
 
 
 def _model(container: ContainerDefinitionOutputTypeDef) -> Iterator[Finding]:

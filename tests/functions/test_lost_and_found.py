@@ -189,6 +189,7 @@ def test_a_job_with_more_errors_than_tolerated_is_failed_and_has_its_results(sys
 
 def test_a_row_that_is_refused_to_the_last_attempt_ends_with_its_reason(system: System, job: MakeJob) -> None:
     made = job(max_attempts=2)
+    change(system, "CHUNK", attempts=2)
     for attempt in (1, 2):
         refused = {**body("failure"), "inferenceId": str(RequestId(made.id, 0, Span(1, 1), attempt))}
         record = {**event("failure")["Records"][0], "body": json.dumps(refused)}

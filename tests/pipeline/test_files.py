@@ -8,6 +8,7 @@ import pytest
 from tests.misreadable_files import SAID
 from tests.pipeline import models
 from tests.pipeline.pipeline import Ended, Model, Pipeline
+from tests.written_files import TEXTS, VARIANTS
 from tests.wrong_files import FAIL_IN_THE_SECOND_ROW, IMPOSSIBLE, PARTLY, POSSIBLE, metadata
 
 from fanfold.uploads import metadata as spelled
@@ -24,6 +25,15 @@ def drop(pipeline: Callable[[Model], Pipeline]) -> Callable[..., Ended]:
         return pipeline(models.answering(models.good)).run(content, given, FileName.parse(name).uploaded)
 
     return run
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_the_same_texts_get_the_same_predictions_however_they_are_written(
+    pipeline: Callable[[Model], Pipeline], name: str
+) -> None:
+    content, options = VARIANTS[name]
+    ended = pipeline(models.answering(models.good)).run(content, spelled(**options), name)
+    assert [row["label"] for row in ended.rows] == [models.label(text) for text in TEXTS]
 
 
 @pytest.mark.parametrize("name", IMPOSSIBLE)

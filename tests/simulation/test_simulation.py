@@ -3,9 +3,12 @@
 import subprocess
 import sys
 
+import pytest
+
 from fanfold.project import find_root
 
-MEMORY_SEEDS, MOTO_SEEDS = 1_000, 10
+pytestmark = pytest.mark.slow
+MEMORY_SEEDS, MOTO_SEEDS = 500, 10
 
 
 def simulate(*arguments: str) -> None:

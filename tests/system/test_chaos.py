@@ -3,9 +3,10 @@
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
+import pytest
 from tests.functions.conftest import event
 from tests.system.conftest import Pipeline
-from tests.system.test_pipeline import BARE
+from tests.written_files import BARE
 
 from fanfold.client import LOCAL_PARAMETERS
 from fanfold.project import find_root
@@ -16,6 +17,7 @@ MANY_SMALL = {"rows_per_request": 2, "request_ttl_seconds": 60}
 SWEEP_EVERY_SECONDS = 3
 
 
+@pytest.mark.slow
 def test_a_file_comes_through_chaos_as_on_a_calm_day(pipeline: Pipeline, tmp_path: Path) -> None:
     calm = pipeline.run("tweets.csv", BARE, **MANY_SMALL)
     chaos = Chaos(seed=7)

@@ -212,6 +212,7 @@ def test_a_local_client_starts_a_cloud_and_ends_it(tmp_path: Path) -> None:
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
+@pytest.mark.slow
 def test_the_notebook_runs_and_stands_there_without_outputs() -> None:
     notebook = nbformat.read(EXAMPLES / "tweets.ipynb", as_version=4)  # type: ignore[no-untyped-call] # nbformat has no types
     assert not any(cell.get("outputs") for cell in notebook.cells)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from tests.system.conftest import Pipeline
 
 from fanfold.client import LOCAL_PARAMETERS
@@ -34,6 +35,7 @@ class KillsTheFirst(Conditions):
             killer.cancel()
 
 
+@pytest.mark.slow
 def test_a_job_whose_workers_are_killed_ends_long_before_their_messages_would_return(tmp_path: Path) -> None:
     conditions = KillsTheFirst()
     with LocalCloud(find_root(), parameters=LOCAL_PARAMETERS, conditions=conditions) as cloud:

@@ -1,42 +1,8 @@
 """From an upload to results.csv, on the whole system."""
 
-import bz2
-import csv
-import gzip
-import io
-import lzma
-import random
-from typing import Any
-
 import pytest
 from tests.system.conftest import Finished, Pipeline
-
-# Like a file of tweets: no header, CRLF, quotes and line breaks in cells, emoji, no last line end.
-_random = random.Random(7)
-_WORDS = [
-    "good",
-    "bad",
-    "@airline",
-    "delayed",
-    "thanks",
-    "“quoted”",
-    "👍",
-    "naïve",
-    'said "no"',
-    "a, b",
-    "line\nbreak",
-    "lot\r\nof",
-]
-TEXTS = [" ".join(_random.choices(_WORDS, k=_random.randint(1, 9))) for _ in range(300)]
-
-
-def as_csv(rows: list[list[str]], line_end: str = "\r\n") -> bytes:
-    out = io.StringIO(newline="")
-    csv.writer(out, lineterminator=line_end).writerows(rows)
-    return out.getvalue().removesuffix(line_end).encode()
-
-
-BARE = as_csv([[text] for text in TEXTS])
+from tests.written_files import BARE, TEXTS, VARIANTS, as_csv
 
 
 @pytest.fixture(scope="module")
@@ -61,27 +27,8 @@ def test_every_row_gets_one_line_in_order_whatever_goes_into_a_request(pipeline:
     assert (many.summary["requests"], one.summary["requests"]) == (11, 300)  # the first row goes alone
 
 
-VARIANTS: dict[str, tuple[bytes, dict[str, Any]]] = {
-    "gzipped.csv.gz": (gzip.compress(BARE), {}),
-    "bzipped.csv.bz2": (bz2.compress(BARE), {}),
-    "two streams.csv.bz2": (bz2.compress(BARE[:999]) + bz2.compress(BARE[999:]), {}),
-    "xzipped.csv.xz": (lzma.compress(BARE), {}),
-    "two streams.csv.xz": (lzma.compress(BARE[:999]) + lzma.compress(BARE[999:]), {}),
-    "utf-16.csv.xz": (lzma.compress(BARE.decode().encode("utf-16")), {"encoding": "utf-16"}),
-    "header.csv": (b"inputs\r\n" + BARE, {}),
-    "bom.csv": (b"\xef\xbb\xbf" + BARE, {}),
-    "lf.csv": (as_csv([[text] for text in TEXTS], "\n"), {}),
-    "utf-16.csv": (BARE.decode().encode("utf-16"), {"encoding": "utf-16"}),
-    "space plus+file (1).csv": (BARE, {}),
-    "third of four.csv": (
-        as_csv([["id", "when", "text", "who"], *([str(n), "", text, "é"] for n, text in enumerate(TEXTS))]),
-        {},
-    ),
-    "by index.csv": (as_csv([[str(n), text] for n, text in enumerate(TEXTS)]), {"input_column": 1}),
-}
-
-
-@pytest.mark.parametrize("name", VARIANTS)
+# The others, tests/pipeline shows.
+@pytest.mark.parametrize("name", ["gzipped.csv.gz", "utf-16.csv.xz", "space plus+file (1).csv", "by index.csv"])
 def test_the_same_texts_get_the_same_predictions_however_they_are_written(
     pipeline: Pipeline, expected: list[list[str]], name: str
 ) -> None:

@@ -85,14 +85,14 @@ def test_the_command_line_runs_a_container_by_its_address(pipeline: Pipeline, mo
 def test_a_model_that_refuses_everything_ends_the_job_before_every_row_is_tried(
     pipeline: Pipeline, model: Model
 ) -> None:
-    (pipeline.folder / "hopeless.csv").write_text("\n".join(["text", *(f"poison {number}" for number in range(600))]))
+    (pipeline.folder / "hopeless.csv").write_text("\n".join(["text", *(f"poison {number}" for number in range(200))]))
     model.refused = {"poison"}
     run = pipeline.fanfold("run", "hopeless.csv", "--rows-per-request", "1", "--out", "hopeless")
     assert run.returncode == 1
     assert f"rows and predicted none: `fanfold errors {printed(run)['job']}` shows why" in run.stderr
     assert "most frequent error of a row: no such words (ClientError" in run.stderr
     assert "most frequent error of a row: no such words" in pipeline.fanfold("status", printed(run)["job"]).stdout
-    assert printed(run)["rows"] == 600
+    assert printed(run)["rows"] == 200
 
 
 def test_a_job_is_cancelled_by_its_id(pipeline: Pipeline, model: Model) -> None:

@@ -171,7 +171,7 @@ def _speed_up_moto() -> None:
     # Moto looks for every attribute of an item by six names. An item is kept as it is answered, so it can go as it is.
     put(DynamoResult, "execute_result", lambda self, _context: (200, {}, json.dumps(self.result)))
     # It tries the addresses of all services in turn, and lists a service's operations, for every request.
-    used = {"dynamodb", "events", "s3", "sqs"}
+    used = {"dynamodb", "events", "s3", "sns", "sqs"}
     replace(moto.backend_index, "backend_url_patterns", lambda known: [entry for entry in known if entry[0] in used])
     replace(moto.core.responses, "method_names_from_class", functools.cache)
 
