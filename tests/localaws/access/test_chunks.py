@@ -12,7 +12,9 @@ from localaws.access.refusals import RefusedError
 from localaws.access.signature import Claim, Request
 from localaws.credentials import Keys
 
-KEYS = Keys("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+KEYS = Keys(
+    "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+)  # checkov:skip=CKV_SECRET_2:the example of the documentation
 MOMENT = datetime(2013, 5, 24, tzinfo=UTC).timestamp()
 HEADERS = {
     "content-encoding": "aws-chunked",
