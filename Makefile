@@ -133,8 +133,8 @@ soak-events: setup ## send more than 10,000 malformed events through the real ha
 	@$(BIN)/pytest -q -n auto --hypothesis-profile=soak --hypothesis-show-statistics tests/functions/test_hostile_events.py $(ARGS)
 
 .PHONY: soak-machine
-soak-machine: setup ## run 50,000 jobs of arbitrary files, options and models through the real handlers (an hour of one core)
-	@$(BIN)/pytest -q -n auto --hypothesis-profile=soak-machine tests/pipeline/test_machine.py $(ARGS)
+soak-machine: setup ## run JOBS=50000 of arbitrary files, options and models through the real handlers (20 minutes)
+	@JOBS=$(or $(JOBS),50000) $(BIN)/pytest -q -n auto --hypothesis-profile=soak-machine tests/pipeline/test_machine.py $(ARGS)
 
 .PHONY: hostile
 hostile: setup ## attack a local cloud and its console: large jobs, few files, thousands of connections (minutes)

@@ -14,7 +14,7 @@ settings.register_profile("fanfold", deadline=None)
 # `make soak-events`: over ten thousand messages, a few to an example and four functions to a test.
 settings.register_profile("soak", deadline=None, max_examples=1_000)
 # `make soak-machine`: jobs of arbitrary files, options and models.
-settings.register_profile("soak-machine", deadline=None, max_examples=50_000)
+settings.register_profile("soak-machine", deadline=None, max_examples=int(os.environ.get("JOBS", "50000")))
 settings.load_profile("fanfold")
 
 

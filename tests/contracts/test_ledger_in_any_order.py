@@ -174,5 +174,5 @@ def _knows(ledger: Ledger, job_id: str) -> bool:
 
 def test_both_ledgers_give_the_same_answers_whatever_they_are_told(services: Services) -> None:
     # Shrinking would take minutes of the services.
-    some = settings(max_examples=15, stateful_step_count=40, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+    some = settings(max_examples=8, stateful_step_count=40, phases=[Phase.explicit, Phase.reuse, Phase.generate])
     run_state_machine_as_test(partial(Ledgers, services), settings=some)  # type: ignore[arg-type] # makes one, too

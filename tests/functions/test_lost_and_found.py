@@ -64,6 +64,16 @@ def test_an_output_that_nobody_reported_becomes_an_outcome(system: System, sent:
     assert system.ledger.chunk(sent.id, 0).covered == {Span(0, 2)}
 
 
+def test_an_answer_that_is_too_large_for_the_ledger_is_kept_beside_it(system: System, sent: JobRecord) -> None:
+    bucket, _, key = body("found")["at"].removeprefix("s3://").partition("/")
+    large = [{"label": "x" * 450_000, "score": 0.98}, {"label": "LABEL_0", "score": 0.71}]
+    system.s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(large).encode())
+    assert system.invoke("Collector", "found") == NOTHING_FAILED
+    (outcome,) = system.ledger.outcomes(sent.id, 0)
+    assert (outcome.span, outcome.results) == (Span(0, 2), None)
+    assert json.loads(system.read((outcome.location or "").partition(f"{bucket}/")[2]))[0]["label"] == "x" * 450_000
+
+
 def test_an_answer_that_is_gone_is_asked_for_again_and_costs_no_other(system: System, sent: JobRecord) -> None:
     records = [{**event(name)["Records"][0], "messageId": name} for name in ("success-not-included", "unsendable")]
     assert system.cloud.invoke("CollectorFunction", {"Records": records}) == NOTHING_FAILED

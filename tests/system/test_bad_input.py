@@ -78,14 +78,14 @@ def test_rows_before_an_open_quote_are_in_the_results(pipeline: Pipeline) -> Non
 def test_what_is_wrong_far_into_a_file_ends_its_job_with_words_to_whoever_waits(fanfold: CommandLine) -> None:
     said = fanfold(
         "far.csv",
-        b"id,text\n" + b"1,%-67s\n" % b"good" * 100_000 + b"2,gr\xfc\xdfe\n",
+        b"id,text\n" + b"1,%-697s\n" % b"good" * 10_000 + b"2,gr\xfc\xdfe\n",
         "--rows-per-request",
         "1000",
         "--encoding-errors",
         "strict",
     )
     assert (said.code, said.summary["state"]) == (FAILED, "FAILED")
-    assert "row 100000, byte 7,000,012: the file is not utf-8 here" in said.stderr
+    assert "row 10000, byte 7,000,012: the file is not utf-8 here" in said.stderr
 
 
 METADATA = [

@@ -11,7 +11,7 @@ HOSTILE = Path(__file__).parents[1] / "hostile" / "descriptors.py"
 
 @pytest.mark.slow
 def test_a_local_cloud_with_256_open_files_labels_every_row_and_gives_its_files_back() -> None:
-    command = [sys.executable, str(HOSTILE), "--rows", "1000", "--rows-per-request", "1"]
+    command = [sys.executable, str(HOSTILE), "--rows", "500", "--rows-per-request", "1"]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "SUCCEEDED, 1000 of 1000 rows" in run.stdout
+    assert "SUCCEEDED, 500 of 500 rows" in run.stdout

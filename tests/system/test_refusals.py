@@ -87,7 +87,8 @@ def test_a_model_that_refuses_everything_ends_the_job_before_every_row_is_tried(
 ) -> None:
     (pipeline.folder / "hopeless.csv").write_text("\n".join(["text", *(f"poison {number}" for number in range(200))]))
     model.refused = {"poison"}
-    run = pipeline.fanfold("run", "hopeless.csv", "--rows-per-request", "1", "--out", "hopeless")
+    options = ["--rows-per-request", "1", "--max-attempts", "1"]
+    run = pipeline.fanfold("run", "hopeless.csv", *options, "--out", "hopeless")
     assert run.returncode == 1
     assert f"rows and predicted none: `fanfold errors {printed(run)['job']}` shows why" in run.stderr
     assert "most frequent error of a row: no such words (ClientError" in run.stderr
