@@ -2,12 +2,12 @@
 
 import contextlib
 import logging
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from localaws import properties, template
+from localaws.access.private import temporary_folder
 from localaws.conditions import Conditions
 from localaws.credentials import LocalSession
 from localaws.functions.runtime import Functions, LogListener
@@ -135,7 +135,7 @@ class LocalCloud(Lifetime):
 
     def _start(self) -> None:
         started = time.monotonic()
-        logs = self._log_dir or Path(self._running.enter_context(tempfile.TemporaryDirectory(prefix="fanfold-")))
+        logs = self._log_dir or self._running.enter_context(temporary_folder())
         port, endpoint_port = self._ports
         self._services = Services(
             self._model,

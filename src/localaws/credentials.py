@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import botocore.session
+from botocore.config import Config
 from botocore.credentials import RefreshableCredentials
 
 from localaws.template import REGION
@@ -51,6 +52,9 @@ class LocalSession(boto3.Session):
     def __init__(self, endpoints: Mapping[str, str], keys: Keys, core: botocore.session.Session | None = None) -> None:
         """Take URLs by service name, "" for every other service."""
         named = {} if core else {name.lower(): value for name, value in keys.environment.items()}
+        core = core or botocore.session.Session()
+        # Whatever proxy the environment names: what is on this machine is reached without one.
+        core.set_default_client_config(Config(proxies={}))
         super().__init__(botocore_session=core, region_name=REGION, **named)
         self._endpoints = endpoints
 

@@ -3,6 +3,8 @@
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from localaws.access.guard import Guard
 from localaws.access.private import make_folder, open_log
@@ -98,7 +100,16 @@ class Services:
     def environment(self) -> dict[str, str]:
         """Environment variables under which any AWS tool talks to these services, as their administrator."""
         regions = {"AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION}
-        return {**self.addresses, **self._server.admin.environment, **regions}
+        return {**self.addresses, **self._server.admin.environment, **regions, **self._past_proxies()}
+
+    def _past_proxies(self) -> dict[str, str]:
+        """Variables that lead tools past the proxies of this environment, if it has any, to these services only."""
+        proxies, host = getproxies(), str(urlsplit(self._server.url).hostname)
+        others = [other.strip() for other in proxies.pop("no", "").split(",")]
+        if not proxies or proxy_bypass(host):
+            return {}
+        # Some tools read the one, some the other.
+        return dict.fromkeys(("no_proxy", "NO_PROXY"), ",".join(filter(None, [*others, host])))
 
     def session(self, service: str | None = None) -> LocalSession:
         """A boto3 session as the administrator, or as a service such as `lambda.amazonaws.com`."""

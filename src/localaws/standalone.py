@@ -3,11 +3,11 @@
 import contextlib
 import json
 import logging
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from localaws.access.private import temporary_folder
 from localaws.credentials import LocalSession
 from localaws.lifetime import Lifetime
 from localaws.services import Services
@@ -61,7 +61,7 @@ class LocalEndpoint(Lifetime):
         """
         model, task, port, endpoint_port = self._options
         with contextlib.ExitStack() as starting:
-            logs = self._log_dir or Path(starting.enter_context(tempfile.TemporaryDirectory(prefix="fanfold-")))
+            logs = self._log_dir or starting.enter_context(temporary_folder())
             self._services = Services(model, logs, task=task, port=port, endpoint_port=endpoint_port)
             starting.callback(self._services.stop)
             self._services.begin()

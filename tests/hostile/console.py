@@ -1,6 +1,6 @@
 """Thousands of connections to the console that say nothing, or little: how long its user then waits.
 
-`python tests/hostile/console.py [--connections 10000] [--seconds 20]` prints a line for each attack, and fails if a
+`python -m tests.hostile.console [--connections 10000] [--seconds 20]` prints a line for each attack, and fails if a
 request of the user's isn't answered, or not in time.
 """
 

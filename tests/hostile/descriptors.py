@@ -1,6 +1,6 @@
 """A local cloud and its workers, allowed 256 open files, label a large file: what they hold before, during and after.
 
-`python tests/hostile/descriptors.py [--rows 100000] [--files 256] [--rows-per-request 1]` prints a table, and fails
+`python -m tests.hostile.descriptors [--rows 20000] [--files 256] [--rows-per-request 1]` prints a table, and fails
 if the job doesn't end well or if more than a few files and threads are left ten seconds later.
 """
 
@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.hostile.processes import family, name
+
 from fanfold import Fanfold
 
 if TYPE_CHECKING:
@@ -32,26 +34,6 @@ def held(process: int) -> tuple[int, int]:
     """Open files and threads of a process."""
     folder = Path(f"/proc/{process}")
     return len(list((folder / "fd").iterdir())), len(list((folder / "task").iterdir()))
-
-
-def family(process: int) -> list[int]:
-    """A process and all that it has started, and these in turn."""
-    children = Path(f"/proc/{process}/task").glob("*/children")
-    found = [process]
-    for child in {int(child) for listed in children for child in listed.read_text().split()}:
-        found += family(child)
-    return found
-
-
-def name(process: int) -> str:
-    """What a process is, by its command line and environment."""
-    command = Path(f"/proc/{process}/cmdline").read_bytes()
-    if b"localaws.server" in command:
-        return "server"
-    if b"worker.py" not in command:
-        return "cloud"
-    variables = Path(f"/proc/{process}/environ").read_bytes().split(b"\0")
-    return next(each.split(b"=")[1].decode() for each in variables if each.startswith(b"AWS_LAMBDA_FUNCTION_NAME="))
 
 
 def look(process: int) -> dict[str, tuple[int, int]]:
@@ -88,17 +70,17 @@ def local_cloud(files: int, folder: Path) -> Iterator[int]:
 def main() -> int:
     """Run it; 1 if the job didn't succeed, or something is kept."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--files", type=int, default=256)
     parser.add_argument("--rows-per-request", type=int)
     parser.add_argument("--timeout", type=int, default=900)
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name, local_cloud(chosen.files, Path(name)) as process:
+    with tempfile.TemporaryDirectory() as folder, local_cloud(chosen.files, Path(folder)) as process:
         fanfold = Fanfold("fanfold")
         _ = fanfold.stack
         time.sleep(3)
         before, during = look(process), dict[str, tuple[int, int]]()
-        file = Path(name) / "short.csv"
+        file = Path(folder) / "short.csv"
         file.write_text("text\n" + "".join(f"so good {number}\n" for number in range(chosen.rows)), encoding="utf-8")
         began = time.monotonic()
         job = fanfold.submit(file, rows_per_request=chosen.rows_per_request)

@@ -1,6 +1,6 @@
 """Small jobs beside a giant on a local cloud: how long they take alone, and when the giant came first.
 
-`python tests/hostile/fairness.py [--giant 100000] [--small 50] [--rows 20]` prints a table, and what it comes to:
+`python -m tests.hostile.fairness [--giant 40000] [--small 20] [--rows 20]` prints a table, and what it comes to:
 seconds from the upload of a small job to its end. Meanwhile: what waits in the endpoint's queue and in SQS.
 """
 
@@ -60,8 +60,8 @@ def ends(fanfold: Fanfold, jobs: Sequence[tuple[float, Job]], giant: Job | None)
 def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--giant", type=int, default=100_000)
-    parser.add_argument("--small", type=int, default=50)
+    parser.add_argument("--giant", type=int, default=40_000)
+    parser.add_argument("--small", type=int, default=20)
     parser.add_argument("--rows", type=int, default=20)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, Fanfold(local=True) as fanfold:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -169,7 +170,7 @@ def endpoint(port: int, endpoint_port: int, model: str, task: str | None, logs: 
 
 def _print_exports(environment: Mapping[str, str]) -> None:
     for name, value in environment.items():
-        echo(f"export {name}={value}")
+        echo(f"export {name}={shlex.quote(value)}")
 
 
 def _print_commands(*commands: str) -> None:

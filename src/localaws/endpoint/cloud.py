@@ -73,4 +73,6 @@ class Cloud:
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
             parameter_validation=False,
+            # Whatever proxy the environment names.
+            proxies={},
         )

@@ -1,6 +1,8 @@
 """Worker processes that run handlers, with the environment, role, time-out and log that Lambda gives them."""
 
+import contextlib
 import json
+import logging
 import os
 import queue
 import subprocess
@@ -15,6 +17,8 @@ from typing import IO, Any
 
 from localaws.credentials import Keys
 from localaws.template import REGION, FunctionCode
+
+logger = logging.getLogger(__name__)
 
 # Lambda gives a function 10 seconds to initialize; here several may start at once on few cores.
 INIT_SECONDS = 60
@@ -48,7 +52,7 @@ class Function:
 
 
 class FunctionLog:
-    """What a function and its workers say, line by line, in a file and to who listens."""
+    """What a function and its workers say, line by line, to who listens and, while its disk has room, in a file."""
 
     def __init__(self, file: IO[str], *listeners: Callable[[str], None]) -> None:
         self._file = file
@@ -59,7 +63,7 @@ class FunctionLog:
         """Add one line, without its end."""
         with self._lock:
             if not self._file.closed:
-                self._file.write(f"{line}\n")
+                self._keep(line)
         for listener in self._listeners:
             listener(line)
 
@@ -67,6 +71,15 @@ class FunctionLog:
         """Close the file; later lines go to the listeners only."""
         with self._lock:
             self._file.close()
+
+    def _keep(self, line: str) -> None:
+        try:
+            self._file.write(f"{line}\n")
+        except OSError as error:
+            logger.warning("%s ends early (%s): `fanfold tail` shows later lines", self._file.name, error.strerror)
+            # It tries once more to write what it holds.
+            with contextlib.suppress(OSError):
+                self._file.close()
 
 
 class Worker:
@@ -177,6 +190,8 @@ def _environment(function: Function, keys: Keys) -> dict[str, str]:
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
+        # macOS names proxies outside of the environment, too.
+        "NO_PROXY": "*",
         "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}",
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",

@@ -4,13 +4,14 @@ import os
 import shutil
 import stat
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from localaws.access.private import make_folder, open_log
+from localaws.access.private import make_folder, open_log, temporary_folder
 from localaws.errors import LogError
 from localaws.functions.workers import FunctionLog
 
@@ -85,3 +86,46 @@ def test_a_log_that_another_user_has_prepared_is_not_written_to(shared: Path) ->
     assert as_the_other("touch", shared / "server.log")
     with pytest.raises(LogError, match="belongs to another user"):
         open_log(shared / "server.log")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a file without room")
+def test_a_log_without_room_ends_early_and_is_heard_on(caplog: pytest.LogCaptureFixture) -> None:
+    heard: list[str] = []
+    with Path("/dev/full").open("a", encoding="utf-8", buffering=1) as full:
+        log = FunctionLog(full, heard.append)
+        for line in ("one", "two"):
+            log.write(line)
+        log.close()
+    assert heard == ["one", "two"]
+    assert caplog.messages == ["/dev/full ends early (No space left on device): `fanfold tail` shows later lines"]
+
+
+def test_the_folder_of_a_process_that_was_killed_is_removed_by_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    program = """
+import sys
+from localaws.access.private import temporary_folder
+
+with temporary_folder() as folder:
+    (folder / "server.log").touch()
+    print(folder, flush=True)
+    sys.stdin.read()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout
+        its = Path(other.stdout.readline().strip())
+        with temporary_folder() as mine:
+            assert set(tmp_path.iterdir()) == {its, mine}
+        other.kill()
+    assert its.exists()
+    with temporary_folder() as mine:
+        assert list(tmp_path.iterdir()) == [mine]
+    assert list(tmp_path.iterdir()) == []
