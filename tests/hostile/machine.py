@@ -13,13 +13,13 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from tests.hostile.processes import HarmError, Program, alive, family, perform, workers, write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 _ROWS = 500
@@ -29,13 +29,15 @@ _STOPPED_SECONDS = 8
 _HOUR = 3600
 
 
-def begin(folder: Path, environment: dict[str, str] | None = None) -> Program:
+@contextmanager
+def begin(folder: Path, environment: dict[str, str] | None = None) -> Iterator[Program]:
     """A run, a request for each row, that has just sent its file."""
     file = write(folder, _ROWS)
-    run = Program(folder, "run", file.name, "--out", "out", "--rows-per-request", "1", environment=environment)
-    run.wait_for("job ")
-    time.sleep(1)
-    return run
+    arguments = ("run", file.name, "--out", "out", "--rows-per-request", "1")
+    with Program(folder, *arguments, environment=environment) as run:
+        run.wait_for("job ")
+        time.sleep(1)
+        yield run
 
 
 def in_the_middle(run: Program) -> None:
