@@ -15,7 +15,7 @@ def write_files(folder: Path) -> Path:
     """Tweets, reviews and an export, in the formats that pages say they have; the folder."""
     with SAMPLES.open(encoding="utf-8", newline="") as stream:
         texts = [row["text"] for row in csv.DictReader(stream)][:60]
-    tweets = _csv([["id", "text", "tweet"], *([str(number), text, text] for number, text in enumerate(texts))])
+    tweets = _csv([["id", "text", "author"], *([str(number), text, "somebody"] for number, text in enumerate(texts))])
     (folder / "tweets.csv").write_text(tweets, encoding="utf-8")
     (folder / "tweets.csv.gz").write_bytes(gzip.compress(tweets.encode()))
     (folder / "reviews.csv.gz").write_bytes(gzip.compress(_csv([["review"], *([text] for text in texts)]).encode()))

@@ -101,7 +101,7 @@ def submit(
 
     \b
     fanfold submit tweets.csv
-    fanfold submit tweets.csv --input-column tweet --stack fanfold
+    fanfold submit tweets.csv --input-column text --stack fanfold
     fanfold status "$(fanfold submit tweets.csv)" --watch
     """
     fanfold = Fanfold(stack)
