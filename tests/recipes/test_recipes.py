@@ -39,7 +39,7 @@ def test_sentiment_has_the_best_label_and_its_score(kitchen: Kitchen) -> None:
 
 
 def test_sentiment_has_a_column_for_each_label(kitchen: Kitchen) -> None:
-    rows = kitchen.cook("A column for each label", "scores")
+    rows = kitchen.cook("one column per label", "scores")
     assert new_columns(rows) == ["negative", "positive"]
     for row, answer in zip(rows, map(scores, kitchen.answers["sentiment"]), strict=True):
         assert {label: float(row[label]) for label in ("negative", "positive")} == {
@@ -86,5 +86,5 @@ def test_the_page_names_parameters_that_the_template_has() -> None:
     page = (DOCS / PAGE).read_text(encoding="utf-8")
     template = (project.find_root() / "template.yaml").read_text(encoding="utf-8")
     named = set(re.findall(r"`([A-Z][A-Za-z]+)(?:=[^`]*)?`", page))
-    assert named == {"HfModelId", "HfTask", "ModelParameters", "InputExpression", "ResultExpression"}
+    assert named == {"HfModelId", "HfTask", "ModelParameters", "InputExpression", "ResultExpression", "RowsPerRequest"}
     assert all(re.search(rf"^  {name}:$", template, re.MULTILINE) for name in named)
