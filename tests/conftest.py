@@ -2,6 +2,7 @@
 
 import os
 import signal
+from itertools import islice
 
 import pytest
 from hypothesis import settings
@@ -26,11 +27,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     slow = [item for item in items if item.get_closest_marker("slow")]
-    others = [item for item in items if not item.get_closest_marker("slow")]
+    others = (item for item in list(items) if not item.get_closest_marker("slow"))
     share = -(-len(items) // processes)
-    ordered: list[pytest.Item] = []
+    items.clear()
     for process in range(processes):
         own = slow[process::processes]
-        ordered += own + others[: share - len(own)]
-        del others[: share - len(own)]
-    items[:] = ordered + others
+        items += [*own, *islice(others, share - len(own))]

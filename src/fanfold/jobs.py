@@ -51,6 +51,7 @@ class Job:
         self.id = job_id
         self._stack = stack
         self._reader = StatusReader(stack.ledger, job_id, uploaded)
+        self._summary = b""
 
     def __repr__(self) -> str:
         return f"Job({self.id!r})"
@@ -118,8 +119,11 @@ class Job:
 
     def summary(self) -> dict[str, Any]:
         """What summary.json says of a job that has ended; `JobStillOpenError` if it has not."""
-        self._ended()
-        found: dict[str, Any] = json.loads(b"".join(self._file("summary.json")))
+        if not self._summary:
+            self._ended()
+            # It is the same from then on: cost and details are read from it, too.
+            self._summary = b"".join(self._file("summary.json"))
+        found: dict[str, Any] = json.loads(self._summary)
         return found
 
     def cost(self) -> Cost | None:

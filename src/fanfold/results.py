@@ -184,12 +184,12 @@ def _for_spreadsheets(blocks: Iterator[bytes], dialect: Dialect) -> Iterator[byt
         yield format_records(batch, dialect, guards=True).encode()
 
 
-def read_object(stack: Stack, key: str) -> Iterator[bytes]:
+def read_object(stack: Stack, key: str, found: ObjectTypeDef | None = None) -> Iterator[bytes]:
     """The bytes of an object of the output bucket; one block after the other, so that no connection must last long.
 
-    `DownloadError` if it isn't there.
+    It is looked for unless it was `found` already. `DownloadError` if it isn't there.
     """
-    client, found = stack.session.client("s3"), find_object(stack, key)
+    client, found = stack.session.client("s3"), found or find_object(stack, key)
     if found is None:
         raise missing(stack, key)
     for start in range(0, found["Size"], _BLOCK_BYTES):

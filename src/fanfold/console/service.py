@@ -105,7 +105,7 @@ class ConsoleService:
         if for_spreadsheets:
             job = client.job(job_id)
             return None, (job.results() if name == "results.csv" else job.errors()).for_spreadsheets()
-        return found["Size"], read_object(stack, key)
+        return found["Size"], read_object(stack, key, found)
 
     def _status(self, job_id: str) -> JobStatus:
         if job_id not in self._ended:
