@@ -26,7 +26,7 @@ from fanfold_core.domain.window import Window
 from fanfold_core.input.cutting import Limits
 from localaws.functions import sqs_event
 
-# Of each round.
+# Of each round, and so are the sweeps and silences below.
 _MOST_STEPS = 60_000
 _STEPS_OF_HOPE = 1_000
 # A message that is received more often goes to the dead letters.
@@ -35,6 +35,10 @@ _STEP, _VISIBILITY = timedelta(seconds=1), timedelta(seconds=540)
 # Longer than a request may be under way, so that a sweep after it misses what is lost.
 _SILENCE = timedelta(hours=2)
 _MOST_SWEEPS = 400
+# The schedule leaves time for a sweep before the next one.
+_MOST_WAITING_SWEEPS = 3
+# Half of the longest deadline, so that silence alone makes no job late.
+_MOST_SILENCES = 84
 # So many dispatches in a row, of which none has sent anything, wait for room that only the sweeper makes.
 _MOST_ASKED = 12
 
@@ -63,6 +67,7 @@ class World:
     clock: Clock
     steps: int = 0
     sweeps: int = 0
+    silences: int = 0
     asked: int = 0
     inbox: list[Delivery] = field(default_factory=list)
     at_work: list[AtWork] = field(default_factory=list)
@@ -123,11 +128,11 @@ class World:
         # Deaths leave several dispatches to wait for the same room, one of which is always due.
         most_asked = _MOST_ASKED * min(len(due) + 1, _MOST_ASKED)
         waits = self.asked >= most_asked and not (self.endpoint.waiting or self.at_work)
-        waits = waits and all("ChunksQueue" in delivery.message.queue for delivery in due)
-        if possible and not waits:
+        others = [delivery for delivery in self.inbox if "ChunksQueue" not in delivery.message.queue or not waits]
+        if possible and (not waits or any(delivery in others for delivery in due)):
             self.schedule.choose(possible)()
-        elif self.inbox and not waits:
-            self.clock.time = min(delivery.due for delivery in self.inbox)
+        elif others:
+            self.clock.time = max(self.clock.time, min(delivery.due for delivery in others))
         elif self.watch.has_ended:
             return self._retry()
         else:
@@ -142,8 +147,11 @@ class World:
             self.endpoint.is_gone = True
         # That the model will never predict anything, only the sweeper finds after a while.
         is_hopeless = self.scenario.may_be_given_up and self.steps % _STEPS_OF_HOPE == _STEPS_OF_HOPE - 1
-        if is_hopeless or self.schedule.happens(self.faults.sweeps):
-            self.clock.time += self.schedule.choose([timedelta(0), _SILENCE])
+        waiting = sum("SweepsQueue" in delivery.message.queue for delivery in self.inbox)
+        if (is_hopeless or self.schedule.happens(self.faults.sweeps)) and waiting < _MOST_WAITING_SWEEPS:
+            if self.schedule.choose([False, True]) and self.silences < _MOST_SILENCES * (1 + len(self.earlier)):
+                self.silences += 1
+                self.clock.time += _SILENCE
             self._sweep()
 
     def _retry(self) -> bool:
@@ -167,7 +175,7 @@ class World:
         # A job that fails, or is given up, is closed first and then sent to the assembler.
         may_be_stuck = self.faults.may_lose or (self.faults.dies > 0 and self.watch.state is State.CLOSING)
         may_be_stuck = may_be_stuck or self.scenario.may_be_given_up
-        if not may_be_stuck or self.sweeps >= _MOST_SWEEPS:
+        if not may_be_stuck or self.sweeps >= _MOST_SWEEPS * (1 + len(self.earlier)):
             raise BrokenPromiseError(f"the job never ends: {self.watch.state}")
         self.clock.time += _SILENCE
         self.asked = 0
@@ -189,7 +197,8 @@ class World:
 
     def _deliver(self, first: Delivery, due: list[Delivery]) -> None:
         mapping = self.cloud.mappings[first.message.queue]
-        self.asked = self.asked + 1 if "ChunksQueue" in first.message.queue else 0
+        if "ChunksQueue" not in first.message.queue:
+            self.asked = 0
         others = [other for other in due if other is not first and other.message.queue == first.message.queue]
         most = min(mapping.batch_size - 1, len(others))
         batch = [first, *self.schedule.shuffled(others)[: self.schedule.choose(range(most, -1, -1))]]
@@ -234,6 +243,7 @@ class World:
         messages = {delivery.message.id: delivery for delivery in at_work.deliveries}
         failed = set(messages)
         if at_work.execution.error is None:
+            self.asked += any("ChunksQueue" in delivery.message.queue for delivery in at_work.deliveries)
             failed = sqs_event.returned(at_work.execution.answer, messages)
         for message_id in failed:
             delivery = messages[message_id]

@@ -82,6 +82,14 @@ def test_held_answers_of_a_model_that_does_not_answer_row_by_row_are_asked_for_a
     assert not system.ledger.chunk(job.id, 0).covered
 
 
+def test_an_answer_that_is_held_is_witness_that_the_endpoint_works(system: System) -> None:
+    job = system.split()
+    system.answer(job, 0, Span(1, 2))
+    system.messages()
+    collect(system, job, Broken(request(job, Span(0, 1)), "Received server error (500) from model"))
+    assert Dispatch(job.id, 0, witness=Span(1, 2)) in system.messages()
+
+
 def test_where_the_first_row_is_an_error_the_next_one_is_sent_alone(system: System) -> None:
     job = system.split()
     system.messages()

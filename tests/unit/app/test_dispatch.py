@@ -9,7 +9,7 @@ from tests.unit.app.conftest import System, in_time, out_of_time, sent
 from fanfold_core.aws.messages import Assemble, Dispatch
 from fanfold_core.domain.errors import EndpointError
 from fanfold_core.domain.job import Pause, State
-from fanfold_core.domain.outcomes import Unsent
+from fanfold_core.domain.outcomes import Mark, Unsent
 from fanfold_core.domain.requests import Unsendable
 from fanfold_core.domain.spans import Span
 from fanfold_core.domain.window import Window
@@ -121,6 +121,17 @@ def test_a_row_that_shows_whether_the_model_answers_row_by_row_is_the_next_that_
     assert system.dispatcher.probe(job.id, 0, 1).requests == 1
     assert spans(system) == [Span(2, 1)]
     assert system.dispatcher.probe(job.id, 0, 3).requests == 0
+
+
+def test_a_row_that_nobody_has_tried_alone_shows_it_before_one_that_failed(system: System) -> None:
+    job = system.split()
+    for failed in (Span(0, 1), Span(1, 1)):
+        system.ledger.set_mark(job, 0, failed, Mark(3))
+    for expected in (Span(2, 1), Span(3, 1), Span(0, 1)):
+        system.endpoint.taken.clear()
+        system.dispatcher.probe(job.id, 0, 0)
+        assert spans(system) == [expected]
+        system.ledger.set_mark(job, 0, expected, Mark(3))
 
 
 @given(st.lists(st.sampled_from(["a", ""]), min_size=1, max_size=4), st.integers(1, 4))

@@ -1,5 +1,7 @@
 """The sweeper: what was lost is found, and what is on its way is left alone."""
 
+from collections.abc import Callable
+
 import pytest
 from tests.fakes.values import make_job
 from tests.unit.app.conftest import NONCE, System, in_time, out_of_time
@@ -7,9 +9,10 @@ from tests.unit.app.conftest import NONCE, System, in_time, out_of_time
 from fanfold_core.aws.messages import Assemble, Dispatch, Resume, Sweep
 from fanfold_core.domain.job import JobRecord, State
 from fanfold_core.domain.keys import RequestId, output_prefix
-from fanfold_core.domain.outcomes import Answered, Mark
+from fanfold_core.domain.outcomes import Answered, Broken, Mark
 from fanfold_core.domain.spans import Span
 
+BROKEN = "Received server error (500) from model: see the endpoint's log"
 A_WHILE, LOST = 301, 3_600 + 900 + 1
 
 
@@ -91,3 +94,36 @@ def test_a_job_ends_at_its_deadline(system: System, job: JobRecord) -> None:
 def test_who_has_no_time_goes_on_where_it_was(system: System, job: JobRecord) -> None:
     system.sweeper.sweep(job.id, 1, out_of_time)
     assert system.messages() == [Sweep(job.id, 1)]
+
+
+def fail_every_row_alone(system: System, job: JobRecord) -> None:
+    """Each row of the first two chunks breaks twice, and for so long that the model may be given up."""
+    for attempt in (1, 2):
+        for number in (0, 1):
+            broken = [Broken(RequestId(job.id, number, Span(row, 1), attempt), BROKEN) for row in range(4)]
+            system.ledger.raise_attempts(job.id, number, attempt)
+            system.collector.collect(job.id, number, broken)
+        system.clock.pass_by(1_000)
+    system.messages()
+
+
+def test_a_model_that_fails_every_request_is_given_up(system: System, job: JobRecord) -> None:
+    fail_every_row_alone(system, job)
+    system.sweeper.sweep(job.id, 0, in_time)
+    known = system.ledger.job(job.id)
+    assert (known.outcome, known.reason) == (
+        State.FAILED,
+        f"the model has failed every request for 30 minutes and predicted no row: {BROKEN}",
+    )
+
+
+@pytest.mark.parametrize("answered", [Span(0, 1), Span(1, 2)], ids=["predicted", "held"])
+@pytest.mark.parametrize(("start", "time"), [(0, in_time), (1, in_time), (0, out_of_time)])
+def test_a_model_that_has_answered_a_row_of_any_chunk_is_not_given_up(
+    system: System, job: JobRecord, answered: Span, start: int, time: Callable[[], bool]
+) -> None:
+    system.answer(job, 0, answered)
+    system.clock.pass_by(1)
+    fail_every_row_alone(system, job)
+    system.sweeper.sweep(job.id, start, time)
+    assert system.ledger.job(job.id).state is State.RUNNING

@@ -76,7 +76,7 @@ class Dispatcher:
         return self._while_running(job_id, lambda job: self._send_witness(job, number, span))
 
     def probe(self, job_id: str, number: int, row: int) -> Dispatched:
-        """Send the first row from this one on that can be sent and has no answer of its own, alone."""
+        """Send the first row from this one on that can be sent and has no answer, alone, rather an untried one."""
         return self._while_running(
             job_id,
             lambda job: self._probe(job, self.ledger.chunk(job_id, number), row),
@@ -180,12 +180,14 @@ class Dispatcher:
     def _probe(self, job: JobRecord, chunk: Chunk, row: int) -> Dispatched:
         rows = read_rows(self.store, job, chunk)
         found = inputs(rows, job.known_layout, job.options.input)
-        for number in range(row, chunk.rows):
-            span = Span(number, 1)
-            if span not in chunk.covered and obstacle(rows[number], found[number], job.known_layout) is None:
-                attempt = self.ledger.mark(job.id, chunk.number, span).attempt + 1
-                return self._send(job, chunk, {span: attempt}, found)
-        return Dispatched()
+        open_rows = (Span(number, 1) for number in range(row, chunk.rows) if Span(number, 1) not in chunk.covered)
+        spans = [one for one in open_rows if obstacle(rows[one.start], found[one.start], job.known_layout) is None]
+        if not spans:
+            return Dispatched()
+        # A row that has failed alone may be a bad one, so one that nobody has tried says more.
+        known = requests(self.ledger.outcomes(job.id, chunk.number))
+        span = next((one for one in spans if one not in known), spans[0])
+        return self._send(job, chunk, {span: known.get(span, 0) + 1}, found)
 
     def _send(self, job: JobRecord, chunk: Chunk, attempts: Mapping[Span, int], found: Sequence[Any]) -> Dispatched:
         highest = max(attempts.values(), default=0)

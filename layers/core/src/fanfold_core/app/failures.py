@@ -127,8 +127,8 @@ class Failures:
                 return
 
     def _witness(self, job: JobRecord, chunk: Chunk) -> Span | None:
-        if chunk.predicted:
-            return min(chunk.predicted, key=lambda span: (span.rows, span.start))
+        if answered := chunk.predicted or chunk.held:
+            return min(answered, key=lambda span: (span.rows, span.start))
         if not chunk.failed:
             return None
         known = self.ledger.outcomes(job.id, chunk.number)

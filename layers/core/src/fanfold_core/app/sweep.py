@@ -18,7 +18,7 @@ from fanfold_core.domain.spans import Span, gaps, is_covered
 from fanfold_core.domain.window import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from fanfold_core.app.follow_up import FollowUp
@@ -98,11 +98,13 @@ class Sweeper:
             return swept
         if job.total is None and self._is_quiet(job.touched):
             self.queues.split(job.id)
-        chunks = list(self._open_chunks(job, start, out_of_time))
-        if not start and not out_of_time():
+        numbers = [number for number in range(max(job.low, start), job.released) if number not in job.covered]
+        chunks = list(self._chunks(job, numbers, out_of_time))
+        if not start and len(chunks) == len(numbers):
+            # Only who has seen all open chunks can say what the job has come to.
             self._measure(job, chunks)
-        if self._gives_up(job, chunks):
-            return swept
+            if self._gives_up(job, chunks):
+                return swept
         paused = self._breaks_the_circuit(job)
         for chunk in chunks:
             if out_of_time():
@@ -112,12 +114,11 @@ class Sweeper:
         self.follow_up(self.ledger.job(job_id))
         return swept
 
-    def _open_chunks(self, job: JobRecord, start: int, out_of_time: Callable[[], bool]) -> Iterator[Chunk]:
-        for number in range(max(job.low, start), job.released):
-            if number not in job.covered:
-                yield self.ledger.chunk(job.id, number)
-                if out_of_time():
-                    return
+    def _chunks(self, job: JobRecord, numbers: Sequence[int], out_of_time: Callable[[], bool]) -> Iterator[Chunk]:
+        for number in numbers:
+            yield self.ledger.chunk(job.id, number)
+            if out_of_time():
+                return
 
     def _measure(self, job: JobRecord, open_chunks: list[Chunk]) -> None:
         """Remember how far the job is. Of a later round most rows were covered before it began: it isn't measured."""
@@ -203,8 +204,8 @@ class Sweeper:
         Whether that is the model or the file, nobody can tell from here, and trying on would cost days.
         """
         patience = _PATIENCE_SECONDS.get(cause_of(job.trouble.words))
-        has_predictions = bool(job.fields) or any(chunk.predicted for chunk in chunks)
-        if patience is None or not job.trouble.since or has_predictions or self._age(job.trouble.since) < patience:
+        has_answers = bool(job.fields) or any(chunk.predicted or chunk.held for chunk in chunks)
+        if patience is None or not job.trouble.since or has_answers or self._age(job.trouble.since) < patience:
             return False
         if self.ledger.health(job.model.endpoint).answered >= job.trouble.since or not self._is_tried(job, chunks):
             return False
