@@ -100,7 +100,7 @@ test: setup ## run the tests; ARGS goes to pytest
 	@$(if $(ARGS),,$(BIN)/python scripts/unused_permissions.py $(CALLS))
 
 .PHONY: test-calendar
-test-calendar: setup ## run the tests 400 days ahead and on a 29 February, elsewhere (needs libfaketime and cc); ARGS goes to pytest
+test-calendar: setup ## run the tests 400 days ahead and on a 29 February, elsewhere (needs cc); ARGS goes to pytest
 	@scripts/calendar $(or $(ARGS),-n auto --dist worksteal)
 
 .PHONY: browser

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 # What would lead a program elsewhere than to its local cloud.
-_OF_THE_USER = ("AWS_", "FANFOLD_", "FAKETIME", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+_OF_THE_USER = ("AWS_", "FANFOLD_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 UP = ("local", "up", "--port", "0", "--endpoint-port", "0", "--console-port", "0")
 
 

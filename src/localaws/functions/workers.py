@@ -23,9 +23,9 @@ logger = logging.getLogger(__name__)
 # Lambda gives a function 10 seconds to initialize; here several may start at once on few cores.
 INIT_SECONDS = 60
 _WORKER = Path(__file__).with_name("worker.py")
-# What a process here needs before any code of ours runs: how the dynamic loader finds its libraries, and the clock, if
-# libfaketime sets it (`make test-calendar`). A worker without them may not start, or lives at another time than SQS.
-_OF_THE_MACHINE = ("LD_", "DYLD_", "FAKETIME", "NO_FAKE_STAT")
+# What a process here needs before any code of ours runs: how the dynamic loader finds its libraries. Without these a
+# worker may not start, or, where one of them sets the clock, lives at another time than SQS.
+_OF_THE_MACHINE = ("LD_", "DYLD_")
 
 
 class FunctionError(Exception):
