@@ -75,7 +75,7 @@ class LocalCloud(Lifetime):
         self._running = contextlib.ExitStack()
 
     def start(self) -> None:
-        """Start everything, in about four seconds. Whatever goes wrong, or Ctrl-C, ends what was started.
+        """Start everything, in about two seconds. Whatever goes wrong, or Ctrl-C, ends what was started.
 
         Raises:
             TemplateError: the template or a parameter is not valid, or beyond the local cloud.
