@@ -160,7 +160,7 @@ class LocalCloud(Lifetime):
             self._on_log,
             self._conditions,
         )
-        # The end of the services ends what the pollers wait for.
+        # Workers end before the services that they call, whose end ends what the pollers wait for.
         self._running.callback(self._functions.join)
         self._running.callback(self._services.stop)
         self._running.callback(self._functions.end)
