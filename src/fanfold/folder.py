@@ -17,7 +17,7 @@ from fanfold_core.domain.keys import RESULT_FILES, first_round, result_key
 from fanfold_core.input.formats import FileName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from fanfold.stacks import Stack
 
@@ -71,6 +71,18 @@ class HeldFolder:
                 with suppress(OSError):
                     part.unlink()
         return [self.path / name for name in sizes]
+
+    def write(self, name: str, blocks: Iterable[bytes]) -> Path:
+        """Write a file that no job has yet; it is there when it is whole. `DownloadError` if it cannot be written."""
+        file, part = self.path / name, self.path / f".{name}.part"
+        try:
+            with _writing(file):
+                with _new_file(part) as stream:
+                    stream.writelines(blocks)
+                part.replace(file)
+        finally:
+            part.unlink(missing_ok=True)
+        return file
 
 
 @contextmanager
@@ -128,7 +140,7 @@ def _plain(name: str) -> str:
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """See to it that no other process holds the folder. The lock ends with the process, however that ends."""
-    lock = path / _LOCK
+    lock, made = path / _LOCK, [folder for folder in (path, *path.parents) if not folder.exists()]
     with _writing(path):
         path.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o600)
@@ -148,6 +160,10 @@ def _locked(path: Path) -> Iterator[None]:
                 lock.unlink()
     finally:
         os.close(descriptor)
+        # What nothing was written to leaves no trace.
+        with suppress(OSError):
+            for folder in made:
+                folder.rmdir()
 
 
 def _is_held(descriptor: int, lock: Path) -> bool:

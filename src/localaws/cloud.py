@@ -75,7 +75,7 @@ class LocalCloud(Lifetime):
         self._running = contextlib.ExitStack()
 
     def start(self) -> None:
-        """Start everything, in about four seconds. Whatever goes wrong, or Ctrl-C, ends what was started.
+        """Start everything, in about two seconds. Whatever goes wrong, or Ctrl-C, ends what was started.
 
         Raises:
             TemplateError: the template or a parameter is not valid, or beyond the local cloud.
@@ -160,7 +160,7 @@ class LocalCloud(Lifetime):
             self._on_log,
             self._conditions,
         )
-        # The end of the services ends what the pollers wait for.
+        # Workers end before the services that they call, whose end ends what the pollers wait for.
         self._running.callback(self._functions.join)
         self._running.callback(self._services.stop)
         self._running.callback(self._functions.end)

@@ -77,9 +77,8 @@ class Services:
             self.endpoint.start()
         except OSError as error:
             raise PortInUseError(str(error)) from error
-        # The server goes first: its end ends what others wait for.
+        # Before the server, or what it delivers fails.
         self._running.callback(self.endpoint.stop)
-        self._running.callback(self._server.stop)
         self.addresses = {
             "AWS_ENDPOINT_URL": self._server.url,
             "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": self.endpoint.url,

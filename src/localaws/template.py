@@ -10,6 +10,12 @@ from typing import Any
 
 import yaml
 
+try:
+    from yaml import CSafeLoader as SafeLoader
+except ImportError:
+    # Built without libyaml: the same, ten times slower.
+    from yaml import SafeLoader  # type: ignore[assignment]
+
 from localaws.errors import TemplateError
 
 REGION = "us-east-1"
@@ -17,7 +23,7 @@ REGION = "us-east-1"
 _PLACEHOLDER = "s3://local/code"
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(SafeLoader):
     """YAML with CloudFormation's short forms, `!Ref Name`, which it gives in their long form, `{"Ref": "Name"}`."""
 
     def long_form(self, suffix: str, node: yaml.Node) -> dict[str, Any]:

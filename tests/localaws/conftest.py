@@ -96,7 +96,7 @@ Resources:
             ScalingConfig: { MaximumConcurrency: 5 }
         Many:
           Type: SQS
-          Properties: { Queue: !GetAtt Many.Arn, BatchSize: 100, MaximumBatchingWindowInSeconds: 1 }
+          Properties: { Queue: !GetAtt Many.Arn, BatchSize: 100, MaximumBatchingWindowInSeconds: 20 }
   Forbidden:
     Type: AWS::Serverless::Function
     Properties: { CodeUri: functions/forbidden, Timeout: 30 }

@@ -83,6 +83,11 @@ def test_messages_within_the_window_come_in_one_batch_beyond_ten(cloud: LocalClo
     assert eventually(together)
 
 
+def test_a_window_ends_early_when_nothing_more_comes(cloud: LocalCloud, token: str) -> None:
+    send(cloud, token, queue="Many")
+    assert eventually(lambda: seen(cloud, token), seconds=10)
+
+
 def test_only_the_message_reported_as_failed_returns_and_ends_as_a_dead_letter(cloud: LocalCloud, token: str) -> None:
     send(cloud, token, f"poison-{token}")
     assert eventually(lambda: seen(cloud, f"poison-{token}", receives=3))

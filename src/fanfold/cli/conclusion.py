@@ -55,11 +55,15 @@ def follow_to_the_end(
         stderr.print(f"job {job.id}", soft_wrap=True)
         job.wait()
     except KeyboardInterrupt:
-        _say_what_next(job.id, stack)
+        if stack is None:
+            _keep_what_is_done(job, folder)
+        else:
+            _say_what_next(job.id, stack)
         return ExitCode.INTERRUPTED
     except (BotoCoreError, ClientError):
         # The network, or keys that have expired: the job knows nothing of it.
-        _say_what_next(job.id, stack)
+        if stack is not None:
+            _say_what_next(job.id, stack)
         raise
     summary, out = job.summary(), folder.path
     if not summary["rows"] and (out / "results.csv").exists():
@@ -93,18 +97,26 @@ def say_cost(job: Job) -> None:
         stderr.print(f"Estimated cost on AWS: {cost}", soft_wrap=True)
 
 
-def _say_what_next(job: str, stack: str | None) -> None:
-    if stack is None:
-        words = (
-            f"interrupted: job {job} ended with its local cloud, and nothing was kept. To keep a local cloud running: "
-            "`fanfold local up`"
-        )
+def _keep_what_is_done(job: Job, folder: HeldFolder) -> None:
+    """Write the rows that are done, since their job ends with its local cloud."""
+    status = job.status()
+    if not status.done:
+        words = f"interrupted: job {job.id} ended with its local cloud, before a row was done"
     else:
-        words = (
-            f"interrupted: job {job} continues. To follow it: `fanfold status {job} --watch --stack {stack}`. "
-            f"To stop it and keep the rows that are done: `fanfold cancel {job} --stack {stack}`"
-        )
+        of_all = f" of {status.rows:,}" if status.rows else ""
+        stderr.print(f"interrupted: saving {status.done:,}{of_all} rows (Ctrl-C again to skip)", style="yellow")
+        file = folder.write(f"{job.id}.partial.csv", job.results(partial=True).blocks())
+        words = f"job {job.id} ended with its local cloud. The rows that were done: {file}"
     stderr.print(words, style="yellow", soft_wrap=True)
+
+
+def _say_what_next(job: str, stack: str) -> None:
+    stderr.print(
+        f"interrupted: job {job} continues. To follow it: `fanfold status {job} --watch --stack {stack}`. "
+        f"To stop it and keep the rows that are done: `fanfold cancel {job} --stack {stack}`",
+        style="yellow",
+        soft_wrap=True,
+    )
 
 
 def _conclude(subject: str, summary: dict[str, Any], out: Path) -> None:

@@ -58,8 +58,10 @@ def run(
     The folder may hold the files of an earlier run of FILE, which are replaced. If it holds those of another file,
     nothing is sent, unless you set --replace.
 
-    Without --stack, everything runs on this machine, with VADER, a word lexicon, instead of a real model. The summary
-    is printed as JSON. Exit codes: 0 every row has a prediction, 3 some rows failed, 1 the job failed, 2 usage error,
+    Without --stack, everything runs on this machine, with VADER, a word lexicon, instead of a real model. If you
+    interrupt it, the rows that are done are written to JOB.partial.csv in the folder. On a stack, the job continues.
+
+    The summary is printed as JSON. Exit codes: 0 every row has a prediction, 3 some rows failed, 1 the job failed, 2 usage error,
     130 interrupted.
 
     \b

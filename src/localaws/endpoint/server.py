@@ -7,12 +7,13 @@ import json
 import logging
 import threading
 import time
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from localaws.endpoint.delivery import Delivery, arrives
 from localaws.endpoint.endpoints import ControlPlane, Endpoint
+from localaws.endpoint.hands import Hands
 from localaws.endpoint.invocations import Invocation, Load, ModelInstance, no_extra_time
 from localaws.endpoint.locations import destinations
 from localaws.endpoint.outcomes import Failure, Outcome
@@ -39,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.1
 _PATIENCE_SECONDS = 5.0
-"""How long ``stop`` waits for a model that is still at work."""
+"""How long ``stop`` waits for calls of S3 and SNS, or a model, that are still at work."""
 _STOPPING = "The local endpoint is stopping."
 
 
@@ -88,7 +89,7 @@ class AsyncEndpointServer(Lifetime):
     def start(self) -> None:
         """Listen; OSError with a plain message when the port is taken. A server starts once."""
         self._surface = HttpSurface(self._port, self, self._guard)
-        self._io = ThreadPoolExecutor(self._cloud.connections, thread_name_prefix="endpoint-io")
+        self._io = Hands(self._cloud.connections)
         self._threads = [
             threading.Thread(target=self._surface.serve_forever, args=(0.05,), name="endpoint-http"),
             threading.Thread(target=self._watch_the_clock, name="endpoint-clock"),
@@ -98,13 +99,13 @@ class AsyncEndpointServer(Lifetime):
         logger.info("asynchronous endpoints at %s, running %s", self.url, self._model_name)
 
     def stop(self) -> None:
-        """End every thread. Nothing is drained: what waits, or isn't delivered yet, is gone."""
+        """End every thread. Calls of S3 and SNS under way are waited for; what waits is gone."""
         with self._queues_lock:
             self._stopping.set()
         for queue in self._queues.values():
             queue.close()
         self._surface.close()
-        self._io.shutdown(cancel_futures=True)
+        self._io.stop(_PATIENCE_SECONDS)
         until = time.monotonic() + _PATIENCE_SECONDS
         for queue in self._queues.values():
             queue.join(until)

@@ -1,5 +1,6 @@
 """The workers of one function: started when needed, replaced when lost or when their keys get old."""
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 
@@ -7,6 +8,11 @@ from localaws.conditions import Conditions
 from localaws.connections import explained
 from localaws.credentials import Role
 from localaws.functions.workers import Function, FunctionError, FunctionLog, Worker, WorkerLostError
+
+# A worker takes half a second to start: one that is done by then can do the work of another.
+_PATIENCE_SECONDS = 0.1
+# Started all at once, the first function, which the others wait for, would be ready as late as the last one.
+_WARMING = threading.Semaphore(os.cpu_count() or 1)
 
 
 class WorkerPool:
@@ -31,14 +37,14 @@ class WorkerPool:
         self._conditions = conditions
         self._start: Callable[[], Worker] = lambda: Worker(function, role.keys(), endpoints, log)
         self._slots = threading.Semaphore(limit)
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._idle: list[Worker] = []
         self._all: set[Worker] = set()
         self._closed = False
 
     def warm(self) -> None:
-        """Have one worker ready before the first invocation; raises FunctionError."""
-        with self._slots:
+        """Have one worker ready before the first invocation, those of other functions in turn; raises FunctionError."""
+        with _WARMING, self._slots:
             self._give_back(self._take())
 
     def invoke(self, event: object) -> object:
@@ -71,6 +77,8 @@ class WorkerPool:
 
     def _take(self) -> Worker:
         with self._lock:
+            if self._all and not self._closed:
+                self._lock.wait_for(lambda: self._idle or self._closed, _PATIENCE_SECONDS)
             if self._closed:
                 raise FunctionError(f"{self.function.logical_id}: the local cloud is stopping.")
             if self._idle:
@@ -95,6 +103,7 @@ class WorkerPool:
             return
         with self._lock:
             self._idle.append(worker)
+            self._lock.notify()
 
     def _drop(self, worker: Worker) -> None:
         worker.kill()

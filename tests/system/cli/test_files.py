@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fanfold import Job
 from fanfold.cli import SECTIONS
+from fanfold.cli.conclusion import follow_to_the_end
 from fanfold.cli.run import run
+from fanfold.folder import held
 from fanfold_core.domain.options import Options
 
 if TYPE_CHECKING:
@@ -173,6 +176,26 @@ def test_an_interrupted_run_on_a_stack_says_that_the_job_goes_on(pipeline: Pipel
     )
     assert not pipeline.client.job(job).status().has_ended
     pipeline.client.job(job).cancel()
+
+
+def test_an_interrupted_run_on_its_own_cloud_keeps_the_rows_that_are_done(
+    pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "half.csv"
+    file.write_bytes(b"text\nso good\n" + b"slowly\n" * 100)
+    job = pipeline.client.submit(file, rows_per_request=1)
+    assert next(status.done for status in job.follow() if status.done)
+
+    def interrupted(_job: Job) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Job, "wait", interrupted)
+    with held(tmp_path / "out", file.name, replace=False) as folder:
+        assert follow_to_the_end(job, "half.csv", folder, stack=None) == INTERRUPTED
+    kept = tmp_path / "out" / f"{job.id}.partial.csv"
+    assert f"job {job.id} ended with its local cloud. The rows that were done: {kept}\n" in capsys.readouterr().err
+    assert kept.read_text(encoding="utf-8").splitlines()[1].split(",")[0] == "so good"
+    job.cancel()
 
 
 def test_completion_in_bash_completes_a_command(fanfold: Fanfold) -> None:

@@ -11,6 +11,7 @@ from fanfold.errors import DownloadError
 from fanfold.folder import held
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -55,6 +56,27 @@ def test_a_pipe_in_place_of_the_summary_is_not_waited_for(tmp_path: Path) -> Non
     os.mkfifo(tmp_path / "summary.json")
     with pytest.raises(DownloadError, match=r"summary\.json"), held(tmp_path, "tweets.csv", replace=False):
         pass
+
+
+def test_a_folder_to_which_nothing_was_written_is_gone_with_those_made_for_it(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    with held(tmp_path / "mine" / "new" / "out", "tweets.csv", replace=False):
+        pass
+    with held(tmp_path / "mine", "tweets.csv", replace=False):
+        pass
+    assert list(tmp_path.rglob("*")) == [tmp_path / "mine"]
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    def blocks() -> Iterator[bytes]:
+        yield b"text\n"
+        raise KeyboardInterrupt
+
+    with held(tmp_path / "out", "tweets.csv", replace=False) as folder:
+        with pytest.raises(KeyboardInterrupt):
+            folder.write("some.csv", blocks())
+        assert folder.write("all.csv", [b"text\n", b"good\n"]).read_bytes() == b"text\ngood\n"
+    assert list(tmp_path.rglob("*.csv*")) == [tmp_path / "out" / "all.csv"]
 
 
 def test_a_folder_is_held_by_one_at_a_time(tmp_path: Path) -> None:
