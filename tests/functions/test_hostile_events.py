@@ -1,6 +1,7 @@
 """Hostile events: whatever comes in a message, it is understood or comes back, and takes no other message with it."""
 
 import importlib.util
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -40,11 +41,14 @@ def handlers(started: System) -> Iterator[dict[str, Handler]]:
     """The real handlers, each wired in this process with its own function's environment and role; and a job."""
     make_job(started)
     environments = started.cloud.function_environments()
-    before = boto3.DEFAULT_SESSION
+    before, loggers = boto3.DEFAULT_SESSION, {name: logging.getLogger(name) for name in FUNCTIONS}
+    levels = {name: logger.level for name, logger in loggers.items()}
     try:
         yield {name: load(name, environments[f"{name.capitalize()}Function"]) for name in FUNCTIONS}
     finally:
         boto3.DEFAULT_SESSION = before
+        for name, logger in loggers.items():
+            logger.setLevel(levels[name])
 
 
 def load(name: str, environment: dict[str, str]) -> Handler:
