@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from unittest.mock import patch
 
+import boto3
 import pytest
 from tests.functions.conftest import NOTHING_FAILED, System
 
@@ -39,7 +40,7 @@ def dispatcher(system: System, endpoint: Endpoint) -> Iterator[Dispatcher]:
     """As the function has it, in this process, so that no test sees what another has read of the ledger."""
     cloud = system.cloud
     environ = {**cloud.environment, **cloud.function_environments()["DispatcherFunction"]}
-    with patch.dict(os.environ, environ):
+    with patch.dict(os.environ, environ), patch.object(boto3, "DEFAULT_SESSION", None):
         yield replace(wire_dispatcher(environ), endpoint=endpoint)
 
 

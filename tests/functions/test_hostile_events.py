@@ -41,14 +41,12 @@ def handlers(started: System) -> Iterator[dict[str, Handler]]:
     """The real handlers, each wired in this process with its own function's environment and role; and a job."""
     make_job(started)
     environments = started.cloud.function_environments()
-    before, loggers = boto3.DEFAULT_SESSION, {name: logging.getLogger(name) for name in FUNCTIONS}
+    loggers = {name: logging.getLogger(name) for name in FUNCTIONS}
     levels = {name: logger.level for name, logger in loggers.items()}
-    try:
+    with patch.object(boto3, "DEFAULT_SESSION", None):
         yield {name: load(name, environments[f"{name.capitalize()}Function"]) for name in FUNCTIONS}
-    finally:
-        boto3.DEFAULT_SESSION = before
-        for name, logger in loggers.items():
-            logger.setLevel(levels[name])
+    for name, logger in loggers.items():
+        logger.setLevel(levels[name])
 
 
 def load(name: str, environment: dict[str, str]) -> Handler:

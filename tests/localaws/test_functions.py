@@ -68,7 +68,6 @@ def test_a_message_reaches_the_handler_with_its_environment_and_layer(cloud: Loc
     send(cloud, token)
     item = eventually(lambda: seen(cloud, token))
     assert (item["greeting"], item["colour"], item["receives"]) == ("hello", "blue", 1)
-    assert cloud.wait_idle(5)
 
 
 def test_messages_within_the_window_come_in_one_batch_beyond_ten(cloud: LocalCloud) -> None:

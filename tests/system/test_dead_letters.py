@@ -80,4 +80,4 @@ def test_hopeless_messages_end_among_the_dead_letters_while_a_file_is_worked_on(
         assert sorted(dead_letters(hasty, queue, len(expected))) == sorted(expected)
     for _, function, _, words in HOPELESS:
         assert words in (hasty_logs / f"{function}Function.log").read_text()
-    assert hasty.wait_idle(5)
+    assert hasty.wait_idle(60)

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
+from urllib.request import Request, urlopen
 
 import boto3
 import pytest
@@ -78,22 +79,25 @@ class World:
         return self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def moto_url() -> Iterator[str]:
+    """What moto knows is the process's: nothing is left to other modules, which may have it begin afresh."""
     moto = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     moto.start()
     host, port = moto.get_host_and_port()
-    yield f"http://{host}:{port}"
+    url = f"http://{host}:{port}"
+    yield url
+    urlopen(Request(f"{url}/moto-api/reset", method="POST")).close()  # noqa: S310 # it is the server above
     moto.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def client(moto_url: str) -> Callable[[str], Any]:
     make: Any = boto3.Session("test", "test", region_name=REGION).client
     return cache(partial(make, endpoint_url=moto_url, config=Config(s3={"addressing_style": "path"})))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def queue_url(client: Callable[[str], Any]) -> str:
     """Create both endpoints; give the queue that gets their notifications."""
     return create_endpoint(client)
