@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from threading import Semaphore
 from types import SimpleNamespace
 from typing import IO, Any
 
@@ -36,6 +37,7 @@ class Service:
 
     def __init__(self) -> None:
         self.stack = SimpleNamespace(name="a stack", endpoint="an endpoint", parameters={"MaxAttempts": "7"})
+        self.begun = Semaphore(0)
         self.on_submit: Callable[[], Any] = lambda: None
         self.content: Callable[[], Iterator[bytes]] = lambda: iter([b"for spreadsheets"])
 
@@ -55,6 +57,7 @@ class Service:
         return {}
 
     def submit(self, _name: str, content: IO[bytes], _options: Mapping[str, str]) -> JobStatus:
+        self.begun.release()
         while content.read(65536):
             pass
         self.on_submit()

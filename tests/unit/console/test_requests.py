@@ -207,12 +207,15 @@ def test_many_connections_stop_nobody_and_cost_no_thread(serve: Serve) -> None:
         assert held[1].recv(1) == b"", "the oldest gave way"
 
 
-def test_requests_beyond_those_that_are_served_wait_for_their_turn(serve: Serve, sessions: Sessions) -> None:
+def test_requests_beyond_those_that_are_served_wait_for_their_turn(
+    serve: Serve, service: Service, sessions: Sessions
+) -> None:
     at = serve(most_served=2)
     with ExitStack() as stack:
         uploads = [stack.enter_context(socket.create_connection(at)) for _ in range(2)]
         for connection in uploads:
             connection.sendall(upload(at, sessions, "Content-Length: 4"))
+            assert service.begun.acquire(timeout=20)
         late = stack.enter_context(socket.create_connection(at))
         late.sendall(head(at))
         late.settimeout(0.3)
@@ -224,10 +227,13 @@ def test_requests_beyond_those_that_are_served_wait_for_their_turn(serve: Serve,
         assert reply(late)[0] == 200
 
 
-def test_a_request_that_waits_too_long_for_its_turn_is_told_so(serve: Serve, sessions: Sessions) -> None:
+def test_a_request_that_waits_too_long_for_its_turn_is_told_so(
+    serve: Serve, service: Service, sessions: Sessions
+) -> None:
     at = serve(most_served=1, head_seconds=1)
     with socket.create_connection(at) as connection:
         connection.sendall(upload(at, sessions, "Content-Length: 4"))
+        assert service.begun.acquire(timeout=20)
         status, _, body = ask(at, head(at))
         assert (status, json.loads(body)["error"]) == (503, "the console is busy: try again in a minute")
         connection.sendall(b"text")
