@@ -58,6 +58,13 @@ NO_TORCH := torch $(TORCH) doesn't run here: lead pip to its build for the CPU (
 	@.venv-recipes/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+.venv-container/.locked: requirements/container.txt .venv-recipes/.locked
+	@$(call venv,.venv-container,$<)
+	@# PyTorch is that of the recipes: the container's own is a gigabyte of its own.
+	@cd .venv-recipes/lib/python3*/site-packages && pwd > "$$(echo $(CURDIR)/.venv-container/lib/python3*/site-packages)/torch.pth"
+	@.venv-container/bin/python -c "import torch"
+	@touch $@
+
 .venv-sam/.locked: requirements/sam.txt
 	@$(call venv,.venv-sam,$<)
 	@touch $@
@@ -83,7 +90,7 @@ $(1)/bin/pip install --quiet --disable-pip-version-check --no-compile --no-deps 
 endef
 
 .PHONY: environments
-environments: setup $(patsubst %,.venv-%/.locked,recipes sam checkov sdk2 sdk3 docs supply) ## create all environments for checks and tests; -j2 creates two at a time
+environments: setup $(patsubst %,.venv-%/.locked,recipes container sam checkov sdk2 sdk3 docs supply) ## create all environments for checks and tests; -j2 creates two at a time
 	@:
 
 .PHONY: demo
@@ -115,6 +122,11 @@ ecosystem: setup .venv-sdk2/.locked .venv-sdk3/.locked ## test boto3, the AWS CL
 .PHONY: recipes
 recipes: setup .venv-recipes/.locked ## run the commands of docs/recipes.md with tiny transformers models; ARGS goes to pytest
 	@$(BIN)/pytest -q -m recipes tests/recipes $(ARGS)
+
+.PHONY: container
+container: setup .venv-container/.locked ## test with the packages of Hugging Face's inference container and tiny models (needs Java); ARGS goes to pytest
+	@command -v java >/dev/null || { echo "container: needs Java, e.g. apt-get install openjdk-17-jre-headless" >&2; exit 1; }
+	@$(BIN)/pytest -q -m container tests/container $(ARGS)
 
 .PHONY: test-wheel
 test-wheel: setup ## test the wheel, without and with the local cloud; ARGS goes to pytest

@@ -75,13 +75,14 @@ class Fanfold:
         1800
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 # each has a default
         self,
         stack: str | None = None,
         *,
         local: bool = False,
         model: str = "vader",
         task: str | None = None,
+        container: str | None = None,
         session: boto3.Session | None = None,
     ) -> None:
         """Take where to work; nothing is looked up or started before it is needed, or the client is entered.
@@ -91,6 +92,8 @@ class Fanfold:
             local: start a local cloud instead, which ends with `close`, or when the client is left.
             model: what the local cloud runs: vader, a folder with a transformers model, or a container's address.
             task: what a model from a folder is used for, by default what it was saved for.
+            container: Python of an environment that has Hugging Face's inference container installed; a model from a
+                folder then runs in it, as on AWS (docs/models.md).
             session: whose credentials and region to use, by default those of the environment.
         """
         if local and (stack or session):
@@ -98,6 +101,7 @@ class Fanfold:
         self._name = stack or os.environ.get("FANFOLD_STACK") or DEFAULT_STACK
         self._session = session
         self._model = model if local else None
+        self._container = container
         self._parameters = {} if task is None else {"HfTask": task}
         self._cloud: LocalCloud | None = None
         self._stack: Stack | None = None
@@ -113,7 +117,7 @@ class Fanfold:
             if self._model is None:
                 self._stack = Stack.find(self._session or boto3.Session(), self._name)
             else:
-                self._cloud = local_cloud(self._model, self._parameters)
+                self._cloud = local_cloud(self._model, self._parameters, container=self._container)
                 with spinner("starting the local cloud"):
                     self._cloud.start()
                 self._stack = Stack.find(self._cloud.session(), self._cloud.stack_name)

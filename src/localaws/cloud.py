@@ -36,6 +36,7 @@ class LocalCloud(Lifetime):
         port: int = 0,
         endpoint_port: int = 0,
         model: str = "vader",
+        container: str | None = None,
         parameters: Mapping[str, str] | None = None,
         log_dir: Path | None = None,
         on_log: LogListener | None = None,
@@ -52,6 +53,8 @@ class LocalCloud(Lifetime):
             port: where AWS will be, on 127.0.0.1; 0 for any.
             endpoint_port: likewise the SageMaker runtime.
             model: what the endpoint runs, see `localaws.endpoint.load_model`.
+            container: Python of an environment that has Hugging Face's inference container installed, in which a
+                folder's model then runs, see `localaws.endpoint.models.ModelServer`.
             parameters: values of the template's parameters. HfTask is also the task that a folder's model is used for,
                 by default what it was saved for.
             log_dir: where logs go, server.log and <function>.log; by default a folder that `stop` removes.
@@ -64,7 +67,7 @@ class LocalCloud(Lifetime):
         self._root = root
         self.stack_name = stack_name
         self._ports = (port, endpoint_port)
-        self._model = model
+        self._model, self._container = model, container
         self._conditions = conditions or Conditions()
         self._parameters = {**self._conditions.parameters, **(parameters or {})}
         self._log_dir = log_dir
@@ -141,6 +144,7 @@ class LocalCloud(Lifetime):
             self._model,
             logs,
             task=self._parameters.get("HfTask"),
+            container=self._container,
             port=port,
             endpoint_port=endpoint_port,
             conditions=self._conditions,
@@ -149,7 +153,7 @@ class LocalCloud(Lifetime):
         self._services.begin()
         checked = template.load(self._root, self._parameters)
         properties.check(checked)
-        self._services.wait_ready()
+        self._services.wait_ready(checked.container_environment())
         self._stack = LocalStack.create(self.session(), self.stack_name, checked)
         self._functions = Functions(
             self._stack,

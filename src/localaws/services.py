@@ -1,7 +1,7 @@
 """AWS's services on this machine, with nothing in them yet."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -12,9 +12,10 @@ from localaws.autoscaling import ScalingSimulation
 from localaws.conditions import Conditions
 from localaws.connections import raise_file_limit
 from localaws.credentials import LocalSession
-from localaws.endpoint import AsyncEndpointServer, load_model
+from localaws.endpoint import AsyncEndpointServer, Model, load_model
 from localaws.endpoint.cloud import Cloud
-from localaws.errors import PortInUseError
+from localaws.endpoint.models import ModelServer
+from localaws.errors import ModelUnavailableError, PortInUseError
 from localaws.server.process import ServerProcess
 from localaws.template import REGION
 
@@ -36,12 +37,13 @@ class Services:
         logs: Path,
         *,
         task: str | None = None,
+        container: str | None = None,
         port: int = 0,
         endpoint_port: int = 0,
         conditions: Conditions | None = None,
     ) -> None:
         """Take what to start, see `localaws.cloud.LocalCloud`; nothing starts before `begin`."""
-        self._model, self._task = model, task
+        self._model, self._task, self._container = model, task, container
         self._logs = logs
         self._port, self._endpoint_port = port, endpoint_port
         self._conditions = conditions or Conditions()
@@ -55,14 +57,16 @@ class Services:
         self._server = ServerProcess(self._port, log)
         self._running.callback(self._server.stop)
 
-    def wait_ready(self) -> None:
+    def wait_ready(self, environment: Mapping[str, str] | None = None) -> None:
         """Load the model, start the runtime, and wait until everything serves: about two seconds, and the model's.
+
+        `environment` is that of the endpoint's container.
 
         Raises:
             PortInUseError: a port is another program's.
             ModelUnavailableError: there is no such model.
         """
-        model = self._conditions.model(load_model(self._model, self._task))
+        model = self._conditions.model(self._load_model(environment or {}))
         self._server.wait_ready()
         keys = self._server.services["sagemaker.amazonaws.com"]
         self.endpoint = AsyncEndpointServer(
@@ -84,6 +88,16 @@ class Services:
             "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": self.endpoint.url,
         }
         self.endpoints = {"": self._server.url, "sagemaker-runtime": self.endpoint.url}
+
+    def _load_model(self, environment: Mapping[str, str]) -> Model:
+        if self._container is None:
+            return load_model(self._model, self._task, environment)
+        folder = Path(self._model)
+        if not folder.is_dir():
+            raise ModelUnavailableError(f"{self._model!r} is no folder: the container runs a folder with a model")
+        log = self._running.enter_context(open_log(self._logs / "container.log"))
+        server = ModelServer(self._container, folder, log=log, task=self._task, environment=environment)
+        return self._running.enter_context(server).model
 
     def simulate_scaling(self, speed: float, listener: Callable[[str], None]) -> None:
         """Let endpoints scale so many times faster than real; `listener` gets a line whenever one does."""

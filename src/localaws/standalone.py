@@ -39,6 +39,7 @@ class LocalEndpoint(Lifetime):
         model: str = "vader",
         *,
         task: str | None = None,
+        container: str | None = None,
         port: int = 0,
         endpoint_port: int = 0,
         log_dir: Path | None = None,
@@ -46,7 +47,7 @@ class LocalEndpoint(Lifetime):
         on_scaling: Callable[[str], None] = logger.info,
     ) -> None:
         """Take what to start, see `localaws.services.Services`; nothing starts before `start`."""
-        self._options = (model, task, port, endpoint_port)
+        self._options = (model, task, container, port, endpoint_port)
         self._log_dir = log_dir
         self._scaling_speed, self._on_scaling = scaling_speed, on_scaling
         self._running = contextlib.ExitStack()
@@ -59,10 +60,12 @@ class LocalEndpoint(Lifetime):
             PortInUseError: a port is another program's.
             ModelUnavailableError: there is no such model.
         """
-        model, task, port, endpoint_port = self._options
+        model, task, container, port, endpoint_port = self._options
         with contextlib.ExitStack() as starting:
             logs = self._log_dir or starting.enter_context(temporary_folder())
-            self._services = Services(model, logs, task=task, port=port, endpoint_port=endpoint_port)
+            self._services = Services(
+                model, logs, task=task, container=container, port=port, endpoint_port=endpoint_port
+            )
             starting.callback(self._services.stop)
             self._services.begin()
             self._services.wait_ready()

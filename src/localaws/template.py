@@ -19,6 +19,7 @@ except ImportError:
 from localaws.errors import TemplateError
 
 REGION = "us-east-1"
+_NO_VALUE = "AWS::NoValue"
 # The translator accepts code in S3 only; nothing is ever looked up there.
 _PLACEHOLDER = "s3://local/code"
 
@@ -57,6 +58,23 @@ class Template:
     body: Mapping[str, Any]
     parameters: Mapping[str, str]
     functions: Mapping[str, FunctionCode]
+
+    def container_environment(self) -> dict[str, str]:
+        """The variables of the endpoint's container, as these parameters make them.
+
+        Example:
+            >>> load(find_root(), {"HfTask": "fill-mask"}).container_environment()["HF_TASK"]
+            'fill-mask'
+        """
+        models = (one for one in self.body["Resources"].values() if one["Type"] == "AWS::SageMaker::Model")
+        given: dict[str, Any] = next(models, {"Properties": {"PrimaryContainer": {}}})["Properties"]["PrimaryContainer"]
+        found = {name: self.value(value) for name, value in given.get("Environment", {}).items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def value(self, expression: Any) -> Any:
+        """What an expression over parameters, conditions and mappings comes to; None for AWS::NoValue."""
+        values = {**_defaults(self.body), **self.parameters, _NO_VALUE: None}
+        return _value(expression, values, self.body)
 
     @property
     def text(self) -> str:
@@ -191,26 +209,38 @@ def _broken_rules(rules: Mapping[str, Any], values: Mapping[str, str]) -> Iterat
         ['A must be empty']
     """
     for rule in rules.values():
-        if _value(rule.get("RuleCondition", True), values):
+        if _value(rule.get("RuleCondition", True), values, {}):
             for assertion in rule["Assertions"]:
-                if not _value(assertion["Assert"], values):
+                if not _value(assertion["Assert"], values, {}):
                     yield assertion["AssertDescription"]
 
 
-def _value(expression: Any, values: Mapping[str, str]) -> Any:  # a condition function, or a text
+def _value(  # noqa: PLR0911 - one for each function
+    expression: Any, values: Mapping[str, str | None], body: Mapping[str, Any]
+) -> Any:
     if not isinstance(expression, dict):
         return expression
     ((function, operand),) = expression.items()
-    if function == "Ref":
-        return values[operand]
-    operands = [_value(inner, values) for inner in operand]
+    match function:
+        case "Ref":
+            return values[operand]
+        case "Fn::If":
+            condition, *choices = operand
+            chosen = 0 if _value(body["Conditions"][condition], values, body) else 1
+            return _value(choices[chosen], values, body)
+        case "Fn::Sub":
+            return re.sub(r"\$\{(\w+)\}", lambda found: str(values[found[1]]), operand)
+    operands = [_value(inner, values, body) for inner in operand]
     match function:
         case "Fn::Equals":
-            return operands[0] == operands[1]
+            return str(operands[0]) == str(operands[1])
+        case "Fn::FindInMap":
+            mapping, first, second = operands
+            return body["Mappings"][mapping][first][second]
         case "Fn::Not":
             return not operands[0]
         case "Fn::And":
             return all(operands)
         case "Fn::Or":
             return any(operands)
-    raise NotImplementedError(f"The local cloud doesn't support the rule function {function}.")
+    raise NotImplementedError(f"The local cloud doesn't support the function {function} here.")

@@ -12,7 +12,7 @@ from tests.docs.pages import ROOT
 
 from fanfold.cli import cli
 
-_TESTS = "test browser ecosystem test-docs test-supply test-wheel recipes"
+_TESTS = "test browser ecosystem test-docs test-supply test-wheel recipes container"
 _TARGETS = f"setup {_TESTS} check sbom audit build sam-local crash-sweep soak soak-events"
 _MAKE = rf"make ({'|'.join(_TARGETS.split())})\b"
 
@@ -33,7 +33,13 @@ EXEMPTIONS = (
         r"(\.venv/bin/)?fanfold local (up|endpoint) --model",
         "needs a model's folder, and a gigabyte of libraries to run it",
     ),
-    Exemption(r"pip install\b", "would change what this test runs in; `make test-wheel` installs the wheel"),
+    Exemption(
+        r"fanfold run \S+ --model \S+ --container\b",
+        "needs an environment of the container's packages; `make container` makes and uses one",
+    ),
+    Exemption(
+        r"(container/bin/)?pip install\b", "would change what this test runs in; `make test-wheel` installs the wheel"
+    ),
     Exemption(r"(\.venv/bin/)?fanfold console\b", "keeps running; `make browser` uses it"),
     Exemption(r"(\.venv/bin/)?fanfold completion zsh\b", "names a variable that only zsh has"),
 )
@@ -86,7 +92,11 @@ def _check_fanfold(words: list[str]) -> None:
 
 
 def _check_pip(words: list[str]) -> None:
-    """It installs Fanfold, with extras that there are."""
+    """It installs Fanfold, with extras that there are, or the container's packages, in the versions that are tested."""
+    if "multi-model-server==" in " ".join(words):
+        pinned = (ROOT / "requirements/container.in").read_text(encoding="utf-8").splitlines()
+        assert {*words} == {"install", "torch", *(line.split()[0] for line in pinned if not line.startswith("#"))}
+        return
     requirement = re.fullmatch(r"install (?:fanfold|\.)(?:\[([a-z,]+)\])?", " ".join(words))
     assert requirement, f"pip {' '.join(words)} is no installation of Fanfold"
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]

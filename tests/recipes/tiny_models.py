@@ -1,4 +1,4 @@
-"""`tiny_models.py FILE FOLDER`: models of some kilobytes, made on the spot, one for each recipe.
+"""`tiny_models.py FILE FOLDER`: models of some kilobytes, made on the spot, one for each recipe and other tasks.
 
 Weights are random, so what the models say means nothing; how they say it is what any model of their kind does. Prints,
 as JSON, what transformers' own pipelines make of the file's rows, by recipe.
@@ -14,6 +14,8 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (
     BertConfig,
+    BertForMaskedLM,
+    BertForQuestionAnswering,
     BertForSequenceClassification,
     BertForTokenClassification,
     BertModel,
@@ -56,7 +58,7 @@ def train(texts: list[str]) -> PreTrainedTokenizerFast:
 
 
 def untrained(words: int) -> dict[str, PreTrainedModel]:
-    """A model for each recipe, as a folder is called."""
+    """A model for each recipe, as a folder is called, and of other kinds."""
     size = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
 
     def bert(*labels: str) -> BertConfig:
@@ -79,6 +81,8 @@ def untrained(words: int) -> dict[str, PreTrainedModel]:
         "entities": BertForTokenClassification(bert("O", "B-LOC", "B-PER")),
         "embeddings": BertModel(bert()),
         "writer": GPT2LMHeadModel(gpt),
+        "masked": BertForMaskedLM(bert()),
+        "reader": BertForQuestionAnswering(bert("start", "end")),
     }
 
 

@@ -100,12 +100,17 @@ def _plan(
     return EndpointPlan(
         instance_type=instance_type or (parameters["InstanceType"] if is_ours else None),
         rows_per_second=rows_per_second,
-        concurrency=int(parameters["ConcurrencyPerInstance"]),
+        concurrency=int(parameters["ConcurrencyPerInstance"]) or _concurrency(parameters["InstanceType"]),
         instances=policies.least if policies else instances or 1,
         policies=policies,
         window_chunks=int(parameters["WindowChunks"]),
         ttl_seconds=ttl_seconds,
     )
+
+
+def _concurrency(instance_type: str) -> int:
+    """Requests that an instance gets at once, unless a parameter says it."""
+    return int(template.read(find_root())["Mappings"]["InstanceProcessor"][instance_type]["Concurrency"])
 
 
 def _rounded(value: Any) -> Any:

@@ -55,6 +55,7 @@ _scaling = click.option(
 @_endpoint_port
 @options.port("--console-port", CONSOLE_PORT, "the console")
 @options.model
+@options.container
 @click.option(
     "--parameter",
     "parameters",
@@ -76,6 +77,7 @@ def up(
     endpoint_port: int,
     console_port: int,
     model: str,
+    container: str | None,
     parameters: tuple[str, ...],
     logs: Path,
     scaling_speed: float,
@@ -95,7 +97,7 @@ def up(
     """
     chosen = dict(_key_value(parameter) for parameter in parameters)
     chaos = None if seed is None else make_chaos(seed)
-    more = {"scaling_speed": scaling_speed, "on_scaling": stderr.print, "conditions": chaos}
+    more = {"container": container, "scaling_speed": scaling_speed, "on_scaling": stderr.print, "conditions": chaos}
     # Takes a fifth of a second that `--help` needn't wait for.
     from fanfold.console.server import listening, serving  # noqa: PLC0415
 
@@ -124,9 +126,18 @@ def up(
 @_endpoint_port
 @options.model
 @options.task
+@options.container
 @_logs
 @_scaling
-def endpoint(port: int, endpoint_port: int, model: str, task: str | None, logs: Path, scaling_speed: float) -> None:
+def endpoint(
+    port: int,
+    endpoint_port: int,
+    model: str,
+    task: str | None,
+    container: str | None,
+    logs: Path,
+    scaling_speed: float,
+) -> None:
     """Run a single asynchronous endpoint, without the pipeline, until Ctrl-C.
 
     The endpoint is named local and behaves like a SageMaker endpoint. With the printed exports, AWS tools and the
@@ -145,6 +156,7 @@ def endpoint(port: int, endpoint_port: int, model: str, task: str | None, logs: 
     alone = LocalEndpoint(
         model,
         task=task,
+        container=container,
         port=port,
         endpoint_port=endpoint_port,
         log_dir=logs,
@@ -185,9 +197,9 @@ def _key_value(parameter: str) -> tuple[str, str]:
     return key, value
 
 
-def client_of(stack: str | None, model: str, task: str | None) -> Fanfold:
+def client_of(stack: str | None, model: str, task: str | None, container: str | None) -> Fanfold:
     """The client of a stack, or without one that of a local cloud with this model, which begins and ends with it."""
-    return Fanfold(stack) if stack else Fanfold(local=True, model=model, task=task)
+    return Fanfold(stack) if stack else Fanfold(local=True, model=model, task=task, container=container)
 
 
 @contextmanager

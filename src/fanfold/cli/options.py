@@ -115,6 +115,11 @@ task = click.option(
     metavar="T",
     help="Task of a model from a folder, such as zero-shot-classification; default: the task it was saved for.",
 )
+container = click.option(
+    "--container",
+    metavar="PYTHON",
+    help="Run a model from a folder as on AWS: with the Python that has Hugging Face's inference container installed.",
+)
 
 
 def of_a_file(command: Command) -> Command:

@@ -41,6 +41,7 @@ _REQUESTS_SHOWN = 3
 @options.stack_or_local
 @options.model
 @options.task
+@options.container
 @options.of_a_new_job
 def run(
     file: Path,
@@ -49,6 +50,7 @@ def run(
     stack: str | None,
     model: str,
     task: str | None,
+    container: str | None,
     limit: int | None,
     dry_run: bool,
     **reading: Any,
@@ -79,7 +81,7 @@ def run(
         return
     with (
         held(out, file.name, replace=replace) as folder,
-        client_of(stack, model, task) as fanfold,
+        client_of(stack, model, task, container) as fanfold,
         _head(found, limit, reading) as (head, how),
     ):
         code = follow_to_the_end(fanfold.submit(head, **how), str(file), folder, stack, found.layout.warnings)

@@ -7,13 +7,13 @@ import threading
 import time
 from http.server import ThreadingHTTPServer
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 from tests.containers import Container
 
 from localaws.endpoint import ModelError, load_model
-from localaws.endpoint.models import ContainerModel, TransformersModel, VaderModel
+from localaws.endpoint.models import ContainerModel, ModelServer, TransformersModel, VaderModel
 from localaws.endpoint.models.transformers_folder import task_of
 from localaws.errors import ModelUnavailableError
 
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 JSON = "application/json"
+BODIES = [
+    *(b"", b"{", b"[]", b'"good"', b"\xff", b'{"inputs": "a", "parameters": 1}'),
+    # The container reads UTF-8 only, and no byte-order mark.
+    *('{"inputs": "a"}'.encode("utf-8-sig"), '{"inputs": "a"}'.encode("utf-16")),
+]
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +57,7 @@ def test_an_element_that_is_no_text_fails_the_whole_list(vader: VaderModel, inpu
     assert caught.value.status == 400
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"good"', b"\xff", b'{"inputs": "a", "parameters": 1}'])
+@pytest.mark.parametrize("body", BODIES)
 def test_a_malformed_body_is_refused(vader: VaderModel, body: bytes) -> None:
     with pytest.raises(ModelError) as caught:
         vader.predict(body, JSON, "")
@@ -167,3 +172,39 @@ def test_a_container_that_listens_has_longer_to_answer_ping() -> None:
         with pytest.raises(ModelUnavailableError, match="did not answer /ping with 200"):
             model.wait_until_ready(patience_seconds=3, listening_seconds=0)
     assert time.monotonic() - began >= 3
+
+
+def test_a_folder_with_code_of_its_own_is_left_to_the_container(tmp_path: Path) -> None:
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code/inference.py").write_text("def predict_fn(data, model): ...", encoding="utf-8")
+    with pytest.raises(ModelUnavailableError, match="which only the container runs: name it by --container"):
+        TransformersModel(tmp_path, "text-classification")
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[IO[str]]:
+    with (tmp_path / "container.log").open("w", encoding="utf-8") as stream:
+        yield stream
+
+
+def test_a_container_without_its_packages_says_which_is_missing(
+    tmp_path: Path, log: IO[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    java = tmp_path / "bin/java"
+    java.parent.mkdir()
+    java.touch(mode=0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    with pytest.raises(ModelUnavailableError, match=r"has no package mms: .* see docs/models.md"):
+        ModelServer(sys.executable, tmp_path, log=log, task="fill-mask").start()
+    with pytest.raises(ModelUnavailableError, match=r"the container's Python no-such-python does not run: .*No such"):
+        ModelServer("no-such-python", tmp_path, log=log, task="fill-mask").start()
+
+
+def test_a_container_without_java_says_so(tmp_path: Path, log: IO[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    with pytest.raises(ModelUnavailableError, match="needs Java, and there is no java in JAVA_HOME"):
+        ModelServer(sys.executable, tmp_path, log=log, task="fill-mask").start()
+    monkeypatch.delenv("JAVA_HOME")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ModelUnavailableError, match="needs Java, and there is no java on the PATH"):
+        ModelServer(sys.executable, tmp_path, log=log, task="fill-mask").start()

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from localaws.endpoint.models.container import ContainerModel
+from localaws.endpoint.models.model_server import ModelServer
 from localaws.endpoint.models.transformers_folder import TransformersModel
 from localaws.endpoint.models.vader import VaderModel
 from localaws.endpoint.outcomes import Model, ModelError
 from localaws.errors import ModelUnavailableError
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 __all__ = [
     "ContainerModel",
     "Model",
     "ModelError",
+    "ModelServer",
     "ModelUnavailableError",
     "TransformersModel",
     "VaderModel",
@@ -21,11 +27,11 @@ __all__ = [
 ]
 
 
-def load_model(spec: str, task: str | None = None) -> Model:
+def load_model(spec: str, task: str | None = None, environment: Mapping[str, str] | None = None) -> Model:
     """Load the model a user names: ``vader``, a folder with a transformers model, or the URL of a container.
 
-    ``task`` is what a folder's model is used for, by default what it was saved for. Raises ModelUnavailableError, with
-    words for the user, when there is no such model.
+    ``task`` is what a folder's model is used for, by default what it was saved for; ``environment`` are the container's
+    variables. Raises ModelUnavailableError, with words for the user, when there is no such model.
     Example: ``load_model("http://127.0.0.1:8080")`` waits for the container's ``/ping``.
     """
     if spec == "vader":
@@ -35,6 +41,6 @@ def load_model(spec: str, task: str | None = None) -> Model:
         model.wait_until_ready()
         return model
     if Path(spec).is_dir():
-        return TransformersModel(Path(spec), task)
+        return TransformersModel(Path(spec), task, environment)
     msg = f"{spec!r} names no model: give 'vader', a folder with a transformers model, or a container's URL"
     raise ModelUnavailableError(msg)

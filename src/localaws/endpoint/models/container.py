@@ -33,9 +33,9 @@ class ContainerModel:
         A container that listens may take a while to load its model; one that doesn't even listen is soon given up.
         """
         began = time.monotonic()
-        if self._ping() != HTTPStatus.OK:
+        if self.ping() != HTTPStatus.OK:
             logger.warning("waiting for the container at %s to answer /ping with 200", self._url)
-        while (status := self._ping()) != HTTPStatus.OK:
+        while (status := self.ping()) != HTTPStatus.OK:
             waited = time.monotonic() - began
             if status is None and waited > listening_seconds:
                 msg = f"nothing listens at {self._url}: start the container first (`docker run -p 8080:8080 IMAGE`)"
@@ -56,7 +56,7 @@ class ContainerModel:
             raise ModelError(response.status, response.data.decode("utf-8", "replace"))
         return response.data
 
-    def _ping(self) -> int | None:
+    def ping(self) -> int | None:
         """The status that ``/ping`` is answered with: 0 if there is no answer, None if nothing listens there."""
         try:
             return self._http.request("GET", f"{self._url}/ping", timeout=2).status

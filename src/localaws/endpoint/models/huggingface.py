@@ -9,11 +9,39 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 from localaws.endpoint.outcomes import ModelError
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _JSON = "application/json"
+_DEFAULT_LIMIT = 6_553_500
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What multi-model-server lets through, in bytes: more of a request is refused, of a response ends the worker."""
+
+    request: int
+    response: int
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Self:
+        """Read them from a container's variables."""
+        names = ("MMS_MAX_REQUEST_SIZE", "MMS_MAX_RESPONSE_SIZE")
+        return cls(*(int(environment.get(name, _DEFAULT_LIMIT)) for name in names))
+
+    def check_request(self, body: bytes) -> None:
+        """Raise ModelError 413, which comes without words, for a request that is too long."""
+        if len(body) > self.request:
+            raise ModelError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "")
+
+    def check_response(self, body: bytes) -> None:
+        """Raise ModelError 500 for a response that is too long."""
+        if len(body) > self.response:
+            raise ModelError(HTTPStatus.INTERNAL_SERVER_ERROR, "Worker died.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +62,8 @@ def decode(body: bytes, content_type: str, accept: str) -> PipelineCall:
         if named != _JSON:
             raise refused(f"Content type {named} is not supported by this framework.")
     try:
-        data = json.loads(body)
+        # Of bytes, Python would read UTF-16 and a byte-order mark, too.
+        data = json.loads(body.decode())
     except ValueError as error:
         raise refused(str(error)) from error
     if not isinstance(data, dict):

@@ -11,6 +11,7 @@ from localaws.endpoint.models import huggingface
 from localaws.errors import ModelUnavailableError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -42,12 +43,17 @@ def task_of(path: Path) -> str:
 class TransformersModel:
     """Runs a transformers pipeline on the CPU, as Hugging Face's inference container would."""
 
-    def __init__(self, path: Path, task: str | None = None) -> None:
+    def __init__(self, path: Path, task: str | None = None, environment: Mapping[str, str] | None = None) -> None:
         """Load the model in a folder; ModelUnavailableError if transformers is missing or can't load it.
+
+        Of the container's variables, ``environment``, those count that limit requests and responses.
 
         Example: ``TransformersModel(Path("models/nli"), "zero-shot-classification")``.
         """
         task = task or task_of(path)
+        if (path / "code/inference.py").is_file():
+            msg = f"{path} has code of its own in code/inference.py, which only the container runs"
+            raise ModelUnavailableError(f"{msg}: name it by --container")
         try:
             # Optional and slow to import, so only here.
             transformers = importlib.import_module("transformers")
@@ -59,16 +65,20 @@ class TransformersModel:
         except (ImportError, OSError, ValueError, KeyError) as error:
             msg = f"transformers can't load {path} for {task}: {error}"
             raise ModelUnavailableError(msg) from error
+        self._limits = huggingface.Limits.of(environment or {})
         # A fast tokenizer refuses to be used by two threads when one of them changes the truncation.
         self._one_at_a_time = threading.Lock()
 
     def predict(self, body: bytes, content_type: str, accept: str) -> bytes:
         """Run the pipeline on ``inputs`` with ``parameters``. See ``Model.predict``."""
+        self._limits.check_request(body)
         call = huggingface.decode(body, content_type, accept)
         try:
             with self._one_at_a_time:
                 prediction = self._pipeline(call.inputs, **call.parameters)
-            return huggingface.encode(prediction)
+            response = huggingface.encode(prediction)
         except Exception as error:
             # The container answers every exception with 400, whatever it is.
             raise huggingface.refused(str(error)) from error
+        self._limits.check_response(response)
+        return response

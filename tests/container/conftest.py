@@ -1,0 +1,99 @@
+"""The inference container's own packages, and what stands in for them, with models of some kilobytes."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from localaws.endpoint.models import ContainerModel, Model, ModelServer
+
+ROOT = Path(__file__).parents[2]
+PYTHON = str(ROOT / ".venv-container/bin/python")
+IMITATION = str(ROOT / ".venv-recipes/bin/python")
+# One worker, as on an instance with a GPU.
+ENVIRONMENT = {"SAGEMAKER_MODEL_SERVER_WORKERS": "1"}
+# The model of each task.
+TASKS = {
+    "text-classification": "sentiment",
+    "zero-shot-classification": "nli",
+    "token-classification": "entities",
+    "feature-extraction": "embeddings",
+    "text-generation": "writer",
+    "fill-mask": "masked",
+    "question-answering": "reader",
+}
+REVIEWS = (
+    "id,place,text\n1,Paris,I love Paris in spring\n2,Lyon,The soup was awful\n3,Paris,Marie Curie worked in Paris\n"
+)
+
+Serve = Callable[[Path, Mapping[str, str]], Model]
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a folder for each model, saved by the container's own transformers."""
+    kitchen = tmp_path_factory.mktemp("models")
+    file, models = kitchen / "reviews.csv", kitchen / "models"
+    file.write_text(REVIEWS, encoding="utf-8")
+    script = ROOT / "tests/recipes/tiny_models.py"
+    run = subprocess.run([PYTHON, script, file, models], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    (models / "tasks.json").write_text(json.dumps(TASKS), encoding="utf-8")
+    return models
+
+
+def with_code(model: Path, name: str, to: Path) -> Path:
+    """A copy of a model's folder that has code of its own."""
+    shutil.copytree(model, to, dirs_exist_ok=True)
+    code = to / "code"
+    code.mkdir()
+    shutil.copy(Path(__file__).with_name("inference") / f"{name}.py", code / "inference.py")
+    return to
+
+
+@contextmanager
+def container(folder: Path, environment: Mapping[str, str], logs: Path, task: str | None = None) -> Iterator[Model]:
+    """The container in front of a model's folder."""
+    with (
+        (logs / "container.log").open("w", encoding="utf-8") as log,
+        ModelServer(PYTHON, folder, log=log, task=task, environment={**ENVIRONMENT, **environment}) as server,
+    ):
+        yield server.model
+
+
+@contextmanager
+def imitation(folder: Path, environment: Mapping[str, str]) -> Iterator[Model]:
+    """What stands in for it."""
+    command = [IMITATION, "-m", "tests.container.imitation", str(folder)]
+    variables = {**os.environ, **environment, "HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": "ignore"}
+    with subprocess.Popen(command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield ContainerModel(process.stdout.readline().strip())
+        finally:
+            process.kill()
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Model]]:
+    """Serves a folder until the tests end."""
+    with ExitStack() as running:
+
+        def served(kind: str, folder: Path, environment: Mapping[str, str], task: str | None = None) -> Model:
+            if kind == "imitation":
+                return running.enter_context(imitation(folder, environment))
+            return running.enter_context(container(folder, environment, tmp_path_factory.mktemp("logs"), task))
+
+        yield served
+
+
+@pytest.fixture(scope="session", params=["container", "imitation"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Either of them."""
+    found: str = request.param
+    return found

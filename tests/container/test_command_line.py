@@ -1,0 +1,31 @@
+"""The command line runs a folder's model in the container, and leaves nothing of it behind."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.container.conftest import PYTHON, REVIEWS, with_code
+
+pytestmark = pytest.mark.container
+
+
+def test_a_file_runs_through_the_container_and_nothing_stays(folders: Path, tmp_path: Path) -> None:
+    (tmp_path / "reviews.csv").write_text(REVIEWS, encoding="utf-8")
+    # Its own code, which nothing but the container runs, tells where it runs.
+    folder = with_code(folders / "sentiment", "process", tmp_path / "model")
+    command = ["-m", "fanfold", "run", "reviews.csv", "--model", str(folder), "--container", PYTHON]
+    environment = {**os.environ, "SAGEMAKER_MODEL_SERVER_WORKERS": "9"}
+    run = subprocess.run(
+        [sys.executable, *command], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout)["predicted"] == 3
+    with (tmp_path / "out/results.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    # As the template has it, and nothing of this environment.
+    assert {(row["task"], row["limit"], row["workers"]) for row in rows} == {("text-classification", "1073741824", "")}
+    assert not [row["pid"] for row in rows if Path("/proc", row["pid"]).exists()]
