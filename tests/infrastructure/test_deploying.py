@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from fanfold.project import find_root
+from localaws.errors import TemplateError
 from localaws.template import load
 
 ROOT = find_root()
@@ -108,15 +109,34 @@ def test_what_holds_data_outlives_its_stack(name: str) -> None:
     assert policies == ("RetainExceptOnCreate", "Retain")
 
 
-def test_the_guide_says_how_long_a_stacks_name_may_be() -> None:
-    # Rules cannot look at it: they see parameters only.
+def test_the_longest_name_prefix_fits_the_buckets_of_every_region() -> None:
+    longest = "a" * 28
+    load(ROOT, {"NamePrefix": longest})
     regions = body["Mappings"]["HuggingFaceRegistry"]
+    pseudo = {"${Prefix}": longest, "${AWS::AccountId}": "1" * 12, "${AWS::Region}": max(regions, key=len)}
     buckets = [it["Properties"] for it in resources.values() if it["Type"] == "AWS::S3::Bucket"]
-    names = [bucket["BucketName"]["Fn::Sub"] for bucket in buckets]
-    pseudo = {"${AWS::StackName}": "", "${AWS::AccountId}": "1" * 12, "${AWS::Region}": max(regions, key=len)}
-    for parameter, value in pseudo.items():
-        names = [name.replace(parameter, value) for name in names]
-    longest = LONGEST_BUCKET_NAME - max(map(len, names))
-    for page in ("docs/operations.md", "docs/tutorial.md"):
-        text = " ".join((ROOT / page).read_text(encoding="utf-8").split())
-        assert f"at most {longest} lower-case letters, digits and hyphens" in text
+    for bucket in buckets:
+        name, _ = bucket["BucketName"]["Fn::Sub"]
+        for parameter, value in pseudo.items():
+            name = name.replace(parameter, value)
+        assert re.fullmatch(r"[a-z0-9-]+", name)
+        assert len(name) <= LONGEST_BUCKET_NAME
+
+
+@pytest.mark.parametrize("prefix", ["Tweets", "tweets-", "-tweets", "my_tweets", "tweets.of.mine", "a" * 29])
+def test_a_name_prefix_that_fits_no_bucket_is_refused_before_anything_is_created(prefix: str) -> None:
+    with pytest.raises(TemplateError, match="at most 28 lower-case letters, digits and hyphens"):
+        load(ROOT, {"NamePrefix": prefix})
+
+
+def test_what_a_stack_is_called_is_in_no_name_that_must_be_in_lower_case_or_short() -> None:
+    named = {"AWS::S3::Bucket": "BucketName", "AWS::SageMaker::Endpoint": "EndpointName"}
+    names = [it["Properties"][named[it["Type"]]] for it in resources.values() if it["Type"] in named]
+    assert len(names) == 3
+    assert "AWS::StackName" not in str(names)
+
+
+@pytest.mark.parametrize("name", ["Theirs", "their--Endpoint"])
+def test_an_endpoint_whose_arn_is_spelt_otherwise_than_its_name_is_refused(name: str) -> None:
+    with pytest.raises(TemplateError, match="the name of an endpoint, without capitals"):
+        load(ROOT, {"EndpointName": name})
