@@ -3,7 +3,7 @@
 import copy
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -196,15 +196,16 @@ def _value(expression: Any, values: Mapping[str, str]) -> Any:  # a condition fu
         return expression
     ((function, operand),) = expression.items()
     if function == "Ref":
-        return values[operand]
-    operands = [_value(inner, values) for inner in operand]
-    match function:
-        case "Fn::Equals":
-            return operands[0] == operands[1]
-        case "Fn::Not":
-            return not operands[0]
-        case "Fn::And":
-            return all(operands)
-        case "Fn::Or":
-            return any(operands)
-    raise NotImplementedError(f"The local cloud doesn't support the rule function {function}.")
+        return {**values, "AWS::Region": REGION}[operand]
+    if function not in _RULE_FUNCTIONS:
+        raise NotImplementedError(f"The local cloud doesn't support the rule function {function}.")
+    return _RULE_FUNCTIONS[function](*(_value(inner, values) for inner in operand))
+
+
+_RULE_FUNCTIONS: Mapping[str, Callable[..., bool]] = {
+    "Fn::And": lambda *operands: all(operands),
+    "Fn::Contains": lambda listed, value: value in listed,
+    "Fn::Equals": lambda one, other: one == other,
+    "Fn::Not": lambda operand: not operand,
+    "Fn::Or": lambda *operands: any(operands),
+}

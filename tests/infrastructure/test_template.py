@@ -33,7 +33,9 @@ SETTINGS = {
     "SweeperFunction": SweeperSettings,
 }
 SQS_LARGEST_RECEIVE_LAG = 6
+SQS_LEAST_CONCURRENCY = 2
 
+OWN_IMAGE = "123456789012.dkr.ecr.mx-central-1.amazonaws.com/mine:1"
 OWN_KEY = {"Fn::If": ["OwnKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]}
 ROOT = find_root()
 OF_STACKS = [row for row in OPTIONS.values() if row.parameter]
@@ -107,8 +109,23 @@ def test_every_arrow_into_a_function_is_a_queue_that_keeps_what_fails(mapping: d
     assert queue["Type"] == "AWS::SQS::Queue"
     assert "deadLetterTargetArn" in queue["Properties"]["RedrivePolicy"]
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert mapping["ScalingConfig"]["MaximumConcurrency"] >= 2
+    divided, chosen, _ = mapping["ScalingConfig"]["MaximumConcurrency"]["Fn::FindInMap"]
+    assert (divided, chosen) == ("Concurrency", {"Ref": "FunctionConcurrency"})
     assert queue["Properties"]["VisibilityTimeout"] >= SQS_LARGEST_RECEIVE_LAG * function["Properties"]["Timeout"]
+
+
+@pytest.mark.parametrize("allowed", parameters["FunctionConcurrency"]["AllowedValues"])
+def test_functions_together_run_no_more_than_their_parameter_says(allowed: int) -> None:
+    shares = load(ROOT).body["Mappings"]["Concurrency"][str(allowed)]
+    mappings = of_type("AWS::Lambda::EventSourceMapping").values()
+    used = [shares[mapping["ScalingConfig"]["MaximumConcurrency"]["Fn::FindInMap"][2]] for mapping in mappings]
+    assert len(used) == len(shares) == len(SETTINGS)
+    assert sum(used) <= allowed
+    assert min(used) >= SQS_LEAST_CONCURRENCY
+
+
+def test_a_stack_deploys_with_the_least_concurrency_that_an_account_has() -> None:
+    assert parameters["FunctionConcurrency"]["Default"] == 10
 
 
 @pytest.mark.parametrize("queue", of_type("AWS::SQS::Queue").values())
@@ -199,6 +216,35 @@ def test_the_containers_are_those_that_the_script_found() -> None:
     assert written == run_path(str(script))["render"](images)
 
 
+def test_every_region_of_sagemaker_is_found_and_one_without_a_container_needs_another() -> None:
+    # CloudFormation looks up what a branch says that isn't taken, too.
+    body = load(ROOT).body
+    images = json.loads((ROOT / "scripts/huggingface_images.json").read_text(encoding="utf-8"))
+    script = run_path(str(ROOT / "scripts/huggingface_images.py"))
+    accounts = {region: found["Account"] for region, found in body["Mappings"]["HuggingFaceRegistry"].items()}
+    without = [region for region, account in accounts.items() if account == "none"]
+    assert script["sagemaker_regions"]() <= accounts.keys()
+    assert without == images["without"]
+    rule = body["Rules"]["ARegionWithoutContainersOfHuggingFaceNeedsAnother"]
+    assert rule["Assertions"][0]["Assert"] == {"Fn::Not": [{"Fn::Contains": [without, {"Ref": "AWS::Region"}]}]}
+
+
+def test_a_region_without_a_container_takes_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("localaws.template.REGION", "mx-central-1")
+    with pytest.raises(TemplateError, match="no container in this region"):
+        load(ROOT)
+    load(ROOT, {"ContainerImage": OWN_IMAGE})
+    load(ROOT, {"EndpointName": "theirs"})
+
+
+def test_a_model_in_s3_is_isolated_unless_its_requirements_must_be_installed() -> None:
+    assert resources["Model"]["Properties"]["EnableNetworkIsolation"] == {"Fn::If": ["Isolated", True, False]}
+    conditions = load(ROOT).body["Conditions"]
+    on = {"Fn::Equals": [{"Ref": "NetworkIsolation"}, "on"]}
+    assert conditions["Isolated"] == {"Fn::And": [{"Condition": "ModelFromS3"}, on]}
+    assert parameters["NetworkIsolation"]["Default"] == "on"
+
+
 def test_every_instance_type_has_the_container_for_its_processor() -> None:
     processors = load(ROOT).body["Mappings"]["InstanceProcessor"]
     assert list(processors) == parameters["InstanceType"]["AllowedValues"]
@@ -252,6 +298,8 @@ def test_sagemaker_is_touched_only_without_an_endpoint_that_exists(chosen: dict[
         ({"EndpointName": "theirs", "ModelDataUrl": "s3://models/model.tar.gz"}, "leave ModelDataUrl empty"),
         ({"HfModelId": "owner/model", "ModelDataUrl": "s3://models/model.tar.gz"}, "replaces the model on the Hub"),
         ({"SubnetIds": "subnet-0123456789abcdef0"}, "set both or neither"),
+        ({"NetworkIsolation": "off"}, "leave it on, or set ModelDataUrl"),
+        ({"FunctionConcurrency": "50"}, "must be one of 10, 20, 42, 100"),
         ({"KmsKeyArn": "alias/mine"}, "must be the ARN of a KMS key"),
         ({"RequestTtlSeconds": "60"}, "RequestTtlSeconds is '60'; it must be a number within its limits"),
         ({"Delimiter": "||"}, "must be one character"),
