@@ -313,6 +313,17 @@ def test_parameters_that_cannot_be_meant_are_refused_with_words(chosen: dict[str
         load(ROOT, chosen)
 
 
+def test_consoles_ask_first_for_what_the_readme_says_to_decide() -> None:
+    first, *others = load(ROOT).body["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    listed = [name for group in (first, *others) for name in group["Parameters"]]
+    assert sorted(listed) == sorted(parameters)
+    deploy = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Deploy")[2].partition("\n## ")[0]
+    rows = "".join(re.findall(r"^\| (`.*?) \|", deploy, re.MULTILINE))
+    assert set(re.findall(r"`(\w+)`", rows)) <= set(first["Parameters"])
+    assert all(f"`{name}`" in deploy for name in first["Parameters"])
+    assert all("Default" in found for found in parameters.values())
+
+
 @pytest.mark.parametrize("schedule", ["rate(1 minute)", "rate(2 minutes)", "rate(60 minutes)", "rate(1 hour)"])
 def test_schedules_of_eventbridge_are_accepted(schedule: str) -> None:
     assert load(ROOT, {"SweepSchedule": schedule}).parameters["SweepSchedule"] == schedule
