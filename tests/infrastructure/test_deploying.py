@@ -1,7 +1,9 @@
 """Deploying: what is created waits for the permissions that it needs, and a deploy that fails can be repeated."""
 
+import json
 import re
 from collections.abc import Iterator
+from runpy import run_path
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ from localaws.template import load
 
 ROOT = find_root()
 LONGEST_BUCKET_NAME = 63
+SQS_LEAST_CONCURRENCY = 2
+OWN_IMAGE = "123456789012.dkr.ecr.mx-central-1.amazonaws.com/mine:1"
 body = load(ROOT).body
 resources: dict[str, dict[str, Any]] = dict(body["Resources"])
 # Where a resource names the queue or topic that a service sends to on its behalf.
@@ -110,7 +114,7 @@ def test_what_holds_data_outlives_its_stack(name: str) -> None:
 
 
 def test_the_longest_name_prefix_fits_the_buckets_of_every_region() -> None:
-    longest = "a" * 28
+    longest = "a" * 27
     load(ROOT, {"NamePrefix": longest})
     regions = body["Mappings"]["HuggingFaceRegistry"]
     pseudo = {"${Prefix}": longest, "${AWS::AccountId}": "1" * 12, "${AWS::Region}": max(regions, key=len)}
@@ -123,9 +127,9 @@ def test_the_longest_name_prefix_fits_the_buckets_of_every_region() -> None:
         assert len(name) <= LONGEST_BUCKET_NAME
 
 
-@pytest.mark.parametrize("prefix", ["Tweets", "tweets-", "-tweets", "my_tweets", "tweets.of.mine", "a" * 29])
+@pytest.mark.parametrize("prefix", ["Tweets", "tweets-", "-tweets", "my_tweets", "tweets.of.mine", "a" * 28])
 def test_a_name_prefix_that_fits_no_bucket_is_refused_before_anything_is_created(prefix: str) -> None:
-    with pytest.raises(TemplateError, match="at most 28 lower-case letters, digits and hyphens"):
+    with pytest.raises(TemplateError, match="at most 27 lower-case letters, digits and hyphens"):
         load(ROOT, {"NamePrefix": prefix})
 
 
@@ -140,3 +144,56 @@ def test_what_a_stack_is_called_is_in_no_name_that_must_be_in_lower_case_or_shor
 def test_an_endpoint_whose_arn_is_spelt_otherwise_than_its_name_is_refused(name: str) -> None:
     with pytest.raises(TemplateError, match="the name of an endpoint, without capitals"):
         load(ROOT, {"EndpointName": name})
+
+
+@pytest.mark.parametrize("allowed", body["Parameters"]["FunctionConcurrency"]["AllowedValues"])
+def test_functions_together_run_no_more_than_their_parameter_says(allowed: int) -> None:
+    shares = body["Mappings"]["Concurrency"][str(allowed)]
+    mappings = [it["Properties"] for it in resources.values() if it["Type"] == "AWS::Lambda::EventSourceMapping"]
+    used = [shares[mapping["ScalingConfig"]["MaximumConcurrency"]["Fn::FindInMap"][2]] for mapping in mappings]
+    assert len(used) == len(shares) == 5
+    assert sum(used) <= allowed
+    assert min(used) >= SQS_LEAST_CONCURRENCY
+
+
+def test_a_stack_deploys_with_the_least_concurrency_that_an_account_has() -> None:
+    assert body["Parameters"]["FunctionConcurrency"]["Default"] == 10
+
+
+def test_every_region_of_sagemaker_is_found_and_one_without_a_container_needs_another() -> None:
+    # CloudFormation looks up what a branch says that isn't taken, too.
+    images = json.loads((ROOT / "scripts/huggingface_images.json").read_text(encoding="utf-8"))
+    script = run_path(str(ROOT / "scripts/huggingface_images.py"))
+    accounts = {region: found["Account"] for region, found in body["Mappings"]["HuggingFaceRegistry"].items()}
+    without = [region for region, account in accounts.items() if account == "none"]
+    assert script["sagemaker_regions"]() <= accounts.keys()
+    assert without == images["without"]
+    rule = body["Rules"]["ARegionWithoutContainersOfHuggingFaceNeedsAnother"]
+    assert rule["Assertions"][0]["Assert"] == {"Fn::Not": [{"Fn::Contains": [without, {"Ref": "AWS::Region"}]}]}
+
+
+def test_a_region_without_a_container_takes_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("localaws.template.REGION", "mx-central-1")
+    with pytest.raises(TemplateError, match="no container in this region"):
+        load(ROOT)
+    load(ROOT, {"ContainerImage": OWN_IMAGE})
+    load(ROOT, {"EndpointName": "theirs"})
+
+
+def test_a_model_in_s3_is_isolated_unless_its_requirements_must_be_installed() -> None:
+    assert resources["Model"]["Properties"]["EnableNetworkIsolation"] == {"Fn::If": ["Isolated", True, False]}
+    conditions = body["Conditions"]
+    on = {"Fn::Equals": [{"Ref": "NetworkIsolation"}, "on"]}
+    assert conditions["Isolated"] == {"Fn::And": [{"Condition": "ModelFromS3"}, on]}
+    assert body["Parameters"]["NetworkIsolation"]["Default"] == "on"
+
+
+def test_consoles_ask_first_for_what_the_readme_says_to_decide() -> None:
+    first, *others = body["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    listed = [name for group in (first, *others) for name in group["Parameters"]]
+    assert sorted(listed) == sorted(body["Parameters"])
+    deploy = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Deploy")[2].partition("\n## ")[0]
+    rows = "".join(re.findall(r"^\| (`.*?) \|", deploy, re.MULTILINE))
+    assert set(re.findall(r"`(\w+)`", rows)) <= set(first["Parameters"])
+    assert all(f"`{name}`" in deploy for name in first["Parameters"])
+    assert all("Default" in found for found in body["Parameters"].values())

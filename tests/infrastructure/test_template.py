@@ -33,9 +33,7 @@ SETTINGS = {
     "SweeperFunction": SweeperSettings,
 }
 SQS_LARGEST_RECEIVE_LAG = 6
-SQS_LEAST_CONCURRENCY = 2
 
-OWN_IMAGE = "123456789012.dkr.ecr.mx-central-1.amazonaws.com/mine:1"
 OWN_KEY = {"Fn::If": ["OwnKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]}
 ROOT = find_root()
 OF_STACKS = [row for row in OPTIONS.values() if row.parameter]
@@ -112,20 +110,6 @@ def test_every_arrow_into_a_function_is_a_queue_that_keeps_what_fails(mapping: d
     divided, chosen, _ = mapping["ScalingConfig"]["MaximumConcurrency"]["Fn::FindInMap"]
     assert (divided, chosen) == ("Concurrency", {"Ref": "FunctionConcurrency"})
     assert queue["Properties"]["VisibilityTimeout"] >= SQS_LARGEST_RECEIVE_LAG * function["Properties"]["Timeout"]
-
-
-@pytest.mark.parametrize("allowed", parameters["FunctionConcurrency"]["AllowedValues"])
-def test_functions_together_run_no_more_than_their_parameter_says(allowed: int) -> None:
-    shares = load(ROOT).body["Mappings"]["Concurrency"][str(allowed)]
-    mappings = of_type("AWS::Lambda::EventSourceMapping").values()
-    used = [shares[mapping["ScalingConfig"]["MaximumConcurrency"]["Fn::FindInMap"][2]] for mapping in mappings]
-    assert len(used) == len(shares) == len(SETTINGS)
-    assert sum(used) <= allowed
-    assert min(used) >= SQS_LEAST_CONCURRENCY
-
-
-def test_a_stack_deploys_with_the_least_concurrency_that_an_account_has() -> None:
-    assert parameters["FunctionConcurrency"]["Default"] == 10
 
 
 @pytest.mark.parametrize("queue", of_type("AWS::SQS::Queue").values())
@@ -216,35 +200,6 @@ def test_the_containers_are_those_that_the_script_found() -> None:
     assert written == run_path(str(script))["render"](images)
 
 
-def test_every_region_of_sagemaker_is_found_and_one_without_a_container_needs_another() -> None:
-    # CloudFormation looks up what a branch says that isn't taken, too.
-    body = load(ROOT).body
-    images = json.loads((ROOT / "scripts/huggingface_images.json").read_text(encoding="utf-8"))
-    script = run_path(str(ROOT / "scripts/huggingface_images.py"))
-    accounts = {region: found["Account"] for region, found in body["Mappings"]["HuggingFaceRegistry"].items()}
-    without = [region for region, account in accounts.items() if account == "none"]
-    assert script["sagemaker_regions"]() <= accounts.keys()
-    assert without == images["without"]
-    rule = body["Rules"]["ARegionWithoutContainersOfHuggingFaceNeedsAnother"]
-    assert rule["Assertions"][0]["Assert"] == {"Fn::Not": [{"Fn::Contains": [without, {"Ref": "AWS::Region"}]}]}
-
-
-def test_a_region_without_a_container_takes_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("localaws.template.REGION", "mx-central-1")
-    with pytest.raises(TemplateError, match="no container in this region"):
-        load(ROOT)
-    load(ROOT, {"ContainerImage": OWN_IMAGE})
-    load(ROOT, {"EndpointName": "theirs"})
-
-
-def test_a_model_in_s3_is_isolated_unless_its_requirements_must_be_installed() -> None:
-    assert resources["Model"]["Properties"]["EnableNetworkIsolation"] == {"Fn::If": ["Isolated", True, False]}
-    conditions = load(ROOT).body["Conditions"]
-    on = {"Fn::Equals": [{"Ref": "NetworkIsolation"}, "on"]}
-    assert conditions["Isolated"] == {"Fn::And": [{"Condition": "ModelFromS3"}, on]}
-    assert parameters["NetworkIsolation"]["Default"] == "on"
-
-
 def test_every_instance_type_has_the_container_for_its_processor() -> None:
     processors = load(ROOT).body["Mappings"]["InstanceProcessor"]
     assert list(processors) == parameters["InstanceType"]["AllowedValues"]
@@ -311,17 +266,6 @@ def test_sagemaker_is_touched_only_without_an_endpoint_that_exists(chosen: dict[
 def test_parameters_that_cannot_be_meant_are_refused_with_words(chosen: dict[str, str], words: str) -> None:
     with pytest.raises(TemplateError, match=words):
         load(ROOT, chosen)
-
-
-def test_consoles_ask_first_for_what_the_readme_says_to_decide() -> None:
-    first, *others = load(ROOT).body["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
-    listed = [name for group in (first, *others) for name in group["Parameters"]]
-    assert sorted(listed) == sorted(parameters)
-    deploy = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Deploy")[2].partition("\n## ")[0]
-    rows = "".join(re.findall(r"^\| (`.*?) \|", deploy, re.MULTILINE))
-    assert set(re.findall(r"`(\w+)`", rows)) <= set(first["Parameters"])
-    assert all(f"`{name}`" in deploy for name in first["Parameters"])
-    assert all("Default" in found for found in parameters.values())
 
 
 @pytest.mark.parametrize("schedule", ["rate(1 minute)", "rate(2 minutes)", "rate(60 minutes)", "rate(1 hour)"])

@@ -12,8 +12,9 @@ from fanfold.cli import options
 from fanfold.cli.conclusion import ExitCode
 from fanfold.cli.output import echo, show_json
 from fanfold.client import Fanfold
-from fanfold.doctor import Verdict, examine
-from fanfold.models import examine_model
+from fanfold.doctor.endpoint import examine
+from fanfold.doctor.findings import Verdict
+from fanfold.doctor.model import examine_model
 from fanfold.terminal import stderr
 
 CONSOLE_PORT = 4568

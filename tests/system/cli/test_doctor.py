@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fanfold.doctor import Finding, Verdict, examine
+from fanfold.doctor.endpoint import examine
+from fanfold.doctor.findings import Finding, Verdict
 from fanfold.stacks import Stack
 
 if TYPE_CHECKING:

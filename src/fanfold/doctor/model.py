@@ -7,7 +7,7 @@ import re
 import tarfile
 from typing import TYPE_CHECKING, Any
 
-from fanfold.doctor import Finding, Verdict
+from fanfold.doctor.findings import Finding, Verdict
 from fanfold.errors import ModelFilesError
 from fanfold.project import find_root
 from localaws import template

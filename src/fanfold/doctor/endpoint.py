@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from fanfold.doctor.findings import Finding, Verdict
 from fanfold.errors import StackError
 
 if TYPE_CHECKING:
@@ -28,26 +27,6 @@ _NOT_FOUND = {"ValidationException", "ValidationError"}
 _RESPONSES = ("SUCCESS_NOTIFICATION_TOPIC", "ERROR_NOTIFICATION_TOPIC")
 # What no push to the model's repository changes, as it does a branch or a tag.
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-
-
-class Verdict(StrEnum):
-    """What a finding means: nothing to do, jobs cost more than they must, the model may change, jobs don't end well."""
-
-    OK = "ok"
-    COSTLY = "costly"
-    RISKY = "risky"
-    WRONG = "wrong"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at, in one line; unless it is OK, the line says what to do."""
-
-    verdict: Verdict
-    words: str
-
-    def __str__(self) -> str:
-        return f"{self.verdict:<7}{self.words}"
 
 
 def examine(stack: Stack) -> Iterator[Finding]:

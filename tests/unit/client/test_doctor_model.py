@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from fanfold.doctor.model import examine_model
 from fanfold.errors import ModelFilesError
-from fanfold.models import examine_model
 from fanfold.project import find_root
 
 CONTAINER = "4.51.3"
