@@ -14,6 +14,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from zipfile import ZipFile
 
+import boto3
+
 TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 IMAGES = Path(__file__).with_suffix(".json")
 # The last major version that carries the containers as plain data.
@@ -37,7 +39,10 @@ def download() -> dict[str, Any]:
 
 
 def choose(described: dict[str, Any]) -> dict[str, Any]:
-    """The newest PyTorch container: {"registries": {region: account}, "tags": {"cpu": …, "gpu": …}}."""
+    """The newest PyTorch container, and where there is none.
+
+    {"registries": {region: account}, "without": [region], "tags": {"cpu": …, "gpu": …}}
+    """
     versions = described["inference"]["versions"]
     transformers = max(versions, key=_numbers)
     frameworks = [name for name in versions[transformers] if name.startswith("pytorch")]
@@ -49,20 +54,31 @@ def choose(described: dict[str, Any]) -> dict[str, Any]:
     python = max(newest["py_versions"], key=_numbers)
     system = newest["container_version"]
     tags = {processor: f"{prefix}-{processor}-{python}-{system[processor]}" for processor in ("cpu", "gpu")}
-    return {"registries": dict(sorted(newest["registries"].items())), "tags": tags}
+    registries = dict(sorted(newest["registries"].items()))
+    return {"registries": registries, "without": sorted(sagemaker_regions() - registries.keys()), "tags": tags}
+
+
+def sagemaker_regions() -> set[str]:
+    """The regions, of all partitions, in which this boto3 knows SageMaker."""
+    session = boto3.Session()
+    partitions = session.get_available_partitions()
+    return {region for it in partitions for region in session.get_available_regions("sagemaker", partition_name=it)}
 
 
 def render(images: dict[str, Any]) -> str:
     """Two of the template's mappings.
 
     Example:
-        >>> print(render({"registries": {"us-east-1": "763104351884"}, "tags": {"cpu": "2.6.0-cpu-py312"}}))
+        >>> registries = {"us-east-1": "763104351884"}
+        >>> print(render({"registries": registries, "without": ["mx-central-1"], "tags": {"cpu": "2.6.0-cpu"}}))
           HuggingFaceRegistry:
             us-east-1: { Account: "763104351884" }
+            mx-central-1: { Account: none }
           HuggingFaceImage:
-            cpu: { Tag: 2.6.0-cpu-py312 }
+            cpu: { Tag: 2.6.0-cpu }
     """
     registries = [f'    {region}: {{ Account: "{account}" }}' for region, account in images["registries"].items()]
+    registries += [f"    {region}: {{ Account: none }}" for region in images["without"]]
     tags = [f"    {processor}: {{ Tag: {tag} }}" for processor, tag in images["tags"].items()]
     return "\n".join(["  HuggingFaceRegistry:", *registries, "  HuggingFaceImage:", *tags, ""])
 

@@ -30,6 +30,7 @@ from urllib.parse import unquote_plus, urlsplit
 
 import yaml
 
+from fanfold.client import LOCAL_PARAMETERS
 from fanfold.project import find_root
 from localaws.cloud import LocalCloud
 from localaws.functions import sqs_event
@@ -57,7 +58,10 @@ def main() -> int:
         say("skipped: no Docker engine is running here")
         return 0
     say("starting a local cloud without functions")
-    with LocalCloud(find_root(), run_functions=False) as cloud, forwarded(cloud, address) as environments:
+    with (
+        LocalCloud(find_root(), parameters=LOCAL_PARAMETERS, run_functions=False) as cloud,
+        forwarded(cloud, address) as environments,
+    ):
         declare(environments)
         upload(cloud)
         passed = (

@@ -34,6 +34,7 @@ EXCEPTIONS = {
 EVERYWHERE = {
     "JoinTheSubnets": "network interfaces have no name before they are there",
     "LogInToTheRegistry": "a login is to all registries; which images may be pulled is said beside it",
+    "SeeHowItScales": "AWS grants it for all resources only; it reads policies of scaling",
     "WriteMetrics": "a metric is no resource; which namespaces it may be in is a condition",
     "WriteTraces": "a trace is no resource",
 }

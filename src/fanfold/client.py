@@ -34,8 +34,8 @@ DEFAULT_STACK = "fanfold"
 # As `fanfold_core.domain.keys.job_id` spells one.
 _WHOLE_ID = re.compile(r"[a-z0-9][a-z0-9-]*-[0-9a-f]{16}")
 _PATIENCE_SECONDS, _PAUSE_SECONDS = 10, 0.2
-# A machine of one's own sends no bill.
-LOCAL_PARAMETERS = {COSTLIER_OPTIONS: ALLOW}
+# A machine of one's own sends no bill, has no other stack whose buckets could have these names, and no quotas.
+LOCAL_PARAMETERS = {COSTLIER_OPTIONS: ALLOW, "NamePrefix": DEFAULT_STACK, "FunctionConcurrency": "42"}
 
 F = TypeVar("F", bound=Callable[..., object])
 _PLACE = "            **options: those of the table in docs/options.md."

@@ -21,6 +21,10 @@ class InputFileError(UserError):
     """A file on this machine is missing, or no CSV as its options describe it. Do not retry: mend file or options."""
 
 
+class ModelFilesError(UserError):
+    """A model on this machine is missing or cannot be read. Do not retry: name another, or save it again."""
+
+
 class UploadError(UserError):
     """The file could not be uploaded. Retry when the words say so."""
 

@@ -49,7 +49,7 @@ class LocalCloud(Lifetime):
 
         Args:
             root: folder of template.yaml.
-            stack_name: names buckets and endpoint.
+            stack_name: what CloudFormation knows the stack by.
             port: where AWS will be, on 127.0.0.1; 0 for any.
             endpoint_port: likewise the SageMaker runtime.
             model: what the endpoint runs, see `localaws.endpoint.load_model`.

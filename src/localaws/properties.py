@@ -86,9 +86,7 @@ TYPES: Mapping[str, Known] = {
         OwnershipControls="everything here has one owner",
     ),
     "AWS::S3::BucketPolicy": _known("Bucket PolicyDocument"),
-    "AWS::SageMaker::Endpoint": _known(
-        "EndpointName EndpointConfigName Tags", RetainAllVariantProperties="nothing is updated here"
-    ),
+    "AWS::SageMaker::Endpoint": _known("EndpointName EndpointConfigName RetainAllVariantProperties Tags"),
     "AWS::SageMaker::EndpointConfig": _known("EndpointConfigName ProductionVariants AsyncInferenceConfig Tags"),
     "AWS::SageMaker::Model": _known(
         "ModelName ExecutionRoleArn PrimaryContainer VpcConfig Tags",

@@ -3,7 +3,7 @@
 import copy
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -215,7 +215,7 @@ def _broken_rules(rules: Mapping[str, Any], values: Mapping[str, str]) -> Iterat
                     yield assertion["AssertDescription"]
 
 
-def _value(  # noqa: PLR0911 - one for each function
+def _value(  # noqa: PLR0911 - a case for each function that isn't alike
     expression: Any, values: Mapping[str, str | None], body: Mapping[str, Any]
 ) -> Any:
     if not isinstance(expression, dict):
@@ -223,7 +223,7 @@ def _value(  # noqa: PLR0911 - one for each function
     ((function, operand),) = expression.items()
     match function:
         case "Ref":
-            return values[operand]
+            return {**values, "AWS::Region": REGION}[operand]
         case "Fn::If":
             condition, *choices = operand
             chosen = 0 if _value(body["Conditions"][condition], values, body) else 1
@@ -231,16 +231,19 @@ def _value(  # noqa: PLR0911 - one for each function
         case "Fn::Sub":
             return re.sub(r"\$\{(\w+)\}", lambda found: str(values[found[1]]), operand)
     operands = [_value(inner, values, body) for inner in operand]
-    match function:
-        case "Fn::Equals":
-            return str(operands[0]) == str(operands[1])
-        case "Fn::FindInMap":
-            mapping, first, second = operands
-            return body["Mappings"][mapping][first][second]
-        case "Fn::Not":
-            return not operands[0]
-        case "Fn::And":
-            return all(operands)
-        case "Fn::Or":
-            return any(operands)
-    raise NotImplementedError(f"The local cloud doesn't support the function {function} here.")
+    if function == "Fn::FindInMap":
+        mapping, first, second, *otherwise = operands
+        known = body["Mappings"][mapping]
+        return known[first][second] if first in known or not otherwise else otherwise[0]["DefaultValue"]
+    if function not in _CONDITION_FUNCTIONS:
+        raise NotImplementedError(f"The local cloud doesn't support the function {function} here.")
+    return _CONDITION_FUNCTIONS[function](*operands)
+
+
+_CONDITION_FUNCTIONS: Mapping[str, Callable[..., bool]] = {
+    "Fn::And": lambda *operands: all(operands),
+    "Fn::Contains": lambda listed, value: value in listed,
+    "Fn::Equals": lambda one, other: str(one) == str(other),
+    "Fn::Not": lambda operand: not operand,
+    "Fn::Or": lambda *operands: any(operands),
+}

@@ -29,6 +29,7 @@ EXEMPTIONS = (
     Exemption(_MAKE, "makes what this test runs in, or takes minutes and is run by .ci/run itself"),
     Exemption(r"\.venv-sam/bin/sam (deploy|delete)\b", "needs an AWS account"),
     Exemption(r"aws sqs start-message-move-task\b", "moto doesn't have it"),
+    Exemption(r"aws cloudformation continue-update-rollback\b", "moto doesn't have it"),
     Exemption(
         r"(\.venv/bin/)?fanfold local (up|endpoint) --model",
         "needs a model's folder, and a gigabyte of libraries to run it",

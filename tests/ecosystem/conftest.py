@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from fanfold.client import LOCAL_PARAMETERS
 from fanfold.project import find_root
 from localaws.cloud import LocalCloud
 
@@ -71,7 +72,7 @@ def ecosystem(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ecosystem]:
     config = tmp_path_factory.mktemp("sdk") / "config.yaml"
     config.write_text(SDK_CONFIG, encoding="utf-8")
     scaling: list[str] = []
-    with LocalCloud(find_root(), scaling_speed=300, on_scaling=scaling.append) as cloud:
+    with LocalCloud(find_root(), parameters=LOCAL_PARAMETERS, scaling_speed=300, on_scaling=scaling.append) as cloud:
         mine = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         sdk = {"SAGEMAKER_USER_CONFIG_OVERRIDE": str(config), "SAGEMAKER_SUPPRESS_V2_WARNING": "1"}
         yield Ecosystem(cloud, {**mine, **sdk, **cloud.environment}, scaling)

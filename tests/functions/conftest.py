@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fanfold.client import LOCAL_PARAMETERS
 from fanfold.project import find_root
 from fanfold_core.aws.ledger import DynamoLedger
 from fanfold_core.domain.job import Chunk, JobRecord, Model, Source
@@ -27,7 +28,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     with pytest.MonkeyPatch.context() as patched:
         # Queues are emptied before each test; SQS, and moto as it is set, allow that once a minute.
         patched.setenv("MOTO_SQS_ENFORCE_STRICT_QUEUE_PURGE_BEHAVIOUR", "false")
-        with LocalCloud(find_root(), run_functions=False, log_dir=tmp_path_factory.mktemp("logs")) as cloud:
+        logs = tmp_path_factory.mktemp("logs")
+        with LocalCloud(find_root(), parameters=LOCAL_PARAMETERS, run_functions=False, log_dir=logs) as cloud:
             yield cloud
 
 

@@ -1,16 +1,21 @@
 """Deploying: what is created waits for the permissions that it needs, and a deploy that fails can be repeated."""
 
+import json
 import re
 from collections.abc import Iterator
+from runpy import run_path
 from typing import Any
 
 import pytest
 
 from fanfold.project import find_root
+from localaws.errors import TemplateError
 from localaws.template import load
 
 ROOT = find_root()
 LONGEST_BUCKET_NAME = 63
+SQS_LEAST_CONCURRENCY = 2
+OWN_IMAGE = "123456789012.dkr.ecr.mx-central-1.amazonaws.com/mine:1"
 body = load(ROOT).body
 resources: dict[str, dict[str, Any]] = dict(body["Resources"])
 # Where a resource names the queue or topic that a service sends to on its behalf.
@@ -108,15 +113,87 @@ def test_what_holds_data_outlives_its_stack(name: str) -> None:
     assert policies == ("RetainExceptOnCreate", "Retain")
 
 
-def test_the_guide_says_how_long_a_stacks_name_may_be() -> None:
-    # Rules cannot look at it: they see parameters only.
+def test_the_longest_name_prefix_fits_the_buckets_of_every_region() -> None:
+    longest = "a" * 27
+    load(ROOT, {"NamePrefix": longest})
     regions = body["Mappings"]["HuggingFaceRegistry"]
+    pseudo = {"${Prefix}": longest, "${AWS::AccountId}": "1" * 12, "${AWS::Region}": max(regions, key=len)}
     buckets = [it["Properties"] for it in resources.values() if it["Type"] == "AWS::S3::Bucket"]
-    names = [bucket["BucketName"]["Fn::Sub"] for bucket in buckets]
-    pseudo = {"${AWS::StackName}": "", "${AWS::AccountId}": "1" * 12, "${AWS::Region}": max(regions, key=len)}
-    for parameter, value in pseudo.items():
-        names = [name.replace(parameter, value) for name in names]
-    longest = LONGEST_BUCKET_NAME - max(map(len, names))
-    for page in ("docs/operations.md", "docs/tutorial.md"):
-        text = " ".join((ROOT / page).read_text(encoding="utf-8").split())
-        assert f"at most {longest} lower-case letters, digits and hyphens" in text
+    for bucket in buckets:
+        name, _ = bucket["BucketName"]["Fn::Sub"]
+        for parameter, value in pseudo.items():
+            name = name.replace(parameter, value)
+        assert re.fullmatch(r"[a-z0-9-]+", name)
+        assert len(name) <= LONGEST_BUCKET_NAME
+
+
+@pytest.mark.parametrize("prefix", ["Tweets", "tweets-", "-tweets", "my_tweets", "tweets.of.mine", "a" * 28])
+def test_a_name_prefix_that_fits_no_bucket_is_refused_before_anything_is_created(prefix: str) -> None:
+    with pytest.raises(TemplateError, match="at most 27 lower-case letters, digits and hyphens"):
+        load(ROOT, {"NamePrefix": prefix})
+
+
+def test_what_a_stack_is_called_is_in_no_name_that_must_be_in_lower_case_or_short() -> None:
+    named = {"AWS::S3::Bucket": "BucketName", "AWS::SageMaker::Endpoint": "EndpointName"}
+    names = [it["Properties"][named[it["Type"]]] for it in resources.values() if it["Type"] in named]
+    assert len(names) == 3
+    assert "AWS::StackName" not in str(names)
+
+
+@pytest.mark.parametrize("name", ["Theirs", "their--Endpoint"])
+def test_an_endpoint_whose_arn_is_spelt_otherwise_than_its_name_is_refused(name: str) -> None:
+    with pytest.raises(TemplateError, match="the name of an endpoint, without capitals"):
+        load(ROOT, {"EndpointName": name})
+
+
+@pytest.mark.parametrize("allowed", body["Parameters"]["FunctionConcurrency"]["AllowedValues"])
+def test_functions_together_run_no_more_than_their_parameter_says(allowed: int) -> None:
+    shares = body["Mappings"]["Concurrency"][str(allowed)]
+    mappings = [it["Properties"] for it in resources.values() if it["Type"] == "AWS::Lambda::EventSourceMapping"]
+    used = [shares[mapping["ScalingConfig"]["MaximumConcurrency"]["Fn::FindInMap"][2]] for mapping in mappings]
+    assert len(used) == len(shares) == 5
+    assert sum(used) <= allowed
+    assert min(used) >= SQS_LEAST_CONCURRENCY
+
+
+def test_a_stack_deploys_with_the_least_concurrency_that_an_account_has() -> None:
+    assert body["Parameters"]["FunctionConcurrency"]["Default"] == 10
+
+
+def test_every_region_of_sagemaker_is_found_and_one_without_a_container_needs_another() -> None:
+    # CloudFormation looks up what a branch says that isn't taken, too.
+    images = json.loads((ROOT / "scripts/huggingface_images.json").read_text(encoding="utf-8"))
+    script = run_path(str(ROOT / "scripts/huggingface_images.py"))
+    accounts = {region: found["Account"] for region, found in body["Mappings"]["HuggingFaceRegistry"].items()}
+    without = [region for region, account in accounts.items() if account == "none"]
+    assert script["sagemaker_regions"]() <= accounts.keys()
+    assert without == images["without"]
+    rule = body["Rules"]["ARegionWithoutContainersOfHuggingFaceNeedsAnother"]
+    assert rule["Assertions"][0]["Assert"] == {"Fn::Not": [{"Fn::Contains": [without, {"Ref": "AWS::Region"}]}]}
+
+
+def test_a_region_without_a_container_takes_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("localaws.template.REGION", "mx-central-1")
+    with pytest.raises(TemplateError, match="no container in this region"):
+        load(ROOT)
+    load(ROOT, {"ContainerImage": OWN_IMAGE})
+    load(ROOT, {"EndpointName": "theirs"})
+
+
+def test_a_model_in_s3_is_isolated_unless_its_requirements_must_be_installed() -> None:
+    assert resources["Model"]["Properties"]["EnableNetworkIsolation"] == {"Fn::If": ["Isolated", True, False]}
+    conditions = body["Conditions"]
+    on = {"Fn::Equals": [{"Ref": "NetworkIsolation"}, "on"]}
+    assert conditions["Isolated"] == {"Fn::And": [{"Condition": "ModelFromS3"}, on]}
+    assert body["Parameters"]["NetworkIsolation"]["Default"] == "on"
+
+
+def test_consoles_ask_first_for_what_the_readme_says_to_decide() -> None:
+    first, *others = body["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    listed = [name for group in (first, *others) for name in group["Parameters"]]
+    assert sorted(listed) == sorted(body["Parameters"])
+    deploy = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Deploy")[2].partition("\n## ")[0]
+    rows = "".join(re.findall(r"^\| (`.*?) \|", deploy, re.MULTILINE))
+    assert set(re.findall(r"`(\w+)`", rows)) <= set(first["Parameters"])
+    assert all(f"`{name}`" in deploy for name in first["Parameters"])
+    assert all("Default" in found for found in body["Parameters"].values())

@@ -82,8 +82,10 @@ def test_a_log_that_is_written_has_a_group_of_the_stack() -> None:
     groups = of_type("AWS::Logs::LogGroup")
     functions = of_type("AWS::Lambda::Function").values()
     assert {it["LoggingConfig"]["LogGroup"]["Ref"] for it in functions} | {"EndpointLogs"} == set(groups)
-    assert groups["EndpointLogs"]["LogGroupName"] == {"Fn::Sub": "/aws/sagemaker/Endpoints/${AWS::StackName}"}
-    assert resources["Endpoint"]["Properties"]["EndpointName"] == {"Ref": "AWS::StackName"}
+    name = resources["Endpoint"]["Properties"]["EndpointName"]
+    assert groups["EndpointLogs"]["LogGroupName"] == {
+        "Fn::Sub": ["/aws/sagemaker/Endpoints/${Prefix}", {"Prefix": name}]
+    }
     # Who comes second finds the group that the other one has made.
     assert "EndpointLogs" in resources["Endpoint"]["DependsOn"]
 

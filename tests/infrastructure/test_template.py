@@ -107,7 +107,8 @@ def test_every_arrow_into_a_function_is_a_queue_that_keeps_what_fails(mapping: d
     assert queue["Type"] == "AWS::SQS::Queue"
     assert "deadLetterTargetArn" in queue["Properties"]["RedrivePolicy"]
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert mapping["ScalingConfig"]["MaximumConcurrency"] >= 2
+    divided, chosen, _ = mapping["ScalingConfig"]["MaximumConcurrency"]["Fn::FindInMap"]
+    assert (divided, chosen) == ("Concurrency", {"Ref": "FunctionConcurrency"})
     assert queue["Properties"]["VisibilityTimeout"] >= SQS_LARGEST_RECEIVE_LAG * function["Properties"]["Timeout"]
 
 
@@ -252,6 +253,8 @@ def test_sagemaker_is_touched_only_without_an_endpoint_that_exists(chosen: dict[
         ({"EndpointName": "theirs", "ModelDataUrl": "s3://models/model.tar.gz"}, "leave ModelDataUrl empty"),
         ({"HfModelId": "owner/model", "ModelDataUrl": "s3://models/model.tar.gz"}, "replaces the model on the Hub"),
         ({"SubnetIds": "subnet-0123456789abcdef0"}, "set both or neither"),
+        ({"NetworkIsolation": "off"}, "leave it on, or set ModelDataUrl"),
+        ({"FunctionConcurrency": "50"}, "must be one of 10, 20, 42, 100"),
         ({"KmsKeyArn": "alias/mine"}, "must be the ARN of a KMS key"),
         ({"RequestTtlSeconds": "60"}, "RequestTtlSeconds is '60'; it must be a number within its limits"),
         ({"Delimiter": "||"}, "must be one character"),

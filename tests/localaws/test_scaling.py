@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from fanfold import Fanfold
+from fanfold.client import LOCAL_PARAMETERS
 from fanfold.project import find_root
 from localaws.cloud import LocalCloud
 from localaws.scaling import Minute, Policies, Step, Tracking
@@ -61,7 +62,7 @@ class Scaling:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self._changed = threading.Condition()
-        self.cloud = LocalCloud(find_root(), scaling_speed=1200, on_scaling=self._tell)
+        self.cloud = LocalCloud(find_root(), parameters=LOCAL_PARAMETERS, scaling_speed=1200, on_scaling=self._tell)
 
     def _tell(self, line: str) -> None:
         with self._changed:

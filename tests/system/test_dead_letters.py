@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.system.conftest import Pipeline
 
+from fanfold.client import LOCAL_PARAMETERS
 from fanfold.project import find_root
 from localaws.cloud import LocalCloud
 from localaws.conditions import Conditions
@@ -44,7 +45,8 @@ def hasty_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def hasty(hasty_logs: Path) -> Iterator[LocalCloud]:
     """A cloud in which what failed comes again after two seconds, not after nine minutes."""
-    with LocalCloud(find_root(), log_dir=hasty_logs, conditions=Conditions(redelivery_seconds=2)) as cloud:
+    conditions = Conditions(redelivery_seconds=2)
+    with LocalCloud(find_root(), parameters=LOCAL_PARAMETERS, log_dir=hasty_logs, conditions=conditions) as cloud:
         yield cloud
 
 

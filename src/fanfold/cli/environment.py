@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from pathlib import Path
 from threading import Event
 
 import click
@@ -11,7 +12,9 @@ from fanfold.cli import options
 from fanfold.cli.conclusion import ExitCode
 from fanfold.cli.output import echo, show_json
 from fanfold.client import Fanfold
-from fanfold.doctor import Verdict, examine
+from fanfold.doctor.endpoint import examine
+from fanfold.doctor.findings import Verdict
+from fanfold.doctor.model import examine_model
 from fanfold.terminal import stderr
 
 CONSOLE_PORT = 4568
@@ -46,20 +49,27 @@ def wait_for_the_end() -> None:
     ended.wait()
 
 
-@click.command(short_help="Check the configuration of a stack's endpoint.")
+@click.command(short_help="Check the configuration of a stack's endpoint, or a model before its deploy.")
 @options.of_a_stack
+@click.option(
+    "--model",
+    type=click.Path(exists=True, path_type=Path),
+    help="Check a model on this machine instead: a folder that transformers has saved, or a model.tar.gz.",
+)
 @options.as_json
-def doctor(stack: str, as_json: bool) -> None:
-    """Check that a stack's endpoint writes to the stack's bucket and notifies its topics, and that its model is pinned.
+def doctor(stack: str, model: Path | None, as_json: bool) -> None:
+    """Check that a stack's endpoint writes to its bucket, notifies its topics and scales, and that its model is pinned.
 
-    Prints one finding per line: ok, costly (works, but costs more than necessary), risky (works, but predictions may
-    change) or wrong, with what to do. The exit code is 0 if nothing is wrong, else 1. The command reads the stack and
-    the endpoint and changes nothing.
+    Prints one finding per line: ok, costly (works, but costs more than necessary), risky (works, but perhaps not as it
+    should) or wrong, with what to do. The exit code is 0 if nothing is wrong, else 1. The command reads the stack and
+    the endpoint and changes nothing. With --model it needs no stack: it checks whether the container on AWS, which has
+    transformers of a certain version, will load the model.
 
     \b
     fanfold doctor --stack fanfold
+    fanfold doctor --model ./my-model
     """
-    findings = list(examine(Fanfold(stack).stack))
+    findings = list(examine_model(model) if model else examine(Fanfold(stack).stack))
     if as_json:
         show_json([{"verdict": finding.verdict.value, "words": finding.words} for finding in findings])
     else:

@@ -28,7 +28,7 @@ from moto.core.common_models import BaseModel
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 
-from localaws.server import completion, iam, messaging, put, resources, storage
+from localaws.server import changes, completion, hosting, iam, messaging, put, resources, storage
 from localaws.server.http import HOST, bind
 
 # What services may do beside what their roles say. Lambda removes old log streams and gives back the messages of a
@@ -57,7 +57,7 @@ def main() -> int:
     url = f"http://{HOST}:{server.port}"
     # Moto keeps every object it ever made, for its dashboard: each message and each item.
     put(BaseModel, "__new__", staticmethod(lambda cls, *_args, **_options: object.__new__(cls)))
-    for service in (completion, iam, messaging, storage):
+    for service in (changes, completion, hosting, iam, messaging, storage):
         service.patch()
     resources.patch(url)
     admin = _user("admin", "*")

@@ -1,6 +1,6 @@
 """CloudFormation: resource types that moto doesn't create, and properties that it drops.
 
-Which they are stands in `creation` and `completion`. What a template may say at all is listed in
+Which they are stands in `creation`, `deletion` and `completion`. What a template may say at all is listed in
 `localaws.properties`; a new type or property goes into both.
 """
 
@@ -17,6 +17,7 @@ from moto.sqs.models import Queue
 from localaws.server import put, replace
 from localaws.server.completion import COMPLETED, with_logging
 from localaws.server.creation import CREATED
+from localaws.server.deletion import DELETED, Delete
 
 Properties = dict[str, Any]
 
@@ -32,7 +33,7 @@ _NAMED: Mapping[Any, str] = {
 def patch(url: str) -> None:
     """Change moto's CloudFormation. `url` is where this server listens; queue URLs begin with it."""
     for resource_type, create in CREATED.items():
-        _add_type(resource_type, create)
+        _add_type(resource_type, create, DELETED[resource_type])
     for model, complete in COMPLETED.items():
         _finish_type(model, complete)
     for model, name in _NAMED.items():
@@ -52,12 +53,15 @@ def patch(url: str) -> None:
         cached.cache_clear()
 
 
-def _add_type(resource_type: str, create: Callable[[Properties, str, str], str]) -> None:
+def _add_type(resource_type: str, create: Callable[[Properties, str, str], str], delete: Delete) -> None:
     def create_from_json(
         cls: type[Any], /, _name: str, cloudformation_json: Properties, account_id: str, region_name: str, **_: object
     ) -> CloudFormationModel:
         resource: CloudFormationModel = cls()
-        put(resource, "physical_resource_id", create(cloudformation_json["Properties"], account_id, region_name))
+        properties = cloudformation_json["Properties"]
+        made = create(properties, account_id, region_name)
+        put(resource, "physical_resource_id", made)
+        put(resource, "delete", lambda *where: delete(made, properties, *where))
         return resource
 
     # Making the class is what registers it: moto looks for the subclasses, and sorts them by their module's name.

@@ -31,6 +31,7 @@ from moto.s3.models import s3_backends
 from moto.sqs.models import Message, sqs_backends
 from tests.simulation.cloud import Sent
 
+from fanfold.client import LOCAL_PARAMETERS
 from fanfold.project import find_root
 from fanfold_core.aws import items
 from fanfold_core.domain.errors import UnknownChunkError
@@ -78,7 +79,8 @@ class MotoCloud:
         # Putting together what each request tells of its sender takes a tenth of the time.
         botocore_session.set_default_client_config(Config(user_agent="simulation"))
         boto3.setup_default_session(botocore_session=botocore_session)
-        cloud = cls(LocalStack.create(boto3, "fanfold", template.load(find_root())))  # type: ignore[arg-type] # as a session
+        loaded = template.load(find_root(), LOCAL_PARAMETERS)
+        cloud = cls(LocalStack.create(boto3, "fanfold", loaded))  # type: ignore[arg-type] # as a session
         _speed_up_moto()
         return cloud
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fanfold.doctor import Finding, Verdict, examine
+from fanfold.doctor.endpoint import examine
+from fanfold.doctor.findings import Finding, Verdict
 from fanfold.stacks import Stack
 
 if TYPE_CHECKING:
@@ -28,9 +29,14 @@ def stack(cloud: LocalCloud) -> Stack:
 
 
 @pytest.fixture
-def examined(stack: Stack, request: pytest.FixtureRequest) -> Callable[..., list[Finding]]:
+def name(request: pytest.FixtureRequest) -> str:
+    """What a test's endpoint is called."""
+    return re.sub(r"\W|_", "-", request.node.name)[-63:].strip("-")
+
+
+@pytest.fixture
+def examined(stack: Stack, name: str) -> Callable[..., list[Finding]]:
     """Creates an endpoint with this OutputConfig, or a synchronous one, and this container, and examines it."""
-    name = re.sub(r"\W|_", "-", request.node.name)[:63].rstrip("-")
 
     def create(output: dict[str, Any] | None, container: ContainerDefinitionTypeDef | None = None) -> list[Finding]:
         client = stack.session.client("sagemaker")
@@ -41,7 +47,8 @@ def examined(stack: Stack, request: pytest.FixtureRequest) -> Callable[..., list
         asynchronous: dict[str, Any] = {"AsyncInferenceConfig": {"OutputConfig": output}} if output else {}
         client.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant], **asynchronous)
         client.create_endpoint(EndpointName=name, EndpointConfigName=name)
-        return list(examine(replace(stack, endpoint=name)))
+        theirs = {**stack.parameters, "EndpointName": name}
+        return list(examine(replace(stack, endpoint=name, parameters=theirs)))
 
     return create
 
@@ -64,7 +71,8 @@ def test_the_stacks_own_endpoint_fits_it(pipeline: Pipeline) -> None:
     assert lines[0] == "ok     endpoint fanfold is InService"
     assert all(line.startswith("ok ") for line in lines[:-1])
     assert lines[-1].startswith("risky  its model is cardiffnlp/twitter-roberta-base-sentiment at its latest commit")
-    assert len(lines) == 6
+    assert "ok     it scales by two policies" in lines
+    assert len(lines) == 7
 
 
 def test_somebody_elses_endpoint_may_fit(stack: Stack, examined: Callable[..., list[Finding]]) -> None:
@@ -90,6 +98,22 @@ def test_a_model_of_the_hub_is_pinned_by_a_commit_alone(
 def test_a_model_in_s3_is_not_of_the_hub(stack: Stack, examined: Callable[..., list[Finding]]) -> None:
     given = {"ModelDataUrl": "s3://theirs/model.tar.gz", "Environment": {"HF_MODEL_ID": "/opt/ml/model"}}
     assert {finding.verdict for finding in examined(fitting(stack), given)} == {Verdict.OK}
+
+
+@pytest.mark.parametrize(
+    ("scaling", "found"),
+    [
+        ("off", "risky  it doesn't scale, so nothing wakes it and nothing lets it sleep; deploy with Scaling=on"),
+        ("on", "wrong  it has no policy for StepScaling and TargetTrackingScaling; somebody has deleted what makes it"),
+    ],
+)
+def test_an_endpoint_of_the_stack_that_has_ceased_to_scale_is_found(
+    scaling: str, found: str, stack: Stack, name: str, examined: Callable[..., list[Finding]]
+) -> None:
+    examined(fitting(stack))
+    own = {"EndpointName": "", "Scaling": scaling}
+    findings = examine(replace(stack, endpoint=name, parameters={**stack.parameters, **own}))
+    assert [finding for finding in map(str, findings) if finding.startswith(found)]
 
 
 def test_what_does_not_fit_is_named_with_what_it_must_be(stack: Stack, examined: Callable[..., list[Finding]]) -> None:

@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError
 from fanfold import Fanfold, JobState
 from fanfold.cli.logs import log_lines
 from fanfold.console.service import ConsoleService, FileGoneError
-from fanfold.doctor import Verdict, examine
+from fanfold.doctor.endpoint import examine
+from fanfold.doctor.findings import Verdict
 from localaws.credentials import Keys, LocalSession
 
 if TYPE_CHECKING:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from fanfold.doctor.findings import Finding, Verdict
 from fanfold.errors import StackError
 
 if TYPE_CHECKING:
@@ -30,28 +29,8 @@ _RESPONSES = ("SUCCESS_NOTIFICATION_TOPIC", "ERROR_NOTIFICATION_TOPIC")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
-class Verdict(StrEnum):
-    """What a finding means: nothing to do, jobs cost more than they must, the model may change, jobs don't end well."""
-
-    OK = "ok"
-    COSTLY = "costly"
-    RISKY = "risky"
-    WRONG = "wrong"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at, in one line; unless it is OK, the line says what to do."""
-
-    verdict: Verdict
-    words: str
-
-    def __str__(self) -> str:
-        return f"{self.verdict:<7}{self.words}"
-
-
 def examine(stack: Stack) -> Iterator[Finding]:
-    """Look at the endpoint, its output path, topics and included responses, and whether its model is pinned.
+    """Look at the endpoint: its output path, topics, included responses, scaling, and whether its model is pinned.
 
     Raises:
         StackError: SageMaker refuses to describe the endpoint for another reason than that there is none.
@@ -80,6 +59,9 @@ def examine(stack: Stack) -> Iterator[Finding]:
         yield Finding(Verdict.WRONG, words)
         return
     yield from _output(stack, config["AsyncInferenceConfig"])
+    if stack.parameters.get("EndpointName") == "" and "Scaling" in stack.parameters:
+        variants = [variant["VariantName"] for variant in config["ProductionVariants"]]
+        yield from (_scaling(stack, f"endpoint/{name}/variant/{variant}") for variant in variants)
     yield from _models(client, config)
 
 
@@ -107,6 +89,23 @@ def _output(stack: Stack, config: AsyncInferenceConfigOutputTypeDef) -> Iterator
         yield Finding(Verdict.COSTLY, f"its notifications don't include every response; {words}")
     else:
         yield Finding(Verdict.OK, "its notifications include the responses")
+
+
+def _scaling(stack: Stack, resource: str) -> Finding:
+    """Whether the stack's own endpoint still has the policies by which it wakes and sleeps."""
+    if stack.parameters["Scaling"] == "off":
+        words = "it doesn't scale, so nothing wakes it and nothing lets it sleep; deploy with Scaling=on"
+        return Finding(Verdict.RISKY, words)
+    client = stack.session.client("application-autoscaling")
+    try:
+        found = client.describe_scaling_policies(ServiceNamespace="sagemaker", ResourceId=resource)["ScalingPolicies"]
+    except (ClientError, BotoCoreError) as error:
+        return Finding(Verdict.RISKY, f"whether it scales is not known: its policies cannot be described: {error}")
+    missing = {"TargetTrackingScaling", "StepScaling"} - {policy["PolicyType"] for policy in found}
+    # They go with a scalable target that somebody deregisters, and CloudFormation doesn't notice.
+    remedy = "somebody has deleted what makes it scale; deploy with Scaling=off, then with Scaling=on"
+    lost = f"it has no policy for {' and '.join(sorted(missing))}"
+    return _judge(lost if missing else "it scales by two policies", not missing, remedy)
 
 
 def _models(client: SageMakerClient, config: DescribeEndpointConfigOutputTypeDef) -> Iterator[Finding]:
