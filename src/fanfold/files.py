@@ -59,8 +59,9 @@ class LocalFile:
         """
         with _naming(path):
             _check_can_be_read_twice(path)
-            options = Options.of_stack(parameters, given)
-            name, size = FileName.parse(path.name).uploaded, path.stat().st_size
+            named = FileName.parse(path.name)
+            options = Options.of_stack(parameters, {**named.options, **given})
+            name, size = named.uploaded, path.stat().st_size
             content = InputFile(name, size, options, partial(_open, path), budget=_budget(parameters))
             found = cls(path, options, content, content.layout())
             found._check_beginning()

@@ -61,8 +61,8 @@ def run(
     Without --stack, everything runs on this machine, with VADER, a word lexicon, instead of a real model. If you
     interrupt it, the rows that are done are written to JOB.partial.csv in the folder. On a stack, the job continues.
 
-    The summary is printed as JSON. Exit codes: 0 every row has a prediction, 3 some rows failed, 1 the job failed, 2 usage error,
-    130 interrupted.
+    The summary is printed as JSON. Exit codes: 0 every row has a prediction, 3 some rows failed, 1 the job failed, 2
+    usage error, 130 interrupted.
 
     \b
     fanfold run tweets.csv

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     [
         ('{"job": "tweets-1f", "input": "s3://in/5e/tweets.csv"}', "some/tweets.csv"),
         ('{"job": "tweets-1f", "input": "s3://in/5e/tweets.csv.gz"}', "tweets.csv"),
-        ('{"job": "tweets-1f", "input": "s3://in/5e/tweets.tsv.csv"}', "tweets.tsv"),
+        ('{"job": "tweets-1f", "input": "s3://in/5e/tweets.tsv"}', "tweets.tsv"),
     ],
 )
 def test_the_files_of_an_earlier_job_of_the_file_may_be_replaced(tmp_path: Path, summary: str, name: str) -> None:
