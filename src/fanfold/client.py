@@ -6,7 +6,7 @@ import inspect
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -17,6 +17,7 @@ from fanfold.errors import JobNotFoundError, extra
 from fanfold.files import LocalFile
 from fanfold.jobs import Job
 from fanfold.project import find_root
+from fanfold.sources import Source, source_of
 from fanfold.stacks import Stack
 from fanfold.terminal import spinner
 from fanfold.uploads import metadata, upload
@@ -36,6 +37,9 @@ _WHOLE_ID = re.compile(r"[a-z0-9][a-z0-9-]*-[0-9a-f]{16}")
 _PATIENCE_SECONDS, _PAUSE_SECONDS = 10, 0.2
 # A machine of one's own sends no bill.
 LOCAL_PARAMETERS = {COSTLIER_OPTIONS: ALLOW}
+
+# What a job can be made of; the last one is rows.
+Data = Path | str | Source | Iterable[Any]
 
 F = TypeVar("F", bound=Callable[..., object])
 _PLACE = "            **options: those of the table in docs/options.md."
@@ -136,22 +140,26 @@ class Fanfold:
         self.close()
 
     @_with_options
-    def submit(self, file: Path | str, **options: Any) -> Job:
-        """Upload a file, which begins its job. An option that is not given is as the stack's parameters say.
+    def submit(self, data: Data, *, name: str | None = None, **options: Any) -> Job:
+        """Upload a file or rows, which begins their job. An option not given is as the stack's parameters say.
 
         Args:
-            file: a CSV, plain or compressed (`.csv.gz`, `.csv.bz2`, `.csv.xz`).
+            data: the path of a CSV, plain or compressed (`.csv.gz`, `.csv.bz2`, `.csv.xz`); the address of one in S3
+                (`s3://bucket/key`), which is copied there; a data frame of pandas or Polars; an Arrow table; or an
+                iterable of dicts, or of texts, which are the column `text`.
+            name: what the job is called by, instead of the name of the file, or rows.csv.
             **options: those of the table in docs/options.md.
 
         Raises:
             InputFileError: there is no such file, it does not begin as a CSV that the options describe, or one of them
                 has a value that none may have. Nothing is uploaded.
-            TypeError: there is no option of this name.
+            TypeError: there is no option of this name, or the data are none of these.
             UploadError: it could not be uploaded.
         """
         spelt = metadata(**options)
-        LocalFile.read(Path(file), self.stack.parameters, spelt)
-        uploaded = upload(self.stack, Path(file), spelt)
+        with source_of(data, lambda: self.stack.session, name) as source:
+            LocalFile.read(source, self.stack.parameters, spelt)
+            uploaded = upload(self.stack, source, spelt)
         return Job(self.stack, uploaded.id, uploaded)
 
     def jobs(self) -> Iterator[Job]:
