@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import boto3
 
-from fanfold.errors import JobNotFoundError, extra
+from fanfold.errors import JobNotFoundError, LocalStartError, extra
 from fanfold.files import LocalFile
 from fanfold.jobs import Job
 from fanfold.project import find_root
@@ -24,6 +24,7 @@ from fanfold.uploads import metadata, upload
 from fanfold_core.domain.errors import UnknownJobError
 from fanfold_core.domain.option import ALLOW, COSTLIER_OPTIONS
 from fanfold_core.domain.options import OPTIONS
+from localaws.errors import LocalCloudError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,6 +41,9 @@ LOCAL_PARAMETERS = {COSTLIER_OPTIONS: ALLOW}
 
 # What a job can be made of; the last one is rows.
 Data = Path | str | Source | Iterable[Any]
+
+# A model in this process: inputs of a request to results.
+Predict = Callable[..., Any]
 
 F = TypeVar("F", bound=Callable[..., object])
 _PLACE = "            **options: those of the table in docs/options.md."
@@ -84,7 +88,7 @@ class Fanfold:
         stack: str | None = None,
         *,
         local: bool = False,
-        model: str = "vader",
+        model: str | Predict = "vader",
         task: str | None = None,
         session: boto3.Session | None = None,
     ) -> None:
@@ -93,7 +97,9 @@ class Fanfold:
         Args:
             stack: name of a deployed stack; by default that in FANFOLD_STACK, or "fanfold".
             local: start a local cloud instead, which ends with `close`, or when the client is left.
-            model: what the local cloud runs: vader, a folder with a transformers model, or a container's address.
+            model: what the local cloud runs: vader, a folder with a transformers model, a container's address, or a
+                function. It is called with the list of a request's inputs, and with its parameters as far as it has
+                arguments of their names, in several threads; it returns a list of as many results.
             task: what a model from a folder is used for, by default what it was saved for.
             session: whose credentials and region to use, by default those of the environment.
         """
@@ -110,7 +116,7 @@ class Fanfold:
     def stack(self) -> Stack:
         """The stack; looked up, or started with its local cloud, when it is first asked for.
 
-        `StackError` if there is none of this name, or a local cloud's own errors (`LocalCloud.start`), or
+        `StackError` if there is none of this name, `LocalStartError` if a local cloud doesn't start, or
         `PackageMissingError` if that is not installed.
         """
         if self._stack is None:
@@ -118,8 +124,11 @@ class Fanfold:
                 self._stack = Stack.find(self._session or boto3.Session(), self._name)
             else:
                 self._cloud = local_cloud(self._model, self._parameters)
-                with spinner("starting the local cloud"):
-                    self._cloud.start()
+                try:
+                    with spinner("starting the local cloud"):
+                        self._cloud.start()
+                except LocalCloudError as error:
+                    raise LocalStartError(str(error)) from error
                 self._stack = Stack.find(self._cloud.session(), self._cloud.stack_name)
         return self._stack
 
@@ -191,7 +200,7 @@ class Fanfold:
         raise JobNotFoundError(f"this stack has no job {beginning}: `fanfold jobs` lists all jobs")
 
 
-def local_cloud(model: str, parameters: Mapping[str, str] | None = None, **options: Any) -> LocalCloud:
+def local_cloud(model: str | Predict, parameters: Mapping[str, str] | None = None, **options: Any) -> LocalCloud:
     """A local cloud, not started, that runs this model and says so wherever the template's model is named.
 
     Files may have options there that cost more than the stack's, unless `parameters` say otherwise.
@@ -202,7 +211,8 @@ def local_cloud(model: str, parameters: Mapping[str, str] | None = None, **optio
         from localaws.cloud import LocalCloud  # noqa: PLC0415 - an extra, and takes a second
 
     # The template takes names of the Hub, which have no colon as a container's address has.
-    name = Path(model).name.replace(":", "-")
+    called = Path(model).name if isinstance(model, str) else getattr(model, "__name__", type(model).__name__)
+    name = re.sub(r"[^\w.-]+", "-", called, flags=re.ASCII).strip("-") or "model"
     return LocalCloud(
         find_root(), model=model, parameters={**LOCAL_PARAMETERS, "HfModelId": name, **(parameters or {})}, **options
     )

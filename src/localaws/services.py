@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -32,7 +33,7 @@ class Services:
 
     def __init__(  # noqa: PLR0913 # all but two have a default
         self,
-        model: str,
+        model: str | Callable[..., Any],
         logs: Path,
         *,
         task: str | None = None,

@@ -123,7 +123,7 @@ def _fetch(job: Job, folder: HeldFolder, stack: str | None) -> None:
             raise DownloadError(
                 f"{error}; the remaining files are gone, because the local cloud has stopped"
             ) from error
-        again = f"fanfold report {job.id} --stack {stack} --out FOLDER"
+        again = f"fanfold download {job.id} --stack {stack} --out FOLDER"
         raise DownloadError(f"{error}; to download all files of the job: `{again}`") from error
 
 

@@ -19,6 +19,7 @@ from fanfold.cli import SECTIONS
 from fanfold.cli.conclusion import Followed, follow_to_the_end
 from fanfold.cli.run import run
 from fanfold.folder import held
+from fanfold.terminal import stderr
 from fanfold_core.domain.options import Options
 
 if TYPE_CHECKING:
@@ -190,6 +191,7 @@ def test_an_interrupted_run_on_its_own_cloud_keeps_the_rows_that_are_done(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Job, "wait", interrupted)
+    monkeypatch.setattr(stderr, "quiet", False)
     with held(tmp_path / "out", file.name, replace=False) as folder:
         assert follow_to_the_end([Followed(job, "half.csv", folder)], stack=None) == INTERRUPTED
     kept = tmp_path / "out" / f"{job.id}.partial.csv"
