@@ -33,7 +33,11 @@ IMPOSSIBLE: dict[str, tuple[bytes, list[str], str]] = {
     "header without line end.csv": (b"id,text", [], "the file has no rows: it is empty after the header"),
     "10,000 empty lines.csv": (b"\r\n" * 10_000, [], "the file has only blank lines: upload a file with rows"),
     "picture.png": (b"\x89PNG\r\n\x1a\n" + NOISE, [], "is not a CSV, it looks like a PNG image: export it as CSV"),
-    "workbook.xlsx": (workbook(), [], "is not a CSV, it looks like a zip archive, such as an Excel workbook (.xlsx)"),
+    "workbook.xlsx": (
+        workbook(),
+        [],
+        "is not a CSV, it looks like an Excel workbook (.xlsx): in Excel, save it as CSV UTF-8",
+    ),
     "table.parquet": (b"PAR1\x15\x04" + NOISE + b"PAR1", [], "is not a CSV, it looks like a Parquet file"),
     "noise.csv": (NOISE, [], "the file is not utf-8 here; set its encoding with the option `encoding`"),
     "nothing but NUL.csv": (b"\0" * 1000, [], "is not a CSV, it looks like binary data"),

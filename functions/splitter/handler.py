@@ -24,7 +24,6 @@ def split(body: str, context: LambdaContext) -> None:
         match message:
             case events.Ignored(what):
                 logger.info("ignored", extra={"what": what})
-                metrics.add_metric("UploadsIgnored", MetricUnit.Count, 1)
                 continue
             case events.Upload(bucket, key, version):
                 job = splitter.begin(bucket, key, version, is_out_of_time)

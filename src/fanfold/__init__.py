@@ -9,9 +9,44 @@
 """
 
 from fanfold.client import Fanfold
-from fanfold.errors import UserError
+from fanfold.costs.estimate import Cost
+from fanfold.errors import (
+    DownloadError,
+    InputFileError,
+    JobNotFoundError,
+    JobStillOpenError,
+    LocalStartError,
+    PackageMissingError,
+    RowNotFoundError,
+    StackError,
+    UploadError,
+    UserError,
+)
 from fanfold.jobs import Job
 from fanfold.results import Errors, FailedRow, Results
 from fanfold.status import JobState, JobStatus
+from fanfold.terminal import show_progress
+from fanfold_core import __version__
 
-__all__ = ["Errors", "FailedRow", "Fanfold", "Job", "JobState", "JobStatus", "Results", "UserError"]
+__all__ = [
+    "Cost",
+    "DownloadError",
+    "Errors",
+    "FailedRow",
+    "Fanfold",
+    "InputFileError",
+    "Job",
+    "JobNotFoundError",
+    "JobState",
+    "JobStatus",
+    "JobStillOpenError",
+    "LocalStartError",
+    "PackageMissingError",
+    "Results",
+    "RowNotFoundError",
+    "StackError",
+    "UploadError",
+    "UserError",
+    "__version__",
+    "show_progress",
+]

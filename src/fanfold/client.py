@@ -6,23 +6,25 @@ import inspect
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import boto3
 
-from fanfold.errors import JobNotFoundError, extra
+from fanfold.errors import JobNotFoundError, LocalStartError, extra
 from fanfold.files import LocalFile
 from fanfold.jobs import Job
 from fanfold.project import find_root
+from fanfold.sources import Source, source_of
 from fanfold.stacks import Stack
 from fanfold.terminal import spinner
 from fanfold.uploads import metadata, upload
 from fanfold_core.domain.errors import UnknownJobError
 from fanfold_core.domain.option import ALLOW, COSTLIER_OPTIONS
 from fanfold_core.domain.options import OPTIONS
+from localaws.errors import LocalCloudError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,6 +38,12 @@ _WHOLE_ID = re.compile(r"[a-z0-9][a-z0-9-]*-[0-9a-f]{16}")
 _PATIENCE_SECONDS, _PAUSE_SECONDS = 10, 0.2
 # A machine of one's own sends no bill, has no other stack whose buckets could have these names, and no quotas.
 LOCAL_PARAMETERS = {COSTLIER_OPTIONS: ALLOW, "NamePrefix": DEFAULT_STACK, "FunctionConcurrency": "42"}
+
+# What a job can be made of; the last one is rows.
+Data = Path | str | Source | Iterable[Any]
+
+# A model in this process: inputs of a request to results.
+Predict = Callable[..., Any]
 
 F = TypeVar("F", bound=Callable[..., object])
 _PLACE = "            **options: those of the table in docs/options.md."
@@ -80,7 +88,7 @@ class Fanfold:
         stack: str | None = None,
         *,
         local: bool = False,
-        model: str = "vader",
+        model: str | Predict = "vader",
         task: str | None = None,
         container: str | None = None,
         session: boto3.Session | None = None,
@@ -90,7 +98,9 @@ class Fanfold:
         Args:
             stack: name of a deployed stack; by default that in FANFOLD_STACK, or "fanfold".
             local: start a local cloud instead, which ends with `close`, or when the client is left.
-            model: what the local cloud runs: vader, a folder with a transformers model, or a container's address.
+            model: what the local cloud runs: vader, a folder with a transformers model, a container's address, or a
+                function. It is called with the list of a request's inputs, and with its parameters as far as it has
+                arguments of their names, in several threads; it returns a list of as many results.
             task: what a model from a folder is used for, by default what it was saved for.
             container: Python of an environment that has Hugging Face's inference container installed; a model from a
                 folder then runs in it, as on AWS (docs/models.md).
@@ -110,7 +120,7 @@ class Fanfold:
     def stack(self) -> Stack:
         """The stack; looked up, or started with its local cloud, when it is first asked for.
 
-        `StackError` if there is none of this name, or a local cloud's own errors (`LocalCloud.start`), or
+        `StackError` if there is none of this name, `LocalStartError` if a local cloud doesn't start, or
         `PackageMissingError` if that is not installed.
         """
         if self._stack is None:
@@ -118,8 +128,11 @@ class Fanfold:
                 self._stack = Stack.find(self._session or boto3.Session(), self._name)
             else:
                 self._cloud = local_cloud(self._model, self._parameters, container=self._container)
-                with spinner("starting the local cloud"):
-                    self._cloud.start()
+                try:
+                    with spinner("starting the local cloud"):
+                        self._cloud.start()
+                except LocalCloudError as error:
+                    raise LocalStartError(str(error)) from error
                 self._stack = Stack.find(self._cloud.session(), self._cloud.stack_name)
         return self._stack
 
@@ -140,22 +153,26 @@ class Fanfold:
         self.close()
 
     @_with_options
-    def submit(self, file: Path | str, **options: Any) -> Job:
-        """Upload a file, which begins its job. An option that is not given is as the stack's parameters say.
+    def submit(self, data: Data, *, name: str | None = None, **options: Any) -> Job:
+        """Upload a file or rows, which begins their job. An option not given is as the stack's parameters say.
 
         Args:
-            file: a CSV, plain or compressed (`.csv.gz`, `.csv.bz2`, `.csv.xz`).
+            data: the path of a CSV, plain or compressed (`.csv.gz`, `.csv.bz2`, `.csv.xz`); the address of one in S3
+                (`s3://bucket/key`), which is copied there; a data frame of pandas or Polars; an Arrow table; or an
+                iterable of dicts, or of texts, which are the column `text`.
+            name: what the job is called by, instead of the name of the file, or rows.csv.
             **options: those of the table in docs/options.md.
 
         Raises:
             InputFileError: there is no such file, it does not begin as a CSV that the options describe, or one of them
                 has a value that none may have. Nothing is uploaded.
-            TypeError: there is no option of this name.
+            TypeError: there is no option of this name, or the data are none of these.
             UploadError: it could not be uploaded.
         """
         spelt = metadata(**options)
-        LocalFile.read(Path(file), self.stack.parameters, spelt)
-        uploaded = upload(self.stack, Path(file), spelt)
+        with source_of(data, lambda: self.stack.session, name) as source:
+            LocalFile.read(source, self.stack.parameters, spelt)
+            uploaded = upload(self.stack, source, spelt)
         return Job(self.stack, uploaded.id, uploaded)
 
     def jobs(self) -> Iterator[Job]:
@@ -187,7 +204,7 @@ class Fanfold:
         raise JobNotFoundError(f"this stack has no job {beginning}: `fanfold jobs` lists all jobs")
 
 
-def local_cloud(model: str, parameters: Mapping[str, str] | None = None, **options: Any) -> LocalCloud:
+def local_cloud(model: str | Predict, parameters: Mapping[str, str] | None = None, **options: Any) -> LocalCloud:
     """A local cloud, not started, that runs this model and says so wherever the template's model is named.
 
     Files may have options there that cost more than the stack's, unless `parameters` say otherwise.
@@ -198,7 +215,8 @@ def local_cloud(model: str, parameters: Mapping[str, str] | None = None, **optio
         from localaws.cloud import LocalCloud  # noqa: PLC0415 - an extra, and takes a second
 
     # The template takes names of the Hub, which have no colon as a container's address has.
-    name = Path(model).name.replace(":", "-")
+    called = Path(model).name if isinstance(model, str) else getattr(model, "__name__", type(model).__name__)
+    name = re.sub(r"[^\w.-]+", "-", called, flags=re.ASCII).strip("-") or "model"
     return LocalCloud(
         find_root(), model=model, parameters={**LOCAL_PARAMETERS, "HfModelId": name, **(parameters or {})}, **options
     )

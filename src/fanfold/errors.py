@@ -1,4 +1,16 @@
-"""What the client tells its user, in one line each."""
+"""What the client tells its user, in one line each.
+
+UserError                    the base of all of them
+├── StackError
+├── LocalStartError
+├── InputFileError
+├── UploadError
+├── DownloadError
+├── JobNotFoundError
+├── JobStillOpenError
+├── RowNotFoundError
+└── PackageMissingError
+"""
 
 from __future__ import annotations
 
@@ -15,6 +27,10 @@ class UserError(Exception):
 
 class StackError(UserError):
     """A stack is missing, unreadable, or none of ours. Do not retry: name another."""
+
+
+class LocalStartError(UserError):
+    """A local cloud doesn't start: a port is taken, or there is no such model. Retry when the words say so."""
 
 
 class InputFileError(UserError):

@@ -1,14 +1,14 @@
-"""A CSV on this machine, read as the stack's functions would read it: nothing is uploaded."""
+"""A CSV, read as the stack's functions would read it: nothing is uploaded."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from stat import S_ISREG
 from typing import IO, TYPE_CHECKING
 
 from fanfold.errors import InputFileError
+from fanfold.sources import spooled
 from fanfold_core.domain.job import chunk_limits
 from fanfold_core.domain.keys import RequestId, job_id
 from fanfold_core.domain.options import Options
@@ -22,8 +22,9 @@ from fanfold_core.input.source import InputFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from contextlib import AbstractContextManager
 
+    from fanfold.sources import Source
     from fanfold_core.input.cutting import Cut
     from fanfold_core.input.layout import Layout
 
@@ -45,30 +46,29 @@ class Planned:
 class LocalFile:
     """A file, the options that its job would have, and how it is read and laid out."""
 
-    path: Path
+    source: Source
     options: Options
     content: InputFile
     layout: Layout
 
     @classmethod
-    def read(cls, path: Path, parameters: Mapping[str, str], given: Mapping[str, str]) -> LocalFile:
+    def read(cls, source: Source, parameters: Mapping[str, str], given: Mapping[str, str]) -> LocalFile:
         """Find out how the file is laid out. `parameters` are the stack's, `given` options take their place.
 
         `InputFileError` if an option has a value that none may have, the file is larger than the stack takes, or it
         does not begin as a CSV that they describe.
         """
-        with _naming(path):
-            _check_can_be_read_twice(path)
-            options = Options.of_stack(parameters, given)
-            name, size = FileName.parse(path.name).uploaded, path.stat().st_size
-            content = InputFile(name, size, options, partial(_open, path), budget=_budget(parameters))
-            found = cls(path, options, content, content.layout())
+        with _naming(source):
+            named = FileName.parse(source.name)
+            options = Options.of_stack(parameters, {**named.options, **given, **source.options})
+            content = InputFile(named.uploaded, source.size, options, source.open, budget=_budget(parameters))
+            found = cls(source, options, content, content.layout())
             found._check_beginning()
             return found
 
     def pieces(self, limits: Limits = _LIMITS) -> Iterator[Cut]:
         """The file as it would be cut into chunks; `InputFileError` where it cannot be read on."""
-        with _naming(self.path):
+        with _naming(self.source):
             yield from self.content.pieces(self.layout, chunk_limits(limits, self.options.rows_per_request))
 
     def requests(self) -> Iterator[Planned]:
@@ -78,7 +78,7 @@ class LocalFile:
 
     def requests_of(self, chunk: int, piece: Cut) -> Iterator[Planned]:
         """What would be sent for one chunk."""
-        options, job = self.options, job_id("", self.path.name, "")
+        options, job = self.options, job_id("", self.source.name, "")
         rows = self.content.rows(piece.data, self.layout, first_row=piece.first_row, start=piece.start)
         found = inputs(rows, self.layout, options.input)
         for run in plan(rows, found, Span(0, len(rows)), self.layout, options.rows_per_request, first_alone=True):
@@ -91,18 +91,21 @@ class LocalFile:
                 content = Request(RequestId(job, chunk, span, 1), body(of_span, options.parameters, options.payload))
             yield Planned(piece.first_row + span.start, span.rows, content)
 
-    def write_head(self, rows: int, file: Path) -> str:
-        """Write the first rows to a file, with the header if there is one; answers with the encoding that it has."""
-        with file.open("wb") as stream:
-            stream.write(self.content.head()[0][: self.layout.first_byte])
-            for piece in self.pieces():
-                if piece.rows >= rows:
-                    scanner = Scanner(self.layout.dialect_of(self.options.dialect), self.layout.blank_is_row)
-                    stream.write(piece.data[: scanner.whole_records(piece.data, rows, is_last=True).end])
-                    break
-                stream.write(piece.data)
-                rows -= piece.rows
-        return self.content.chunk_encoding
+    def head(self, rows: int) -> AbstractContextManager[Source]:
+        """A file of the first rows, with the header if there is one."""
+        name, encoding = FileName.parse(self.source.name).stem, {"encoding": self.content.chunk_encoding}
+        options = {**self.source.options, **encoding}
+        return spooled(name, self.source.shown, partial(self._write_head, rows), options)
+
+    def _write_head(self, rows: int, stream: IO[bytes]) -> None:
+        stream.write(self.content.head()[0][: self.layout.first_byte])
+        for piece in self.pieces():
+            if piece.rows >= rows:
+                scanner = Scanner(self.layout.dialect_of(self.options.dialect), self.layout.blank_is_row)
+                stream.write(piece.data[: scanner.whole_records(piece.data, rows, is_last=True).end])
+                break
+            stream.write(piece.data)
+            rows -= piece.rows
 
     def _check_beginning(self) -> None:
         rows = 0
@@ -121,24 +124,10 @@ def _budget(parameters: Mapping[str, str]) -> Budget:
 
 
 @contextmanager
-def _open(path: Path, start: int) -> Iterator[IO[bytes]]:
-    with path.open("rb") as stream:
-        stream.seek(start)
-        yield stream
-
-
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
+def _naming(source: Source) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise InputFileError(f"{path}: {error.in_full}") from error
-    except FileNotFoundError as error:
-        raise InputFileError(f"file {path} does not exist: see `ls {path.parent}`") from error
+        raise InputFileError(f"{source.shown}: {error.in_full}") from error
     except OSError as error:
-        raise InputFileError(f"cannot read {path}: {error.strerror}") from error
-
-
-def _check_can_be_read_twice(path: Path) -> None:
-    if not S_ISREG(path.stat().st_mode):
-        raise InputFileError(f"{path} is not a regular file: choose a file, not a folder or a pipe")
+        raise InputFileError(f"cannot read {source.shown}: {error.strerror}") from error

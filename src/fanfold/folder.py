@@ -132,7 +132,7 @@ def _plain(name: str) -> str:
     """A file's name as its upload has it, without its folder and without how it is compressed.
 
     >>> _plain("s3://in/5e0c/tweets.csv.gz"), _plain("tweets.tsv")
-    ('tweets.csv', 'tweets.tsv.csv')
+    ('tweets.csv', 'tweets.tsv')
     """
     return FileName.parse(FileName.parse(PurePosixPath(name).name).uploaded).stem
 

@@ -94,9 +94,10 @@ class Job:
             if not partial:
                 raise JobStillOpenError(f"job {self.id} is still running: wait for it, or ask for partial results")
             rows = Partial.of(self._stack, job)
-            return Results(rows.results, rows.shown, job.dialect.written)
+            return Results(rows.results, rows.shown.results_header, len(rows.shown.original), job.dialect.written)
         shown = columns(job.layout.columns if job.layout else (), job.fields)
-        return Results(lambda: self._file("results.csv"), shown, job.dialect.written)
+        header, own = shown.results_header, len(shown.original)
+        return Results(lambda: self._file("results.csv"), header, own, job.dialect.written)
 
     def row(self, number: int) -> dict[str, str]:
         """One row as `results` gives it, by its number from 0, also while the job is at work.

@@ -2,18 +2,14 @@
 
 from pathlib import Path
 
-from fanfold.errors import UserError
-
-
-class ProjectNotFoundError(UserError):
-    """There is no template.yaml where one was expected. Do not retry."""
+from fanfold.errors import LocalStartError
 
 
 def find_root() -> Path:
     """The folder of the system: the repository's, or the copy inside an installed wheel.
 
     Raises:
-        ProjectNotFoundError: neither of them has a template.yaml.
+        LocalStartError: neither of them has a template.yaml.
 
     Example:
         >>> (find_root() / "template.yaml").is_file()
@@ -24,4 +20,4 @@ def find_root() -> Path:
     for root in candidates:
         if (root / "template.yaml").is_file():
             return root
-    raise ProjectNotFoundError(f"No template.yaml in {' or '.join(str(root) for root in candidates)}.")
+    raise LocalStartError(f"No template.yaml in {' or '.join(str(root) for root in candidates)}.")

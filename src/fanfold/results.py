@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from codecs import BOM_UTF8
 from dataclasses import dataclass
 from io import BufferedReader, TextIOWrapper
 from itertools import islice
-from typing import IO, TYPE_CHECKING, cast
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Self, cast
 
 from botocore.exceptions import IncompleteReadError, ResponseStreamingError
 
 from fanfold.errors import DownloadError, extra
 from fanfold_core.aws.store import Blocks
 from fanfold_core.domain.results import ERRORS_AFTER, ERRORS_BEFORE
-from fanfold_core.input.records import format_records, record_reader
+from fanfold_core.input.records import Dialect, format_records, record_reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     import pandas as pd
     import pyarrow as pa
     from types_boto3_s3.type_defs import ObjectTypeDef
 
     from fanfold.stacks import Stack
-    from fanfold_core.domain.results import Columns
-    from fanfold_core.input.records import Dialect
 
 # Bytes that one request to S3 asks for; as many are held in memory.
 _BLOCK_BYTES = 8 * 1024 * 1024
@@ -54,6 +53,12 @@ class Errors:
     def __init__(self, blocks: Callable[[], Iterator[bytes]], dialect: Dialect) -> None:
         self._open = blocks
         self._dialect = dialect
+
+    @classmethod
+    def of_folder(cls, folder: Path | str) -> Self:
+        """Those in a folder, see `Results.of_folder`."""
+        blocks, _, dialect = _in_folder(Path(folder), "errors.csv")
+        return cls(blocks, dialect)
 
     def __iter__(self) -> Iterator[FailedRow]:
         """The failed rows, in the order of the file."""
@@ -84,15 +89,29 @@ class Results:
     ...     print(row["text"], row["label"], float(row["score"]))
     """
 
-    def __init__(self, blocks: Callable[[], Iterator[bytes]], columns: Columns, dialect: Dialect) -> None:
+    def __init__(
+        self, blocks: Callable[[], Iterator[bytes]], header: Sequence[str], own_columns: int, dialect: Dialect
+    ) -> None:
         self._open = blocks
-        self._columns = columns
+        self._header = header
+        self._own_columns = own_columns
         self._dialect = dialect
+
+    @classmethod
+    def of_folder(cls, folder: Path | str) -> Self:
+        """The results in a folder that `fanfold run`, `fanfold download` or `Job.download` has written.
+
+        `DownloadError` if there are none.
+
+        >>> Results.of_folder("out").to_pandas()
+        """
+        blocks, summary, dialect = _in_folder(Path(folder), "results.csv")
+        return cls(blocks, next(read_csv(blocks(), dialect)), summary["columns"], dialect)
 
     @property
     def columns(self) -> list[str]:
         """The names of the columns, which are the keys of each row."""
-        return numbered(self._columns.results_header)
+        return numbered(self._header)
 
     def __iter__(self) -> Iterator[dict[str, str]]:
         """The rows, in the order of the file."""
@@ -164,8 +183,7 @@ class Results:
     @property
     def _texts(self) -> list[str]:
         """The columns that are text whatever stands in them."""
-        own = len(self._columns.original)
-        return [*self.columns[:own], self.columns[-1]]
+        return [*self.columns[: self._own_columns], self.columns[-1]]
 
     def _stream(self) -> IO[bytes]:
         return cast("IO[bytes]", BufferedReader(Blocks(self._open())))
@@ -175,6 +193,25 @@ def read_csv(blocks: Iterator[bytes], dialect: Dialect) -> Iterator[list[str]]:
     """The records in a stream of bytes in UTF-8, a few at a time."""
     text = TextIOWrapper(BufferedReader(Blocks(blocks)), encoding="utf-8-sig", newline="")
     return iter(record_reader(text, dialect))
+
+
+def _in_folder(folder: Path, name: str) -> tuple[Callable[[], Iterator[bytes]], dict[str, Any], Dialect]:
+    """A file of a job in a folder, the job's summary, and how the file is written."""
+    try:
+        summary: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        dialect = Dialect(summary["delimiter"], summary["quote"])
+        (folder / name).open("rb").close()
+    except (OSError, ValueError, KeyError) as error:
+        raise DownloadError(
+            f"{folder} has no files of a job ({error}): name a folder that `fanfold run` or `fanfold download` wrote"
+        ) from error
+
+    def blocks() -> Iterator[bytes]:
+        with (folder / name).open("rb") as stream:
+            while block := stream.read(_BLOCK_BYTES):
+                yield block
+
+    return blocks, summary, dialect
 
 
 def _for_spreadsheets(blocks: Iterator[bytes], dialect: Dialect) -> Iterator[bytes]:

@@ -62,7 +62,13 @@ class _Console(Console):
         return super().render_str(visible(text) if self.file.isatty() else text, **how)
 
 
-stdout, stderr = _Console(), _Console(stderr=True)
+# Of a program that imports Fanfold, standard error is its own.
+stdout, stderr = _Console(), _Console(stderr=True, quiet=True)
+
+
+def show_progress() -> None:
+    """From now on, say on standard error how far jobs, uploads and downloads are, as the command line does."""
+    stderr.quiet = False
 
 
 class _Terminal(FileProxy):
@@ -92,6 +98,7 @@ class _Terminal(FileProxy):
 
 def guard_terminals() -> None:
     """From now on, whatever this process writes to a terminal is visible text: data, log lines, stack traces."""
+    show_progress()
     for name, console in (("stdout", stdout), ("stderr", stderr)):
         stream: IO[str] | None = getattr(sys, name)
         # Python has none if it was closed when it began.

@@ -21,8 +21,10 @@ from fanfold_core.input.formats import FileName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
+    from types_boto3_s3 import S3Client
+
+    from fanfold.sources import Source
     from fanfold.stacks import Stack
 
 
@@ -40,15 +42,25 @@ def metadata(**given: Any) -> dict[str, str]:
     return {OPTIONS[name].name: spell(value) for name, value in given.items() if value is not None}
 
 
-def upload(stack: Stack, file: Path, options: Mapping[str, str]) -> JobStatus:
-    """Upload a file, with its options as metadata; what is known of its job by then. `UploadError` names trouble."""
-    try:
-        with bytes_bar("uploading", file.stat().st_size) as sent, file.open("rb") as stream:
-            return upload_stream(stack, file.name, stream, options, sent)
-    except FileNotFoundError as error:
-        raise UploadError(f"file {file} does not exist: see `ls {file.parent}`") from error
-    except OSError as error:
-        raise UploadError(f"cannot read {file}: {error}") from error
+def upload(stack: Stack, source: Source, options: Mapping[str, str]) -> JobStatus:
+    """Upload a file, with its options as metadata; what is known of its job by then. `UploadError` names trouble.
+
+    What is in S3 is copied there, without a byte of it coming here.
+    """
+    options = {**options, **source.options}
+    with bytes_bar("uploading", source.size) as sent:
+        if place := source.object_in_s3:
+
+            def copy(client: S3Client, key: str, encoded: dict[str, str]) -> None:
+                how = {"Metadata": encoded, "MetadataDirective": "REPLACE", "TaggingDirective": "REPLACE"}
+                client.copy(place, stack.input_bucket, key, ExtraArgs=how, Callback=sent)
+
+            return _put(stack, source.name, options, copy)
+        try:
+            with source.open(0) as stream:
+                return upload_stream(stack, source.name, stream, options, sent)
+        except OSError as error:
+            raise UploadError(f"cannot read {source.shown}: {error}") from error
 
 
 def upload_stream(
@@ -58,16 +70,24 @@ def upload_stream(
     options: Mapping[str, str],
     sent: Callable[[int], None] = lambda _bytes: None,
 ) -> JobStatus:
-    """Upload a file as it is read; `sent` is told of bytes as they go. `UploadError` names trouble.
+    """Upload a file as it is read; `sent` is told of bytes as they go. `UploadError` names trouble."""
 
-    S3 takes ASCII only, so the options are percent-encoded.
-    """
+    def put(client: S3Client, key: str, encoded: dict[str, str]) -> None:
+        client.upload_fileobj(stream, stack.input_bucket, key, ExtraArgs={"Metadata": encoded}, Callback=sent)
+
+    return _put(stack, name, options, put)
+
+
+def _put(
+    stack: Stack, name: str, options: Mapping[str, str], put: Callable[[S3Client, str, dict[str, str]], None]
+) -> JobStatus:
     client = stack.session.client("s3")
     # A folder of its own, so that two people's tweets.csv don't meet.
     key = f"{uuid4().hex[:12]}/{FileName.parse(name).uploaded}"
+    # S3 takes ASCII only.
     encoded = {option: quote(value) for option, value in options.items()}
     try:
-        client.upload_fileobj(stream, stack.input_bucket, key, ExtraArgs={"Metadata": encoded}, Callback=sent)
+        put(client, key, encoded)
         version = client.head_object(Bucket=stack.input_bucket, Key=key).get("VersionId", "null")
     except (S3UploadFailedError, ClientError, BotoCoreError) as error:
         raise UploadError(f"cannot upload {name} to s3://{stack.input_bucket}/{key}: {error}") from error

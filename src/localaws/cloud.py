@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from localaws import properties, template
 from localaws.access.private import temporary_folder
@@ -35,7 +36,7 @@ class LocalCloud(Lifetime):
         stack_name: str = "fanfold",
         port: int = 0,
         endpoint_port: int = 0,
-        model: str = "vader",
+        model: str | Callable[..., Any] = "vader",
         container: str | None = None,
         parameters: Mapping[str, str] | None = None,
         log_dir: Path | None = None,

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -33,7 +34,7 @@ class Services:
 
     def __init__(  # noqa: PLR0913 # all but two have a default
         self,
-        model: str,
+        model: str | Callable[..., Any],
         logs: Path,
         *,
         task: str | None = None,
@@ -92,8 +93,8 @@ class Services:
     def _load_model(self, environment: Mapping[str, str]) -> Model:
         if self._container is None:
             return load_model(self._model, self._task, environment)
-        folder = Path(self._model)
-        if not folder.is_dir():
+        folder = Path(self._model) if isinstance(self._model, str) else None
+        if folder is None or not folder.is_dir():
             raise ModelUnavailableError(f"{self._model!r} is no folder: the container runs a folder with a model")
         log = self._running.enter_context(open_log(self._logs / "container.log"))
         server = ModelServer(self._container, folder, log=log, task=self._task, environment=environment)

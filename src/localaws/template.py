@@ -215,9 +215,7 @@ def _broken_rules(rules: Mapping[str, Any], values: Mapping[str, str]) -> Iterat
                     yield assertion["AssertDescription"]
 
 
-def _value(  # noqa: PLR0911 - a case for each function that isn't alike
-    expression: Any, values: Mapping[str, str | None], body: Mapping[str, Any]
-) -> Any:
+def _value(expression: Any, values: Mapping[str, str | None], body: Mapping[str, Any]) -> Any:
     if not isinstance(expression, dict):
         return expression
     ((function, operand),) = expression.items()
@@ -232,9 +230,8 @@ def _value(  # noqa: PLR0911 - a case for each function that isn't alike
             return re.sub(r"\$\{(\w+)\}", lambda found: str(values[found[1]]), operand)
     operands = [_value(inner, values, body) for inner in operand]
     if function == "Fn::FindInMap":
-        mapping, first, second, *otherwise = operands
-        known = body["Mappings"][mapping]
-        return known[first][second] if first in known or not otherwise else otherwise[0]["DefaultValue"]
+        mapping, first, second = operands
+        return body["Mappings"][mapping][first][second]
     if function not in _CONDITION_FUNCTIONS:
         raise NotImplementedError(f"The local cloud doesn't support the function {function} here.")
     return _CONDITION_FUNCTIONS[function](*operands)

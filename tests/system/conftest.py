@@ -16,6 +16,7 @@ from fanfold import Fanfold, Job
 from fanfold.cli import main
 from fanfold.client import LOCAL_PARAMETERS
 from fanfold.project import find_root
+from fanfold.sources import Source
 from fanfold.uploads import metadata, upload
 from localaws.cloud import LocalCloud
 from localaws.conditions import Conditions
@@ -76,7 +77,7 @@ class Pipeline:
         """The same with a file that is put into the bucket as it is, as other tools do."""
         file = self.folder / name
         file.write_bytes(content)
-        uploaded = upload(self.client.stack, file, metadata(**options))
+        uploaded = upload(self.client.stack, Source.of_file(file), metadata(**options))
         return self.finish(Job(self.client.stack, uploaded.id, uploaded))
 
     def finish(self, job: Job) -> Finished:

@@ -10,9 +10,11 @@ from tests.wrong_files import FAIL_IN_THE_SECOND_ROW, IMPOSSIBLE, PARTLY, POSSIB
 
 from fanfold.cli.options import as_typed
 from fanfold.stacks import Stack
+from fanfold.status import JobState
 from fanfold.terminal import counted
 from fanfold_core.domain.job import State
-from fanfold_core.input.formats import CSV_ENDINGS
+from fanfold_core.domain.keys import job_id
+from fanfold_core.input.formats import TABLE_ENDINGS
 from localaws.cloud import LocalCloud
 
 OK, FAILED, WRONG_USAGE, SOME_ROWS_FAILED = 0, 1, 2, 3
@@ -106,12 +108,23 @@ def test_an_option_in_the_metadata_that_none_may_have_is_named(
     assert finished.summary["reason"] == reason_in_ledger(cloud, finished.summary["job"])
 
 
-def test_objects_that_are_no_csv_by_name_are_ignored_and_the_log_says_so(cloud: LocalCloud, logs: Path) -> None:
-    keys = ["folder/", "folder.csv/", "notes.txt", "table.csv.zip"]
+@pytest.mark.parametrize("name", ["table.csv.zip", "workbook.xlsx", "no-suffix"])
+def test_a_file_that_is_none_by_name_is_a_failed_job_that_says_so(
+    pipeline: Pipeline, cloud: LocalCloud, name: str
+) -> None:
+    s3, bucket = cloud.session().client("s3"), cloud.outputs["InputBucket"]
+    version = s3.put_object(Bucket=bucket, Key=name, Body=b"text\nso good\n")["VersionId"]
+    job = pipeline.client.job(job_id(bucket, name, version))
+    assert job.wait(timeout=60).state is JobState.FAILED
+    assert job.summary()["reason"].startswith(f"the file's name must end in {TABLE_ENDINGS}: unpack an archive")
+
+
+def test_folders_are_ignored_and_the_log_says_so(cloud: LocalCloud, logs: Path) -> None:
+    keys = ["folder/", "folder.csv/"]
     s3 = cloud.session().client("s3")
     for key in keys:
         s3.put_object(Bucket=cloud.outputs["InputBucket"], Key=key, Body=b"")
-    expected = {f"s3://{cloud.outputs['InputBucket']}/{key}: its name does not end in {CSV_ENDINGS}" for key in keys}
+    expected = {f"s3://{cloud.outputs['InputBucket']}/{key}: it is a folder" for key in keys}
     deadline = time.monotonic() + 30
     while not expected <= (said := ignored(logs)) and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,13 +12,14 @@ import boto3
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from tests.system.conftest import Pipeline, records
 
-from fanfold import FailedRow, Fanfold, JobState
+from fanfold import Errors, FailedRow, Fanfold, JobState, Results
 from fanfold.errors import InputFileError, JobNotFoundError, JobStillOpenError, RowNotFoundError, StackError
 from fanfold.stacks import Stack
 
 if TYPE_CHECKING:
+    from tests.system.conftest import Pipeline
+
     from fanfold import Job
 
 MIXED = b"id,text\n007,so good\n2,\n3,so bad\n4,well\n"
@@ -196,15 +199,49 @@ def test_a_machine_without_a_network_is_told_so(monkeypatch: pytest.MonkeyPatch)
         Stack.find(session, "s")
 
 
-def test_a_local_client_starts_a_cloud_and_ends_it(tmp_path: Path) -> None:
-    file = tmp_path / "tweets.csv"
-    file.write_bytes(b"text\nso good\n")
-    with Fanfold(local=True) as fanfold:
-        job = fanfold.submit(file)
-        assert job.wait(timeout=60).predicted == 1
-        session = fanfold.stack.session
-        (results,) = [path for path in job.download(tmp_path) if path.name == "results.csv"]
-    assert records(results)[1][:2] == ["so good", "LABEL_2"]
+# What somebody's tests look like who uses the fixture.
+USING = """
+from pathlib import Path
+
+import pytest
+
+
+def shout(inputs, max_length):
+    assert max_length == 512
+    return [{"label": text.upper()} for text in inputs]
+
+
+@pytest.fixture(scope="session")
+def fanfold_model():
+    return shout
+
+
+def test_opinions(fanfold_local, capfd):
+    job = fanfold_local.submit(["so good", "so bad"], name="opinions")
+    assert job.wait(timeout=60).predicted == 2
+    assert fanfold_local.stack.parameters["HfModelId"] == "shout"
+    job.download("out")
+    Path("address").write_text(fanfold_local.stack.session.client("s3").meta.endpoint_url)
+
+
+def test_as_well(fanfold_local, capfd):
+    assert len(list(fanfold_local.jobs())) == 1
+    assert capfd.readouterr() == ("", "")
+"""
+
+
+def test_a_fixture_has_a_local_cloud_for_all_tests_and_a_function_as_its_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "test_using.py").write_text(USING, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "fanfold.pytest_plugin", "-p", "no:cacheprovider"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout
+    results = Results.of_folder(tmp_path / "out")
+    assert [(row["text"], row["label"]) for row in results] == [("so good", "SO GOOD"), ("so bad", "SO BAD")]
+    assert list(Errors.of_folder(tmp_path / "out")) == []
+    session = boto3.Session("key", "secret", region_name="us-east-1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", (tmp_path / "address").read_text(encoding="utf-8"))
     with pytest.raises(StackError, match=r"no response from http://127\.0\.0\.1"), Fanfold(session=session):
         pass
 

@@ -15,10 +15,10 @@ from fanfold.cli.estimate import estimate_command
 from fanfold.cli.jobs import cancel, jobs, retry, status, tail
 from fanfold.cli.local import local
 from fanfold.cli.options import as_typed
-from fanfold.cli.results import errors, report, results
+from fanfold.cli.results import download, errors, report, results
 from fanfold.cli.run import run, submit
 from fanfold.errors import InputFileError, UserError
-from fanfold.terminal import guard_terminals, stderr
+from fanfold.terminal import guard_terminals, show_progress, stderr
 from fanfold_core import __version__
 from fanfold_core.input.errors import OptionError
 from localaws.errors import LocalCloudError
@@ -26,7 +26,7 @@ from localaws.errors import LocalCloudError
 # The commands by what they are for, in the order in which one needs them.
 SECTIONS = {
     "Files": (run, submit, estimate_command),
-    "Jobs": (jobs, status, results, errors, report, tail, cancel, retry),
+    "Jobs": (jobs, status, results, errors, report, download, tail, cancel, retry),
     "Environment": (local, console, doctor, completion),
 }
 
@@ -57,6 +57,7 @@ def cli() -> None:
     fanfold status JOB --watch               # JOB is a job id or a unique prefix
     fanfold results JOB > results.csv
     """
+    show_progress()
 
 
 for commands in SECTIONS.values():

@@ -1,7 +1,8 @@
 """How commands that follow a job end: with its files, its summary and an exit code, or interrupted."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,14 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fanfold.cli.options import as_typed
-from fanfold.cli.output import echo
+from fanfold.cli.output import echo, show_table
 from fanfold.errors import DownloadError
 from fanfold.folder import HeldFolder
 from fanfold.jobs import Job
 from fanfold.status import JobState
 from fanfold.terminal import counted, stderr
+
+_COLUMNS = ("file", "job", "state", "rows", "predicted", "failed", "folder")
 
 
 class ExitCode(IntEnum):
@@ -43,40 +46,73 @@ def code_of(state: JobState, failed: int | None) -> ExitCode:
     return ExitCode.SOME_ROWS_FAILED if failed else ExitCode.OK
 
 
-def follow_to_the_end(
-    job: Job, subject: str, folder: HeldFolder, stack: str | None, said: Collection[str] = ()
-) -> ExitCode:
-    """Show a job's progress until it has ended, write its files to the folder held for them, and print its summary.
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A job that is followed. `subject` is what the user calls it, `folder` is held for its files.
 
-    `subject` is what the user called it: the words of an error begin with it. Without a stack the job is that of a
-    local cloud, which ends with the command. Warnings that were `said` before aren't said again.
+    Warnings that were `said` before aren't said again.
     """
-    try:
-        stderr.print(f"job {job.id}", soft_wrap=True)
-        job.wait()
-    except KeyboardInterrupt:
-        if stack is None:
-            _keep_what_is_done(job, folder)
-        else:
-            _say_what_next(job.id, stack)
-        return ExitCode.INTERRUPTED
-    except (BotoCoreError, ClientError):
-        # The network, or keys that have expired: the job knows nothing of it.
-        if stack is not None:
-            _say_what_next(job.id, stack)
-        raise
-    summary, out = job.summary(), folder.path
+
+    job: Job
+    subject: str
+    folder: HeldFolder
+    said: Collection[str] = ()
+
+
+def say_job(job: Job) -> None:
+    """Name a job that has begun."""
+    stderr.print(f"job {job.id}", soft_wrap=True)
+
+
+def follow_to_the_end(followed: Sequence[Followed], stack: str | None) -> ExitCode:
+    """Show the progress of jobs until they have ended, write their files, and print a summary, or a table of several.
+
+    Without a stack they are those of a local cloud, which ends with the command. The exit code is that of the job that
+    came to least.
+    """
+    ended = []
+    for at, one in enumerate(followed):
+        try:
+            one.job.wait()
+        except KeyboardInterrupt:
+            for other in followed[at:]:
+                if stack is None:
+                    _keep_what_is_done(other.job, other.folder)
+                else:
+                    _say_what_next(other.job.id, stack)
+            return ExitCode.INTERRUPTED
+        except (BotoCoreError, ClientError):
+            # The network, or keys that have expired: the jobs know nothing of it.
+            for other in followed[at:]:
+                if stack is not None:
+                    _say_what_next(other.job.id, stack)
+            raise
+        ended.append(_finish(one, stack, is_only=len(followed) == 1))
+    if len(followed) > 1:
+        rows = [
+            {**summary, "file": one.subject, "folder": one.folder.path}
+            for one, summary in zip(followed, ended, strict=True)
+        ]
+        show_table(rows, _COLUMNS, right=("rows", "predicted", "failed"))
+    codes = {code_of(JobState(summary["state"]), summary["failed"]) for summary in ended}
+    return next(code for code in (ExitCode.FAILED, ExitCode.SOME_ROWS_FAILED, ExitCode.OK) if code in codes)
+
+
+def _finish(one: Followed, stack: str | None, *, is_only: bool) -> dict[str, Any]:
+    """Write the files of a job that has ended, and say what came of it; its summary."""
+    summary, out = one.job.summary(), one.folder.path
     if not summary["rows"] and (out / "results.csv").exists():
         stderr.print(f"no rows were read; {out} was not changed", style="yellow", soft_wrap=True)
     else:
-        _fetch(job, folder, stack)
-    echo(json.dumps(summary, indent=2))
+        _fetch(one.job, one.folder, stack)
+    if is_only:
+        echo(json.dumps(summary, indent=2))
     for warning in summary["warnings"]:
-        if warning not in said:
-            stderr.print(f"{subject}: {as_typed(warning)}", style="yellow", soft_wrap=True)
-    _conclude(subject, summary, out)
-    say_cost(job)
-    return code_of(JobState(summary["state"]), summary["failed"])
+        if warning not in one.said:
+            stderr.print(f"{one.subject}: {as_typed(warning)}", style="yellow", soft_wrap=True)
+    _conclude(one.subject, summary, out)
+    say_cost(one.job, is_local=stack is None)
+    return summary
 
 
 def _fetch(job: Job, folder: HeldFolder, stack: str | None) -> None:
@@ -87,14 +123,15 @@ def _fetch(job: Job, folder: HeldFolder, stack: str | None) -> None:
             raise DownloadError(
                 f"{error}; the remaining files are gone, because the local cloud has stopped"
             ) from error
-        again = f"fanfold report {job.id} --stack {stack} --out FOLDER"
+        again = f"fanfold download {job.id} --stack {stack} --out FOLDER"
         raise DownloadError(f"{error}; to download all files of the job: `{again}`") from error
 
 
-def say_cost(job: Job) -> None:
-    """Say in a line what a job that has ended costs on AWS."""
+def say_cost(job: Job, *, is_local: bool = False) -> None:
+    """Say in a line what a job that has ended costs on AWS; of a local one, what depends on no endpoint there."""
     if cost := job.cost():
-        stderr.print(f"Estimated cost on AWS: {cost}", soft_wrap=True)
+        words = f"at least {cost.of_services}, and the instances of an endpoint" if is_local else str(cost)
+        stderr.print(f"Estimated cost on AWS: {words}", soft_wrap=True)
 
 
 def _keep_what_is_done(job: Job, folder: HeldFolder) -> None:

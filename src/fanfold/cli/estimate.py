@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fanfold.cli import options
+from fanfold.cli.inputs import opened, parameters_of
 from fanfold.cli.output import show_facts, show_json
-from fanfold.cli.run import parameters_of
 from fanfold.costs.estimate import EndpointPlan, Estimate, Workload, count, make_estimate, read_prices
 from fanfold.files import LocalFile
 from fanfold.project import find_root
@@ -46,7 +46,7 @@ _LEAST_SHOWN = 0.0001
 )
 @options.as_json
 def estimate_command(
-    file: Path,
+    file: Path | str,
     stack: str | None,
     rows_per_second: float | None,
     instances: int | None,
@@ -65,9 +65,10 @@ def estimate_command(
     fanfold estimate tweets.csv.gz --rows-per-second 12 --instances 2 --rows-per-request 8 --json
     """
     parameters = parameters_of(stack)
-    found = LocalFile.read(file, parameters, metadata(**reading))
-    with bytes_bar("reading", None if found.content.is_copied else file.stat().st_size) as seen:
-        work = count(found, seen)
+    with opened(file, stack) as source:
+        found = LocalFile.read(source, parameters, metadata(**reading))
+        with bytes_bar("reading", None if found.content.is_copied else source.size) as seen:
+            work = count(found, seen)
     chosen = found.options
     plan = (
         None

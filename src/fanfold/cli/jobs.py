@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from fanfold.cli import options
-from fanfold.cli.conclusion import ExitCode, code_of, follow_to_the_end
+from fanfold.cli.conclusion import ExitCode, Followed, code_of, follow_to_the_end, say_job
 from fanfold.cli.logs import LogLine, follow_log, log_lines
 from fanfold.cli.options import as_typed
 from fanfold.cli.output import echo, show_facts, show_json, show_table
@@ -129,7 +129,9 @@ def retry(job: str, stack: str, out: Path, replace: bool) -> None:
         stderr.print(f"job {found.id} has no failed rows: nothing to retry", soft_wrap=True)
         return
     with held(out, now.input, found.id, replace=replace) as folder:
-        code = follow_to_the_end(found.retry(), job, folder, stack)
+        again = found.retry()
+        say_job(again)
+        code = follow_to_the_end([Followed(again, job, folder)], stack)
     sys.exit(code)
 
 

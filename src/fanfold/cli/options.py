@@ -14,6 +14,7 @@ import click
 
 from fanfold.client import DEFAULT_STACK
 from fanfold.errors import UserError
+from fanfold.sources import is_in_s3
 from fanfold_core.domain.option import Choice, Integer, Option, YesNo
 from fanfold_core.domain.options import OPTIONS
 from fanfold_core.input.errors import OptionError
@@ -82,11 +83,25 @@ def _checked(row: Option, _context: click.Context, _option: click.Parameter, val
     return value
 
 
-_file = click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
+class _File(click.Path):
+    """A file on this machine, - for standard input, or an address in S3."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        """As click asks for it."""
+        return value if value == STANDARD_INPUT or is_in_s3(value) else super().convert(value, parameter, context)
+
+
+STANDARD_INPUT = "-"
+_existing = _File(exists=True, dir_okay=False, readable=True, path_type=Path)
+_file = click.argument("file", type=_existing)
+_files = click.argument("files", type=_existing, nargs=-1, required=True, metavar="FILE...")
 _of_a_job = tuple(map(_of_table, OPTIONS.values()))
 _trying = (
     click.option("--limit", type=click.IntRange(1), metavar="N", help="Process only the first N rows."),
-    click.option("--dry-run", is_flag=True, help="Print the first requests without sending them."),
+    click.option("--dry-run", "is_dry", is_flag=True, help="Print the first requests, or with --limit all; send none."),
+    click.option(
+        "--yes", "-y", "is_agreed", is_flag=True, help="Don't ask before files that cost more than $1 on a stack."
+    ),
 )
 _stack = functools.partial(click.option, "--stack", metavar="NAME", envvar="FANFOLD_STACK", show_envvar=True)
 _some_stack = functools.partial(_stack, default=DEFAULT_STACK, show_default=True)
@@ -125,6 +140,11 @@ container = click.option(
 def of_a_file(command: Command) -> Command:
     """The file, and the options of its job."""
     return _all(command, _file, *_of_a_job)
+
+
+def of_files(command: Command) -> Command:
+    """Files, and the options of their jobs."""
+    return _all(command, _files, *_of_a_job)
 
 
 def of_a_new_job(command: Command) -> Command:

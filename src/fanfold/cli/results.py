@@ -131,6 +131,21 @@ def report(job: str, stack: str, out: Path | None, replace: bool) -> None:
         stderr.print("No browser was found: open the file above.")
 
 
+@click.command(short_help="Download the files of a job.")
+@options.of_a_job
+@options.out_folder
+@options.replace
+def download(job: str, stack: str, out: Path, replace: bool) -> None:
+    """Write the files of JOB to a folder and print their paths. JOB must have ended.
+
+    \b
+    fanfold download tweets-6a5ef09ece7577f1
+    fanfold download tweets --out tweets
+    """
+    for file in Fanfold(stack).job(job).download(out, replace=replace):
+        echo(file)
+
+
 @dataclass(slots=True)
 class _Group:
     """Failed rows of one kind; the first ones are kept."""

@@ -1,41 +1,29 @@
-"""`fanfold run` and `fanfold submit`: one file through the model, awaited or not."""
+"""`fanfold run` and `fanfold submit`: files through the model, awaited or not."""
 
 from __future__ import annotations
 
-import json
 import sys
-import tempfile
-from contextlib import contextmanager
-from itertools import islice
+from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from fanfold.cli import options
-from fanfold.cli.conclusion import follow_to_the_end
+from fanfold.cli.conclusion import Followed, follow_to_the_end, say_job
+from fanfold.cli.inputs import Input, ask_about_cost, dry_run, opened_all
 from fanfold.cli.local import client_of
 from fanfold.cli.output import echo, show_json
-from fanfold.client import LOCAL_PARAMETERS, Fanfold
-from fanfold.files import LocalFile
+from fanfold.client import Fanfold
 from fanfold.folder import held
-from fanfold.project import find_root
-from fanfold.terminal import counted, stderr
-from fanfold.uploads import metadata
-from fanfold_core.domain.requests import Request
+from fanfold.terminal import stderr
 from fanfold_core.input.formats import FileName
-from localaws import template
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from fanfold.files import Planned
-
-_REQUESTS_SHOWN = 3
 
 
-@click.command(short_help="Run a file through the model and write the results.")
-@options.of_a_file
+@click.command(short_help="Run files through the model and write the results.")
+@options.of_files
 @options.out_folder
 @options.replace
 @options.stack_or_local
@@ -44,7 +32,7 @@ _REQUESTS_SHOWN = 3
 @options.container
 @options.of_a_new_job
 def run(
-    file: Path,
+    files: tuple[Path | str, ...],
     out: Path,
     replace: bool,
     stack: str | None,
@@ -52,16 +40,23 @@ def run(
     task: str | None,
     container: str | None,
     limit: int | None,
-    dry_run: bool,
+    is_dry: bool,
+    is_agreed: bool,
     **reading: Any,
 ) -> None:
-    """Run FILE through the model and write the results to a folder.
+    """Run each FILE through the model and write the results to a folder.
+
+    FILE is a path, - for standard input, or with --stack an s3:// address, which is copied without a download. Each of
+    several files has a folder of its own in the folder, named like the file, and a line in a table at the end.
 
     The folder may hold the files of an earlier run of FILE, which are replaced. If it holds those of another file,
     nothing is sent, unless you set --replace.
 
     Without --stack, everything runs on this machine, with VADER, a word lexicon, instead of a real model. If you
     interrupt it, the rows that are done are written to JOB.partial.csv in the folder. On a stack, the job continues.
+
+    Before files that cost more than $1 on a stack (without the endpoint's instances) it asks whether to continue.
+    Without a terminal, it then ends with a usage error, unless you set --yes.
 
     The summary is printed as JSON. Exit codes: 0 every row has a prediction, 3 some rows failed, 1 the job failed, 2
     usage error, 130 interrupted.
@@ -70,108 +65,93 @@ def run(
     fanfold run tweets.csv
     fanfold run reviews.csv.gz --input-column review --out reviews
     fanfold run export.csv --delimiter ';' --encoding cp1252 --out export
+    fanfold run tweets.csv reviews.csv.gz --out both
     fanfold run tweets.csv --dry-run | jq .body.inputs
     fanfold run tweets.csv --limit 100 --stack fanfold
     fanfold run tweets.csv --stack fanfold | jq .predicted
+    fanfold run s3://my-bucket/tweets.csv --stack fanfold
     """
-    found = LocalFile.read(file, parameters_of(stack), metadata(**reading))
-    say_what_is_assumed(found)
-    if dry_run:
-        _show_requests(found, limit)
-        return
-    with (
-        held(out, file.name, replace=replace) as folder,
-        client_of(stack, model, task, container) as fanfold,
-        _head(found, limit, reading) as (head, how),
-    ):
-        code = follow_to_the_end(fanfold.submit(head, **how), str(file), folder, stack, found.layout.warnings)
+    if stack:
+        _refuse_local_options(stack)
+    with opened_all(files, stack, limit, reading) as inputs, ExitStack() as running:
+        if is_dry:
+            dry_run(inputs, is_limited=limit is not None)
+            return
+        folders = [
+            running.enter_context(held(folder, one.sent.source.name, replace=replace))
+            for one, folder in zip(inputs, _folders(inputs, out), strict=True)
+        ]
+        if stack:
+            ask_about_cost(inputs, stack, is_agreed=is_agreed)
+        fanfold = running.enter_context(client_of(stack, model, task, container))
+        followed = []
+        for one, folder in zip(inputs, folders, strict=True):
+            job = one.submit(fanfold)
+            say_job(job)
+            followed.append(Followed(job, one.sent.source.shown, folder, one.warnings))
+        code = follow_to_the_end(followed, stack)
     sys.exit(code)
 
 
-@click.command(short_help="Upload a file and print the id of its job.")
-@options.of_a_file
+@click.command(short_help="Upload files and print the ids of their jobs.")
+@options.of_files
 @options.stack_to_run_on
 @options.of_a_new_job
 @options.as_json
 def submit(
-    file: Path,
+    files: tuple[Path | str, ...],
     stack: str,
     limit: int | None,
-    dry_run: bool,
+    is_dry: bool,
+    is_agreed: bool,
     as_json: bool,
     **reading: Any,
 ) -> None:
-    """Upload FILE and print the id of its job, without waiting for it to end.
+    """Upload each FILE and print the id of its job, without waiting for it to end.
+
+    FILE is a path, - for standard input, or an s3:// address, which is copied without a download. Before files that
+    cost more than $1 (without the endpoint's instances) it asks whether to continue. Without a terminal, it then ends
+    with a usage error, unless you set --yes.
 
     \b
     fanfold submit tweets.csv
     fanfold submit tweets.csv --input-column text --stack fanfold
+    fanfold submit s3://my-bucket/tweets.csv
+    zcat tweets.csv.gz | fanfold submit -
     fanfold status "$(fanfold submit tweets.csv)" --watch
     """
-    fanfold = Fanfold(stack)
-    found = LocalFile.read(file, fanfold.stack.parameters, metadata(**reading))
-    say_what_is_assumed(found)
-    if dry_run:
-        _show_requests(found, limit)
-        return
-    with _head(found, limit, reading) as (head, how):
-        job = fanfold.submit(head, **how)
+    with opened_all(files, stack, limit, reading) as inputs:
+        if is_dry:
+            dry_run(inputs, is_limited=limit is not None)
+            return
+        ask_about_cost(inputs, stack, is_agreed=is_agreed)
+        fanfold, found = Fanfold(stack), []
+        for one in inputs:
+            job = one.submit(fanfold)
+            if not as_json:
+                echo(job.id)
+            stderr.print(f"to follow the job: fanfold status {job.id} --watch", soft_wrap=True)
+            found.append(job.status().as_dict())
     if as_json:
-        show_json(job.status().as_dict())
-    else:
-        echo(job.id)
-    stderr.print(f"to follow the job: fanfold status {job.id} --watch", soft_wrap=True)
+        show_json(found[0] if len(found) == 1 else found)
 
 
-@contextmanager
-def _head(found: LocalFile, limit: int | None, reading: dict[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """The file that is uploaded, and how it is read: the one that is named, or a file of its first rows."""
-    if limit is None:
-        yield found.path, reading
-        return
-    with tempfile.TemporaryDirectory(prefix="fanfold-") as folder:
-        head = Path(folder) / FileName.parse(found.path.name).stem
-        encoding = found.write_head(limit, head)
-        yield head, {**reading, "encoding": encoding}
+def _refuse_local_options(stack: str) -> None:
+    """See that nothing is asked of a stack's endpoint that only a local one can be asked."""
+    context = click.get_current_context()
+    for name in ("model", "task", "container"):
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            raise click.UsageError(
+                f"--{name} is for the local endpoint, and stack {stack} has one of its own: leave out --{name}, or "
+                "--stack (and unset FANFOLD_STACK)"
+            )
 
 
-def _show_requests(found: LocalFile, limit: int | None) -> None:
-    stderr.print("Dry run: first requests (nothing is sent):")
-    for planned in islice(_within(found.requests(), limit), _REQUESTS_SHOWN):
-        if isinstance(planned.content, Request):
-            shown = {
-                "first_row": planned.first,
-                "rows": planned.rows,
-                "bytes": len(planned.content.body),
-                "inline": planned.content.goes_inline,
-                "body": json.loads(planned.content.body),
-            }
-        else:
-            shown = {"first_row": planned.first, "rows": planned.rows, "error": planned.content.reason}
-        echo(json.dumps(shown, ensure_ascii=False))
-
-
-def _within(requests: Iterator[Planned], limit: int | None) -> Iterator[Planned]:
-    return (planned for planned in requests if limit is None or planned.first < limit)
-
-
-def parameters_of(stack: str | None) -> Mapping[str, str]:
-    """The parameters of a stack, or those of a local cloud."""
-    if stack:
-        return Fanfold(stack).stack.parameters
-    return {**template.defaults(find_root()), **LOCAL_PARAMETERS}
-
-
-def say_what_is_assumed(found: LocalFile) -> None:
-    """What the file is taken to be: header, columns and texts, why, and what may be wrong with that."""
-    why = options.as_typed(" ".join(found.layout.assumed))
-    stderr.print(f"{found.path}: {_taken_for(found)} {why}".rstrip(), soft_wrap=True)
-    for hint in found.layout.warnings:
-        stderr.print(options.as_typed(hint), style="yellow", soft_wrap=True)
-
-
-def _taken_for(found: LocalFile) -> str:
-    layout, expression = found.layout, found.options.input_expression
-    columns = f"{counted(len(layout.columns), 'column')}, {'with' if layout.has_header else 'without'} a header"
-    where = f"the texts are in column {layout.input_index}, {layout.columns[layout.input_index]!r}"
-    return f"{columns}; {f'the model input is {expression}' if expression else where}."
+def _folders(inputs: list[Input], out: Path) -> list[Path]:
+    """The folder of each file's results: `out`, or one in it for each of several."""
+    if len(inputs) == 1:
+        return [out]
+    names = [Path(FileName.parse(one.sent.source.name).stem).stem for one in inputs]
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise click.UsageError(f"several files are named {twice[0]}, as their folders would be: run them one by one")
+    return [out / name for name in names]

@@ -45,11 +45,12 @@ def preview_file(
     `parameters` are the stack's, `options` this file's. `InputError` says what is wrong with either, `InputFileError`
     that by its name it is no CSV.
     """
-    if not FileName.parse(name).is_table:
+    named = FileName.parse(name)
+    if not named.is_table:
         raise InputFileError(
             f"{name} is not a CSV: its name must end in {TABLE_ENDINGS}. Export the data as CSV, and choose that file"
         )
-    chosen = Options.of_stack(parameters, options)
+    chosen = Options.of_stack(parameters, {**named.options, **options})
     file = InputFile(name, len(head), chosen, lambda start: BytesIO(head[start:]), is_beginning=not complete)
     try:
         return _preview(file, chosen)

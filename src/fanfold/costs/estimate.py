@@ -6,7 +6,8 @@ from `fanfold_core.app.costs`; the time from the simulator (`simulation.py`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from fanfold.costs.simulation import SimulatedEndpoint, SimulatedJob, simulate
@@ -20,22 +21,34 @@ if TYPE_CHECKING:
     from localaws.scaling import Policies
 
 # With what an estimate is reckoned from, for those who reckon on.
-__all__ = ["EndpointPlan", "Estimate", "Workload", "count", "make_estimate", "read_prices", "services", "taken"]
+__all__ = [
+    "EndpointPlan",
+    "Estimate",
+    "Workload",
+    "count",
+    "make_estimate",
+    "project",
+    "read_prices",
+    "services",
+    "taken",
+]
 
 _HOUR = 3600
 # Without backlog for so long, the endpoint goes to sleep: the instances that it has by then are paid for it.
 _AWAKE_SECONDS = 900
+_SAMPLE_CHUNKS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What is in a file: rows, of which so many cannot be sent, the requests for the others, and chunks."""
+    """What is in a file: rows, of which so many cannot be sent, the requests for the others, chunks, and bytes."""
 
     rows: int
     unsendable: int
     requests: int
     chunks: int
     request_bytes: int
+    bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +86,28 @@ class Estimate:
         return sum(self.dollars.values())
 
 
-def count(file: LocalFile, seen: Callable[[int], None] = lambda _bytes: None) -> Workload:
-    """Read a file to its end; `seen` is told of bytes as they go. `InputFileError` where it cannot be read."""
+def project(file: LocalFile) -> Workload:
+    """What is in a file, as its first chunks say; a compressed one is read to its end, since its size says little.
+
+    `InputFileError` where it cannot be read.
+    """
+    if file.content.is_copied:
+        return count(file)
+    sample = count(file, most_chunks=_SAMPLE_CHUNKS)
+    times = max(1.0, file.source.size / max(1, sample.bytes))
+    return Workload(**{name: round(number * times) for name, number in asdict(sample).items()})
+
+
+def count(
+    file: LocalFile, seen: Callable[[int], None] = lambda _bytes: None, most_chunks: int | None = None
+) -> Workload:
+    """Read a file, to its end or so many chunks; `seen` is told of bytes as they go.
+
+    `InputFileError` where it cannot be read.
+    """
     rows = unsendable = requests = chunks = size = 0
     at = 0
-    for number, piece in enumerate(file.pieces()):
+    for number, piece in enumerate(islice(file.pieces(), most_chunks)):
         chunks += 1
         rows += piece.rows
         for planned in file.requests_of(number, piece):
@@ -88,7 +118,7 @@ def count(file: LocalFile, seen: Callable[[int], None] = lambda _bytes: None) ->
                 unsendable += planned.rows
         seen(piece.end - at)
         at = piece.end
-    return Workload(rows, unsendable, requests, chunks, size)
+    return Workload(rows, unsendable, requests, chunks, size, at)
 
 
 def make_estimate(
@@ -115,9 +145,6 @@ def _course(work: Workload, rows_per_request: int, endpoint: EndpointPlan) -> tu
     course = simulate(simulated, [job], window_chunks=endpoint.window_chunks)
     after = course.instances[-1][1] * _AWAKE_SECONDS if endpoint.policies and not endpoint.policies.least else 0
     return course.jobs[0].finished, course.instance_seconds + after
-
-
-_HOUR = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +178,28 @@ class Cost:
             prices=summary["prices"],
         )
 
+    @property
+    def woken(self) -> float | None:
+        """Dollars with an instance that woke for the job alone, as `make_estimate` reckons it."""
+        if self.instance is None:
+            return None
+        hour = float(read_prices()["sagemaker"]["hour"][self.instance_type])
+        return self.services + (self.endpoint_seconds + _AWAKE_SECONDS) / _HOUR * hour
+
+    @property
+    def of_services(self) -> str:
+        """The dollars that depend on no endpoint, in words."""
+        return f"${self.services:.4f} for services ({self._said_of_prices})"
+
     def __str__(self) -> str:
-        words = f"about ${self.services:.4f} for services"
-        if self.instance is not None:
-            words += f", ${self.instance:.4f} for {self.endpoint_seconds:,} s of an {self.instance_type}"
-        return f"{words} ({self.prices}, without free tiers)"
+        if self.instance is None or self.woken is None:
+            return f"at least {self.of_services}; the endpoint's instances come on top"
+        return (
+            f"at least ${self.services + self.instance:.4f} (${self.services:.4f} for services, ${self.instance:.4f} "
+            f"for {self.endpoint_seconds:,} s of an {self.instance_type}); ${self.woken:.2f} if the endpoint woke for "
+            f"this job ({self._said_of_prices})"
+        )
+
+    @property
+    def _said_of_prices(self) -> str:
+        return f"{self.prices}, without free tiers"

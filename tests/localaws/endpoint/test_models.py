@@ -128,6 +128,20 @@ def test_a_model_folder_without_transformers_says_what_to_install(
         TransformersModel(tmp_path, "text-classification")
 
 
+def test_a_function_is_called_with_inputs_and_the_parameters_that_it_takes() -> None:
+    body = json.dumps({"inputs": ["a", {"b": 1}], "parameters": {"top_k": 2, "truncation": True}}).encode()
+    some = load_model(lambda inputs, top_k=1: [[one, top_k] for one in inputs])
+    assert json.loads(some.predict(body, JSON, JSON)) == [["a", 2], [{"b": 1}, 2]]
+    every = load_model(lambda _inputs, **parameters: [parameters])
+    assert json.loads(every.predict(body, JSON, JSON)) == [{"top_k": 2, "truncation": True}]
+
+
+def test_what_a_function_raises_fails_its_request_in_its_words() -> None:
+    with pytest.raises(ModelError, match="400: ZeroDivisionError: ") as caught:
+        load_model(lambda inputs: 1 // len(inputs)).predict(b'{"inputs": []}', JSON, JSON)
+    assert caught.value.status == 400
+
+
 def test_an_unknown_model_is_answered_with_the_choices() -> None:
     with pytest.raises(ModelUnavailableError, match="'vader', a folder"):
         load_model("no-such-folder")

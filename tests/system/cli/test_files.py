@@ -16,9 +16,10 @@ import pytest
 
 from fanfold import Job
 from fanfold.cli import SECTIONS
-from fanfold.cli.conclusion import follow_to_the_end
+from fanfold.cli.conclusion import Followed, follow_to_the_end
 from fanfold.cli.run import run
 from fanfold.folder import held
+from fanfold.terminal import stderr
 from fanfold_core.domain.options import Options
 
 if TYPE_CHECKING:
@@ -190,8 +191,9 @@ def test_an_interrupted_run_on_its_own_cloud_keeps_the_rows_that_are_done(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Job, "wait", interrupted)
+    monkeypatch.setattr(stderr, "quiet", False)
     with held(tmp_path / "out", file.name, replace=False) as folder:
-        assert follow_to_the_end(job, "half.csv", folder, stack=None) == INTERRUPTED
+        assert follow_to_the_end([Followed(job, "half.csv", folder)], stack=None) == INTERRUPTED
     kept = tmp_path / "out" / f"{job.id}.partial.csv"
     assert f"job {job.id} ended with its local cloud. The rows that were done: {kept}\n" in capsys.readouterr().err
     assert kept.read_text(encoding="utf-8").splitlines()[1].split(",")[0] == "so good"

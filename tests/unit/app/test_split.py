@@ -70,6 +70,27 @@ def test_a_file_that_cannot_be_read_fails_with_the_reason_and_is_assembled(
     assert system.messages()[-1] == Assemble(job.id)
 
 
+def test_an_object_that_is_no_text_with_rows_by_its_name_is_a_job_that_says_so(system: System) -> None:
+    version = system.store.upload(INPUT, "book.xlsx", CONTENT, {})
+    job = system.splitter.begin(INPUT, "book.xlsx", version, in_time)
+    assert (job.state, job.outcome) == (State.CLOSING, State.FAILED)
+    assert "name must end in .csv, .tsv or .txt" in job.reason
+    assert system.messages() == [Assemble(job.id)]
+
+
+def test_cells_end_at_tabs_by_the_name_of_a_file_unless_its_options_say_otherwise(system: System) -> None:
+    content = b"id\ttext\n1\tso good\n"
+    jobs = [
+        system.splitter.begin(INPUT, name, system.store.upload(INPUT, name, content, given), in_time)
+        for name, given in [("a.tsv", {}), ("a.txt", {}), ("b.tsv", {"delimiter": ","}), ("c.csv", {})]
+    ]
+    assert [job.known_layout.columns for job in jobs] == [("id", "text")] * 2 + [("column_1",)] * 2
+    assert ["Cells end at tabs, by the name of the file." in job.known_layout.assumed for job in jobs] == [
+        *[True] * 2,
+        *[False] * 2,
+    ]
+
+
 @given(rows=st.integers(1, 40), part_bytes=st.integers(1, 200))
 def test_parts_cover_all_chunks_without_a_gap(rows: int, part_bytes: int) -> None:
     system = System()

@@ -14,6 +14,7 @@ from fanfold import project
 from fanfold.cli.estimate import _plan
 from fanfold.costs.estimate import EndpointPlan, Workload, count, make_estimate, read_prices, taken
 from fanfold.files import LocalFile
+from fanfold.sources import Source
 from fanfold_core.app.costs import FUNCTION_MEGABYTES
 from localaws import template
 
@@ -33,7 +34,7 @@ def test_a_workload_is_what_would_be_sent(tmp_path: Path) -> None:
     file = tmp_path / "tweets.csv"
     file.write_text("id,text\n" + "1,so good\n" * 70 + "2,\n" + "3,so bad\n" * 5, encoding="utf-8")
     read: list[int] = []
-    work = count(LocalFile.read(file, {}, {"rows-per-request": "32"}), read.append)
+    work = count(LocalFile.read(Source.of_file(file), {}, {"rows-per-request": "32"}), read.append)
     assert (work.rows, work.unsendable, work.requests, work.chunks) == (76, 1, 5, 1)
     assert sum(read) == file.stat().st_size
 

@@ -9,6 +9,7 @@ import pytest
 
 from fanfold.errors import DownloadError
 from fanfold.folder import held
+from fanfold.terminal import stderr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     [
         ('{"job": "tweets-1f", "input": "s3://in/5e/tweets.csv"}', "some/tweets.csv"),
         ('{"job": "tweets-1f", "input": "s3://in/5e/tweets.csv.gz"}', "tweets.csv"),
-        ('{"job": "tweets-1f", "input": "s3://in/5e/tweets.tsv.csv"}', "tweets.tsv"),
+        ('{"job": "tweets-1f", "input": "s3://in/5e/tweets.tsv"}', "tweets.tsv"),
     ],
 )
 def test_the_files_of_an_earlier_job_of_the_file_may_be_replaced(tmp_path: Path, summary: str, name: str) -> None:
@@ -32,8 +33,9 @@ def test_the_files_of_an_earlier_job_of_the_file_may_be_replaced(tmp_path: Path,
 
 @pytest.mark.parametrize("job", ["tweets-1f", "tweets-1f.2"])
 def test_other_rounds_of_a_job_are_replaced_silently(
-    tmp_path: Path, job: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, job: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(stderr, "quiet", False)
     (tmp_path / "summary.json").write_text('{"job": "tweets-1f", "input": "tweets.csv"}', encoding="utf-8")
     with held(tmp_path, "tweets.csv", job, replace=False):
         assert capsys.readouterr().err == ""

@@ -13,13 +13,14 @@ from fanfold import Fanfold
 from fanfold.cli import cli
 from fanfold.errors import InputFileError
 from fanfold.files import LocalFile
+from fanfold.sources import Source
 from fanfold.uploads import metadata
 from fanfold_core.domain.options import OPTIONS, Options
 
 
 def test_help_of_the_client_has_every_option_with_its_meaning() -> None:
     taken = inspect.signature(Fanfold.submit).parameters
-    assert list(taken) == ["self", "file", *OPTIONS]
+    assert list(taken) == ["self", "data", "name", *OPTIONS]
     said = " ".join((Fanfold.submit.__doc__ or "").split())
     for row in OPTIONS.values():
         assert f"{row.field}: {row.help}" in said
@@ -83,9 +84,9 @@ def test_what_the_stack_does_not_take_is_known_before_the_upload(
 ) -> None:
     (tmp_path / "a.csv").write_text("id,text\n1,good\n2,better\n3,best\n", encoding="utf-8")
     with pytest.raises(InputFileError, match=re.escape(words)):
-        LocalFile.read(tmp_path / "a.csv", parameters, given)
+        LocalFile.read(Source.of_file(tmp_path / "a.csv"), parameters, given)
     taken = {"MaxBytes": "31", "MaxRows": "3", "RowsPerRequest": "16", "CostlierOptions": "allow"}
-    assert LocalFile.read(tmp_path / "a.csv", taken, given).layout.columns == ("id", "text")
+    assert LocalFile.read(Source.of_file(tmp_path / "a.csv"), taken, given).layout.columns == ("id", "text")
 
 
 def test_without_a_stack_the_command_line_takes_what_costs_more_as_a_local_cloud_does(tmp_path: Path) -> None:

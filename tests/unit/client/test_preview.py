@@ -95,7 +95,7 @@ def test_this_files_options_count_before_the_stacks() -> None:
     ("content", "name", "options", "words"),
     [
         (b"", "a.csv", {}, "the file is empty"),
-        (b"PK\x03\x04...", "a.csv", {}, "an Excel workbook"),
+        (b"PK\x03\x04...", "a.csv", {}, "a zip archive: unzip it"),
         (CONTENT.encode(), "a.csv", {"input_column": "tweet"}, "no column is named 'tweet'"),
         (CONTENT.encode(), "a.csv", {"encoding": "klingon"}, "a text encoding that Python knows"),
         (CONTENT.encode(), "a.csv.gz", {}, "not a valid gzip file"),

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
 
-from fanfold.errors import PackageMissingError
+from fanfold.errors import DownloadError, PackageMissingError
 from fanfold.results import Errors, FailedRow, Results, numbered
 from fanfold_core.domain.results import columns
 from fanfold_core.input.records import Dialect, format_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 ODD = [
     ["NA", 'said "no"', "LABEL_0", "0.5", ""],
@@ -27,12 +29,25 @@ def results(rows: list[list[str]], dialect: Dialect) -> Results:
     shown = columns(("id", "text"), {"label", "score"})
     content = format_records([shown.results_header, *rows], dialect).encode()
     # Blocks may end anywhere: in a cell, in a character, between the two bytes of a line end.
-    return Results(lambda: (content[start : start + 7] for start in range(0, len(content), 7)), shown, dialect)
+    blocks = lambda: (content[start : start + 7] for start in range(0, len(content), 7))  # noqa: E731
+    return Results(blocks, shown.results_header, 2, dialect)
 
 
 @pytest.mark.parametrize("dialect", [Dialect(), Dialect(";", "'")])
 def test_cells_come_out_as_they_stand_in_the_file(dialect: Dialect) -> None:
     assert [list(row.values()) for row in results(ODD, dialect)] == ODD
+
+
+@pytest.mark.parametrize("dialect", [Dialect(), Dialect(";", "'")])
+def test_results_in_a_folder_are_those_of_their_job(tmp_path: Path, dialect: Dialect) -> None:
+    (tmp_path / "results.csv").write_bytes(b"".join(results(ODD, dialect).blocks()))
+    summary = {"columns": 2, "delimiter": dialect.delimiter, "quote": dialect.quote}
+    (tmp_path / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
+    found = Results.of_folder(str(tmp_path))
+    assert list(found) == list(found) == list(results(ODD, dialect))
+    assert found.to_pandas().equals(results(ODD, dialect).to_pandas())
+    with pytest.raises(DownloadError, match=r"has no files of a job.*errors\.csv"):
+        Errors.of_folder(tmp_path)
 
 
 @pytest.mark.parametrize(("table", "package", "extra"), [("pandas", "pandas", "pandas"), ("arrow", "pyarrow", "arrow")])
@@ -77,7 +92,7 @@ def test_a_file_larger_than_memory_is_read_in_a_few_megabytes() -> None:
 
     tracemalloc.start()
     try:
-        rows = sum(1 for _ in Results(blocks, shown, Dialect()))
+        rows = sum(1 for _ in Results(blocks, shown.results_header, len(shown.original), Dialect()))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -15,7 +15,7 @@ from tests.terminals import HOSTILE, SPELT, Terminal, on_a_terminal
 from fanfold.cli import main
 from fanfold.cli.output import echo, show_bytes, show_facts, show_json, show_table
 from fanfold.status import JobState, JobStatus
-from fanfold.terminal import bytes_bar, job_bar, spinner, stderr, visible
+from fanfold.terminal import bytes_bar, job_bar, show_progress, spinner, stderr, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,11 @@ PRINTED: dict[str, Callable[[], None]] = {
     "file": lambda: show_bytes(iter([f"a,b\r\n{HOSTILE}\r".encode(), b"\n"])),
     "message": lambda: stderr.print(f"fanfold: {HOSTILE}", style="red", soft_wrap=True),
 }
+
+
+@pytest.fixture(autouse=True)
+def _progress_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stderr, "quiet", False)
 
 
 @pytest.mark.parametrize("what", PRINTED)
@@ -119,3 +124,17 @@ raise ValueError(f"raised {words}")
     shown = terminal.shown()
     for beginning in ("logged", "meanwhile", "warned", "in a thread", "printed", "raised"):
         assert f"{beginning} {SPELT}" in shown
+
+
+def test_a_program_that_imports_fanfold_has_standard_error_to_itself_unless_it_asks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = "from fanfold.terminal import stderr; stderr.print('first')"
+    quiet = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert quiet.stderr == ""
+    monkeypatch.setattr(stderr, "quiet", True)
+    with spinner("a bar moves"), job_bar():
+        stderr.print("first")
+    show_progress()
+    stderr.print("second")
+    assert capsys.readouterr().err == "second\n"

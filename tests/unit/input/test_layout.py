@@ -103,7 +103,7 @@ def test_the_only_column_is_the_input_whatever_its_header_says() -> None:
         ("text\nä".encode("utf-16"), {}, "looks like text in utf-16: set the option `encoding` to utf-16, or"),
         ("text\nä".encode("utf-16-be"), {}, "looks like text in utf-16-be: set the option `encoding` to utf-16-be, or"),
         ("text\nä".encode("utf-32-le"), {}, "looks like text in utf-32-le: set the option `encoding` to utf-32-le, or"),
-        (b"PK\x03\x04\x14\x00", {}, "looks like a zip archive, such as an Excel workbook"),
+        (b"PK\x03\x04\x14\x00a.csv", {}, "looks like a zip archive: unzip it"),
         (b"\x1f\x8b\x08\x00", {}, "looks like a file compressed with gzip whose name doesn't end in .gz"),
         (b"PAR1\x15\x04", {}, "looks like a Parquet file"),
         (b"\x89PNG\r\n\x1a\n", {}, "looks like a PNG image"),

@@ -15,7 +15,7 @@ import pytest
 from fanfold_core.domain.options import Options
 from fanfold_core.input.cutting import Limits
 from fanfold_core.input.errors import CompressionError, InputError, LayoutError, UndecodableError
-from fanfold_core.input.formats import COMPRESSIONS, CSV_ENDINGS, TABLE_ENDINGS, FileName
+from fanfold_core.input.formats import COMPRESSIONS, TABLE_ENDINGS, FileName
 from fanfold_core.input.sniffing import check_is_csv
 from fanfold_core.input.source import BLOCK_BYTES, InputFile
 
@@ -140,17 +140,17 @@ def test_a_compressed_file_by_another_name_is_recognised(compression: Compressio
 @every_compression
 def test_names_say_what_a_file_is_and_what_it_is_uploaded_as(compression: Compression) -> None:
     end = compression.suffix
-    for name, is_csv, is_table, uploaded in [
-        ("tweets.csv", True, True, "tweets.csv"),
-        (f"tweets.CSV{end}", True, True, f"tweets.CSV{end}"),
-        ("tweets.txt", False, True, "tweets.txt.csv"),
-        (f"tweets.tsv{end}", False, True, f"tweets.tsv.csv{end}"),
-        (f"tweets{end}", False, False, f"tweets.csv{end}"),
-        ("csv", False, False, "csv.csv"),
+    for name, is_table, delimiter, uploaded in [
+        ("tweets.csv", True, None, "tweets.csv"),
+        (f"tweets.CSV{end}", True, None, f"tweets.CSV{end}"),
+        ("tweets.txt", True, "tab", "tweets.txt"),
+        (f"tweets.tsv{end}", True, "tab", f"tweets.tsv{end}"),
+        (f"tweets{end}", False, None, f"tweets.csv{end}"),
+        ("csv", False, None, "csv.csv"),
     ]:
         parsed = FileName.parse(name)
-        assert (parsed.is_csv, parsed.is_table, parsed.uploaded) == (is_csv, is_table, uploaded), name
-    assert f".csv{end}" in CSV_ENDINGS
+        said = (parsed.is_table, parsed.options.get("delimiter"), parsed.uploaded)
+        assert said == (is_table, delimiter, uploaded), name
     assert end in TABLE_ENDINGS
 
 

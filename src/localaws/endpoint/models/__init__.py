@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from localaws.endpoint.models.container import ContainerModel
+from localaws.endpoint.models.function import FunctionModel
 from localaws.endpoint.models.model_server import ModelServer
 from localaws.endpoint.models.transformers_folder import TransformersModel
 from localaws.endpoint.models.vader import VaderModel
@@ -13,10 +14,11 @@ from localaws.endpoint.outcomes import Model, ModelError
 from localaws.errors import ModelUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 __all__ = [
     "ContainerModel",
+    "FunctionModel",
     "Model",
     "ModelError",
     "ModelServer",
@@ -27,13 +29,18 @@ __all__ = [
 ]
 
 
-def load_model(spec: str, task: str | None = None, environment: Mapping[str, str] | None = None) -> Model:
+def load_model(
+    spec: str | Callable[..., Any], task: str | None = None, environment: Mapping[str, str] | None = None
+) -> Model:
     """Load the model a user names: ``vader``, a folder with a transformers model, or the URL of a container.
 
-    ``task`` is what a folder's model is used for, by default what it was saved for; ``environment`` are the container's
-    variables. Raises ModelUnavailableError, with words for the user, when there is no such model.
+    A function is a model, too, see ``FunctionModel``. ``task`` is what a folder's model is used for, by default what it
+    was saved for; ``environment`` are the container's variables. Raises ModelUnavailableError, with words for the user,
+    when there is no such model.
     Example: ``load_model("http://127.0.0.1:8080")`` waits for the container's ``/ping``.
     """
+    if not isinstance(spec, str):
+        return FunctionModel(spec)
     if spec == "vader":
         return VaderModel()
     if spec.startswith(("http://", "https://")):

@@ -13,7 +13,7 @@ from fanfold_core.app.rows import input_file
 from fanfold_core.domain.errors import ObjectGoneError
 from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, Source, State, chunk_limits
 from fanfold_core.domain.keys import chunk_key, job_id
-from fanfold_core.input.errors import InputError, NoRowsError, OptionError
+from fanfold_core.input.errors import FileNameError, InputError, NoRowsError, OptionError
 from fanfold_core.input.formats import FileName
 
 if TYPE_CHECKING:
@@ -55,9 +55,11 @@ class Splitter:
     def begin(self, bucket: str, key: str, version: str | None, out_of_time: Callable[[], bool]) -> JobRecord:
         """Create the job of an uploaded object, unless it exists, and split it; `ObjectGoneError` if it is gone."""
         source, metadata = self.store.head(bucket, key, version)
+        name = FileName.parse(source.key)
         try:
-            options = self.options.overridden(metadata, allows_costlier=self.allows_costlier)
-        except OptionError as error:
+            name.check()
+            options = self.options.overridden({**name.options, **metadata}, allows_costlier=self.allows_costlier)
+        except (FileNameError, OptionError) as error:
             job = self.ledger.create(self._job(source, self.options))
             return self.follow_up.close(job.id, State.FAILED, str(error))
         return self.split(self.ledger.create(self._job(source, options)), out_of_time)

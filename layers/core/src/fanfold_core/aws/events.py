@@ -19,7 +19,6 @@ from fanfold_core.aws.messages import Resume, malformed, parse_found, parse_unse
 from fanfold_core.domain.errors import AnnouncementError, MalformedMessageError, NewerVersionError, UnknownJobError
 from fanfold_core.domain.keys import RequestId, job_id
 from fanfold_core.domain.outcomes import Answered, Outcome, Timing, chunk_of, failed
-from fanfold_core.input.formats import CSV_ENDINGS, FileName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -108,7 +107,7 @@ def job_of(body: Any) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A CSV has arrived in the input bucket. `version` is None where the event names none."""
+    """A file has arrived in the input bucket. `version` is None where the event names none."""
 
     bucket: str
     key: str
@@ -117,7 +116,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """An object that is no CSV, by its name; or no object at all."""
+    """A folder, which S3's console makes as an object; or no object at all."""
 
     what: str
 
@@ -165,8 +164,8 @@ def _upload(record: Any) -> Upload | Ignored:
             raise malformed("an S3 event record without an object", record)
     if not isinstance(version, str | None):
         raise malformed("an invalid version", version)
-    if not FileName.parse(key).is_csv:
-        return Ignored(f"s3://{bucket}/{key}: its name does not end in {CSV_ENDINGS}")
+    if key.endswith("/"):
+        return Ignored(f"s3://{bucket}/{key}: it is a folder")
     return Upload(bucket, key, version)
 
 

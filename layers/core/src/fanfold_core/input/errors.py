@@ -2,6 +2,7 @@
 
 FanfoldError                 the base of all errors of Fanfold's own
 └── InputError               the upload cannot be processed as it is; its job ends FAILED with this message
+    ├── FileNameError
     ├── OptionError
     ├── FileTooLargeError
     ├── TooManyRowsError
@@ -58,6 +59,16 @@ def shortened(text: str, most: int) -> str:
 
 class InputError(FanfoldError):
     """The uploaded file cannot be processed as it is; the job ends FAILED with this message. Do not retry."""
+
+
+class FileNameError(InputError):
+    """A file's name isn't one of text with rows. Do not retry."""
+
+    def __init__(self, endings: str) -> None:
+        super().__init__(
+            f"the file's name must end in {endings}: unpack an archive, export a workbook or other data as CSV, and "
+            "upload that"
+        )
 
 
 class OptionError(InputError):

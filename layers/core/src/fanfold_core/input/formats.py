@@ -1,6 +1,6 @@
 """Formats of input files: what a name says of its file, and how what is compressed is decompressed.
 
-Another compression is one more entry of `COMPRESSIONS`.
+Another compression is one more entry of `COMPRESSIONS`, another name one more of `_TABLES`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from fanfold_core.input.errors import CompressionError
+from fanfold_core.input.errors import CompressionError, FileNameError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 
 class Decompressor(Protocol):
@@ -108,9 +108,10 @@ COMPRESSIONS = (
     Compression(".xz", "xz", (b"\xfd7zXZ\x00",), _xz_decompressor, (lzma.LZMAError,), inflation=60),
 )
 
-# What text with rows is called on people's machines. The pipeline knows the first one; to others an upload adds it.
+# How names of text with rows end, and the options that this stands for, unless others are given. A .txt is a line a
+# row, or what spreadsheets export under this name.
 _CSV = ".csv"
-_TABLES = (_CSV, ".tsv", ".txt")
+_TABLES: dict[str, dict[str, str]] = {_CSV: {}, ".tsv": {"delimiter": "tab"}, ".txt": {"delimiter": "tab"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,23 +134,32 @@ class FileName:
         return cls(name, None)
 
     @property
-    def is_csv(self) -> bool:
+    def is_table(self) -> bool:
         """Whether the pipeline takes such an object for an input file."""
-        return self.stem.lower().endswith(_CSV)
+        return self.stem.lower().endswith(tuple(_TABLES))
+
+    def check(self) -> None:
+        """See that the pipeline takes such an object for an input file, or raise `FileNameError`."""
+        if not self.is_table:
+            raise FileNameError(TABLE_ENDINGS)
 
     @property
-    def is_table(self) -> bool:
-        """Whether such a file of somebody's is likely to be text with rows."""
-        return self.stem.lower().endswith(_TABLES)
+    def options(self) -> Mapping[str, str]:
+        """The options that the name stands for.
+
+        >>> FileName.parse("tweets.tsv.gz").options
+        {'delimiter': 'tab'}
+        """
+        return next((options for end, options in _TABLES.items() if self.stem.lower().endswith(end)), {})
 
     @property
     def uploaded(self) -> str:
-        """The name under which the file is uploaded, by which the pipeline knows that it is a CSV.
+        """The name under which the file is uploaded, by which the pipeline knows that it has rows.
 
-        >>> FileName.parse("tweets.csv").uploaded, FileName.parse("tweets.tsv.gz").uploaded
-        ('tweets.csv', 'tweets.tsv.csv.gz')
+        >>> FileName.parse("tweets.tsv").uploaded, FileName.parse("tweets.gz").uploaded
+        ('tweets.tsv', 'tweets.csv.gz')
         """
-        stem = self.stem if self.is_csv else self.stem + _CSV
+        stem = self.stem if self.is_table else self.stem + _CSV
         return stem + (self.compression.suffix if self.compression else "")
 
 
@@ -161,6 +171,5 @@ def _in_words(choices: Sequence[str]) -> str:
 _SUFFIXES = [compression.suffix for compression in COMPRESSIONS]
 # The last ends of the names that are tables.
 ENDINGS = (*_TABLES, *_SUFFIXES)
-# In words, what is_csv and is_table ask for.
-CSV_ENDINGS = _in_words([_CSV, *(_CSV + suffix for suffix in _SUFFIXES)])
-TABLE_ENDINGS = f"{_in_words(_TABLES)}, followed by {_in_words(_SUFFIXES)} if it is compressed"
+# In words, what is_table asks for.
+TABLE_ENDINGS = f"{_in_words(list(_TABLES))}, followed by {_in_words(_SUFFIXES)} if it is compressed"

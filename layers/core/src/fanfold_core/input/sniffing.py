@@ -15,8 +15,10 @@ _BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+# What is packed in the same way is told by the first names in it.
+_ARCHIVE = b"PK\x03\x04"
+_WORKBOOK = re.compile(rb"\[Content_Types\]\.xml|_rels/|docProps/|xl/")
 _BEGINNINGS = {
-    b"PK\x03\x04": "a zip archive, such as an Excel workbook (.xlsx)",
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Office document, such as an Excel workbook (.xls)",
     b"\x28\xb5\x2f\xfd": "a Zstandard file",
     b"PAR1\x15": "a Parquet file",
@@ -53,6 +55,16 @@ def check_is_csv(head: bytes) -> None:
     Traceback (most recent call last):
     fanfold_core.input.errors.LayoutError: the file is not a CSV, it looks like a file compressed with gzip ...
     """
+    if head.startswith(_ARCHIVE):
+        if _WORKBOOK.search(head[:_SAMPLE]):
+            raise LayoutError(
+                "the file is not a CSV, it looks like an Excel workbook (.xlsx): in Excel, save it as CSV UTF-8, and "
+                "upload that"
+            )
+        raise LayoutError(
+            "the file is not a CSV, it looks like a zip archive: unzip it, and upload the CSV in it, which may be "
+            "compressed with gzip"
+        )
     for beginning, kind in _BEGINNINGS.items():
         if head.startswith(beginning):
             raise LayoutError(f"the file is not a CSV, it looks like {kind}: export it as CSV, and upload that")

@@ -120,6 +120,8 @@ class InputFile:
             encoding_errors=self.options.encoding_errors,
             announced=self.options.encoding,
         )
+        if FileName.parse(self.name).options and self.options.dialect.delimiter == "\t" and not layout.delimiter:
+            layout = replace(layout, assumed=("Cells end at tabs, by the name of the file.", *layout.assumed))
         return replace(layout, bom=starts_with_mark(raw or head))
 
     def head(self, out_of_time: Callable[[], bool] = _in_time) -> tuple[bytes, bool]:

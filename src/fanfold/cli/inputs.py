@@ -1,0 +1,146 @@
+"""The files that commands are given: opened, read as their jobs would be, and what is said of that."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fanfold.cli.options import STANDARD_INPUT, as_typed
+from fanfold.cli.output import echo
+from fanfold.client import LOCAL_PARAMETERS, Fanfold
+from fanfold.costs.estimate import project, read_prices, services
+from fanfold.errors import UserError
+from fanfold.files import LocalFile
+from fanfold.project import find_root
+from fanfold.sources import is_in_s3, source_of, spooled_stream
+from fanfold.terminal import counted, stderr
+from fanfold.uploads import metadata
+from fanfold_core.domain.requests import Request
+from localaws import template
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from fanfold import Job
+    from fanfold.files import Planned
+    from fanfold.sources import Source
+
+_REQUESTS_SHOWN = 3
+# What a stack's services may take without a question.
+DOLLARS_UNASKED = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What is sent of a file, read as its stack would read it, and the options that are given for it."""
+
+    sent: LocalFile
+    warnings: Sequence[str]
+    options: Mapping[str, Any]
+
+    def submit(self, fanfold: Fanfold) -> Job:
+        """Begin its job."""
+        return fanfold.submit(self.sent.source, **self.options)
+
+    def show_requests(self, most: int | None) -> None:
+        """Print the first requests, or all of them."""
+        for planned in islice(self.sent.requests(), most):
+            echo(json.dumps(_shown(planned), ensure_ascii=False))
+
+
+@contextmanager
+def opened_all(
+    files: Sequence[Path | str], stack: str | None, limit: int | None, options: Mapping[str, Any]
+) -> Iterator[list[Input]]:
+    """Read how files are laid out, and say it; of each, only its first rows are sent if there is a limit."""
+    if files.count(STANDARD_INPUT) > 1:
+        raise click.UsageError("- stands for standard input, which can be read once")
+    parameters = parameters_of(stack)
+    with ExitStack() as open_files:
+        inputs = []
+        for file in files:
+            source = open_files.enter_context(opened(file, stack))
+            found = LocalFile.read(source, parameters, metadata(**options))
+            _say_what_is_assumed(found)
+            sent = found
+            if limit is not None:
+                head = open_files.enter_context(found.head(limit))
+                sent = LocalFile.read(head, parameters, metadata(**options))
+            inputs.append(Input(sent, found.layout.warnings, options))
+        yield inputs
+
+
+def dry_run(inputs: Sequence[Input], *, is_limited: bool) -> None:
+    """Print the first requests of files, or all of those of which only the first rows would be sent."""
+    stderr.print(f"Dry run: {'the' if is_limited else 'first'} requests (nothing is sent):")
+    for one in inputs:
+        one.show_requests(None if is_limited else _REQUESTS_SHOWN)
+
+
+def ask_about_cost(inputs: Sequence[Input], stack: str, *, is_agreed: bool) -> None:
+    """Say what files will cost on a stack if that is much, and ask whether to go on.
+
+    `UserError` if not, and `click.UsageError` if there is nobody to ask.
+    """
+    if is_agreed:
+        return
+    architecture = parameters_of(stack)["Architecture"]
+    dollars = sum(sum(services(project(one.sent), read_prices(), architecture).values()) for one in inputs)
+    if dollars < DOLLARS_UNASKED:
+        return
+    stderr.print(
+        f"Estimated cost on AWS: about ${dollars:,.2f} for services, and the endpoint's instances on top; for these: "
+        f"`fanfold estimate FILE --stack {stack} --rows-per-second R`",
+        soft_wrap=True,
+    )
+    if not sys.stdin.isatty():
+        raise click.UsageError("there is no terminal to ask whether to go on: add --yes")
+    if not click.confirm("Continue?", err=True):
+        raise UserError("nothing was sent")
+
+
+def opened(file: Path | str, stack: str | None) -> AbstractContextManager[Source]:
+    """What a FILE of the command line stands for."""
+    if file == STANDARD_INPUT:
+        return spooled_stream("stdin.csv", "standard input", sys.stdin.buffer)
+    if is_in_s3(file) and stack is None:
+        raise click.UsageError(f"{file} is read by a stack: add --stack, or download it (aws s3 cp {file} .)")
+    return source_of(file, lambda: Fanfold(stack).stack.session)
+
+
+def parameters_of(stack: str | None) -> Mapping[str, str]:
+    """The parameters of a stack, or those of a local cloud."""
+    if stack:
+        return Fanfold(stack).stack.parameters
+    return {**template.defaults(find_root()), **LOCAL_PARAMETERS}
+
+
+def _shown(planned: Planned) -> dict[str, Any]:
+    shown = {"first_row": planned.first, "rows": planned.rows}
+    if not isinstance(planned.content, Request):
+        return {**shown, "error": planned.content.reason}
+    body, inline = planned.content.body, planned.content.goes_inline
+    return {**shown, "bytes": len(body), "inline": inline, "body": json.loads(body)}
+
+
+def _say_what_is_assumed(found: LocalFile) -> None:
+    """What the file is taken to be: header, columns and texts, why, and what may be wrong with that."""
+    why = as_typed(" ".join(found.layout.assumed))
+    stderr.print(f"{found.source.shown}: {_taken_for(found)} {why}".rstrip(), soft_wrap=True)
+    for hint in found.layout.warnings:
+        stderr.print(as_typed(hint), style="yellow", soft_wrap=True)
+
+
+def _taken_for(found: LocalFile) -> str:
+    layout, expression = found.layout, found.options.input_expression
+    columns = f"{counted(len(layout.columns), 'column')}, {'with' if layout.has_header else 'without'} a header"
+    where = f"the texts are in column {layout.input_index}, {layout.columns[layout.input_index]!r}"
+    return f"{columns}; {f'the model input is {expression}' if expression else where}."

@@ -1,0 +1,138 @@
+"""What becomes a job: a file on this machine or in S3, standard input, or rows, as bytes that can be read again."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from os import SEEK_END
+from pathlib import Path, PurePosixPath
+from shutil import copyfileobj
+from stat import S_ISREG
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from fanfold.errors import InputFileError
+from fanfold.tables import WRITTEN, writer_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    from boto3 import Session
+    from types_boto3_s3.type_defs import CopySourceTypeDef
+
+_S3 = "s3://"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Bytes and their name, which says how they are compressed; `shown` is what the user calls them.
+
+    `options` are how they are written, by the names of a file's metadata; what else is said of that doesn't count.
+    `object_in_s3` is where they are already, as S3 names what is to be copied.
+    """
+
+    name: str
+    shown: str
+    size: int
+    open: Callable[[int], AbstractContextManager[IO[bytes]]]
+    options: Mapping[str, str] = field(default_factory=dict)
+    object_in_s3: CopySourceTypeDef | None = None
+
+    @classmethod
+    def of_file(cls, path: Path) -> Source:
+        """A file on this machine; `InputFileError` if there is none, or it can be read only once."""
+        try:
+            found = path.stat()
+        except FileNotFoundError as error:
+            raise InputFileError(f"file {path} does not exist: see `ls {path.parent}`") from error
+        except OSError as error:
+            raise InputFileError(f"cannot read {path}: {error.strerror}") from error
+        if not S_ISREG(found.st_mode):
+            raise InputFileError(f"{path} is not a regular file: choose a file, or - for standard input")
+        return cls(path.name, str(path), found.st_size, partial(_open, path))
+
+    @classmethod
+    def of_object(cls, session: Session, url: str) -> Source:
+        """An object in S3, which is read in place; `InputFileError` if it cannot be."""
+        bucket, key = urlsplit(url).netloc, url.removeprefix(_S3).partition("/")[2]
+        s3 = session.client("s3")
+        try:
+            found = s3.head_object(Bucket=bucket, Key=key)
+        except (ClientError, BotoCoreError) as error:
+            raise InputFileError(
+                f"cannot read {url}: {error}. See `aws s3 ls {url}`, and whether you may read it"
+            ) from error
+        place: CopySourceTypeDef = {"Bucket": bucket, "Key": key}
+
+        @contextmanager
+        def read(start: int) -> Iterator[IO[bytes]]:
+            body = s3.get_object(**place, Range=f"bytes={start}-")["Body"]
+            try:
+                yield cast("IO[bytes]", body)
+            finally:
+                body.close()
+
+        return cls(PurePosixPath(key).name, url, found["ContentLength"], read, object_in_s3=place)
+
+
+def is_in_s3(file: object) -> bool:
+    """Whether this names an object in S3.
+
+    >>> is_in_s3("s3://bucket/tweets.csv"), is_in_s3("tweets.csv")
+    (True, False)
+    """
+    return isinstance(file, str) and file.startswith(_S3)
+
+
+@contextmanager
+def source_of(data: object, session: Callable[[], Session], name: str | None = None) -> Iterator[Source]:
+    """A path, an address in S3, which the session reads, or rows; under another name if one is given.
+
+    `InputFileError` if it cannot be read, `TypeError` if it is nothing that can be.
+    """
+    if isinstance(data, Source):
+        found = data
+    elif isinstance(data, str) and is_in_s3(data):
+        found = Source.of_object(session(), data)
+    elif isinstance(data, str | Path):
+        found = Source.of_file(Path(data))
+    else:
+        name = name or "rows.csv"
+        with spooled(name, name, writer_of(data), WRITTEN) as source:
+            yield source
+        return
+    yield replace(found, name=name) if name else found
+
+
+@contextmanager
+def spooled(
+    name: str, shown: str, write: Callable[[IO[bytes]], Any], options: Mapping[str, str] | None = None
+) -> Iterator[Source]:
+    """What `write` writes, in a file that has no name on the disk, so that none is left behind however this ends."""
+    with TemporaryFile() as stream:
+        write(stream)
+
+        @contextmanager
+        def read(start: int) -> Iterator[IO[bytes]]:
+            stream.seek(start)
+            yield stream
+
+        stream.seek(0, SEEK_END)
+        yield Source(name, shown, stream.tell(), read, options or {})
+
+
+def spooled_stream(name: str, shown: str, stream: IO[bytes]) -> AbstractContextManager[Source]:
+    """What comes from a stream that can be read once, such as standard input."""
+    return spooled(name, shown, partial(copyfileobj, stream))
+
+
+@contextmanager
+def _open(path: Path, start: int) -> Iterator[IO[bytes]]:
+    with path.open("rb") as stream:
+        stream.seek(start)
+        yield stream

@@ -1,0 +1,86 @@
+"""Rows in memory, written as the CSV of a job: data frames, Arrow tables, dicts, texts."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from io import TextIOWrapper
+from itertools import chain
+from typing import IO, TYPE_CHECKING, Any
+
+from fanfold.errors import InputFileError, extra
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# How they are written, whatever a stack's options are.
+WRITTEN = {
+    "header": "present",
+    "delimiter": ",",
+    "quote": '"',
+    "escape": "",
+    "skip-rows": "0",
+    "encoding": "utf-8",
+    "skip-initial-space": "no",
+}
+_TEXT = "text"
+
+
+def writer_of(data: object) -> Callable[[IO[bytes]], None]:
+    r"""What writes these rows: a data frame of pandas or Polars, an Arrow table, dicts, or texts.
+
+    `TypeError` if they are none of these.
+
+    >>> from io import BytesIO
+    >>> stream = BytesIO()
+    >>> writer_of(["so good", "so bad"])(stream)
+    >>> stream.getvalue()
+    b'text\nso good\nso bad\n'
+    """
+    found: Any = data
+    if hasattr(found, "to_csv") and hasattr(found, "columns"):
+        return lambda stream: found.to_csv(stream, index=False, encoding="utf-8", lineterminator="\n")
+    if hasattr(found, "write_csv"):
+        write: Callable[[IO[bytes]], None] = found.write_csv
+        return write
+    if hasattr(found, "__arrow_c_stream__"):
+        return lambda stream: _write_arrow(found, stream)
+    if isinstance(data, Iterable) and not isinstance(data, bytes | bytearray | Mapping):
+        return lambda stream: _write_rows(data, stream)
+    raise TypeError(
+        f"cannot submit {type(data).__name__}: give a path, an s3:// address, a data frame, an Arrow table, or an "
+        "iterable of dicts or texts"
+    )
+
+
+def _write_arrow(data: Any, stream: IO[bytes]) -> None:
+    with extra("arrow", "an Arrow table"):
+        import pyarrow as pa  # noqa: PLC0415 - an extra
+        from pyarrow.csv import write_csv  # noqa: PLC0415 - likewise
+    write_csv(pa.table(data), stream)
+
+
+def _write_rows(rows: Iterable[Any], stream: IO[bytes]) -> None:
+    several = iter(rows)
+    first = next(several, None)
+    if first is None:
+        raise InputFileError("there are no rows to submit")
+    text = TextIOWrapper(stream, encoding="utf-8", newline="", write_through=True)
+    # Columns are those of the first row.
+    names = list(first) if isinstance(first, Mapping) else [_TEXT]
+    out = csv.writer(text, lineterminator="\n")
+    out.writerow(names)
+    for number, row in enumerate(chain([first], several)):
+        out.writerow([row] if isinstance(row, str) and isinstance(first, str) else _cells(number, row, names, first))
+    text.detach()
+
+
+def _cells(number: int, row: object, names: list[Any], first: object) -> list[Any]:
+    if not (isinstance(row, Mapping) and isinstance(first, Mapping)):
+        kind = type(row).__name__
+        raise InputFileError(f"row {number} is of type {kind}: give rows as dicts, or all of them as texts")
+    if unknown := [name for name in row if name not in names]:
+        raise InputFileError(
+            f"row {number} has {unknown[0]!r}, which the first row hasn't: give all rows the same keys"
+        )
+    return [row.get(name) for name in names]

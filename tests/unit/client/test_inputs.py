@@ -1,0 +1,120 @@
+"""What the command line takes for a file, and what it asks before it sends one."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from fanfold.cli import cli, inputs
+from fanfold.cli.inputs import ask_about_cost, opened_all
+from fanfold.costs.estimate import count, project
+from fanfold.errors import UserError
+from fanfold.files import LocalFile
+from fanfold.sources import Source, spooled_stream
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROWS = "id,text\n" + "".join(f"{row},so good\n" for row in range(10))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "ten.csv"
+    path.write_text(ROWS, encoding="utf-8")
+    return path
+
+
+def fanfold(*arguments: object, stdin: str = "") -> Result:
+    return CliRunner().invoke(cli, list(map(str, arguments)), input=stdin)
+
+
+def texts(said: Result) -> list[str]:
+    return [text for line in said.stdout.splitlines() for text in json.loads(line)["body"]["inputs"]]
+
+
+def test_a_dry_run_shows_all_of_the_first_rows_that_it_is_asked_for(file: Path) -> None:
+    assert len(texts(fanfold("run", file, "--dry-run", "--limit", "7", "--rows-per-request", "1"))) == 7
+    assert len(texts(fanfold("run", file, "--dry-run", "--rows-per-request", "1"))) == 3
+
+
+def test_standard_input_is_a_file(file: Path) -> None:
+    said = fanfold("run", "-", "--dry-run", stdin=ROWS)
+    assert said.stderr.startswith("standard input: 2 columns, with a header")
+    assert texts(said) == ["so good"] * 10
+    assert fanfold("run", "-", file, "-", "--dry-run").exit_code == 2
+
+
+def test_what_is_spooled_can_be_read_from_anywhere_again(file: Path) -> None:
+    with file.open("rb") as stream, spooled_stream("a.csv", "a", stream) as source:
+        for start in (0, 5, 0):
+            with source.open(start) as opened:
+                assert opened.read() == ROWS.encode()[start:]
+        assert source.size == len(ROWS)
+
+
+def test_several_files_are_several_jobs(file: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.tsv"
+    other.write_text("text\tid\nso bad\t1\n", encoding="utf-8")
+    assert texts(fanfold("run", file, other, "--dry-run")) == ["so good"] * 10 + ["so bad"]
+
+
+def test_files_whose_results_would_go_to_one_folder_are_not_run(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    twin = file.rename(tmp_path / "a" / file.name)
+    file.write_text(ROWS, encoding="utf-8")
+    said = fanfold("run", file, twin, "--out", tmp_path / "out")
+    assert (said.exit_code, (tmp_path / "out").exists()) == (2, False)
+    assert "several files are named ten" in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (
+            ["--stack", "mine", "--model", "vader"],
+            "--model is for the local endpoint, and stack mine has one of its own",
+        ),
+        (["--stack", "mine", "--task", "ner"], "--task is for the local endpoint"),
+        (["s3://bucket/tweets.csv"], "s3://bucket/tweets.csv is read by a stack: add --stack"),
+    ],
+)
+def test_what_does_not_go_together_is_wrong_usage(file: Path, options: list[str], words: str) -> None:
+    said = fanfold("run", file, *options)
+    assert (said.exit_code, words in said.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 1)])
+def test_a_file_that_costs_much_is_asked_about(
+    file: Path, monkeypatch: pytest.MonkeyPatch, answer: str, code: int
+) -> None:
+    def asked(stdin: str, *, is_agreed: bool = False, terminal: bool = True) -> Result:
+        @click.command()
+        def command() -> None:
+            monkeypatch.setattr("sys.stdin.isatty", lambda: terminal)
+            with opened_all([file], None, None, {}) as found:
+                ask_about_cost(found, "mine", is_agreed=is_agreed)
+
+        return CliRunner().invoke(command, input=stdin)
+
+    monkeypatch.setattr(inputs, "parameters_of", lambda _stack: {"Architecture": "arm64"})
+    assert asked("").exit_code == 0
+    monkeypatch.setattr(inputs, "DOLLARS_UNASKED", 0.00001)
+    said = asked(answer)
+    assert (said.exit_code, isinstance(said.exception, UserError)) == (code, bool(code))
+    assert "Estimated cost on AWS: about $0.00 for services" in said.stderr
+    assert asked("", is_agreed=True).exit_code == 0
+    alone = asked("", terminal=False)
+    assert (alone.exit_code, "add --yes" in alone.stderr) == (2, True)
+
+
+def test_the_work_of_a_large_file_is_projected_from_its_beginning(tmp_path: Path) -> None:
+    path = tmp_path / "large.csv"
+    path.write_text("text\n" + "so good\n" * 50_000, encoding="utf-8")
+    found = LocalFile.read(Source.of_file(path), {}, {})
+    assert project(found).rows == pytest.approx(count(found).rows, rel=0.01)
+    assert project(found).requests == pytest.approx(count(found).requests, rel=0.01)
