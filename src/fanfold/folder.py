@@ -59,6 +59,12 @@ class HeldFolder:
                 for name, part in unfinished.items():
                     with _writing(self.path / name), _new_file(part) as stream:
                         client.download_fileobj(stack.output_bucket, keys[name], stream, Callback=received)
+                        # It comes in ranges, and boto3 takes an answer with all of it for one of them.
+                        if (written := stream.seek(0, os.SEEK_END)) != sizes[name]:
+                            raise DownloadError(
+                                f"{stack.store.location(keys[name])} has {sizes[name]:,} bytes, and S3 sent "
+                                f"{written:,}: try again"
+                            )
             for name in RESULT_FILES:
                 with _writing(self.path / name):
                     if name in sizes:

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, Self, cast
 from botocore.exceptions import IncompleteReadError, ResponseStreamingError
 
 from fanfold.errors import DownloadError, extra
-from fanfold_core.aws.store import Blocks
+from fanfold_core.aws.store import Blocks, UnexpectedResponseError, check_range
 from fanfold_core.domain.results import ERRORS_AFTER, ERRORS_BEFORE
 from fanfold_core.input.records import Dialect, format_records, record_reader
 
@@ -230,12 +230,14 @@ def read_object(stack: Stack, key: str, found: ObjectTypeDef | None = None) -> I
     if found is None:
         raise missing(stack, key)
     for start in range(0, found["Size"], _BLOCK_BYTES):
-        wanted = f"bytes={start}-{start + _BLOCK_BYTES - 1}"
+        end = min(start + _BLOCK_BYTES, found["Size"])
+        wanted = f"bytes={start}-{end - 1}"
         for left in range(_TRIES - 1, -1, -1):
             answer = client.get_object(Bucket=stack.output_bucket, Key=key, Range=wanted, IfMatch=found["ETag"])
             try:
+                check_range(stack.store.location(key), answer, start, end, found["Size"])
                 block = answer["Body"].read()
-            except (IncompleteReadError, ResponseStreamingError):
+            except (IncompleteReadError, ResponseStreamingError, UnexpectedResponseError):
                 if not left:
                     raise
             else:

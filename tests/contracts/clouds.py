@@ -104,33 +104,33 @@ class Services:
 
     def __init__(self) -> None:
         session = boto3.Session(region_name=template.REGION)
-        self._dynamodb, self._s3, self._sqs = session.resource("dynamodb"), session.client("s3"), session.client("sqs")
+        self.dynamodb, self.s3, self.sqs = session.resource("dynamodb"), session.client("s3"), session.client("sqs")
         self._tables = itertools.count()
         for bucket in (INPUT, OUTPUT):
-            self._s3.create_bucket(Bucket=bucket)
-        self._s3.put_bucket_versioning(Bucket=INPUT, VersioningConfiguration={"Status": "Enabled"})
-        self._urls = {name: self._sqs.create_queue(QueueName=name)["QueueUrl"] for name in (*_QUEUES, *_LISTENERS)}
-        self.store = S3Store(self._s3, OUTPUT)
-        self.queues = SqsQueues(self._sqs, **{name.lower(): self._urls[name] for name in _QUEUES})
+            self.s3.create_bucket(Bucket=bucket)
+        self.s3.put_bucket_versioning(Bucket=INPUT, VersioningConfiguration={"Status": "Enabled"})
+        self._urls = {name: self.sqs.create_queue(QueueName=name)["QueueUrl"] for name in (*_QUEUES, *_LISTENERS)}
+        self.store = S3Store(self.s3, OUTPUT)
+        self.queues = SqsQueues(self.sqs, **{name.lower(): self._urls[name] for name in _QUEUES})
         self._dead = {
-            function: self._sqs.create_queue(QueueName=f"{function}-dead")["QueueUrl"]
+            function: self.sqs.create_queue(QueueName=f"{function}-dead")["QueueUrl"]
             for function in ("splitter", "assembler")
         }
-        self.dead_letters = SqsDeadLetters(self._sqs, self._dead)
+        self.dead_letters = SqsDeadLetters(self.sqs, self._dead)
         self.announcements = self._announcements(session)
 
     def ledger(self, now: Callable[[], datetime]) -> Ledger:
         properties = {name: _table()[name] for name in ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")}
         name = f"ledger-{next(self._tables)}"
         return DynamoLedger(
-            self._dynamodb.create_table(TableName=name, BillingMode="PAY_PER_REQUEST", **properties), now
+            self.dynamodb.create_table(TableName=name, BillingMode="PAY_PER_REQUEST", **properties), now
         )
 
     def upload(self, key: str, content: bytes, metadata: Mapping[str, str]) -> str:
-        return self._s3.put_object(Bucket=INPUT, Key=key, Body=content, Metadata=metadata)["VersionId"]
+        return self.s3.put_object(Bucket=INPUT, Key=key, Body=content, Metadata=metadata)["VersionId"]
 
     def delete(self, key: str) -> None:
-        self._s3.delete_object(Bucket=INPUT, Key=key)
+        self.s3.delete_object(Bucket=INPUT, Key=key)
 
     def taken(self) -> Sequence[Message]:
         return [message for name in _QUEUES for message in self._receive(name)]
@@ -143,11 +143,11 @@ class Services:
         return on_the_topic
 
     def put_dead_letter(self, function: str, body: str) -> None:
-        self._sqs.send_message(QueueUrl=self._dead[function], MessageBody=body)
+        self.sqs.send_message(QueueUrl=self._dead[function], MessageBody=body)
 
     def count_dead_letters(self) -> int:
         found = (
-            self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+            self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
             for url in self._dead.values()
         )
         return sum(
@@ -157,16 +157,17 @@ class Services:
 
     def _receive(self, name: str) -> list[Message]:
         found = []
-        while received := self._sqs.receive_message(QueueUrl=self._urls[name], MaxNumberOfMessages=10).get("Messages"):
+        while received := self.sqs.receive_message(QueueUrl=self._urls[name], MaxNumberOfMessages=10).get("Messages"):
             for message in received:
-                self._sqs.delete_message(QueueUrl=self._urls[name], ReceiptHandle=message["ReceiptHandle"])
+                self.sqs.delete_message(QueueUrl=self._urls[name], ReceiptHandle=message["ReceiptHandle"])
                 found.append(Message(name, message["Body"]))
         return found
 
     def _announcements(self, session: boto3.Session) -> AwsAnnouncements:
-        events, sns = session.client("events"), session.client("sns")
+        self.events = events = session.client("events")
+        sns = session.client("sns")
         bus, topic = (
-            self._sqs.get_queue_attributes(QueueUrl=self._urls[name], AttributeNames=["QueueArn"])["Attributes"][
+            self.sqs.get_queue_attributes(QueueUrl=self._urls[name], AttributeNames=["QueueArn"])["Attributes"][
                 "QueueArn"
             ]
             for name in _LISTENERS

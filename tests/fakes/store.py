@@ -94,11 +94,13 @@ class MemoryStore:
         else:
             self._version(self._bucket, key)  # somebody else has completed it
 
-    def complete_upload(self, key: str, upload_id: str) -> None:
+    def complete_upload(self, key: str, upload_id: str, parts: int) -> None:
         upload = self._uploads.get(upload_id)
         if upload is None:
             self._version(self._bucket, key)  # somebody else has completed it
             return
+        if sorted(upload.parts) != list(range(parts)):
+            raise RefusedError("not all parts are there")
         *others, last = [content for _, content in sorted(upload.parts.items())]
         if any(len(content) < LEAST_PART for content in others):
             raise RefusedError("Your proposed upload is smaller than the minimum allowed object size")

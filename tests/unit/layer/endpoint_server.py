@@ -44,6 +44,7 @@ TAKEN = Answer()
 THROTTLED = Answer(400, "ThrottlingException", b'{"message":null}')
 HUNG_UP, RESET = Answer(None), Answer(0)
 BAD_GATEWAY = Answer(502, body=b"<html>Bad Gateway</html>")
+NOT_ACCEPTED = Answer(200, body=b"<html>Log in to the guest network</html>")
 SILENT = Answer(seconds=2)
 
 

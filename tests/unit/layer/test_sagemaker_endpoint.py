@@ -10,6 +10,7 @@ import pytest
 from tests.unit.layer.endpoint_server import (
     BAD_GATEWAY,
     HUNG_UP,
+    NOT_ACCEPTED,
     RESET,
     SILENT,
     TAKEN,
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.mark.parametrize("trouble", [THROTTLED, HUNG_UP, RESET, BAD_GATEWAY, Answer(503, "ServiceUnavailable", b"{}")])
+@pytest.mark.parametrize(
+    "trouble", [THROTTLED, HUNG_UP, RESET, BAD_GATEWAY, NOT_ACCEPTED, Answer(503, "ServiceUnavailable", b"{}")]
+)
 def test_a_request_that_is_not_taken_is_sent_again(server: Server, trouble: Answer) -> None:
     server.behave = lambda _, count, __: trouble if count < 2 else TAKEN
     assert endpoint(server, patience=Patience(20, 5)).send("tweets", some(3), ttl_seconds=60) == []
@@ -41,6 +44,7 @@ def test_a_request_that_is_not_taken_is_sent_again(server: Server, trouble: Answ
     [
         (THROTTLED, "ThrottlingException"),
         (BAD_GATEWAY, "502"),
+        (NOT_ACCEPTED, "HTTP status 200, not 202"),
         (HUNG_UP, "Empty reply"),
         (RESET, "reset by peer"),
         (SILENT, "timed out"),

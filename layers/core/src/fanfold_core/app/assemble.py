@@ -167,7 +167,7 @@ class Assembler:
 
     def _complete(self, job: JobRecord) -> JobRecord:
         if job.upload_id:
-            self.store.complete_upload(result_key(job.id, "results.csv"), job.upload_id)
+            self.store.complete_upload(result_key(job.id, "results.csv"), job.upload_id, len(job.parts))
         whole, with_errors = Totals(), []
         for number, totals in self.ledger.totals(job.id):
             whole += totals

@@ -221,8 +221,8 @@ class Store(Protocol):
     def upload_part(self, key: str, upload_id: str, part: int, content: IO[bytes]) -> None:
         """Upload part `part` (from 0); nothing to do if somebody else has completed the upload."""
 
-    def complete_upload(self, key: str, upload_id: str) -> None:
-        """Complete an upload; nothing to do if somebody else did."""
+    def complete_upload(self, key: str, upload_id: str, parts: int) -> None:
+        """Complete an upload of so many parts, all of which are there; nothing to do if somebody else did."""
 
     def abort_upload(self, key: str, upload_id: str) -> None:
         """Throw an upload away."""

@@ -269,8 +269,9 @@ class SqsQueues:
                     for number, body in enumerate(together)
                 ],
             )
-            if answer.get("Failed"):
-                raise QueueError(url, answer["Failed"][0]["Code"])
+            if len(answer.get("Successful", ())) < len(together):
+                # What SQS tells of neither has to be sent again, too.
+                raise QueueError(url, answer["Failed"][0]["Code"] if answer.get("Failed") else "no reason given")
 
 
 def _batches(items: Iterable[T], size: Callable[[T], int], most: int | None) -> Iterator[list[T]]:

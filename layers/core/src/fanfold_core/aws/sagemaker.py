@@ -79,6 +79,7 @@ class SageMakerEndpoint:
         service = client.meta.service_model
         operation = service.operation_model("InvokeEndpointAsync")
         self._output = cast("StructureShape", operation.output_shape)
+        self._accepted = operation.http["responseCode"]
         self._headers = {
             member: shape.serialization["name"].lower()
             for member, shape in cast("StructureShape", operation.input_shape).members.items()
@@ -155,8 +156,11 @@ class SageMakerEndpoint:
         """Why a request was not taken, None if it was; `EndpointError` if it never will be."""
         if isinstance(reply, Lost):
             return reply.why
-        if reply.status in _SUCCESSES:
+        if reply.status == self._accepted:
             return None
+        if reply.status in _SUCCESSES:
+            # Whatever answers so has no endpoint behind it.
+            return f"HTTP status {reply.status}, not {self._accepted}"
         answer = {"status_code": reply.status, "headers": reply.headers, "body": reply.body}
         error = self._parser.parse(answer, self._output)["Error"]
         words = f"{error['Code']}: {error['Message']}" if error.get("Message") else str(error["Code"])

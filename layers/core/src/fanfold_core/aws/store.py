@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from io import RawIOBase
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from fanfold_core.app.ports import LARGEST_ANSWER_BYTES
 from fanfold_core.domain.errors import AnswerTooLargeError, ObjectGoneError
@@ -16,12 +16,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from types_boto3_s3 import S3Client
-    from types_boto3_s3.type_defs import CompletedPartTypeDef
+    from types_boto3_s3.type_defs import CompletedPartTypeDef, GetObjectOutputTypeDef
 
 _GONE = {"404", "NoSuchKey", "NoSuchVersion", "NoSuchBucket"}
 _BLOCK = 1024 * 1024
 # Somebody else may replace a part between listing it and completing the upload; it is the same part.
 _COMPLETIONS = 3
+
+
+class UnexpectedResponseError(BotoCoreError):
+    """S3 has answered with something else than it was asked for. Retry."""
+
+    fmt = "{location}: S3 was asked for {asked} and answered with {answered}; try again"
+
+    def __init__(self, location: str, asked: str, answered: str) -> None:
+        super().__init__(location=location, asked=asked, answered=answered)
 
 
 class S3Store:
@@ -40,12 +49,16 @@ class S3Store:
 
     @contextmanager
     def open(self, source: Source, start: int, end: int | None = None) -> Iterator[IO[bytes]]:
+        location = f"s3://{source.bucket}/{source.key}"
         wanted = f"bytes={start}-{'' if end is None else end - 1}"
-        with _naming(f"s3://{source.bucket}/{source.key}"):
+        with _naming(location):
             found = self._client.get_object(
                 Bucket=source.bucket, Key=source.key, VersionId=source.version, Range=wanted
             )
         with closing(found["Body"]) as body:
+            if found["ETag"] != source.etag:
+                raise ObjectGoneError(location)
+            check_range(location, found, start, source.size if end is None else min(end, source.size), source.size)
             yield cast("IO[bytes]", body)
 
     def read(self, key: str) -> bytes:
@@ -81,14 +94,14 @@ class S3Store:
         except self._client.exceptions.NoSuchUpload:
             self._check_completed(key)
 
-    def complete_upload(self, key: str, upload_id: str) -> None:
+    def complete_upload(self, key: str, upload_id: str, parts: int) -> None:
         for last in range(_COMPLETIONS - 1, -1, -1):
             try:
                 self._client.complete_multipart_upload(
                     Bucket=self._bucket,
                     Key=key,
                     UploadId=upload_id,
-                    MultipartUpload={"Parts": self._parts(key, upload_id)},
+                    MultipartUpload={"Parts": self._parts(key, upload_id, parts)},
                 )
             except self._client.exceptions.NoSuchUpload:
                 self._check_completed(key)
@@ -108,11 +121,17 @@ class S3Store:
     def location(self, key: str) -> str:
         return f"s3://{self._bucket}/{key}"
 
-    def _parts(self, key: str, upload_id: str) -> list[CompletedPartTypeDef]:
+    def _parts(self, key: str, upload_id: str, expected: int) -> list[CompletedPartTypeDef]:
+        """What completes an upload. S3 would complete it without the parts that a list leaves out, too."""
         pages = self._client.get_paginator("list_parts").paginate(Bucket=self._bucket, Key=key, UploadId=upload_id)
-        return [
+        parts: list[CompletedPartTypeDef] = [
             {"PartNumber": part["PartNumber"], "ETag": part["ETag"]} for page in pages for part in page.get("Parts", ())
         ]
+        if [part["PartNumber"] for part in parts] != list(range(1, expected + 1)):
+            raise UnexpectedResponseError(
+                self.location(key), f"a list of {expected:,} parts", f"{len(parts):,} of them"
+            )
+        return parts
 
     def _check_completed(self, key: str) -> None:
         """An upload that is gone has been completed by somebody else; then its object is there."""
@@ -125,6 +144,18 @@ class S3Store:
             with _naming(self.location(key)):
                 found = self._client.get_object(Bucket=self._bucket, Key=key)
             yield from found["Body"].iter_chunks(_BLOCK)
+
+
+def check_range(location: str, found: GetObjectOutputTypeDef, start: int, end: int, size: int) -> None:
+    """See that an answer holds the bytes from `start` to `end` of an object of `size` bytes, and no others.
+
+    A server may leave a range out of account and send the whole object. A body that ends before its length, botocore
+    refuses.
+    """
+    asked = f"bytes {start}-{end - 1}/{size}"
+    answered = f"{found.get('ContentRange', 'no range')}, {found['ContentLength']:,} bytes"
+    if answered != f"{asked}, {end - start:,} bytes":
+        raise UnexpectedResponseError(location, asked, answered)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import ConditionBase, Key
+from botocore.exceptions import PaginationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +36,11 @@ class ConditionalTable:
             # DynamoDB answers with up to 16 MB, and says what it has left out.
             answer = self._table.meta.client.batch_get_item(RequestItems=wanted)
             yield from answer["Responses"][table]
-            wanted = dict(answer.get("UnprocessedKeys", {}))
+            left = dict(answer.get("UnprocessedKeys", {}))
+            # DynamoDB refuses a call of which it can process nothing. Asking again and again would have no end.
+            if left and len(left[table]["Keys"]) >= len(wanted[table]["Keys"]):
+                raise PaginationError(message=f"{table}: none of {len(wanted[table]['Keys'])} keys was processed")
+            wanted = left
 
     def items(self, pk: str, prefix: str) -> Iterator[Item]:
         """The items of a partition whose sort key begins so, in its order."""
@@ -50,7 +55,9 @@ class ConditionalTable:
             yield from page["Items"]
             if "LastEvaluatedKey" not in page:
                 return
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+            before, start = start, {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+            if start == before:
+                raise PaginationError(message=f"{self._table.name}: the next page begins where this one did")
 
     def writer(self) -> BatchWriter:
         """Puts items without conditions, many in a call; of two with one key the last stays."""
