@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from transformers import pipeline
 
-# Tokens of a batch, padding included. With a model like RoBERTa, a GPU of 16 GB has room for them, and more gain little.
+# Tokens of a batch, padding included: a GPU of 16 GB holds them with a model like RoBERTa, and gains little by more.
 # A CPU gains nothing from batches that leave its caches.
 _TOKENS_ON_GPU, _TOKENS_ON_CPU = 16_384, 2_048
 # How long a text of a batch must be, next to the longest. On a GPU, few texts take as long as many.
