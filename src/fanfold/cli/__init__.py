@@ -14,6 +14,7 @@ from fanfold.cli.environment import completion, console, doctor
 from fanfold.cli.estimate import estimate_command
 from fanfold.cli.jobs import cancel, jobs, retry, status, tail
 from fanfold.cli.local import local
+from fanfold.cli.model import model
 from fanfold.cli.options import as_typed
 from fanfold.cli.results import download, errors, report, results
 from fanfold.cli.run import run, submit
@@ -27,7 +28,7 @@ from localaws.errors import LocalCloudError
 SECTIONS = {
     "Files": (run, submit, estimate_command),
     "Jobs": (jobs, status, results, errors, report, download, tail, cancel, retry),
-    "Environment": (local, console, doctor, completion),
+    "Environment": (local, console, doctor, model, completion),
 }
 
 

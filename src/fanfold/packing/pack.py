@@ -1,0 +1,109 @@
+"""A model's folder, and the code that runs it, as a model.tar.gz."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tarfile
+from dataclasses import dataclass
+from gzip import GzipFile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fanfold.doctor.findings import Verdict
+from fanfold.doctor.model import examine_model
+from fanfold.errors import UserError
+from localaws.endpoint.models.transformers_folder import task_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_CODE = Path(__file__).with_name("inference.py")
+_CONFIG, _SCRIPT = "config.json", "code/inference.py"
+# Weights hardly get smaller.
+_COMPRESSION = 1
+
+
+class PackError(UserError):
+    """A folder holds no model that the inference container can load, or has code of its own. Do not retry: mend it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """What was packed: the `file`, the number of `files` in it, and the task that the model was saved for."""
+
+    file: Path
+    files: int
+    task: str
+
+
+def pack(folder: Path, file: Path, labels: Sequence[str] = ()) -> Packed:
+    """Write a model.tar.gz of the model in a folder. `labels` are names for its classes, in their order.
+
+    The same folder gives the same bytes. The file is there when it is whole.
+
+    Raises:
+        PackError: the container cannot load the model, or the folder has code of its own.
+        ModelFilesError: a file of the model cannot be read.
+        ModelUnavailableError: its config.json tells no architectures.
+
+    Example:
+        >>> pack(Path("models/sentiment"), Path("model.tar.gz"), ["negative", "neutral", "positive"]).task
+        'text-classification'
+    """
+    task = task_of(folder)
+    _check(folder)
+    members = {
+        path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if _belongs(path, folder)
+    }
+    changed = {_CONFIG: _labelled(folder, labels)} if labels else {}
+    part = file.with_name(f".{file.name}.part")
+    try:
+        with (
+            part.open("wb") as raw,
+            GzipFile("", "wb", _COMPRESSION, raw, mtime=0) as packed,
+            tarfile.open(fileobj=packed, mode="w") as archive,
+        ):
+            for name, path in sorted({**members, _SCRIPT: _CODE}.items()):
+                _add(archive, name, path, changed.get(name))
+        part.replace(file)
+    except OSError as error:
+        raise PackError(f"cannot write {file} ({error.strerror}): free some space, or choose another file") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return Packed(file, len(members) + 1, task)
+
+
+def _check(folder: Path) -> None:
+    if (folder / _SCRIPT).exists():
+        raise PackError(f"{folder} has its own {_SCRIPT}: make the archive with `tar -czf model.tar.gz -C {folder} .`")
+    wrong = [finding.words for finding in examine_model(folder) if finding.verdict is Verdict.WRONG]
+    if wrong:
+        raise PackError(f"{folder}: {wrong[0]}")
+
+
+def _labelled(folder: Path, labels: Sequence[str]) -> bytes:
+    """The model's config.json with other names for its classes."""
+    config = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
+    classes = len(config.get("id2label") or ()) or int(config.get("num_labels", 2))
+    if len(labels) != classes:
+        raise PackError(
+            f"{folder} has a model of {classes} classes, and you give {len(labels)} labels: give one for each"
+        )
+    named = {"id2label": dict(enumerate(labels)), "label2id": {label: number for number, label in enumerate(labels)}}
+    return json.dumps({**config, **named}, indent=2).encode()
+
+
+def _belongs(path: Path, folder: Path) -> bool:
+    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+    return path.is_file() and not hidden
+
+
+def _add(archive: tarfile.TarFile, name: str, path: Path, content: bytes | None) -> None:
+    member = tarfile.TarInfo(name)
+    member.mode = 0o644
+    with path.open("rb") if content is None else io.BytesIO(content) as stream:
+        member.size = stream.seek(0, os.SEEK_END)
+        stream.seek(0)
+        archive.addfile(member, stream)

@@ -1,0 +1,86 @@
+"""A model in a folder becomes the archive that an endpoint serves."""
+
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from fanfold.packing.pack import PackError, pack
+from localaws.errors import ModelUnavailableError
+
+CONFIG = {"architectures": ["RobertaForSequenceClassification"], "id2label": {"0": "LABEL_0", "1": "LABEL_1"}}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "sentiment"
+    (folder / "1_Pooling").mkdir(parents=True)
+    (folder / ".git").mkdir()
+    (folder / ".git" / "HEAD").write_text("")
+    (folder / "1_Pooling" / "config.json").write_text("{}")
+    (folder / "config.json").write_text(json.dumps(CONFIG))
+    (folder / "model.safetensors").write_bytes(b"weights")
+    return folder
+
+
+def content(archive: Path, name: str) -> bytes:
+    with tarfile.open(archive) as packed:
+        found = packed.extractfile(name)
+        assert found is not None
+        return found.read()
+
+
+def test_a_model_is_packed_with_the_code_that_runs_it(folder: Path, tmp_path: Path) -> None:
+    packed = pack(folder, tmp_path / "model.tar.gz")
+    assert (packed.files, packed.task) == (4, "text-classification")
+    with tarfile.open(packed.file) as archive:
+        assert archive.getnames() == ["1_Pooling/config.json", "code/inference.py", "config.json", "model.safetensors"]
+    assert content(packed.file, "model.safetensors") == b"weights"
+    assert json.loads(content(packed.file, "config.json")) == CONFIG
+    assert b"def predict_fn" in content(packed.file, "code/inference.py")
+
+
+def test_the_same_model_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    first = pack(folder, tmp_path / "first.tar.gz").file.read_bytes()
+    (folder / "model.safetensors").touch()
+    assert pack(folder, tmp_path / "second.tar.gz").file.read_bytes() == first
+
+
+def test_classes_get_the_names_that_are_given(folder: Path, tmp_path: Path) -> None:
+    packed = pack(folder, tmp_path / "model.tar.gz", ["bad", "good"])
+    config = json.loads(content(packed.file, "config.json"))
+    assert (config["id2label"], config["label2id"]) == ({"0": "bad", "1": "good"}, {"bad": 0, "good": 1})
+    assert config["architectures"] == CONFIG["architectures"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("tokenizer_config.json", '{"tokenizer_class": "TokenizersBackend"}', "which refuses every request"),
+        ("code/inference.py", "", "has its own code/inference.py"),
+    ],
+)
+def test_what_the_container_could_not_run_is_refused(
+    folder: Path, tmp_path: Path, name: str, text: str, words: str
+) -> None:
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text(text)
+    with pytest.raises(PackError, match=words):
+        pack(folder, tmp_path / "model.tar.gz")
+    assert not list(tmp_path.glob("*model.tar.gz*"))
+
+
+def test_other_labels_than_the_model_has_classes_are_refused(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(PackError, match="has a model of 2 classes, and you give 3 labels"):
+        pack(folder, tmp_path / "model.tar.gz", ["a", "b", "c"])
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelUnavailableError, match="holds no model"):
+        pack(tmp_path, tmp_path / "model.tar.gz")
+
+
+def test_a_file_that_cannot_be_written_is_named(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(PackError, match=r"cannot write .*missing/model\.tar\.gz"):
+        pack(folder, tmp_path / "missing" / "model.tar.gz")
