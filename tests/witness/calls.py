@@ -4,6 +4,7 @@ Botocore looks for members that are missing or have the wrong type, and for valu
 the longest and the largest value, patterns, and the words that there are.
 """
 
+import functools
 import json
 import re
 import subprocess
@@ -61,8 +62,18 @@ def _beyond(limits: Mapping[str, Any], value: Any) -> Iterator[str]:
         yield f"is {size}, and {limits['max']} at most is allowed"
     if (enum := limits.get("enum")) and value not in enum:
         yield f"is {value!r}, none of {', '.join(enum)}"
-    if (pattern := limits.get("pattern")) and not re.search(pattern, str(value)):
-        yield f"is {value!r}, and must match {pattern}"
+    pattern = _compiled(limits.get("pattern", ""))
+    if pattern and not pattern.search(str(value)):
+        yield f"is {value!r}, and must match {pattern.pattern}"
+
+
+@functools.cache
+def _compiled(pattern: str) -> re.Pattern[str] | None:
+    """None for one that only Java understands, as those with classes of Unicode."""
+    try:
+        return re.compile(pattern)
+    except re.error:
+        return None
 
 
 def _main() -> None:

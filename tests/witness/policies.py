@@ -45,18 +45,19 @@ def statements() -> str:
     if not (ENVIRONMENT / "bin" / "parliament").exists():
         raise AbsentError("parliament is not installed: make .venv-witness/.locked")
     body = template.load(ROOT).body
-    documents = dict(_documents(body))
-    count = sum(len(document["Statement"]) for document in documents.values())
-    asked = json.dumps({name: json.dumps(document) for name, document in documents.items()})
+    judged = dict(documents(body))
+    count = sum(len(document["Statement"]) for document in judged.values())
+    asked = json.dumps({name: json.dumps(document) for name, document in judged.items()})
     answered = subprocess.run([python, "-c", _SCRIPT], input=asked, capture_output=True, text=True, check=True)
     findings = [json.loads(line) for line in answered.stdout.splitlines()]
     told = [" ".join(map(str, found)) for found in findings if f"{found[0]} {found[1]}" not in EXCEPTIONS]
     if told:
         raise DisagreementError("; ".join(told))
-    return f"parliament {version('parliament')}: {count} statements of {len(documents)} policies, nothing found"
+    return f"parliament {version('parliament')}: {count} statements of {len(judged)} policies, nothing found"
 
 
-def _documents(body: dict[str, Any] | Any) -> Iterator[tuple[str, dict[str, Any]]]:
+def documents(body: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every policy document of a template, with a value in place of each function."""
     for name, resource in body["Resources"].items():
         properties = resource.get("Properties", {})
         for policy in properties.get("Policies", []) if resource["Type"] == "AWS::IAM::Role" else []:
