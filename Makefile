@@ -81,6 +81,19 @@ NO_TORCH := torch $(TORCH) doesn't run here: lead pip to its build for the CPU (
 	@$(call venv,.venv-supply,$<)
 	@touch $@
 
+# Ministack runs the functions with its own Python: with Lambda's, where there is one.
+.venv-witness/.locked: PYTHON := $(shell PYENV_VERSION=3.13 python3.13 -c 'import sys; print(sys.executable)' 2>/dev/null || echo $(PYTHON))
+.venv-witness/.locked: requirements/witness.txt
+	@$(call venv,.venv-witness,$<)
+	@touch $@
+
+build/witness/.locked: tests/witness/package.json tests/witness/package-lock.json
+	@echo "setup: build/witness from tests/witness/package-lock.json"
+	@command -v npm >/dev/null || { echo "dynalite needs npm, which comes with Node.js" >&2; exit 1; }
+	@mkdir -p $(@D) && cp $^ $(@D)
+	@cd $(@D) && $(call quietly,npm ci --no-audit --no-fund --ignore-scripts)
+	@touch $@
+
 # $(call venv,FOLDER,REQUIREMENTS): an environment with exactly these versions; one that exists is kept.
 define venv
 echo "setup: $(1) from $(2) (a minute the first time)"
@@ -90,7 +103,7 @@ $(1)/bin/pip install --quiet --disable-pip-version-check --no-compile --no-deps 
 endef
 
 .PHONY: environments
-environments: setup $(patsubst %,.venv-%/.locked,recipes container sam checkov sdk2 sdk3 docs supply) ## create all environments for checks and tests; -j2 creates two at a time
+environments: setup $(patsubst %,.venv-%/.locked,recipes container sam checkov sdk2 sdk3 docs supply witness) ## create all environments for checks and tests; -j2 creates two at a time
 	@:
 
 .PHONY: demo
@@ -161,6 +174,14 @@ crash-sweep: setup ## crash a function before and after each of its calls; AWS=m
 .PHONY: soak
 soak: setup ## run random fault schedules: SEEDS=10000; FROM=5000 for a part; AWS=moto with the AWS adapters
 	@$(BIN)/python -m tests.simulation soak $(or $(SEEDS),1000) --first $(or $(FROM),0) --aws $(or $(AWS),memory)
+
+# Other people's work, where it can be installed; what is missing is skipped in a word of its own, and exit code 3.
+.PHONY: witness
+witness: setup ## compare with other people's AWS, policies, SAM, binaries and models (needs Python 3.13 and Node.js); SEEDS=100 for more schedules, ARGS for some
+	@for needed in .venv-witness/.locked build/witness/.locked .venv-sam/.locked build; do \
+	  $(MAKE) $$needed || echo "witness: $$needed could not be made; who needs it is skipped" >&2; \
+	done
+	@SEEDS=$(or $(SEEDS),10) EVERY=$(or $(EVERY),100) $(BIN)/python -m tests.witness $(ARGS)
 
 .PHONY: check
 check: lint types arrows validate docs sbom ## run all static checks

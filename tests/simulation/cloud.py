@@ -1,4 +1,4 @@
-"""What a run needs of a cloud. `clouds/` has two: AWS's services as moto has them, and the ports in memory."""
+"""What a run needs of a cloud. `clouds/` has three: moto, ministack with dynalite, and the ports in memory."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from tests.simulation.cloud import Cloud
 from tests.simulation.clouds.memory import MemoryCloud
+from tests.simulation.clouds.ministack import MinistackCloud
 from tests.simulation.clouds.moto import MotoCloud
 from tests.simulation.deliveries import Clock
 from tests.simulation.executions import Fault, watch_calls
@@ -42,7 +43,7 @@ WHOLE_PIPELINE = Scenario(
 _SLICES = Faults(out_of_time=0.4, most_windows=2)
 
 
-CLOUDS = ("memory", "moto")
+CLOUDS = ("memory", "moto", "ministack")
 Drawn = TypeVar("Drawn", Scenario, Faults)
 
 
@@ -78,7 +79,12 @@ def _certainly(drawn: Drawn, certain: Mapping[str, Any]) -> Drawn:
 
 def _create(aws: str, clock: Clock) -> Cloud:
     stack = MotoCloud.create()
-    return MemoryCloud(stack, clock) if aws == "memory" else stack
+    match aws:
+        case "memory":
+            return MemoryCloud(stack, clock)
+        case "ministack":
+            return MinistackCloud(stack)
+    return stack
 
 
 @functools.cache

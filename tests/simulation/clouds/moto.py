@@ -4,7 +4,7 @@ import functools
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -93,6 +93,11 @@ class MotoCloud:
             bucket.multiparts.clear()
         for _ in self.sent():
             pass
+
+    @property
+    def queue_arns(self) -> Sequence[str]:
+        """All queues, those of dead letters, too."""
+        return [queue.queue_arn for queue in self._queues]
 
     @property
     def parts(self) -> Mapping[str, Callable[[Any], Any]]:
