@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from localaws.connections import explained
 from localaws.endpoint import notifications
+from localaws.endpoint.calls import CallError, Calls
 from localaws.endpoint.notifications import Occasion
 from localaws.endpoint.outcomes import Failure, Outcome, Response, storage_refused
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from types_boto3_s3 import S3Client
-    from types_boto3_sns import SNSClient
 
     from localaws.endpoint.cloud import Cloud
     from localaws.endpoint.endpoints import AsyncOutput, Endpoint
@@ -38,7 +38,7 @@ class _RoleClients:
     """Clients that act as one role, until its credentials end."""
 
     s3: S3Client
-    sns: SNSClient
+    calls: Calls
     expires: datetime
 
 
@@ -97,11 +97,9 @@ class Delivery:
     def _write(
         self, role: str, location: S3Location, body: bytes, content_type: str, key_id: str | None
     ) -> Failure | None:
-        encryption: dict[str, Any] = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key_id} if key_id else {}
         try:
-            s3 = self._clients(role).s3
-            s3.put_object(Bucket=location.bucket, Key=location.key, Body=body, ContentType=content_type, **encryption)
-        except (ClientError, BotoCoreError) as error:
+            self._clients(role).calls.put_object(location, body, content_type, key_id)
+        except (CallError, ClientError, BotoCoreError) as error:
             return storage_refused("write to", location, _why(error))
         return None
 
@@ -110,11 +108,9 @@ class Delivery:
             return
         # On AWS, functions beside one another keep up with all callers; here two of them share what cores there are,
         # and a caller with many answers must not have the others wait for theirs.
-        turns: dict[str, Any] = {"MessageGroupId": group} if group else {}
         try:
-            body = json.dumps(message, separators=(",", ":"))
-            self._clients(role).sns.publish(TopicArn=topic, Message=body, **turns)
-        except (ClientError, BotoCoreError) as error:
+            self._clients(role).calls.publish(topic, json.dumps(message, separators=(",", ":")), group)
+        except (CallError, ClientError, BotoCoreError) as error:
             # AWS counts these in its NotificationFailures metric, and the message is lost there too.
             logger.error("%s: notification to %s failed: %s", message["inferenceId"], topic, _why(error))  # noqa: TRY400
 
@@ -130,11 +126,11 @@ class Delivery:
         answer = self._cloud.client("sts").assume_role(RoleArn=role, RoleSessionName="SageMaker")
         keys = answer["Credentials"]
         acting = self._cloud.acting_as(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
-        return _RoleClients(acting.client("s3"), acting.client("sns"), keys["Expiration"])
+        return _RoleClients(acting.client("s3"), Calls(acting), keys["Expiration"])
 
 
-def _why(error: ClientError | BotoCoreError) -> str:
+def _why(error: CallError | ClientError | BotoCoreError) -> str:
     """Example: ``NoSuchKey: The specified key does not exist.``."""
     if isinstance(error, ClientError):
         return f"{error.response['Error']['Code']}: {error.response['Error']['Message']}"
-    return explained(error)
+    return explained(error) if isinstance(error, BotoCoreError) else str(error)
