@@ -52,6 +52,8 @@ def summarize(
         "rows": totals.rows,
         "predicted": totals.predicted,
         "failed": totals.failed,
+        "not_sent": totals.statistics.unsent,
+        "invalid": totals.statistics.invalid,
         "requests": totals.requests,
         "requests_again": totals.statistics.again,
         "mismatched_answers": totals.statistics.mismatched,

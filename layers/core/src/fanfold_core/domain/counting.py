@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from fanfold_core.domain.results import requests
+from fanfold_core.domain.spans import gaps
 from fanfold_core.domain.statistics import (
     MOST_SAMPLES,
     SCORE_BINS,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from fanfold_core.domain.job import Chunk
     from fanfold_core.domain.results import RowAnswers, SpanOutcome
     from fanfold_core.domain.spans import Span
     from fanfold_core.input.regularity import Irregular
@@ -86,6 +88,13 @@ def of_requests(began: datetime, answered: Iterable[SpanOutcome], known: Sequenc
         again=_sent_again(requests(known)),
         mismatched=len({outcome.span for outcome in known if outcome.mismatch}),
     )
+
+
+def of_unpredicted(chunk: Chunk, counted: Iterable[SpanOutcome]) -> Statistics:
+    """Statistics of a chunk's rows that no request has carried, by the outcomes that count."""
+    invalid = sum(outcome.span.rows for outcome in counted if not (outcome.is_prediction or outcome.requests))
+    unsent = sum(gap.end - max(gap.start, chunk.sent) for gap in gaps(chunk.rows, chunk.covered) if gap.end > chunk.sent)
+    return Statistics(invalid=invalid, unsent=unsent)
 
 
 def _sent_again(attempts: Mapping[Span, int]) -> int:

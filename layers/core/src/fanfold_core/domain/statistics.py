@@ -140,7 +140,8 @@ class Statistics:
     rows of results.csv, the others about requests of this round; what a request's notification didn't tell is not in
     them.
 
-    Rows are `irregular` if a strict reader refuses their quotes, and `short` if they were sent with cells missing.
+    Rows are `irregular` if a strict reader refuses their quotes, and `short` if they were sent with cells missing. No
+    request can carry `invalid` rows as they stand in the file; `unsent` ones had their turn when the job had ended.
     """
 
     labels: Labels = field(default_factory=Labels)
@@ -152,6 +153,8 @@ class Statistics:
     mismatched: int = 0
     irregular: Noted = field(default_factory=Noted)
     short: Noted = field(default_factory=Noted)
+    invalid: int = 0
+    unsent: int = 0
 
     def __add__(self, more: Statistics) -> Statistics:
         return Statistics(
@@ -164,6 +167,8 @@ class Statistics:
             self.mismatched + more.mismatched,
             self.irregular + more.irregular,
             self.short + more.short,
+            self.invalid + more.invalid,
+            self.unsent + more.unsent,
         )
 
     def warnings(self) -> Iterator[str]:
@@ -194,6 +199,8 @@ class Statistics:
             "mismatched": self.mismatched,
             "irregular": [self.irregular.rows, self.irregular.first],
             "short": [self.short.rows, self.short.first],
+            "invalid": self.invalid,
+            "unsent": self.unsent,
         }
         return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
@@ -217,6 +224,8 @@ class Statistics:
             # Parts that older versions built lack them.
             _noted(content.get("irregular", (0, ()))),
             _noted(content.get("short", (0, ()))),
+            content.get("invalid", 0),
+            content.get("unsent", 0),
         )
 
 
