@@ -13,6 +13,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
+from fanfold_core.domain.statistics.evidence import Evidence
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -155,6 +157,7 @@ class Statistics:
     short: Noted = field(default_factory=Noted)
     invalid: int = 0
     unsent: int = 0
+    evidence: Evidence = field(default_factory=Evidence)
 
     def __add__(self, more: Statistics) -> Statistics:
         return Statistics(
@@ -169,6 +172,7 @@ class Statistics:
             self.short + more.short,
             self.invalid + more.invalid,
             self.unsent + more.unsent,
+            self.evidence + more.evidence,
         )
 
     def warnings(self) -> Iterator[str]:
@@ -201,6 +205,7 @@ class Statistics:
             "short": [self.short.rows, self.short.first],
             "invalid": self.invalid,
             "unsent": self.unsent,
+            "evidence": self.evidence.as_json(),
         }
         return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
@@ -226,6 +231,7 @@ class Statistics:
             _noted(content.get("short", (0, ()))),
             content.get("invalid", 0),
             content.get("unsent", 0),
+            Evidence.read(content["evidence"]) if "evidence" in content else Evidence(),
         )
 
 
