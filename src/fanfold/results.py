@@ -221,16 +221,20 @@ def _for_spreadsheets(blocks: Iterator[bytes], dialect: Dialect) -> Iterator[byt
         yield format_records(batch, dialect, guards=True).encode()
 
 
-def read_object(stack: Stack, key: str, found: ObjectTypeDef | None = None) -> Iterator[bytes]:
-    """The bytes of an object of the output bucket; one block after the other, so that no connection must last long.
+def read_object(
+    stack: Stack, key: str, found: ObjectTypeDef | None = None, first: int = 0, block_bytes: int = _BLOCK_BYTES
+) -> Iterator[bytes]:
+    """The bytes of an object of the output bucket, from the `first` on.
+
+    One block is asked for after the other, when it is needed, so that no connection must last long.
 
     It is looked for unless it was `found` already. `DownloadError` if it isn't there.
     """
     client, found = stack.session.client("s3"), found or find_object(stack, key)
     if found is None:
         raise missing(stack, key)
-    for start in range(0, found["Size"], _BLOCK_BYTES):
-        end = min(start + _BLOCK_BYTES, found["Size"])
+    for start in range(first, found["Size"], block_bytes):
+        end = min(start + block_bytes, found["Size"])
         wanted = f"bytes={start}-{end - 1}"
         for left in range(_TRIES - 1, -1, -1):
             answer = client.get_object(Bucket=stack.output_bucket, Key=key, Range=wanted, IfMatch=found["ETag"])

@@ -33,6 +33,15 @@ _OUTPUTS = (
 
 
 @dataclass(frozen=True, slots=True)
+class ListedJob:
+    """A job in the list of a stack's jobs. `key` is the file's in the input bucket."""
+
+    id: str
+    state: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stack:
     """The parts of a stack that its users touch. `parameters` are those of the template, with their values here."""
 
@@ -65,6 +74,10 @@ class Stack:
 
     def job_ids(self) -> Iterator[str]:
         """The ids of the stack's jobs, the latest first; perhaps without one that has just begun."""
+        return (job.id for job in self.listed_jobs())
+
+    def listed_jobs(self) -> Iterator[ListedJob]:
+        """The stack's jobs as its list of them has them, likewise."""
         table = self.session.resource("dynamodb").Table(self.ledger_table)
         query: dict[str, Any] = {
             "IndexName": "jobs",
@@ -73,7 +86,9 @@ class Stack:
         }
         while True:
             page = table.query(**query)
-            yield from (str(item["pk"]).removeprefix("JOB#") for item in page["Items"])
+            for item in page["Items"]:
+                job_id = str(item["pk"]).removeprefix("JOB#")
+                yield ListedJob(job_id, str(item["state"]), str(item["key"]))
             if "LastEvaluatedKey" not in page:
                 return
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from tests.system.conftest import Slowly
 
 from fanfold import Fanfold
@@ -59,7 +59,7 @@ def new_page(chromium: Browser) -> Iterator[Open]:
         context.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def link(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with (
         LocalCloud(
@@ -97,3 +97,15 @@ def enter(page: Page, link: str) -> None:
 
 def state(page: Page, words: str) -> None:
     expect(page.locator("#job .state")).to_have_text(words)
+
+
+def start(page: Page, name: str, content: str) -> None:
+    """Drop a file and have its job begin."""
+    page.evaluate(DROP, [name, content])
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("#job-title")).to_have_text(name)
+
+
+def of_list(page: Page, name: str) -> Locator:
+    """The latest job of this name in the list."""
+    return page.locator("#jobs li", has_text=name).first

@@ -1,5 +1,6 @@
 """The console in a browser, before an upload: what is no CSV is refused, and what a file is like can be said."""
 
+import re
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
@@ -11,10 +12,10 @@ from fanfold_core.domain.options import OPTIONS
 def test_a_file_that_is_none_is_refused_before_it_is_sent(page: Page) -> None:
     page.evaluate(DROP, ["tweets.csv", "PK\x03\x04 and so on"])
     expect(page.locator("#trouble")).to_contain_text("an Excel workbook")
-    expect(page.locator("#start")).to_be_disabled()
-    page.get_by_role("button", name="Choose another file").click()
-    expect(page.locator("#trouble")).to_be_hidden()
+    expect(page.locator("#options")).to_be_hidden()
     expect(page.get_by_text("Drop a CSV here")).to_be_visible()
+    page.evaluate(DROP, ["a.csv", "text\nso good\n"])
+    expect(page.locator("#trouble")).to_be_hidden()
 
 
 def test_two_files_at_once_are_taken_one_at_a_time_and_that_is_said(page: Page) -> None:
@@ -31,8 +32,11 @@ def test_a_file_dropped_during_an_upload_is_not_taken_and_that_is_said(page: Pag
     page.evaluate(DROP, ["a.csv", "text\nso good\n"])
     page.get_by_role("button", name="Start").click()
     expect(page.get_by_role("button", name="Stop")).to_be_focused()
+    expect(page.locator("#sending")).to_contain_text("Uploading a.csv")
+    expect(page.locator("#sent")).to_have_text(re.compile(r"^\d+ % of 1 KB$"))
+    expect(page.locator("#job")).to_be_hidden()
     page.evaluate(DROP, ["b.csv", "text\nso bad\n"])
-    expect(page.locator("#trouble")).to_contain_text("B.csv was ignored")
+    expect(page.locator("#trouble")).to_contain_text("b.csv was ignored")
     page.get_by_role("button", name="Stop").click()
     expect(page.locator("#trouble")).to_contain_text("stopped")
     expect(page.get_by_role("button", name="Start")).to_be_focused()
@@ -72,10 +76,11 @@ def test_a_job_cannot_start_before_the_column_of_the_texts_is_chosen(page: Page)
     state(page, "Succeeded")
 
 
-def test_a_workbook_is_refused_by_its_name(page: Page) -> None:
-    page.evaluate(DROP, ["real.xlsx", "text\nso good\n"])
-    expect(page.locator("#trouble")).to_contain_text("Export the data as CSV")
-    expect(page.locator("#start")).to_be_disabled()
+def test_another_file_than_a_csv_is_refused_by_its_name_as_it_is_spelt(page: Page) -> None:
+    for name in ("real.xlsx", "Real.parquet"):
+        page.evaluate(DROP, [name, "text\nso good\n"])
+        expect(page.locator("#trouble")).to_have_text(re.compile(f"^{name} is not a CSV.*Export the data as CSV"))
+        expect(page.locator("#options")).to_be_hidden()
 
 
 def test_advanced_options_are_checked_before_the_upload_and_reach_the_job(page: Page) -> None:
@@ -92,7 +97,7 @@ def test_advanced_options_are_checked_before_the_upload_and_reach_the_job(page: 
     page.get_by_role("button", name="Start").click()
     state(page, "Succeeded")
     with page.expect_download() as saved:
-        page.get_by_role("link", name="results.csv").first.click()
+        page.get_by_role("link", name="Download results").click()
     lines = saved.value.path().read_text(encoding="utf-8").splitlines()
     assert lines[0] == '"title","body","mood","error"'
     assert lines[2].startswith('"\'=so","bad",')
@@ -107,7 +112,7 @@ def test_the_form_has_every_option_with_its_label_its_help_and_the_stacks_value(
         field = page.get_by_label(row.label, exact=True)
         expect(field).to_have_attribute("name", row.name)
         expect(field).to_have_accessible_description(row.help)
-    expect(page.get_by_label("Header", exact=True)).to_contain_text("Stack default (auto)")
+    expect(page.get_by_label("Header", exact=True)).to_contain_text("Default: Auto-detect")
     expect(page.get_by_label("Encoding", exact=True)).to_have_attribute("placeholder", "utf-8")
     attempts = page.get_by_label("Attempts", exact=True)
     assert [attempts.get_attribute(name) for name in ("type", "min", "max")] == ["number", "1", "20"]

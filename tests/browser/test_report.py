@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 from tests.browser.conftest import Open
+from tests.browser.test_access import SCREENS, found
 
 from fanfold_core.app.report import render_report
 from fanfold_core.domain.counting import of_requests, of_rows
@@ -79,6 +80,15 @@ def test_whatever_cells_and_labels_say_is_shown_as_text(new_page: Open, file: Pa
     assert "hacked" not in page.title().removeprefix(f"{HOSTILE[0].rpartition('/')[2]}.csv")
     assert page.locator("script, img, iframe, link").count() == 0
     assert page.locator("h1").count() == 1
+
+
+@pytest.mark.parametrize(("scheme", "width"), SCREENS)
+def test_nobody_is_kept_out_of_the_report(new_page: Open, file: Path, scheme: str, width: int) -> None:
+    page = new_page(color_scheme=scheme, viewport={"width": width, "height": 800})
+    opened(page, file)
+    for more in page.locator("summary").all():
+        more.click()
+    assert found(page) == []
 
 
 def test_every_chart_is_a_table_or_has_one_and_a_name(new_page: Open, file: Path) -> None:

@@ -13,14 +13,10 @@ from fanfold.cli.inputs import opened, parameters_of
 from fanfold.cli.output import show_facts, show_json
 from fanfold.costs.estimate import EndpointPlan, Estimate, Workload, count, make_estimate, read_prices
 from fanfold.files import LocalFile
-from fanfold.project import find_root
 from fanfold.terminal import bytes_bar, stderr
 from fanfold.uploads import metadata
-from localaws import template
-from localaws.scaling import declared
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -73,7 +69,13 @@ def estimate_command(
     plan = (
         None
         if rows_per_second is None
-        else _plan(chosen.request_ttl_seconds, parameters, rows_per_second, instances, instance_type)
+        else EndpointPlan.of_stack(
+            parameters,
+            rows_per_second,
+            chosen.request_ttl_seconds,
+            instances=instances,
+            instance_type=instance_type,
+        )
     )
     came = make_estimate(work, chosen.rows_per_request, plan, parameters["Architecture"])
     if as_json:
@@ -86,32 +88,6 @@ def estimate_command(
     show_facts(_facts(work, came))
     if plan is None:
         stderr.print("To estimate the time and cost of the endpoint, add --rows-per-second.")
-
-
-def _plan(
-    ttl_seconds: int,
-    parameters: Mapping[str, str],
-    rows_per_second: float,
-    instances: int | None,
-    instance_type: str | None,
-) -> EndpointPlan:
-    # How an endpoint of one's own scales is not known to the stack: it is taken to have an instance.
-    is_ours = not parameters.get("EndpointName")
-    policies = declared(template.read(find_root()), parameters) if is_ours and instances is None else None
-    return EndpointPlan(
-        instance_type=instance_type or (parameters["InstanceType"] if is_ours else None),
-        rows_per_second=rows_per_second,
-        concurrency=int(parameters["ConcurrencyPerInstance"]) or _concurrency(parameters["InstanceType"]),
-        instances=policies.least if policies else instances or 1,
-        policies=policies,
-        window_chunks=int(parameters["WindowChunks"]),
-        ttl_seconds=ttl_seconds,
-    )
-
-
-def _concurrency(instance_type: str) -> int:
-    """Requests that an instance gets at once, unless a parameter says it."""
-    return int(template.read(find_root())["Mappings"]["InstanceProcessor"][instance_type]["Concurrency"])
 
 
 def _rounded(value: Any) -> Any:

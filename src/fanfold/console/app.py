@@ -12,7 +12,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from flask import Flask, Response, abort, g, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from fanfold.console.preview import HEAD_BYTES
+from fanfold.console.preview import HEAD_BYTES, NotTableError
+from fanfold.console.rows import Place, Wanted
 from fanfold.console.security import bearer, protect
 from fanfold.console.service import FileGoneError
 from fanfold.errors import JobNotFoundError, UserError
@@ -20,7 +21,7 @@ from fanfold_core import __version__
 from fanfold_core.domain.keys import RESULT_FILES
 from fanfold_core.domain.option import Choice, Integer, spell
 from fanfold_core.domain.options import OPTIONS
-from fanfold_core.input.errors import InputError
+from fanfold_core.input.errors import InputError, NotCsvError
 from fanfold_core.input.formats import ENDINGS
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ _FOR_SPREADSHEETS = {
 _STILL_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
+# Jobs in one answer; the page asks for more of them at a time as its user does.
+_MOST_LISTED = 500
 logger = logging.getLogger(__name__)
 
 
@@ -50,6 +53,7 @@ def create_app(service: ConsoleService, sessions: Sessions) -> Flask:
     app.get("/api/jobs")(views.jobs)
     app.post("/api/jobs")(views.submit)
     app.get("/api/jobs/<job_id>")(views.status)
+    app.get("/api/jobs/<job_id>/rows")(views.rows)
     app.post("/api/jobs/<job_id>/cancel")(views.cancel)
     app.post("/api/jobs/<job_id>/retry")(views.retry)
     app.get("/files/<permit>/<job_id>/<name>")(views.file)
@@ -83,15 +87,20 @@ class Views:
         return {"name": stack.name, "endpoint": stack.endpoint, "model": model, "defaults": defaults}
 
     def preview(self) -> Json:
-        """What the file is whose first bytes these are."""
+        """What the file is whose first bytes these are, and what its job will take."""
         if (request.content_length or 0) > HEAD_BYTES:
             abort(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        complete = request.args.get("complete") == "true"
-        return asdict(self._service.preview(_name(), request.get_data(), _options(), complete=complete))
+        head = request.get_data()
+        size = request.args.get("size", len(head), type=int)
+        seen, outlook = self._service.preview(_name(), head, size, _options())
+        return asdict(seen) | {"outlook": outlook and asdict(outlook)}
 
-    def jobs(self) -> list[Json]:
-        """The latest jobs."""
-        return [status.as_dict() for status in self._service.jobs()]
+    def jobs(self) -> Json:
+        """The latest jobs, or the latest that are called so."""
+        most = min(max(1, request.args.get("most", _MOST_LISTED, type=int)), _MOST_LISTED)
+        found, has_more = self._service.jobs(most, request.args.get("search", ""))
+        costs = self._service.costs(found)
+        return {"jobs": [job.as_dict() | {"dollars": costs.get(job.id)} for job in found], "has_more": has_more}
 
     def submit(self) -> tuple[Json, HTTPStatus]:
         """Upload the file that the request carries, as it comes in: one of any size is never held here."""
@@ -103,7 +112,23 @@ class Views:
         """Where a job stands, and how fast it goes."""
         status = self._service.status(job_id)
         files = f"/files/{g.session.permit(status.id)}/{quote(status.id)}/"
-        return status.as_dict() | self._service.pace(status) | {"files": files}
+        ended = asdict(self._service.conclusion(status))
+        return status.as_dict() | self._service.pace(status) | ended | {"files": files}
+
+    def rows(self, job_id: str) -> Json:
+        """A page of a job's results."""
+        asked = request.args
+        wanted = Wanted(
+            Place.parse(asked.get("at", "")),
+            asked.get("label", ""),
+            asked.get("text", ""),
+            failed=asked.get("failed") == "true",
+            by_score=asked.get("order") == "score",
+        )
+        job = self._service.status(job_id)
+        if not job.has_ended:
+            abort(HTTPStatus.NOT_FOUND, "the job is still running: its rows are here when it has ended")
+        return asdict(self._service.rows(job.id, wanted))
 
     def cancel(self, job_id: str) -> Json:
         """End a job."""
@@ -177,10 +202,11 @@ def _in_words(error: Exception) -> tuple[str, int]:
             return error.description or error.name, error.code or HTTPStatus.INTERNAL_SERVER_ERROR
         case JobNotFoundError() | FileGoneError():
             return str(error), HTTPStatus.NOT_FOUND
-        case UserError():
-            return str(error), HTTPStatus.BAD_REQUEST
-        case InputError():
-            return error.in_full, HTTPStatus.BAD_REQUEST
+        case UserError() | InputError():
+            # Of another file than a CSV, no option makes one.
+            is_other = isinstance(error, NotTableError | NotCsvError)
+            status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE if is_other else HTTPStatus.BAD_REQUEST
+            return error.in_full if isinstance(error, InputError) else str(error), status
         case ClientError() | BotoCoreError():
             return f"AWS returned an error: {error}", HTTPStatus.BAD_GATEWAY
         case _:

@@ -20,12 +20,17 @@ HEAD_BYTES = BLOCK_BYTES
 _MOST_ROWS = 5
 
 
+class NotTableError(InputFileError):
+    """By its name, a file is no CSV. Do not retry: choose another file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Preview:
     """The columns, which of them (from 0) is the input or could be, whether they have names, and the first rows.
 
     Where an expression makes the input, no column is it; nor where `question` asks for it, without which no job begins.
-    `assumed` says what was taken for granted, `hint` what may be wrong with that.
+    `assumed` says what was taken for granted, `hint` what may be wrong with that. `rows_read` rows were found, in the
+    first `bytes_read` bytes of the file; None where that tells nothing of the rest, as in a compressed one.
     """
 
     columns: tuple[str, ...]
@@ -35,6 +40,8 @@ class Preview:
     hint: str = ""
     question: str = ""
     assumed: str = ""
+    rows_read: int = 0
+    bytes_read: int | None = None
 
 
 def preview_file(
@@ -42,12 +49,12 @@ def preview_file(
 ) -> Preview:
     """Read the first bytes of a file; `complete` if they are all of it.
 
-    `parameters` are the stack's, `options` this file's. `InputError` says what is wrong with either, `InputFileError`
+    `parameters` are the stack's, `options` this file's. `InputError` says what is wrong with either, `NotTableError`
     that by its name it is no CSV.
     """
     named = FileName.parse(name)
     if not named.is_table:
-        raise InputFileError(
+        raise NotTableError(
             f"{name} is not a CSV: its name must end in {TABLE_ENDINGS}. Export the data as CSV, and choose that file"
         )
     chosen = Options.of_stack(parameters, {**named.options, **options})
@@ -71,7 +78,8 @@ def _preview(file: InputFile, chosen: Options) -> Preview:
     except InputColumnError as error:
         question = error.in_full
         layout = replace(file, options=replace(chosen, input_column="0")).layout()
-    rows = file.rows(file.first_rows(layout).data, layout)[:_MOST_ROWS]
+    piece = file.first_rows(layout)
+    rows = file.rows(piece.data, layout)[:_MOST_ROWS]
     input_index = None if question or chosen.input else layout.input_index
     return Preview(
         layout.columns,
@@ -81,4 +89,6 @@ def _preview(file: InputFile, chosen: Options) -> Preview:
         hint=" ".join(layout.warnings),
         question=question,
         assumed="" if question else " ".join(layout.assumed),
+        rows_read=piece.rows,
+        bytes_read=None if file.is_copied else piece.end,
     )

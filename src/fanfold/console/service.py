@@ -3,34 +3,55 @@
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
+from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from threading import Lock
 from typing import IO, TYPE_CHECKING, TypeVar
+from urllib.parse import unquote
 
 from rich.progress import Progress
 
+from fanfold.console.outlook import Outlook, look_ahead, speed_of
 from fanfold.console.preview import Preview, preview_file
-from fanfold.errors import UserError
+from fanfold.console.rows import Page, Wanted, read_page
+from fanfold.errors import DownloadError, UserError
 from fanfold.jobs import Job
 from fanfold.results import find_object, read_object
 from fanfold.uploads import upload_stream
 from fanfold_core.domain.keys import result_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from fanfold.client import Fanfold
-    from fanfold.stacks import Stack
+    from fanfold.stacks import ListedJob, Stack
     from fanfold.status import JobStatus
 
 V = TypeVar("V")
-# Jobs in the list, and jobs that are remembered: what has ended is not asked for again.
-_MOST_LISTED = 30
-_MOST_KNOWN = 200
+# Jobs that are looked through for the list, and jobs that are remembered: what has ended is not asked for again.
+_MOST_SEARCHED = 10_000
+_MOST_KNOWN = 1_000
+_MOST_LOOKED_UP = 3
 
 
 class FileGoneError(UserError):
     """A job has no such file: it is older than such files, or they have expired. Do not retry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What a job came to, as its summary says it: what older versions did not say is None."""
+
+    dollars: float | None = None
+    not_sent: int | None = None
+    invalid: int | None = None
+    labels: dict[str, int] | None = None
+    details: str | None = None
+
+
+_UNKNOWN = Conclusion()
 
 
 class ConsoleService:
@@ -45,19 +66,31 @@ class ConsoleService:
         self._open = open_client
         self._client = open_client()
         self._lock = Lock()
+        # One page of rows is read at a time, however many are asked for.
+        self._reading = Lock()
+        self._reader: Fanfold | None = None
+        # Of the endpoint in jobs that have ended, by when they began.
+        self._speeds: dict[datetime, float] = {}
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._ended: OrderedDict[str, JobStatus] = OrderedDict()
+        self._conclusions: OrderedDict[str, Conclusion] = OrderedDict()
+        # Of this console's own: the list may not have them yet.
+        self._begun: OrderedDict[str, None] = OrderedDict()
         # Of jobs that have not ended.
         self._paces: defaultdict[str, RateEstimate] = defaultdict(RateEstimate)
         self.stack: Stack = self._client.stack
 
-    def jobs(self) -> list[JobStatus]:
-        """The latest jobs, the latest first."""
+    def jobs(self, most: int, search: str) -> tuple[list[JobStatus], bool]:
+        """The latest jobs whose file, id or state is called so, the latest first, and whether there are more."""
         with self._lock:
-            listed = list(islice(self.stack.job_ids(), _MOST_LISTED))
-            begun = [job_id for job_id in self._jobs if job_id not in listed and job_id not in self._ended]
-            found = [self._status(job_id) for job_id in (*begun, *listed)]
-        return sorted(found, key=lambda status: status.created, reverse=True)[:_MOST_LISTED]
+            known = islice(self.stack.listed_jobs(), _MOST_SEARCHED)
+            listed = [job.id for job in islice(filter(partial(_is_called, search), known), most + 1)]
+            for job_id in listed:
+                if job_id not in self._jobs:  # it need not be looked for
+                    _keep(self._jobs, job_id, Job(self.stack, job_id))
+            begun = [job_id for job_id in self._begun if job_id not in listed] if not search else []
+            found = [self._status(job_id) for job_id in (*begun, *listed[:most])]
+        return sorted(found, key=lambda status: status.created, reverse=True)[:most], len(listed) > most
 
     def status(self, job_id: str) -> JobStatus:
         """Where a job stands; `JobNotFoundError` if there is none."""
@@ -69,6 +102,32 @@ class ConsoleService:
         with self._lock:
             return {} if status.has_ended else self._paces[status.id].as_dict()
 
+    def conclusion(self, status: JobStatus) -> Conclusion:
+        """What a job of this status came to; nothing of one that is at work, or whose summary has expired."""
+        with self._lock:
+            return self._conclusion(status) if status.has_ended else _UNKNOWN
+
+    def costs(self, listed: Iterable[JobStatus]) -> dict[str, float | None]:
+        """What jobs of the list cost, by their ids: of those that have ended, as far as it is known by now.
+
+        A few more are looked up each time, since the list is asked for again and again and waits for nothing.
+        """
+        ended = [status for status in listed if status.has_ended]
+        unknown = [status for status in ended if status.id not in self._conclusions]
+        for status in unknown[:_MOST_LOOKED_UP]:
+            self.conclusion(status)
+        return {status.id: self._conclusions.get(status.id, _UNKNOWN).dollars for status in ended}
+
+    def rows(self, job_id: str, wanted: Wanted) -> Page:
+        """A page of the results of a job that has ended; `FileGoneError` if there are none any more."""
+        with self._reading:
+            self._reader = self._reader or self._open()
+            stack = self._reader.stack
+            page = read_page(stack, stack.ledger.job(job_id), wanted)
+        if page is None:
+            raise FileGoneError(f"job {job_id} has no results.csv, or it has expired")
+        return page
+
     def cancel(self, job_id: str) -> JobStatus:
         """End a job with the rows that it has."""
         with self._lock:
@@ -78,18 +137,22 @@ class ConsoleService:
         """Try a job's failed rows again; the status of the job that does."""
         with self._lock:
             following = self._job(job_id).retry()
-            self._jobs[following.id] = following
+            self._begin(following)
             return following.status()
 
-    def preview(self, name: str, head: bytes, options: Mapping[str, str], *, complete: bool) -> Preview:
-        """What the job of a file that begins so will take it for."""
-        return preview_file(name, head, complete=complete, parameters=self.stack.parameters, options=options)
+    def preview(self, name: str, head: bytes, size: int, options: Mapping[str, str]) -> tuple[Preview, Outlook | None]:
+        """What the job of a file of this size that begins so will take it for, and what it will cost."""
+        parameters = self.stack.parameters
+        seen = preview_file(name, head, complete=size <= len(head), parameters=parameters, options=options)
+        with self._lock:
+            speed = self._speeds[max(self._speeds)] if self._speeds else None
+        return seen, look_ahead(seen, size, parameters, options, speed)
 
     def submit(self, name: str, content: IO[bytes], options: Mapping[str, str]) -> JobStatus:
         """Upload a file as it comes in, which begins its job."""
         uploaded = upload_stream(self._open().stack, name, content, options)
         with self._lock:
-            self._jobs[uploaded.id] = Job(self.stack, uploaded.id, uploaded)
+            self._begin(Job(self.stack, uploaded.id, uploaded))
         return uploaded
 
     def read(self, job_id: str, name: str, *, for_spreadsheets: bool) -> tuple[int | None, Iterator[bytes]]:
@@ -107,6 +170,27 @@ class ConsoleService:
             return None, (job.results() if name == "results.csv" else job.errors()).for_spreadsheets()
         return found["Size"], read_object(stack, key, found)
 
+    def _begin(self, job: Job) -> None:
+        _keep(self._jobs, job.id, job)
+        _keep(self._begun, job.id, None)
+
+    def _conclusion(self, status: JobStatus) -> Conclusion:
+        if status.id not in self._conclusions:
+            _keep(self._conclusions, status.id, self._conclude(status))
+        return self._conclusions[status.id]
+
+    def _conclude(self, status: JobStatus) -> Conclusion:
+        try:
+            job = self._job(status.id)
+            summary, cost = job.summary(), job.cost()
+        except DownloadError:
+            return _UNKNOWN
+        if speed := speed_of(summary):
+            self._speeds[status.created] = speed
+        dollars = None if cost is None else cost.services + (cost.instance or 0)
+        told = {name: summary.get(name) for name in ("not_sent", "invalid", "labels", "details")}
+        return Conclusion(dollars=dollars, **told)
+
     def _status(self, job_id: str) -> JobStatus:
         if job_id not in self._ended:
             status = self._job(job_id).status()
@@ -121,6 +205,12 @@ class ConsoleService:
         if job_id not in self._jobs:
             _keep(self._jobs, job_id, self._client.job(job_id))
         return self._jobs[job_id]
+
+
+def _is_called(search: str, job: ListedJob) -> bool:
+    wanted = search.casefold()
+    name = unquote(job.key.rpartition("/")[2])
+    return any(wanted in text.casefold() for text in (name, job.id, job.state.replace("_", " ")))
 
 
 def _keep(known: OrderedDict[str, V], job_id: str, value: V) -> None:

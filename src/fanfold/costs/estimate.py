@@ -11,8 +11,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from fanfold.costs.simulation import SimulatedEndpoint, SimulatedJob, simulate
+from fanfold.project import find_root
 from fanfold_core.app.costs import read_prices, services, taken
 from fanfold_core.domain.requests import Request
+from localaws import template
+from localaws.scaling import declared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -65,6 +68,33 @@ class EndpointPlan:
     policies: Policies | None = None
     window_chunks: int = 4
     ttl_seconds: int = 3600
+
+    @classmethod
+    def of_stack(
+        cls,
+        parameters: Mapping[str, str],
+        rows_per_second: float,
+        ttl_seconds: int,
+        *,
+        instances: int | None = None,
+        instance_type: str | None = None,
+    ) -> EndpointPlan:
+        """The endpoint of a stack with these parameters, at such a speed; `instances` of it, always on, if given.
+
+        How an endpoint of one's own scales is not known to the stack: it is taken to have an instance.
+        """
+        is_ours, described = not parameters.get("EndpointName"), template.read(find_root())
+        policies = declared(described, parameters) if is_ours and instances is None else None
+        by_type = described["Mappings"]["InstanceProcessor"][parameters["InstanceType"]]
+        return cls(
+            instance_type=instance_type or (parameters["InstanceType"] if is_ours else None),
+            rows_per_second=rows_per_second,
+            concurrency=int(parameters["ConcurrencyPerInstance"]) or int(by_type["Concurrency"]),
+            instances=policies.least if policies else instances or 1,
+            policies=policies,
+            window_chunks=int(parameters["WindowChunks"]),
+            ttl_seconds=ttl_seconds,
+        )
 
 
 @dataclass(frozen=True, slots=True)

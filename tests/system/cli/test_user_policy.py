@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from fanfold import Fanfold, JobState
 from fanfold.cli.logs import log_lines
+from fanfold.console.rows import Place, Wanted
 from fanfold.console.service import ConsoleService, FileGoneError
 from fanfold.doctor.endpoint import examine
 from fanfold.doctor.findings import Verdict
@@ -77,7 +78,10 @@ def test_a_user_has_the_console(cloud: LocalCloud, user: LocalSession) -> None:
     job = service.submit("console.csv", io.BytesIO(MIXED), {}).id
     service._job(job).wait(timeout=60)  # noqa: SLF001 # the page asks again and again
     assert service.status(job).state is JobState.COMPLETED_WITH_ERRORS
-    assert job in [status.id for status in service.jobs()]
+    listed, _ = service.jobs(30, "")
+    assert job in [status.id for status in listed]
+    assert len(service.rows(job, Wanted(Place())).rows) == len(MIXED.splitlines()) - 1
+    assert service.costs(listed)[job] == service.conclusion(service.status(job)).dollars
     size, blocks = service.read(job, "results.csv", for_spreadsheets=False)
     assert len(b"".join(blocks)) == size
     with pytest.raises(FileGoneError):

@@ -1,11 +1,12 @@
 """The assembler: the files of a job that closes, whoever builds their parts and however often."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.app.conftest import System, sent
+from tests.unit.app.conftest import System, in_time, sent
 
 from fanfold_core.aws.messages import Assemble
 from fanfold_core.domain.job import JobRecord, State
@@ -17,6 +18,11 @@ from fanfold_core.domain.spans import Span
 
 def lines(system: System, job: JobRecord, name: str = "results.csv") -> list[str]:
     return system.store.read(result_key(job.id, name)).decode().splitlines()
+
+
+def summarized(system: System, job: JobRecord) -> dict[str, Any]:
+    summary: dict[str, Any] = json.loads(system.store.read(result_key(job.id, "summary.json")))
+    return summary
 
 
 def answer_all(system: System, job: JobRecord) -> None:
@@ -41,6 +47,16 @@ def test_rows_without_an_answer_have_the_end_of_the_job_as_their_error(system: S
     assert lines(system, job, "errors.csv")[1] == "4,cancelled,4,text 4,"
 
 
+def test_rows_that_were_never_sent_are_told_apart_from_those_that_failed(system: System) -> None:
+    job = system.split()
+    system.dispatcher.dispatch(job.id, 0, in_time)
+    system.follow_up.close(job.id, State.CANCELLED, "by its user")
+    system.finish(job)
+    summary = summarized(system, job)
+    assert (summary["failed"], summary["invalid"]) == (10, 0)
+    assert summary["not_sent"] == 6, "but for the rows of the first chunk"
+
+
 def test_a_row_that_failed_stands_in_both_files(system: System) -> None:
     job = system.split(b"text\r\none\r\ntwo\r\n")
     system.collector.collect(job.id, 0, [Unsent(job.id, 0, (Unsendable(Span(1, 1), "input is empty"),))])
@@ -48,6 +64,8 @@ def test_a_row_that_failed_stands_in_both_files(system: System) -> None:
     assert system.finish(job).state is State.COMPLETED_WITH_ERRORS
     assert lines(system, job)[1:] == ["one,GOOD,", "two,,input is empty"]
     assert lines(system, job, "errors.csv")[1:] == ["1,input is empty,two,"]
+    summary = summarized(system, job)
+    assert (summary["failed"], summary["invalid"], summary["not_sent"]) == (1, 1, 0)
 
 
 def test_more_errors_than_are_tolerated_make_a_failure(system: System) -> None:
@@ -64,7 +82,7 @@ def test_the_end_is_announced_and_summarized_alike(system: System) -> None:
     system.finish(job)
     summary = json.loads(system.store.read(result_key(job.id, "summary.json")))
     (announced,) = system.announcements.made
-    assert {**announced, "details": ""} == summary
+    assert {**announced, "details": "", "labels": {"GOOD": 10}} == summary
     assert (summary["state"], summary["rows"], summary["predicted"]) == ("SUCCEEDED", 10, 10)
 
 

@@ -11,7 +11,6 @@ import pytest
 from benchmarks.costs import priced
 
 from fanfold import project
-from fanfold.cli.estimate import _plan
 from fanfold.costs.estimate import EndpointPlan, Workload, count, make_estimate, read_prices, taken
 from fanfold.files import LocalFile
 from fanfold.sources import Source
@@ -47,7 +46,7 @@ def test_time_is_what_the_instances_take() -> None:
 
 
 def test_a_sleeping_endpoint_is_paid_for_until_it_sleeps_again() -> None:
-    plan = _plan(3600, template.defaults(project.find_root()), 200, None, None)
+    plan = EndpointPlan.of_stack(template.defaults(project.find_root()), 200, 3600)
     small = make_estimate(Workload(32, 0, 1, 1, 100), 32, plan)
     assert small.seconds is not None
     assert small.seconds > 240

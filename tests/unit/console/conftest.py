@@ -15,6 +15,7 @@ from fanfold.console.app import create_app
 from fanfold.console.connections import Limits
 from fanfold.console.security import Sessions
 from fanfold.console.server import answering, listening
+from fanfold.console.service import Conclusion
 from fanfold.errors import JobNotFoundError
 from fanfold.status import JobState, JobStatus
 
@@ -41,8 +42,14 @@ class Service:
         self.on_submit: Callable[[], Any] = lambda: None
         self.content: Callable[[], Iterator[bytes]] = lambda: iter([b"for spreadsheets"])
 
-    def jobs(self) -> list[JobStatus]:
-        return [self.status("job-1")]
+    def jobs(self, _most: int, _search: str) -> tuple[list[JobStatus], bool]:
+        return [self.status("job-1")], False
+
+    def costs(self, _listed: list[JobStatus]) -> dict[str, float]:
+        return {}
+
+    def conclusion(self, _status: JobStatus) -> Conclusion:
+        return Conclusion(labels={"GOOD": 1})
 
     def status(self, job_id: str) -> JobStatus:
         if job_id not in {"job-1", "job-2"}:

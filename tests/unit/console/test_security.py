@@ -5,7 +5,15 @@ from tests.unit.console.conftest import Ask, Clock, Service
 
 from fanfold.console.security import IDLE_SECONDS, LONGEST_SECONDS, Sessions
 
-PRIVATE = ["/api/stack", "/api/jobs", "/api/jobs/job-1", "/files/x/job-1/results.csv", "/nowhere", "/api/session"]
+PRIVATE = [
+    "/api/stack",
+    "/api/jobs",
+    "/api/jobs/job-1",
+    "/api/jobs/job-1/rows",
+    "/files/x/job-1/results.csv",
+    "/nowhere",
+    "/api/session",
+]
 NOT_ASCII = "Bearer tokén€".encode().decode("latin-1")
 
 

@@ -3,13 +3,15 @@
 export const find = (selector, within = document) => within.querySelector(selector)
 const KEY = "fanfold-session"
 
-export function say(selector, message) {
+// A sentence begins with a capital letter, unless it begins with the name of a file.
+export function say(selector, message, name) {
   const place = find(selector)
-  place.textContent = message ? message[0].toUpperCase() + message.slice(1) : ""
+  const isNamed = message && name && message.startsWith(name)
+  place.textContent = message ? (isNamed ? message : message[0].toUpperCase() + message.slice(1)) : ""
   place.hidden = !message
 }
 
-export const trouble = message => say("#trouble", message)
+export const trouble = (message, name) => say("#trouble", message, name)
 export const hasSession = () => sessionStorage.getItem(KEY) !== null
 
 export function authorize(set, token = sessionStorage.getItem(KEY)) {
@@ -33,17 +35,17 @@ export async function ask(address, { token, ...options } = {}) {
   }
   const content = await answer.json()
   leaveIfEnded(answer.status)
-  if (!answer.ok) throw new Error(content.error)
+  if (!answer.ok) throw Object.assign(new Error(content.error), { status: answer.status })
   return content
 }
 
-// Runs what may fail and says why it did.
-export async function attempt(action) {
+// Runs what may fail and says why it did; the words may begin with a file's name.
+export async function attempt(action, name) {
   try {
     trouble()
     return await action()
   } catch (error) {
-    trouble(`${error.message}`)
+    trouble(`${error.message}`, name)
   }
 }
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from fanfold_core.app.rounds import NOT_ANSWERED, changes_of_model, final_answers
 from fanfold_core.app.rows import input_file, read_texts, written, written_header
-from fanfold_core.domain.counting import of_irregular, of_requests, of_rows
+from fanfold_core.domain.counting import of_irregular, of_requests, of_rows, of_unpredicted
 from fanfold_core.domain.errors import JobError, ObjectGoneError
 from fanfold_core.domain.job import JobRecord, Part, State, Totals
 from fanfold_core.domain.keys import RESULT_FILES, part_errors_key, result_key
@@ -149,7 +149,7 @@ class Assembler:
             ]
             errors.write(written(job, failed))
             attempts = requests(outcomes)
-            statistics = of_requests(job.created, counted, outcomes)
+            statistics = of_requests(job.created, counted, outcomes) + of_unpredicted(chunk, counted)
             statistics += of_rows(chunk.first_row, rows, input_index, final)
             statistics += of_irregular(chunk.first_row, irregular, shown.original, final)
             sent = sum(attempts.values())
@@ -193,7 +193,12 @@ class Assembler:
         """Write summary.json and report.html."""
         from fanfold_core.app.report import render_report  # noqa: PLC0415 - likewise
 
-        shown = {**ended, "details": self._details(job, whole) if ended["state"] == State.FAILED else ""}
+        # What quotes the file or the model stays with the results: an event, and mail, go to more people.
+        shown = {
+            **ended,
+            "labels": dict(sorted(whole.statistics.labels.rows.items())),
+            "details": self._details(job, whole) if ended["state"] == State.FAILED else "",
+        }
         described, report = f"{json.dumps(shown, indent=2)}\n", render_report(shown, whole)
         for name, text in (("summary.json", described), ("report.html", report)):
             self.store.write(result_key(job.id, name), text.encode(), RESULT_FILES[name])

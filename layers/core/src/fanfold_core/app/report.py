@@ -7,7 +7,7 @@ alone, so whoever completes a job writes the same one.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from fanfold_core.app.costs import read_prices, services
 from fanfold_core.domain.keys import result_key
 from fanfold_core.domain.statistics import SCORE_BINS, percentile
+from fanfold_core.domain.statistics.evidence import SCORE_STEPS
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from fanfold_core.domain.job import JobRecord, State, Totals
     from fanfold_core.domain.statistics import Labels, Timeline
+    from fanfold_core.domain.statistics.evidence import Evidence
 
 # Millionths of a dollar are said, and a tenth of one.
 _DIGITS = 7
@@ -52,6 +54,8 @@ def summarize(
         "rows": totals.rows,
         "predicted": totals.predicted,
         "failed": totals.failed,
+        "not_sent": totals.statistics.unsent,
+        "invalid": totals.statistics.invalid,
         "requests": totals.requests,
         "requests_again": totals.statistics.again,
         "mismatched_answers": totals.statistics.mismatched,
@@ -120,21 +124,27 @@ def render_report(summary: Mapping[str, Any], totals: Totals) -> str:
     return _TEMPLATES.get_template("report.html").render(
         job=summary,
         name=summary["input"].rpartition("/")[2],
-        began=_moment(summary["created"]),
-        ended=_moment(summary["ended"]),
+        moment=_moment,
         took=duration(summary["seconds"]),
         answered_for=duration(summary["endpoint_seconds"]),
         totals=totals,
         predicted=_share(totals.predicted, totals.rows),
-        failed=_share(totals.failed, totals.rows),
+        broken=totals.failed - found.unsent,
+        failed=_share(totals.failed - found.unsent, totals.rows),
+        unsent=found.unsent,
+        not_sent=_share(found.unsent, totals.rows),
+        invalid=found.invalid,
+        uncertain=found.evidence.uncertain,
+        samples=sorted(found.evidence.of_label.items(), key=lambda of_label: -found.labels.rows[of_label[0]]),
+        lengths=_length_bars(found.evidence),
         labels=_label_bars(found.labels),
         scores=_score_histogram(found.scores) if found.scores else None,
-        answers=_timeline(found.answers, datetime.fromisoformat(summary["created"])) if found.answers.rows else None,
+        answers=_timeline(found.answers) if found.answers.rows else None,
         waits=_wait_bars(found.waits) if timed else [],
         timed=timed,
         again=found.again,
         groups=sorted(found.errors.groups.values(), key=lambda group: (-group.rows, group.samples)),
-        dollars={service: _dollars(amount) for service, amount in summary["dollars"].items()},
+        dollars=_cost_lines(summary["dollars"]),
         together=_dollars(sum(summary["dollars"].values())),
         other_errors=found.errors.other,
     )
@@ -177,19 +187,40 @@ def _score_histogram(scores: Counter[int]) -> Histogram:
     return _histogram(inside, ["0", "0.25", "0.5", "0.75", "1"], note)
 
 
-def _timeline(answers: Timeline, began: datetime) -> Histogram:
+def _timeline(answers: Timeline) -> Histogram:
     """All of the time from the upload on: an endpoint that had to wake up is seen."""
-    moments = [began + timedelta(seconds=answers.seconds * step) for step in range(max(answers.rows) + 2)]
-    columns = [(f"from {moment:%H:%M:%S}", answers.rows[step]) for step, moment in enumerate(moments[:-1])]
-    note = f"Starts at the upload; each column covers {duration(answers.seconds)}. Times are UTC."
-    return _histogram(columns, [f"{moment:%H:%M:%S}" for moment in (moments[0], moments[-1])], note)
+    steps = range(max(answers.rows) + 1)
+    columns = [(f"after {duration(answers.seconds * step)}", answers.rows[step]) for step in steps]
+    note = f"Time since the upload; each column covers {duration(answers.seconds)}."
+    return _histogram(columns, ["0 s", duration(answers.seconds * len(steps))], note)
 
 
 def _wait_bars(waits: Counter[int]) -> list[Bar]:
-    seconds = [percentile(waits, share) for share in _SHARES]
+    """Where one sentence says it all, there is one bar."""
+    # What reads alike is drawn alike.
+    seconds = [float(f"{percentile(waits, share):.2g}") for share in _SHARES]
     names = [*(f"{share:.0%} within" for share in _SHARES[:-1]), "slowest"]
+    if len(set(seconds)) == 1:
+        names, seconds = ["all within"], seconds[:1]
     longest = max(seconds)
     return [Bar(name, duration(value), 100 * value / longest) for name, value in zip(names, seconds, strict=True)]
+
+
+def _length_bars(evidence: Evidence) -> list[Bar]:
+    """The mean score by the length of the input; nothing where all are about as long."""
+    bars = []
+    for length, rows in sorted(evidence.lengths.items()):
+        mean = evidence.scores[length] / rows / SCORE_STEPS
+        name = f"{1 << length >> 1:,} to {(1 << length) - 1:,} characters" if length > 1 else f"{length} characters"
+        bars.append(Bar(name, f"{mean:.3f}", 100 * mean, f"{rows:,} {'row' if rows == 1 else 'rows'}"))
+    return bars if len(bars) > 1 else []
+
+
+def _cost_lines(dollars: Mapping[str, float]) -> dict[str, str]:
+    """Dollars by service; those that come to next to nothing share a line."""
+    small = [service for service, amount in dollars.items() if amount < _LEAST_DOLLARS]
+    shown = {service: _dollars(amount) for service, amount in dollars.items() if service not in small}
+    return shown | ({", ".join(small): _dollars(sum(dollars[service] for service in small))} if small else {})
 
 
 def _histogram(counted: list[tuple[str, int]], ticks: list[str], note: str) -> Histogram:
@@ -227,4 +258,5 @@ def _share(part: int, whole: int) -> str:
 
 
 def _moment(iso: str) -> str:
+    """A time in words, for who reads the page by itself; the console puts its reader's clock in its place."""
     return f"{datetime.fromisoformat(iso):%Y-%m-%d %H:%M:%S} UTC"

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING
+from functools import partial
+from heapq import nsmallest
+from typing import TYPE_CHECKING, Any
 
 from fanfold_core.domain.results import requests
+from fanfold_core.domain.spans import gaps
 from fanfold_core.domain.statistics import (
     MOST_SAMPLES,
     SCORE_BINS,
@@ -19,11 +22,20 @@ from fanfold_core.domain.statistics import (
     Timeline,
     wait_bin,
 )
+from fanfold_core.domain.statistics.evidence import (
+    MOST_OF_LABEL,
+    MOST_UNCERTAIN,
+    SCORE_STEPS,
+    Evidence,
+    Predicted,
+    is_sampled,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from fanfold_core.domain.job import Chunk
     from fanfold_core.domain.results import RowAnswers, SpanOutcome
     from fanfold_core.domain.spans import Span
     from fanfold_core.input.regularity import Irregular
@@ -48,11 +60,12 @@ def of_rows(first_row: int, rows: Sequence[Sequence[str]], input_index: int | No
     results = [result for result in final.results if type(result) is dict]
     labels: Counter[str] = Counter()
     for label, number in Counter([label for result in results if type(label := result.get("label")) is str]).items():
-        labels[_short(label, _LABEL_LENGTH)] += number
+        labels[short_label(label)] += number
     scores = [score for result in results if type(score := result.get("score", "")) in _NUMBERS]
     bins = Counter([int(score * SCORE_BINS) if 0 <= score < 1 else _edge(score) for score in scores])
     failed = ((first_row + number, rows[number], final.errors[number]) for number in final.failed)
-    return Statistics(Labels() + Labels(labels), bins, _errors(failed, input_index))
+    evidence = _evidence(first_row, rows, input_index, final)
+    return Statistics(Labels() + Labels(labels), bins, _errors(failed, input_index), evidence=evidence)
 
 
 def of_irregular(first_row: int, irregular: Irregular, columns: Sequence[str], final: RowAnswers) -> Statistics:
@@ -88,6 +101,15 @@ def of_requests(began: datetime, answered: Iterable[SpanOutcome], known: Sequenc
     )
 
 
+def of_unpredicted(chunk: Chunk, counted: Iterable[SpanOutcome]) -> Statistics:
+    """Statistics of a chunk's rows that no request has carried, by the outcomes that count."""
+    invalid = sum(outcome.span.rows for outcome in counted if not (outcome.is_prediction or outcome.requests))
+    unsent = sum(
+        gap.end - max(gap.start, chunk.sent) for gap in gaps(chunk.rows, chunk.covered) if gap.end > chunk.sent
+    )
+    return Statistics(invalid=invalid, unsent=unsent)
+
+
 def _sent_again(attempts: Mapping[Span, int]) -> int:
     """How many requests carried rows that had been sent before: all but the first for a span of rows not sent yet."""
     again, reached = 0, 0
@@ -99,6 +121,11 @@ def _sent_again(attempts: Mapping[Span, int]) -> int:
     return again
 
 
+def short_label(label: str) -> str:
+    """A label as it is counted: on one line, and cut if it is long."""
+    return _short(label, _LABEL_LENGTH)
+
+
 def kind_of(reason: str) -> str:
     """What a reason says but for its numbers: errors of one kind have one cause.
 
@@ -106,6 +133,47 @@ def kind_of(reason: str) -> str:
     'row has # cells where the file has # columns'
     """
     return _DIGITS.sub("#", reason)
+
+
+def _evidence(first_row: int, rows: Sequence[Sequence[str]], input_index: int | None, final: RowAnswers) -> Evidence:
+    """Rows to judge predictions by; only of these are the cells read."""
+    scored: list[tuple[float, int]] = []
+    chosen: defaultdict[str, list[int]] = defaultdict(list)
+    lengths: Counter[int] = Counter()
+    sums: Counter[int] = Counter()
+    for number, result in enumerate(final.results):
+        if type(result) is not dict:
+            continue
+        label, score = result.get("label"), _known_score(result)
+        if type(label) is str and len(of_label := chosen[short_label(label)]) < MOST_OF_LABEL:
+            of_label.append(number)
+        if score is not None:
+            scored.append((score, number))
+            if is_sampled(first_row + number):
+                length = len(_input(rows[number], input_index)).bit_length()
+                lengths[length] += 1
+                sums[length] += round(score * SCORE_STEPS)
+    seen = partial(_predicted, first_row, rows, input_index, final)
+    uncertain = tuple(seen(number) for _, number in nsmallest(MOST_UNCERTAIN, scored))
+    by_label = {label: tuple(map(seen, numbers)) for label, numbers in chosen.items()}
+    return Evidence() + Evidence(by_label, uncertain, lengths, sums)
+
+
+def _predicted(
+    first_row: int, rows: Sequence[Sequence[str]], input_index: int | None, final: RowAnswers, number: int
+) -> Predicted:
+    result = final.results[number]
+    label, text = result.get("label"), _short(_input(rows[number], input_index), _INPUT_LENGTH)
+    return Predicted(_known_score(result), first_row + number, short_label(label) if type(label) is str else "", text)
+
+
+def _known_score(result: Mapping[str, Any]) -> float | None:
+    score: Any = result.get("score")
+    return float(score) if type(score) in _NUMBERS and 0 <= score <= 1 else None
+
+
+def _input(cells: Sequence[str], input_index: int | None) -> str:
+    return ", ".join(cells if input_index is None else cells[input_index : input_index + 1])
 
 
 def _errors(failed: Iterable[tuple[int, Sequence[str], str]], input_index: int | None) -> Errors:
@@ -116,9 +184,7 @@ def _errors(failed: Iterable[tuple[int, Sequence[str], str]], input_index: int |
         kind = kind_of(reason)
         rows[kind] += 1
         if rows[kind] <= MOST_SAMPLES:
-            shown = cells if input_index is None else cells[input_index : input_index + 1]
-            text = ", ".join(shown)
-            samples[kind].append(Sample(row, reason, _short(text, _INPUT_LENGTH)))
+            samples[kind].append(Sample(row, reason, _short(_input(cells, input_index), _INPUT_LENGTH)))
     return Errors() + Errors({kind: Group(number, tuple(samples[kind])) for kind, number in rows.items()})
 
 

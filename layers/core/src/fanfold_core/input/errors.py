@@ -12,7 +12,8 @@ FanfoldError                 the base of all errors of Fanfold's own
     ├── EmptyLinesError
     ├── UndecodableError
     ├── LayoutError
-    │   └── InputColumnError
+    │   ├── InputColumnError
+    │   └── NotCsvError
     └── NoRowsError
 """
 
@@ -169,6 +170,10 @@ class LayoutError(InputError):
 
 class InputColumnError(LayoutError):
     """Nothing tells which of several columns holds the texts, so it has to be said. Do not retry."""
+
+
+class NotCsvError(LayoutError):
+    """The file is something else than text with rows, whatever its options say. Do not retry."""
 
 
 class NoRowsError(InputError):

@@ -6,7 +6,7 @@ import codecs
 import json
 import re
 
-from fanfold_core.input.errors import LayoutError
+from fanfold_core.input.errors import LayoutError, NotCsvError
 from fanfold_core.input.formats import COMPRESSIONS
 
 _BYTE_ORDER_MARKS = {
@@ -53,7 +53,7 @@ def check_is_csv(head: bytes) -> None:
     >>> check_is_csv(b"text\n")
     >>> check_is_csv(b"\x1f\x8b\x08\x00")
     Traceback (most recent call last):
-    fanfold_core.input.errors.LayoutError: the file is not a CSV, it looks like a file compressed with gzip ...
+    fanfold_core.input.errors.NotCsvError: the file is not a CSV, it looks like a file compressed with gzip ...
     """
     if head.startswith(_ARCHIVE):
         if _WORKBOOK.search(head[:_SAMPLE]):
@@ -67,24 +67,24 @@ def check_is_csv(head: bytes) -> None:
         )
     for beginning, kind in _BEGINNINGS.items():
         if head.startswith(beginning):
-            raise LayoutError(f"the file is not a CSV, it looks like {kind}: export it as CSV, and upload that")
+            raise NotCsvError(f"the file is not a CSV, it looks like {kind}: export it as CSV, and upload that")
     if name := unicode_encoding(head):
         raise LayoutError(
             f"the file looks like text in {name}: set the option `encoding` to {name}, or upload it as UTF-8"
         )
     sample = head[:_SAMPLE]
     if sample.count(0) > len(sample) * _NULS_OF_BINARY:
-        raise LayoutError("the file is not a CSV, it looks like binary data: export it as CSV, and upload that")
+        raise NotCsvError("the file is not a CSV, it looks like binary data: export it as CSV, and upload that")
     text = head.removeprefix(codecs.BOM_UTF8).lstrip()
     if markup := _MARKUP.match(text):
         kind = "an XML document" if markup.group().lower() in {b"<?xml", b"<error>"} else "an HTML page"
-        raise LayoutError(
+        raise NotCsvError(
             f"the file is not a CSV, it looks like {kind}, perhaps a server's error message: open it to see "
             "what it says, and download the CSV again"
         )
     if _JSON.match(text):
         kind = "JSON Lines" if _is_object(text.splitlines()[0]) else "JSON"
-        raise LayoutError(
+        raise NotCsvError(
             f"the file is not a CSV, it looks like {kind}: convert it, for example with pandas.read_json and "
             "to_csv, and upload that"
         )

@@ -13,6 +13,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
+from fanfold_core.domain.statistics.evidence import Evidence
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -140,7 +142,8 @@ class Statistics:
     rows of results.csv, the others about requests of this round; what a request's notification didn't tell is not in
     them.
 
-    Rows are `irregular` if a strict reader refuses their quotes, and `short` if they were sent with cells missing.
+    Rows are `irregular` if a strict reader refuses their quotes, and `short` if they were sent with cells missing. No
+    request can carry `invalid` rows as they stand in the file; `unsent` ones had their turn when the job had ended.
     """
 
     labels: Labels = field(default_factory=Labels)
@@ -152,6 +155,9 @@ class Statistics:
     mismatched: int = 0
     irregular: Noted = field(default_factory=Noted)
     short: Noted = field(default_factory=Noted)
+    invalid: int = 0
+    unsent: int = 0
+    evidence: Evidence = field(default_factory=Evidence)
 
     def __add__(self, more: Statistics) -> Statistics:
         return Statistics(
@@ -164,6 +170,9 @@ class Statistics:
             self.mismatched + more.mismatched,
             self.irregular + more.irregular,
             self.short + more.short,
+            self.invalid + more.invalid,
+            self.unsent + more.unsent,
+            self.evidence + more.evidence,
         )
 
     def warnings(self) -> Iterator[str]:
@@ -194,6 +203,9 @@ class Statistics:
             "mismatched": self.mismatched,
             "irregular": [self.irregular.rows, self.irregular.first],
             "short": [self.short.rows, self.short.first],
+            "invalid": self.invalid,
+            "unsent": self.unsent,
+            "evidence": self.evidence.as_json(),
         }
         return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
@@ -217,6 +229,9 @@ class Statistics:
             # Parts that older versions built lack them.
             _noted(content.get("irregular", (0, ()))),
             _noted(content.get("short", (0, ()))),
+            content.get("invalid", 0),
+            content.get("unsent", 0),
+            Evidence.read(content["evidence"]) if "evidence" in content else Evidence(),
         )
 
 

@@ -1,0 +1,88 @@
+"""What a file will cost and how long it will take, before its upload: reckoned from its first bytes and its size.
+
+The speed of the endpoint is that of the jobs that the console has seen end; before the first one, nobody knows it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import ceil
+from typing import TYPE_CHECKING
+
+from fanfold.costs.estimate import EndpointPlan, Workload, make_estimate, read_prices
+from fanfold_core.domain.job import chunk_limits
+from fanfold_core.domain.options import Options
+from fanfold_core.input.cutting import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from fanfold.console.preview import Preview
+
+# More requests than this are simulated as fewer larger ones: a moment is enough for an estimate.
+_MOST_SIMULATED = 20_000
+# Rows of a job from which a speed may be read.
+_LEAST_ROWS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a job will take: rows and requests, dollars for services and for the endpoint, seconds.
+
+    `endpoint` dollars and `seconds` are None where the speed, which is in rows per second, or the price isn't known;
+    `hour` is the price of an instance then. `is_exact` if the rows were counted.
+    """
+
+    rows: int
+    is_exact: bool
+    requests: int
+    services: float
+    endpoint: float | None
+    seconds: float | None
+    speed: float | None
+    instance_type: str
+    hour: float | None
+    prices: str
+
+
+def speed_of(summary: Mapping[str, Any]) -> float | None:
+    """Rows a second by what the summary of a job says; None if it had too few to tell."""
+    if summary.get("predicted", 0) < _LEAST_ROWS or not summary.get("endpoint_seconds"):
+        return None
+    return float(summary["predicted"] / summary["endpoint_seconds"])
+
+
+def look_ahead(
+    preview: Preview, size: int, parameters: Mapping[str, str], given: Mapping[str, str], speed: float | None
+) -> Outlook | None:
+    """What the job of a file of this size will take; None if its first bytes don't tell."""
+    if preview.question or not preview.bytes_read or not preview.rows_read:
+        return None
+    options, prices = Options.of_stack(parameters, given), read_prices()
+    rows = max(1, round(preview.rows_read * max(1, size / preview.bytes_read)))
+    limits = chunk_limits(Limits(), options.rows_per_request)
+    chunks = ceil(max(rows / limits.rows, size / limits.bytes))
+    # The first row of each chunk goes alone.
+    work = Workload(rows, 0, ceil(rows / options.rows_per_request) + chunks, chunks, size)
+    instance_type = "" if parameters.get("EndpointName") else parameters["InstanceType"]
+    services = make_estimate(work, options.rows_per_request, None, parameters["Architecture"]).total
+    endpoint = seconds = None
+    if speed:
+        coarse = ceil(work.requests / _MOST_SIMULATED)
+        plan = EndpointPlan.of_stack(parameters, speed, options.request_ttl_seconds)
+        simulated = replace(work, requests=ceil(work.requests / coarse))
+        found = make_estimate(simulated, options.rows_per_request * coarse, plan)
+        endpoint, seconds = found.dollars.get("instances"), found.seconds
+    return Outlook(
+        rows=rows,
+        is_exact=size <= preview.bytes_read,
+        requests=work.requests,
+        services=services,
+        endpoint=endpoint,
+        seconds=seconds,
+        speed=speed,
+        instance_type=instance_type,
+        hour=prices["sagemaker"]["hour"].get(instance_type),
+        prices=f"{prices['region']}, {prices['date']}",
+    )

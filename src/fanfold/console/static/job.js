@@ -1,0 +1,146 @@
+// One job: where it stands, what can be done with it, and what came of it.
+import { current, line, list } from "./list.js"
+import { fit, showResults } from "./results.js"
+import { ask, attempt, find, trouble } from "./session.js"
+import { ENDED, breakable, cancelling, counted, dollars, duration, element, lasted, moment, nameOf, number, paint, percent, stateOf } from "./words.js"
+
+// A hidden page asks only for a job that is at work, whose progress its title tells.
+const POLL_MS = 1000, HIDDEN_MS = 5000
+const section = find("#job"), dialog = find("dialog", section)
+// Jobs whose end is to be announced.
+const announced = new Set()
+let timer, shown
+
+export async function follow() {
+  clearTimeout(timer)
+  const id = current()
+  if (id !== shown?.id) section.hidden = true
+  if (!id) return shown = undefined
+  let job
+  try {
+    job = await ask(`/api/jobs/${encodeURIComponent(id)}`)
+  } catch (error) {
+    section.hidden = true
+    return trouble(error.message)
+  }
+  if (id !== current()) return
+  announce(job)
+  draw(job)
+  section.hidden = false
+  if (!ENDED.has(job.state)) timer = setTimeout(follow, document.hidden ? HIDDEN_MS : POLL_MS)
+}
+
+function draw(job) {
+  line(job)
+  const ended = ENDED.has(job.state), held = section.contains(document.activeElement)
+  shown = job
+  const [, words] = stateOf(job), name = nameOf(job)
+  document.title = `${!ended && job.rows ? percent(job.done, job.rows) : words} · ${name} · Fanfold`
+  paint(find(".title .pill", section), job)
+  find("#job-title").replaceChildren(...breakable(name))
+  const retried = job.retry_of ? ` · retry of the failed rows of ${job.retry_of}` : ""
+  find(".about", section).textContent = `${job.id} · started ${moment(job.created)}${retried}`
+  // The state says that its user has cancelled it.
+  say(".reason", job.reason !== "cancelled" && [job.reason, job.details].filter(Boolean).join("; "))
+  find(".running", section).hidden = ended
+  drawProgress(job)
+  find(".tiles", section).hidden = !ended
+  if (ended) find(".tiles", section).replaceChildren(...tiles(job))
+  for (const link of section.querySelectorAll("[data-file]")) link.href = job.files + link.dataset.file
+  for (const part of ["[data-file].button", ".files", ".ended"]) find(part, section).hidden = !ended
+  for (const part of section.querySelectorAll(".of-errors")) part.hidden = !job.failed
+  const cancel = find(".cancel", section)
+  cancel.hidden = ended
+  cancel.disabled = job.state === "CLOSING" || cancelling.has(job.id)
+  if (ended || cancel.disabled) dialog.close()
+  const retry = find(".retry", section)
+  retry.hidden = !ended || !(job.failed > (job.invalid ?? 0))
+  retry.textContent = job.not_sent ? "Send the remaining rows" : "Retry failed rows"
+  say(".advice", ended && advice(job))
+  drawNotify(job, ended)
+  if (ended) showResults(job)
+  if (held && (document.activeElement === document.body || !document.activeElement.checkVisibility())) section.focus()
+}
+
+function say(selector, words) {
+  const place = find(selector, section)
+  place.textContent = words ? words[0].toUpperCase() + words.slice(1) : ""
+  place.hidden = !words
+}
+
+function drawProgress(job) {
+  const bar = find(".running progress", section)
+  if (job.rows) { bar.max = job.rows; bar.value = job.done } else bar.removeAttribute("value")
+  const failed = job.failed ? `, ${number(job.failed)} of them failed` : ""
+  const counts = job.rows ? `${number(job.done)} of ${counted(job.rows, "row")} answered${failed}` : `Reading the file…${job.done ? ` ${number(job.done)} rows answered so far${failed}` : ""}`
+  find(".counts", section).textContent = counts
+  find(".pace", section).textContent = [pace(job), `${duration(Math.round(lasted(job)))} so far`].filter(Boolean).join(" · ")
+}
+
+function pace({ state, rows_per_second: rate, seconds_left: left }) {
+  if (state !== "RUNNING" || !rate) return ""
+  const speed = `${rate.toLocaleString("en", { maximumFractionDigits: rate < 10 ? 1 : 0 })} rows per second`
+  return left === null ? speed : `${speed}, about ${duration(left)} left`
+}
+
+function tiles(job) {
+  const unsent = job.not_sent ?? 0, failed = job.failed - unsent
+  const told = [["Rows", number(job.rows)], ["Predicted", number(job.predicted)], ["Failed", number(failed), failed && "bad"]]
+  if (unsent) told.push(["Not sent", number(unsent)])
+  told.push(["Duration", duration(lasted(job))])
+  if (job.dollars != null) told.push(["Cost, estimated", dollars(job.dollars)])
+  return told.map(([name, value, look]) => {
+    const tile = document.createElement("div")
+    tile.append(element("dt", name), element("dd", value, look || ""))
+    return tile
+  })
+}
+
+// What helps the rows without a prediction.
+function advice({ failed, invalid, not_sent: unsent }) {
+  if (!failed) return ""
+  const words = []
+  if (unsent) words.push(`${counted(unsent, "row")} had not been sent when the job ended: a retry sends them.`)
+  if (invalid) words.push(`${counted(invalid, "row")} cannot be sent as ${invalid === 1 ? "it stands" : "they stand"} in the file, so a retry does not help: correct the file and upload it again.`)
+  return words.join(" ")
+}
+
+// ── When a job ends ─────────────────────────────────────────────────────────────────────────────────────────────────
+function drawNotify(job, ended) {
+  const button = find(".notify", section), isSet = announced.has(job.id)
+  button.hidden = ended || !("Notification" in window) || Notification.permission === "denied"
+  button.disabled = isSet
+  button.textContent = isSet ? "You will be notified" : "Notify me when it ends"
+}
+
+function announce(job) {
+  if (!ENDED.has(job.state) || !announced.delete(job.id)) return
+  const [, words] = stateOf(job)
+  new Notification(`${nameOf(job)}: ${words}`, { body: `${number(job.predicted)} of ${counted(job.rows, "row")} predicted`, tag: job.id })
+}
+
+find(".notify", section).addEventListener("click", async () => {
+  const { id } = shown
+  if (await Notification.requestPermission() === "granted") announced.add(id)
+  if (shown?.id === id) drawNotify(shown, false)
+})
+
+// ── What can be done ────────────────────────────────────────────────────────────────────────────────────────────────
+find(".cancel", section).addEventListener("click", () => dialog.showModal())
+find(".keep", dialog).addEventListener("click", () => dialog.close())
+find(".confirm", dialog).addEventListener("click", async () => {
+  const job = shown
+  dialog.close()
+  // At once, whatever the answer takes.
+  cancelling.add(job.id)
+  draw(job)
+  const done = await attempt(() => ask(`/api/jobs/${encodeURIComponent(job.id)}/cancel`, { method: "POST" }))
+  if (!done) cancelling.delete(job.id)
+  await follow()
+})
+find(".retry", section).addEventListener("click", () => attempt(async () => {
+  const next = await ask(`/api/jobs/${encodeURIComponent(current())}/retry`, { method: "POST" })
+  location.hash = next.id
+  await list()
+}))
+window.addEventListener("resize", fit)
