@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from localaws.endpoint.models import ContainerModel, Model, ModelServer
 ROOT = Path(__file__).parents[2]
 PYTHON = str(ROOT / ".venv-container/bin/python")
 IMITATION = str(ROOT / ".venv-recipes/bin/python")
+JSON = "application/json"
 # One worker, as on an instance with a GPU.
 ENVIRONMENT = {"SAGEMAKER_MODEL_SERVER_WORKERS": "1"}
 # The model of each task.
@@ -92,8 +94,20 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Mo
         yield served
 
 
+@pytest.fixture(scope="session")
+def tasks_in_container(serve: Callable[..., Model], folders: Path, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """All models at once, answered for by the container's own code."""
+    coded = with_code(folders, "tasks", tmp_path_factory.mktemp("tasks") / "models")
+    return serve("container", coded, {}, "text-classification")
+
+
 @pytest.fixture(scope="session", params=["container", "imitation"])
 def kind(request: pytest.FixtureRequest) -> str:
     """Either of them."""
     found: str = request.param
     return found
+
+
+def ask(model: Model, task: str, inputs: Any, parameters: dict[str, Any] | None) -> Any:
+    request = {"task": task, "inputs": inputs, **({} if parameters is None else {"parameters": parameters})}
+    return json.loads(model.predict(json.dumps(request).encode(), JSON, ""))

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.container.conftest import with_code
+from tests.container.conftest import JSON, ask
 
 from localaws.endpoint.models import Model, ModelError
 
 pytestmark = pytest.mark.container
 
-JSON = "application/json"
 LIMITS = {"MMS_MAX_REQUEST_SIZE": "20000", "MMS_MAX_RESPONSE_SIZE": "30000"}
 A, B = "I love Paris", "The soup was awful"
 ASKED = {"question": "Where?", "context": A}
@@ -95,23 +94,16 @@ SAMPLES: dict[str, tuple[bytes, str, str, int]] = {
 
 
 @pytest.fixture(scope="session")
-def tasks(kind: str, serve: Callable[..., Model], folders: Path, tmp_path_factory: pytest.TempPathFactory) -> Model:
+def tasks(kind: str, serve: Callable[..., Model], folders: Path, request: pytest.FixtureRequest) -> Model:
     """All models at once."""
-    if kind == "imitation":
-        return serve(kind, folders, {})
-    coded = with_code(folders, "tasks", tmp_path_factory.mktemp("tasks") / "models")
-    return serve(kind, coded, {}, "text-classification")
+    found: Model = serve(kind, folders, {}) if kind == "imitation" else request.getfixturevalue("tasks_in_container")
+    return found
 
 
 @pytest.fixture(scope="session")
 def sentiment(kind: str, serve: Callable[..., Model], folders: Path) -> Model:
     """One model, as it is, within narrow limits."""
     return serve(kind, folders / "sentiment", LIMITS)
-
-
-def ask(model: Model, task: str, inputs: Any, parameters: dict[str, Any] | None) -> Any:
-    request = {"task": task, "inputs": inputs, **({} if parameters is None else {"parameters": parameters})}
-    return json.loads(model.predict(json.dumps(request).encode(), JSON, ""))
 
 
 def said(error: ModelError) -> str:

@@ -1,18 +1,18 @@
 """What `fanfold model pack` makes, in the container itself: its own answers, in order, whatever the batches are."""
 
-import json
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.container.conftest import ask
 
 from fanfold.packing.pack import pack
 from localaws.endpoint.models import Model
 
 pytestmark = pytest.mark.container
 
+SENTIMENT, EMBEDDINGS = "text-classification", "feature-extraction"
 CUT = {"truncation": True, "max_length": 32}
 # Of many lengths, in no order.
 TEXTS = [
@@ -37,28 +37,24 @@ def packed(
     return served
 
 
-def ask(model: Model, inputs: Any, parameters: dict[str, Any]) -> Any:
-    body = json.dumps({"inputs": inputs, "parameters": parameters}).encode()
-    return json.loads(model.predict(body, "application/json", ""))
-
-
 def test_labels_are_those_of_the_model_in_the_order_of_the_texts(
-    packed: Callable[..., Model], serve: Callable[..., Model], folders: Path
+    packed: Callable[..., Model], tasks_in_container: Model
 ) -> None:
-    own = ask(serve("container", folders / "sentiment", {}, "text-classification"), TEXTS, CUT)
-    model = packed("sentiment", "text-classification", "bad", "so-so", "good")
-    found = ask(model, TEXTS, CUT)
-    names = {"LABEL_0": "bad", "LABEL_1": "so-so", "LABEL_2": "good"}
-    assert [one["label"] for one in found] == [names.get(one["label"], one["label"]) for one in own]
+    own = ask(tasks_in_container, SENTIMENT, TEXTS, CUT)
+    model = packed("sentiment", SENTIMENT, "bad", "so-so", "good")
+    found = ask(model, SENTIMENT, TEXTS, CUT)
+    names = {"negative": "bad", "neutral": "so-so", "positive": "good"}
+    assert [one["label"] for one in found] == [names[one["label"]] for one in own]
     assert [one["score"] for one in found] == pytest.approx([one["score"] for one in own], abs=1e-4)
-    assert ask(model, TEXTS[5], CUT) == pytest.approx(found[5], abs=1e-4)
+    alone = ask(model, SENTIMENT, TEXTS[5], CUT)
+    assert (alone["label"], alone["score"]) == (found[5]["label"], pytest.approx(found[5]["score"], abs=1e-4))
 
 
 def test_a_text_has_one_embedding_the_mean_of_its_tokens(
-    packed: Callable[..., Model], serve: Callable[..., Model], folders: Path
+    packed: Callable[..., Model], tasks_in_container: Model
 ) -> None:
-    own = ask(serve("container", folders / "embeddings", {}, "feature-extraction"), TEXTS, {})
-    found = ask(packed("embeddings", "feature-extraction"), TEXTS, {})
+    own = ask(tasks_in_container, EMBEDDINGS, TEXTS, {})
+    found = ask(packed("embeddings", EMBEDDINGS), EMBEDDINGS, TEXTS, {})
     assert len(found) == len(TEXTS)
     for one, (tokens,) in zip(found, own, strict=True):
         mean = [sum(values) / len(tokens) for values in zip(*tokens, strict=True)]
