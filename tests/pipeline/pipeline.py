@@ -119,6 +119,13 @@ class Pipeline:
             assert steps < _MOST_STEPS, f"the job does not end: {self.handlers.ledger.job(job)}"
         return self.ended(job)
 
+    def wait(self, seconds: float) -> None:
+        """Let everything happen that happens in this time."""
+        until = self._now() + seconds
+        self._next_sweep = max(self._next_sweep, self._now())
+        while self._now() < until:
+            self._step()
+
     def ended(self, job: str) -> Ended:
         """What a job came to."""
         store = self.handlers.store

@@ -70,6 +70,7 @@ def test_nothing_is_sent_for_a_job_that_closes(system: System) -> None:
 def test_a_paused_endpoint_is_sent_nothing_until_the_pause_is_over(system: System) -> None:
     job = system.split()
     system.messages()
+    system.clock.pass_by(1)
     system.ledger.set_pause("endpoint", Pause(int(system.clock().timestamp()) + 100, 100))
     system.dispatcher.dispatch(job.id, 0, in_time)
     system.dispatcher.resend(job.id, 1, {Span(0, 2): 2})

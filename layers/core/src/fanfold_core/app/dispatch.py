@@ -105,9 +105,14 @@ class Dispatcher:
             return Dispatched()
 
     def _pause(self, job: JobRecord) -> int:
-        """Seconds for which nothing is to be sent to the job's endpoint, at most the longest delay of a message."""
-        left = self.ledger.health(job.model.endpoint).pause.until - int(self.now().timestamp())
-        return max(0, min(left, LONGEST_DELAY_SECONDS))
+        """Seconds for which nothing is to be sent to the job's endpoint, at most the longest delay of a message.
+
+        A job that has come since the pause began isn't held up: what is left of another one may be all that fails.
+        """
+        pause = self.ledger.health(job.model.endpoint).pause
+        if job.created.timestamp() >= pause.until - pause.seconds:
+            return 0
+        return max(0, min(pause.until - int(self.now().timestamp()), LONGEST_DELAY_SECONDS))
 
     def _dispatch(self, job: JobRecord, chunk: Chunk, out_of_time: Callable[[], bool]) -> Dispatched:
         if chunk.is_done:
