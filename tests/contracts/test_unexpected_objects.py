@@ -126,19 +126,16 @@ def stack(services: Services) -> Stack:
     return Stack(session, "fanfold", {}, INPUT, OUTPUT, "", "", "", "", "", "")
 
 
-def test_the_client_reads_a_block_again_that_is_not_the_one_it_asked_for(
-    services: Services, stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("fanfold.results._BLOCK_BYTES", 8)
+def test_the_client_reads_a_block_again_that_is_not_the_one_it_asked_for(services: Services, stack: Stack) -> None:
     services.store.write("results", CONTENT, CSV)
     with misbehaving(services.s3, "before-call.s3.GetObject", without_range, times=3) as calls:
-        assert b"".join(read_object(stack, "results")) == CONTENT
+        assert b"".join(read_object(stack, "results", block_bytes=8)) == CONTENT
     assert len(calls) == 3 + 3
     with (
         misbehaving(services.s3, "before-call.s3.GetObject", without_range),
         pytest.raises(UnexpectedResponseError, match="asked for bytes 0-7/20"),
     ):
-        list(read_object(stack, "results"))
+        list(read_object(stack, "results", block_bytes=8))
 
 
 def test_the_client_keeps_no_file_that_is_longer_than_its_object(

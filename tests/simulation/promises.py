@@ -15,7 +15,7 @@ from fanfold_core.domain.keys import result_key
 
 _ORDER = [State.RUNNING, State.CLOSING]
 _FILES = ("results.csv", "errors.csv", "summary.json", "report.html")
-_TOLD = re.compile(r"<dt>(?:Rows|Predicted|Failed)</dt><dd[^>]*>([\d,]+)")
+_TOLD = re.compile(r"<dt>(Rows|Predicted|Failed|Not sent)</dt><dd[^>]*>([\d,]+)")
 
 
 class BrokenPromiseError(Exception):
@@ -82,9 +82,9 @@ class Watch:
         promise(summary["state"] == self.state, f"summary.json says {summary['state']}, the ledger {self.state}")
         counts = (summary["rows"], summary["predicted"], summary["failed"])
         promise(counts == (len(lines), len(lines) - len(errors), len(errors)), f"summary.json counts {counts}")
-        told = tuple(
-            int(number.replace(",", "")) for number in _TOLD.findall((self.files["report.html"] or b"").decode())
-        )
+        report = _TOLD.findall((self.files["report.html"] or b"").decode())
+        figures = {name: int(number.replace(",", "")) for name, number in report}
+        told = (figures["Rows"], figures["Predicted"], figures["Failed"] + figures.get("Not sent", 0))
         promise(told == counts, f"report.html counts {told}")
 
     def _may_end(self, state: State | None, errors: int, faults: Faults) -> bool:

@@ -24,6 +24,7 @@ class Bucket:
         self.content, self.read = content, 0
         self.session = SimpleNamespace(client=lambda _name: self)
         self.output_bucket = "output"
+        self.store = SimpleNamespace(location=lambda key: f"s3://output/{key}")
 
     def list_objects_v2(self, **asked: Any) -> dict[str, Any]:
         found = {"Key": asked["Prefix"], "Size": len(self.content or b""), "ETag": "x"}
@@ -35,7 +36,8 @@ class Bucket:
         assert self.content
         piece = self.content[int(match[1]) : int(match[2]) + 1]
         self.read += len(piece)
-        return {"Body": io.BytesIO(piece)}
+        sent = f"bytes {match[1]}-{match[2]}/{len(self.content)}"
+        return {"Body": io.BytesIO(piece), "ContentRange": sent, "ContentLength": len(piece)}
 
 
 def page(stack: Bucket, wanted: Wanted = ALL, job: JobRecord = JOB) -> Page:
