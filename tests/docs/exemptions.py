@@ -29,7 +29,8 @@ EXEMPTIONS = (
     Exemption(_MAKE, "makes what this test runs in, or takes minutes and is run by .ci/run itself"),
     Exemption(r"\.venv-sam/bin/sam (deploy|delete)\b", "needs an AWS account"),
     Exemption(r"aws sqs start-message-move-task\b", "moto doesn't have it"),
-    Exemption(r"aws cloudformation continue-update-rollback\b", "moto doesn't have it"),
+    Exemption(r"aws (cloudformation continue-update-rollback|lambda get-account-settings)\b", "moto doesn't have it"),
+    Exemption(r"aws service-quotas\b", "the local cloud has no quotas"),
     Exemption(
         r"(\.venv/bin/)?fanfold local (up|endpoint) --model",
         "needs a model's folder, and a gigabyte of libraries to run it",

@@ -8,10 +8,15 @@ import pytest
 import yaml
 from scripts import options_docs
 from tests.docs.exemptions import check
-from tests.docs.pages import PAGES, anchors, blocks, code_spans, local_links, name
+from tests.docs.pages import PAGES, ROOT, anchors, blocks, code_spans, local_links, name
 
 from fanfold_core.domain.options import OPTIONS
 
+# Who may witness a fact about AWS.
+WITNESS = re.compile(
+    r"\[documentation\]\(https://docs\.aws\.amazon\.com/\S+\.html\)|service model of botocore|captured event"
+    r"|the container's own packages|emulator|examples (of|in)|reports of|nobody yet"
+)
 each_page = pytest.mark.parametrize("page", PAGES, ids=name)
 
 
@@ -44,6 +49,17 @@ def test_the_readme_names_all_metadata_in_the_order_of_the_table() -> None:
     readme = (options_docs.ROOT / "README.md").read_text(encoding="utf-8")
     _, _, rest = readme.partition("per file with S3 object metadata")
     assert re.findall(r"`([a-z-]+)`", re.split(r"\.\s", rest)[0]) == [row.name for row in OPTIONS.values()]
+
+
+def test_every_fact_about_aws_has_its_witness_or_says_that_it_has_none() -> None:
+    text = (ROOT / "docs/reliability.md").read_text(encoding="utf-8")
+    section = text.partition("## What is known of AWS\n")[2].partition("\n## ")[0]
+    facts = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| ")][1:]
+    assert len(facts) > 30
+    for fact, relied_on_by, witness in facts:
+        assert fact
+        assert relied_on_by
+        assert WITNESS.match(witness), witness
 
 
 @each_page
