@@ -177,9 +177,9 @@ soak: setup ## run random fault schedules: SEEDS=10000; FROM=5000 for a part; AW
 
 # Other people's work, where it can be installed; what is missing is skipped in a word of its own, and exit code 3.
 .PHONY: witness
-witness: setup ## compare with other people's AWS, policies, SAM, binaries and models (needs Python 3.13 and Node.js); SEEDS=100 for more schedules, ARGS for some
+witness: setup ## compare with other people's AWS, policies, SAM, binaries and models (Python 3.13, Node.js); SEEDS=100, ARGS for some
 	@for needed in .venv-witness/.locked build/witness/.locked .venv-sam/.locked build; do \
-	  $(MAKE) $$needed || echo "witness: $$needed could not be made; who needs it is skipped" >&2; \
+	  $(MAKE) --silent $$needed || echo "witness: $$needed could not be made; who needs it is skipped" >&2; \
 	done
 	@SEEDS=$(or $(SEEDS),10) EVERY=$(or $(EVERY),100) $(BIN)/python -m tests.witness $(ARGS)
 

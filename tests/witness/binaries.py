@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.witness.services import ENVIRONMENT, KEYS, ROOT
+from tests.witness.services import KEYS, ROOT, lambda_python
 from tests.witness.stack import BUILT
 from tests.witness.witness import AbsentError, DisagreementError, agree
 
 from localaws import template
 
 # Amazon Linux 2023, on which Lambda's Python 3.13 runs.
-LAMBDA_GLIBC, LAMBDA_PYTHON = (2, 34), (3, 13)
+LAMBDA_GLIBC = (2, 34)
 _MACHINES = {62: "x86_64", 183: "aarch64"}
 # Floats of 128 bits, which ARM's own library has.
 _ONLY_X86 = "libquadmath.so.0.0.0"
@@ -53,13 +53,7 @@ def glibc() -> str:
 
 def imports() -> str:
     """Each handler with the layers alone, in an environment as the template sets it."""
-    python = ENVIRONMENT / "bin" / "python"
-    if not python.exists():
-        raise AbsentError("no Python for the handlers: make .venv-witness/.locked")
-    asked = [str(python), "-c", "import sys; print(*sys.version_info[:2])"]
-    version = tuple(map(int, subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()))
-    if version != LAMBDA_PYTHON:
-        raise AbsentError(f"the layers are for Python 3.13, and .venv-witness has {'.'.join(map(str, version))}")
+    python = lambda_python()
     resources, parameters = template.load(_built()).body["Resources"], template.defaults(BUILT)
     functions = {name: it for name, it in resources.items() if it["Type"] == "AWS::Lambda::Function"}
     layers = [str(BUILT / name / "python") for name in ("CoreLayer", "NumpyLayer")]

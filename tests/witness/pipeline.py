@@ -16,7 +16,7 @@ from tests.witness.stack import Deployed, deployed
 from tests.witness.witness import DisagreementError, agree
 
 from fanfold import Fanfold, Job
-from fanfold.status import JobState
+from fanfold.status import JobState, JobStatus
 
 MANY, SOME, FEW = 60_000, 6_000, 900
 _PATIENCE_SECONDS = 600
@@ -96,7 +96,7 @@ class Jobs:
         agree("partial results", partial, [expected[row[0]] for row in partial])
         job.cancel()
         self._system.endpoint.hold.set()
-        agree("the state of a cancelled job", job.wait(_PATIENCE_SECONDS).state, JobState.CANCELLED)
+        agree("the state of a cancelled job", _ended(job).state, JobState.CANCELLED)
         found = [list(row.values()) for row in job.results()]
         agree("rows of a cancelled job", [row[:2] for row in found], rows)
         kept = [row for row in found if not row[-1]]
@@ -143,7 +143,7 @@ class Jobs:
         return job
 
     def _ends(self, job: Job, state: JobState, rows: Sequence[Row], expected: Sequence[Row]) -> None:
-        status = job.wait(_PATIENCE_SECONDS)
+        status = _ended(job)
         agree(f"{job.id} ({status.reason})", status.state, state)
         content = b"".join(job.results().blocks()).decode()
         header, *found = csv.reader(io.StringIO(content, newline=""))
@@ -160,6 +160,12 @@ def predicted(row: Row, poison: str = POISON) -> Row:
         return [*row, "", "", "an error"]
     says = label(row[1])
     return [*row, says["label"], str(says["score"]), ""]
+
+
+def _ended(job: Job) -> JobStatus:
+    """A job's status at its end; `Job.wait` would tell of its progress among the lines of witnesses."""
+    _wait(f"{job.id} has ended", lambda: job.status().has_ended)
+    return job.status()
 
 
 def _wait(what: str, happens: Callable[[], bool]) -> None:

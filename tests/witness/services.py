@@ -18,6 +18,7 @@ ENVIRONMENT = ROOT / ".venv-witness"
 MODULES = ROOT / "build" / "witness" / "node_modules"
 LOGS = ROOT / "build" / "witness" / "logs"
 REGION = "us-east-1"
+LAMBDA_PYTHON = "3.13"
 ACCOUNT = "123456789012"
 KEYS = {
     "AWS_ACCESS_KEY_ID": ACCOUNT,  # ministack takes the account from it
@@ -37,6 +38,18 @@ def free_port() -> int:
         return port
 
 
+def lambda_python() -> Path:
+    """The Python of the witnesses' environment, if it is Lambda's, for which the layers are built."""
+    python = ENVIRONMENT / "bin" / "python"
+    if not python.exists():
+        raise AbsentError("no Python for the functions: make .venv-witness/.locked")
+    asked = [str(python), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+    found = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    if found != LAMBDA_PYTHON:
+        raise AbsentError(f"the layers are for Python {LAMBDA_PYTHON}, and .venv-witness has {found}")
+    return python
+
+
 @contextmanager
 def ministack(variables: Mapping[str, str]) -> Iterator[str]:
     """Run it; its address. Functions inherit its environment, so `variables` reach them."""
@@ -53,7 +66,7 @@ def ministack(variables: Mapping[str, str]) -> Iterator[str]:
         "MINISTACK_REGION": REGION,
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
         "LOG_LEVEL": "WARNING",
-        # Python of its own environment runs the functions. It is Lambda's version, where there is one.
+        # Python of its own environment runs the functions.
         "LAMBDA_EXECUTOR": "local",
     }
     with running("ministack", command, {**KEYS, **settings, "AWS_ENDPOINT_URL": url, **variables}, port):

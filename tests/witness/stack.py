@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import boto3
 from tests.witness.endpoint import NAME, Endpoint
-from tests.witness.services import KEYS, ROOT, ministack
+from tests.witness.services import KEYS, ROOT, lambda_python, ministack
 from tests.witness.witness import AbsentError, DisagreementError
 
 from localaws import template
@@ -35,6 +35,7 @@ class Deployed:
 @contextmanager
 def deployed(ledger_url: str | None = None) -> Iterator[Deployed]:
     """The built stack on a ministack of its own; with its ledger at another address, if one is given."""
+    lambda_python()
     if not (BUILT / "template.yaml").exists():
         raise AbsentError("the layers are not built: make build")
     endpoint = Endpoint()
