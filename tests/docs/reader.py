@@ -24,7 +24,9 @@ class Stack:
         """The command with the stack's own names. What is tried again is a job that was cancelled: it can succeed."""
         job = self.cancelled if re.search(r"\bretry\b", command) else self.ended
         command = re.sub(r"\bJOB\b|\btweets-6a5ef09ece7577f1\b", job, command)
-        command = re.sub(r"(?<=fanfold )(status|results|errors|report|download|tail) tweets\b(?!-)", rf"\1 {job}", command)
+        command = re.sub(
+            r"(?<=fanfold )(status|results|errors|report|download|tail) tweets\b(?!-)", rf"\1 {job}", command
+        )
         return re.sub(r"\bDISPATCHER\b", self.dispatcher, command)
 
 

@@ -12,10 +12,10 @@ from fanfold.cli import options
 from fanfold.cli.inputs import opened, parameters_of
 from fanfold.cli.output import show_facts, show_json
 from fanfold.costs.estimate import EndpointPlan, Estimate, Workload, count, make_estimate, read_prices
-from fanfold.files import LocalFile
+from fanfold.input.files import LocalFile
+from fanfold.input.uploads import metadata
 from fanfold.project import find_root
 from fanfold.terminal import bytes_bar, stderr
-from fanfold.uploads import metadata
 from localaws import template
 from localaws.scaling import declared
 

@@ -11,9 +11,9 @@ from rich.progress import Progress
 
 from fanfold.console.preview import Preview, preview_file
 from fanfold.errors import UserError
+from fanfold.input.uploads import upload_stream
 from fanfold.jobs import Job
 from fanfold.results import find_object, read_object
-from fanfold.uploads import upload_stream
 from fanfold_core.domain.keys import result_key
 
 if TYPE_CHECKING:

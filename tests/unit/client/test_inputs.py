@@ -13,8 +13,8 @@ from fanfold.cli import cli, inputs
 from fanfold.cli.inputs import ask_about_cost, opened_all
 from fanfold.costs.estimate import count, project
 from fanfold.errors import UserError
-from fanfold.files import LocalFile
-from fanfold.sources import Source, spooled_stream
+from fanfold.input.files import LocalFile
+from fanfold.input.sources import Source, spooled_stream
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fanfold.errors import InputFileError
-from fanfold.tables import WRITTEN, writer_of
+from fanfold.input.tables import WRITTEN, writer_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
