@@ -10,7 +10,7 @@ from fanfold_core.domain.options import OPTIONS
 
 def test_a_file_that_is_none_is_refused_before_it_is_sent(page: Page) -> None:
     page.evaluate(DROP, ["tweets.csv", "PK\x03\x04 and so on"])
-    expect(page.locator("#trouble")).to_contain_text("an Excel workbook")
+    expect(page.locator("#trouble")).to_contain_text("a zip archive: unzip it")
     expect(page.locator("#start")).to_be_disabled()
     page.get_by_role("button", name="Choose another file").click()
     expect(page.locator("#trouble")).to_be_hidden()
