@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import boto3
 
 from fanfold.errors import JobNotFoundError, LocalStartError, extra
-from fanfold.files import LocalFile
+from fanfold.input.files import LocalFile
+from fanfold.input.sources import Source, source_of
+from fanfold.input.uploads import metadata, upload
 from fanfold.jobs import Job
 from fanfold.project import find_root
-from fanfold.sources import Source, source_of
 from fanfold.stacks import Stack
 from fanfold.terminal import spinner
-from fanfold.uploads import metadata, upload
 from fanfold_core.domain.errors import UnknownJobError
 from fanfold_core.domain.option import ALLOW, COSTLIER_OPTIONS
 from fanfold_core.domain.options import OPTIONS

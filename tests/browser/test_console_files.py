@@ -11,7 +11,7 @@ from fanfold_core.domain.options import OPTIONS
 
 def test_a_file_that_is_none_is_refused_before_it_is_sent(page: Page) -> None:
     page.evaluate(DROP, ["tweets.csv", "PK\x03\x04 and so on"])
-    expect(page.locator("#trouble")).to_contain_text("an Excel workbook")
+    expect(page.locator("#trouble")).to_contain_text("a zip archive: unzip it")
     expect(page.locator("#options")).to_be_hidden()
     expect(page.get_by_text("Drop a CSV here")).to_be_visible()
     page.evaluate(DROP, ["a.csv", "text\nso good\n"])

@@ -11,7 +11,7 @@ from tests.pipeline.pipeline import Ended, Model, Pipeline
 from tests.written_files import TEXTS, VARIANTS
 from tests.wrong_files import FAIL_IN_THE_SECOND_ROW, IMPOSSIBLE, PARTLY, POSSIBLE, metadata
 
-from fanfold.uploads import metadata as spelled
+from fanfold.input.uploads import metadata as spelled
 from fanfold_core.domain.job import State
 from fanfold_core.input.formats import FileName
 

@@ -15,9 +15,9 @@ import pytest
 from fanfold import Fanfold, Job
 from fanfold.cli import main
 from fanfold.client import LOCAL_PARAMETERS
+from fanfold.input.sources import Source
+from fanfold.input.uploads import metadata, upload
 from fanfold.project import find_root
-from fanfold.sources import Source
-from fanfold.uploads import metadata, upload
 from localaws.cloud import LocalCloud
 from localaws.conditions import Conditions
 from localaws.endpoint.requests import InferenceRequest

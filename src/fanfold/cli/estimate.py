@@ -12,9 +12,9 @@ from fanfold.cli import options
 from fanfold.cli.inputs import opened, parameters_of
 from fanfold.cli.output import show_facts, show_json
 from fanfold.costs.estimate import EndpointPlan, Estimate, Workload, count, make_estimate, read_prices
-from fanfold.files import LocalFile
+from fanfold.input.files import LocalFile
+from fanfold.input.uploads import metadata
 from fanfold.terminal import bytes_bar, stderr
-from fanfold.uploads import metadata
 
 if TYPE_CHECKING:
     from pathlib import Path

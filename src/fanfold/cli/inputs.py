@@ -16,11 +16,11 @@ from fanfold.cli.output import echo
 from fanfold.client import LOCAL_PARAMETERS, Fanfold
 from fanfold.costs.estimate import project, read_prices, services
 from fanfold.errors import UserError
-from fanfold.files import LocalFile
+from fanfold.input.files import LocalFile
+from fanfold.input.sources import is_in_s3, source_of, spooled_stream
+from fanfold.input.uploads import metadata
 from fanfold.project import find_root
-from fanfold.sources import is_in_s3, source_of, spooled_stream
 from fanfold.terminal import counted, stderr
-from fanfold.uploads import metadata
 from fanfold_core.domain.requests import Request
 from localaws import template
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fanfold import Job
-    from fanfold.files import Planned
-    from fanfold.sources import Source
+    from fanfold.input.files import Planned
+    from fanfold.input.sources import Source
 
 _REQUESTS_SHOWN = 3
 # What a stack's services may take without a question.

@@ -14,7 +14,7 @@ import click
 
 from fanfold.client import DEFAULT_STACK
 from fanfold.errors import UserError
-from fanfold.sources import is_in_s3
+from fanfold.input.sources import is_in_s3
 from fanfold_core.domain.option import Choice, Integer, Option, YesNo
 from fanfold_core.domain.options import OPTIONS
 from fanfold_core.input.errors import OptionError

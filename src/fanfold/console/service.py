@@ -16,9 +16,9 @@ from fanfold.console.outlook import Outlook, look_ahead, speed_of
 from fanfold.console.preview import Preview, preview_file
 from fanfold.console.rows import Page, Wanted, read_page
 from fanfold.errors import DownloadError, UserError
+from fanfold.input.uploads import upload_stream
 from fanfold.jobs import Job
 from fanfold.results import find_object, read_object
-from fanfold.uploads import upload_stream
 from fanfold_core.domain.keys import result_key
 
 if TYPE_CHECKING:

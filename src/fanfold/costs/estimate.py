@@ -20,7 +20,7 @@ from localaws.scaling import declared
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from fanfold.files import LocalFile
+    from fanfold.input.files import LocalFile
     from localaws.scaling import Policies
 
 # With what an estimate is reckoned from, for those who reckon on.

@@ -49,7 +49,7 @@ def test_a_file_that_cannot_be_processed_exits_1_with_the_reason_in_words_and_st
         (["run", "missing.csv"], "'missing.csv' does not exist"),
         (["run", "x.csv", "--rows-per-request", "0"], "0 is not in the range"),
         (["run", "x.csv", "--header", "maybe"], "'maybe' is not one of"),
-        (["run"], "Missing argument 'FILE'"),
+        (["run"], "Missing argument 'FILE...'"),
         (["local", "up", "--parameter", "nonsense"], "expected KEY=VALUE, got 'nonsense'"),
     ],
 )
@@ -81,6 +81,7 @@ def test_a_job_that_takes_long_says_so_where_there_is_no_terminal(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("fanfold.terminal._SECONDS_BETWEEN_LINES", 0.5)
+    monkeypatch.setattr("fanfold.terminal.stderr.quiet", False)
     pipeline.client.submit(
         pipeline.folder / written(pipeline, "long.csv", b"text\n" + b"slowly\n" * 200), rows_per_request=1
     ).wait()

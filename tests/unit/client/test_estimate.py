@@ -12,8 +12,8 @@ from benchmarks.costs import priced
 
 from fanfold import project
 from fanfold.costs.estimate import EndpointPlan, Workload, count, make_estimate, read_prices, taken
-from fanfold.files import LocalFile
-from fanfold.sources import Source
+from fanfold.input.files import LocalFile
+from fanfold.input.sources import Source
 from fanfold_core.app.costs import FUNCTION_MEGABYTES
 from localaws import template
 

@@ -13,8 +13,8 @@ from fanfold.cli import cli, inputs
 from fanfold.cli.inputs import ask_about_cost, opened_all
 from fanfold.costs.estimate import count, project
 from fanfold.errors import UserError
-from fanfold.files import LocalFile
-from fanfold.sources import Source, spooled_stream
+from fanfold.input.files import LocalFile
+from fanfold.input.sources import Source, spooled_stream
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,8 +49,12 @@ def test_standard_input_is_a_file(file: Path) -> None:
     assert fanfold("run", "-", file, "-", "--dry-run").exit_code == 2
 
 
-def test_what_is_spooled_can_be_read_from_anywhere_again(file: Path) -> None:
+def test_what_is_spooled_can_be_read_from_anywhere_again_and_has_no_name_to_be_left_behind(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with file.open("rb") as stream, spooled_stream("a.csv", "a", stream) as source:
+        assert list(tmp_path.iterdir()) == [file]
         for start in (0, 5, 0):
             with source.open(start) as opened:
                 assert opened.read() == ROWS.encode()[start:]

@@ -12,9 +12,9 @@ from click.testing import CliRunner
 from fanfold import Fanfold
 from fanfold.cli import cli
 from fanfold.errors import InputFileError
-from fanfold.files import LocalFile
-from fanfold.sources import Source
-from fanfold.uploads import metadata
+from fanfold.input.files import LocalFile
+from fanfold.input.sources import Source
+from fanfold.input.uploads import metadata
 from fanfold_core.domain.options import OPTIONS, Options
 
 

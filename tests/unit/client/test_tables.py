@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 
 from fanfold.errors import InputFileError
-from fanfold.files import LocalFile
-from fanfold.sources import source_of
-from fanfold.tables import writer_of
+from fanfold.input.files import LocalFile
+from fanfold.input.sources import source_of
+from fanfold.input.tables import writer_of
 
 ROWS = [["id", "text"], ["1", 'so "good", really'], ["2", "two\nlines"], ["3", ""]]
 DICTS = [dict(zip(ROWS[0], row, strict=True)) for row in ROWS[1:]]

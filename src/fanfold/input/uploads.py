@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from types_boto3_s3 import S3Client
 
-    from fanfold.sources import Source
+    from fanfold.input.sources import Source
     from fanfold.stacks import Stack
 
 

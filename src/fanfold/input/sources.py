@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fanfold.errors import InputFileError
-from fanfold.tables import WRITTEN, writer_of
+from fanfold.input.tables import WRITTEN, writer_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -53,7 +53,7 @@ class Source:
         except OSError as error:
             raise InputFileError(f"cannot read {path}: {error.strerror}") from error
         if not S_ISREG(found.st_mode):
-            raise InputFileError(f"{path} is not a regular file: choose a file, or - for standard input")
+            raise InputFileError(f"{path} is not a regular file: choose a file, not a folder or a pipe")
         return cls(path.name, str(path), found.st_size, partial(_open, path))
 
     @classmethod

@@ -8,7 +8,7 @@ from functools import partial
 from typing import IO, TYPE_CHECKING
 
 from fanfold.errors import InputFileError
-from fanfold.sources import spooled
+from fanfold.input.sources import spooled
 from fanfold_core.domain.job import chunk_limits
 from fanfold_core.domain.keys import RequestId, job_id
 from fanfold_core.domain.options import Options
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
 
-    from fanfold.sources import Source
+    from fanfold.input.sources import Source
     from fanfold_core.input.cutting import Cut
     from fanfold_core.input.layout import Layout
 
