@@ -107,8 +107,8 @@ class ConsoleService:
         with self._lock:
             return self._conclusion(status) if status.has_ended else _UNKNOWN
 
-    def costs(self, listed: Iterable[JobStatus]) -> dict[str, float | None]:
-        """What jobs of the list cost, by their ids: of those that have ended, as far as it is known by now.
+    def conclusions(self, listed: Iterable[JobStatus]) -> dict[str, Conclusion]:
+        """What jobs of the list came to, by their ids: those that have ended, as far as it is known by now.
 
         A few more are looked up each time, since the list is asked for again and again and waits for nothing.
         """
@@ -116,7 +116,7 @@ class ConsoleService:
         unknown = [status for status in ended if status.id not in self._conclusions]
         for status in unknown[:_MOST_LOOKED_UP]:
             self.conclusion(status)
-        return {status.id: self._conclusions.get(status.id, _UNKNOWN).dollars for status in ended}
+        return {status.id: self._conclusions.get(status.id, _UNKNOWN) for status in ended}
 
     def rows(self, job_id: str, wanted: Wanted) -> Page:
         """A page of the results of a job that has ended; `FileGoneError` if there are none any more."""

@@ -43,7 +43,7 @@ class Service:
     def jobs(self, _most: int, _search: str) -> tuple[list[JobStatus], bool]:
         return [self.status("job-1")], False
 
-    def costs(self, _listed: list[JobStatus]) -> dict[str, float]:
+    def conclusions(self, _listed: list[JobStatus]) -> dict[str, Conclusion]:
         return {}
 
     def conclusion(self, _status: JobStatus) -> Conclusion:
