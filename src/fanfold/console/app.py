@@ -114,6 +114,8 @@ class Views:
         status = self._service.status(job_id)
         files = f"/files/{g.session.permit(status.id)}/{quote(status.id)}/"
         ended = asdict(self._service.conclusion(status))
+        if departure := self._service.departure(status):
+            ended["departure"] = asdict(departure) | {"created": departure.created.isoformat()}
         return status.as_dict() | self._service.pace(status) | ended | {"files": files}
 
     def rows(self, job_id: str) -> Json:
