@@ -104,7 +104,7 @@ platform.""",
     "Assembling results.csv": """\
 **Assembling.** A plain copy takes 1.3 µs per row. Fanfold copies a row's own text unchanged (0.2 µs) and writes three
 more columns: it parses JSON (0.5 µs), formats values, above all numbers (0.4 µs), quotes them if necessary (0.4 µs),
-and appends them to the row (0.1 µs). It also counts the statistics of the report (0.3 µs). Parts are built in parallel,
+and appends them to the row (0.1 µs). It also counts the statistics of the report (0.6 µs). Parts are built in parallel,
 as many at once as there are functions, so jobs don't wait for a single process.""",
     "Cold start": """\
 **Cold starts.** `import boto3` and one client, as pip installs them, take about 240 ms, 80 of them for the client. From

@@ -55,7 +55,7 @@ def test_a_dropped_file_is_watched_and_its_results_are_saved(page: Page, complai
     with page.expect_download() as saved:
         report.get_by_role("link", name="errors.csv").first.click()
     assert saved.value.path().read_text(encoding="utf-8").count("input is empty") == 20
-    expect(page.locator("#jobs a[aria-current]")).to_contain_text("100 rows · 20 without a prediction")
+    expect(page.locator("#jobs a[aria-current]")).to_contain_text("100 rows · 20 failed")
     assert complaints == []
 
 

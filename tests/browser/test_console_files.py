@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
-from tests.browser.conftest import DROP, state
+from playwright.sync_api import Page, Route, expect
+from tests.browser.conftest import DROP, start, state
 
 from fanfold_core.domain.options import OPTIONS
 
@@ -116,3 +116,28 @@ def test_the_form_has_every_option_with_its_label_its_help_and_the_stacks_value(
     expect(page.get_by_label("Encoding", exact=True)).to_have_attribute("placeholder", "utf-8")
     attempts = page.get_by_label("Attempts", exact=True)
     assert [attempts.get_attribute(name) for name in ("type", "min", "max")] == ["number", "1", "20"]
+
+
+def test_an_answer_that_comes_late_does_not_undo_what_the_form_says_by_then(page: Page) -> None:
+    late: list[Route] = []
+    page.route("**/api/preview?*", lambda route: route.continue_() if late else late.append(route))
+    page.evaluate(DROP, ["a.csv", "id;text\n1;so good\n"])
+    while not late:
+        page.wait_for_timeout(20)
+    page.get_by_label("Delimiter").fill(";")
+    page.get_by_label("Delimiter").blur()
+    expect(page.locator("#preview thead")).to_have_text("idtext")
+    late[0].continue_()
+    page.wait_for_timeout(300)
+    expect(page.locator("#preview thead")).to_have_text("idtext")
+
+
+def test_a_change_of_labels_is_said_with_the_job_that_had_others(page: Page) -> None:
+    for text in ("so good", "so bad"):
+        start(page, "spread.csv", "text\n" + f"{text}\n" * 60)
+        state(page, "Succeeded")
+    expect(page.locator("#job .departure")).to_contain_text("The labels are spread otherwise than in the last job")
+    expect(page.locator("#job .departure")).to_contain_text("LABEL_0: 0 % → 100 %")
+    page.locator("#job .departure a").click()
+    expect(page.locator("#rows tbody tr").first).to_contain_text("so good")
+    expect(page.locator("#job .departure")).to_be_hidden()

@@ -99,8 +99,9 @@ class Views:
         """The latest jobs, or the latest that are called so."""
         most = min(max(1, request.args.get("most", _MOST_LISTED, type=int)), _MOST_LISTED)
         found, has_more = self._service.jobs(most, request.args.get("search", ""))
-        costs = self._service.costs(found)
-        return {"jobs": [job.as_dict() | {"dollars": costs.get(job.id)} for job in found], "has_more": has_more}
+        known = self._service.conclusions(found)
+        told = {job_id: {"dollars": one.dollars, "not_sent": one.not_sent} for job_id, one in known.items()}
+        return {"jobs": [job.as_dict() | told.get(job.id, {}) for job in found], "has_more": has_more}
 
     def submit(self) -> tuple[Json, HTTPStatus]:
         """Upload the file that the request carries, as it comes in: one of any size is never held here."""
@@ -113,6 +114,8 @@ class Views:
         status = self._service.status(job_id)
         files = f"/files/{g.session.permit(status.id)}/{quote(status.id)}/"
         ended = asdict(self._service.conclusion(status))
+        if departure := self._service.departure(status):
+            ended["departure"] = asdict(departure) | {"created": departure.created.isoformat()}
         return status.as_dict() | self._service.pace(status) | ended | {"files": files}
 
     def rows(self, job_id: str) -> Json:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from fanfold.console.preview import Preview
 
-# More requests than this are simulated as fewer larger ones: a moment is enough for an estimate.
+# Of more requests than this, the first are simulated, and the others take as long: an estimate takes a moment only.
 _MOST_SIMULATED = 20_000
 # Rows of a job from which a speed may be read.
 _LEAST_ROWS = 1_000
@@ -69,11 +69,13 @@ def look_ahead(
     services = make_estimate(work, options.rows_per_request, None, parameters["Architecture"]).total
     endpoint = seconds = None
     if speed:
-        coarse = ceil(work.requests / _MOST_SIMULATED)
+        simulated = replace(work, requests=min(work.requests, _MOST_SIMULATED))
+        times = work.requests / simulated.requests
         plan = EndpointPlan.of_stack(parameters, speed, options.request_ttl_seconds)
-        simulated = replace(work, requests=ceil(work.requests / coarse))
-        found = make_estimate(simulated, options.rows_per_request * coarse, plan)
-        endpoint, seconds = found.dollars.get("instances"), found.seconds
+        found = make_estimate(simulated, options.rows_per_request, plan)
+        if (instances := found.dollars.get("instances")) is not None:
+            endpoint = instances * times
+        seconds = found.seconds and found.seconds * times
     return Outlook(
         rows=rows,
         is_exact=size <= preview.bytes_read,

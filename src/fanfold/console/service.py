@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import OrderedDict, defaultdict
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import dropwhile, islice
 from threading import Lock
 from typing import IO, TYPE_CHECKING, TypeVar
 from urllib.parse import unquote
 
 from rich.progress import Progress
 
+from fanfold.console.departure import describe_departure
 from fanfold.console.outlook import Outlook, look_ahead, speed_of
 from fanfold.console.preview import Preview, preview_file
 from fanfold.console.rows import Page, Wanted, read_page
@@ -19,6 +20,7 @@ from fanfold.errors import DownloadError, UserError
 from fanfold.input.uploads import upload_stream
 from fanfold.jobs import Job
 from fanfold.results import find_object, read_object
+from fanfold.status import JobState
 from fanfold_core.domain.keys import result_key
 
 if TYPE_CHECKING:
@@ -52,6 +54,16 @@ class Conclusion:
 
 
 _UNKNOWN = Conclusion()
+_WITH_RESULTS = {JobState.SUCCEEDED, JobState.COMPLETED_WITH_ERRORS}
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """How labels depart, in words, and from which job, which began when."""
+
+    words: str
+    job: str
+    created: datetime
 
 
 class ConsoleService:
@@ -107,8 +119,17 @@ class ConsoleService:
         with self._lock:
             return self._conclusion(status) if status.has_ended else _UNKNOWN
 
-    def costs(self, listed: Iterable[JobStatus]) -> dict[str, float | None]:
-        """What jobs of the list cost, by their ids: of those that have ended, as far as it is known by now.
+    def departure(self, status: JobStatus) -> Departure | None:
+        """How the labels of a job that has ended depart from those of the last job of a file of the same name."""
+        with self._lock:
+            if not status.has_ended or not (labels := self._conclusion(status).labels):
+                return None
+            earlier = self._last_of_name(status)
+            words = describe_departure(labels, (earlier and self._conclusion(earlier).labels) or {})
+            return Departure(words, earlier.id, earlier.created) if earlier and words else None
+
+    def conclusions(self, listed: Iterable[JobStatus]) -> dict[str, Conclusion]:
+        """What jobs of the list came to, by their ids: those that have ended, as far as it is known by now.
 
         A few more are looked up each time, since the list is asked for again and again and waits for nothing.
         """
@@ -116,7 +137,7 @@ class ConsoleService:
         unknown = [status for status in ended if status.id not in self._conclusions]
         for status in unknown[:_MOST_LOOKED_UP]:
             self.conclusion(status)
-        return {status.id: self._conclusions.get(status.id, _UNKNOWN).dollars for status in ended}
+        return {status.id: self._conclusions.get(status.id, _UNKNOWN) for status in ended}
 
     def rows(self, job_id: str, wanted: Wanted) -> Page:
         """A page of the results of a job that has ended; `FileGoneError` if there are none any more."""
@@ -174,6 +195,15 @@ class ConsoleService:
         _keep(self._jobs, job.id, job)
         _keep(self._begun, job.id, None)
 
+    def _last_of_name(self, status: JobStatus) -> JobStatus | None:
+        """The last job that ended with results before this one, of another upload whose file was called the same."""
+        listed = islice(self.stack.listed_jobs(), _MOST_SEARCHED)
+        before = dropwhile(lambda job: job.id != status.id, listed)
+        key = status.input.split("/", 3)[3]
+        same = (job for job in before if job.key != key and _name(job.key) == _name(key) and job.state in _WITH_RESULTS)
+        found = next(same, None)
+        return self._status(found.id) if found else None
+
     def _conclusion(self, status: JobStatus) -> Conclusion:
         if status.id not in self._conclusions:
             _keep(self._conclusions, status.id, self._conclude(status))
@@ -207,10 +237,13 @@ class ConsoleService:
         return self._jobs[job_id]
 
 
+def _name(key: str) -> str:
+    return unquote(key.rpartition("/")[2])
+
+
 def _is_called(search: str, job: ListedJob) -> bool:
     wanted = search.casefold()
-    name = unquote(job.key.rpartition("/")[2])
-    return any(wanted in text.casefold() for text in (name, job.id, job.state.replace("_", " ")))
+    return any(wanted in text.casefold() for text in (_name(job.key), job.id, job.state.replace("_", " ")))
 
 
 def _keep(known: OrderedDict[str, V], job_id: str, value: V) -> None:

@@ -81,7 +81,7 @@ def test_a_user_has_the_console(cloud: LocalCloud, user: LocalSession) -> None:
     listed, _ = service.jobs(30, "")
     assert job in [status.id for status in listed]
     assert len(service.rows(job, Wanted(Place())).rows) == len(MIXED.splitlines()) - 1
-    assert service.costs(listed)[job] == service.conclusion(service.status(job)).dollars
+    assert service.conclusions(listed)[job] == service.conclusion(service.status(job))
     size, blocks = service.read(job, "results.csv", for_spreadsheets=False)
     assert len(b"".join(blocks)) == size
     with pytest.raises(FileGoneError):

@@ -45,7 +45,10 @@ class Service:
     def jobs(self, _most: int, _search: str) -> tuple[list[JobStatus], bool]:
         return [self.status("job-1")], False
 
-    def costs(self, _listed: list[JobStatus]) -> dict[str, float]:
+    def departure(self, _status: JobStatus) -> None:
+        return None
+
+    def conclusions(self, _listed: list[JobStatus]) -> dict[str, Conclusion]:
         return {}
 
     def conclusion(self, _status: JobStatus) -> Conclusion:

@@ -57,6 +57,7 @@ function draw(job) {
   retry.hidden = !ended || !(job.failed > (job.invalid ?? 0))
   retry.textContent = job.not_sent ? "Send the remaining rows" : "Retry failed rows"
   say(".advice", ended && advice(job))
+  warn(job.departure)
   drawNotify(job, ended)
   if (ended) showResults(job)
   if (held && (document.activeElement === document.body || !document.activeElement.checkVisibility())) section.focus()
@@ -94,6 +95,16 @@ function tiles(job) {
     tile.append(element("dt", name), element("dd", value, look || ""))
     return tile
   })
+}
+
+// That the labels are others than those of the last job of this name.
+function warn(departure) {
+  const place = find(".departure", section)
+  place.hidden = !departure
+  if (!departure) return
+  const link = element("a", `the last job of this name (${moment(departure.created)})`)
+  link.href = `#${departure.job}`
+  place.replaceChildren("The labels are spread otherwise than in ", link, `. ${departure.words}`)
 }
 
 // What helps the rows without a prediction.

@@ -39,13 +39,13 @@ export async function ask(address, { token, ...options } = {}) {
   return content
 }
 
-// Runs what may fail and says why it did; the words may begin with a file's name.
-export async function attempt(action, name) {
+// Runs what may fail and says why it did.
+export async function attempt(action) {
   try {
     trouble()
     return await action()
   } catch (error) {
-    trouble(`${error.message}`, name)
+    trouble(`${error.message}`)
   }
 }
 

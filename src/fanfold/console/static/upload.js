@@ -6,7 +6,7 @@ const HEAD_BYTES = Number(document.body.dataset.headBytes)
 const NOT_A_CSV = 415
 const section = find("#new"), choose = find("#choose"), form = find("#options"), sendingPart = find("#sending")
 const drop = find("#drop"), picker = find("#file"), column = form.elements["input-column"]
-let file, sending, looking, columns = ""
+let file, sending, looking, looks = 0, columns = ""
 
 const query = () => {
   const chosen = [...new FormData(form)].filter(([, value]) => value !== "")
@@ -39,19 +39,27 @@ async function take(files) {
 
 function forget() {
   file = undefined
+  looks++
   picker.value = ""
   show(choose)
 }
 
 // Whether the file can be read as the form says.
 async function look() {
-  const asked = query()
+  const asked = query(), mine = ++looks
   asked.set("size", file.size)
-  let refused
-  const seen = await attempt(() => ask(`/api/preview?${asked}`, { method: "POST", body: file.slice(0, HEAD_BYTES) })
-    .catch(error => { refused = error.status; throw error }), file.name)
+  trouble()
+  let seen, refused
+  try {
+    seen = await ask(`/api/preview?${asked}`, { method: "POST", body: file.slice(0, HEAD_BYTES) })
+  } catch (error) {
+    refused = error
+  }
+  // The form may have changed meanwhile: what counts is the latest look.
+  if (mine !== looks) return file ? looking : false
+  trouble(refused?.message, file.name)
   // No option makes a CSV of it.
-  if (refused === NOT_A_CSV) {
+  if (refused?.status === NOT_A_CSV) {
     forget()
     picker.focus()
     return false

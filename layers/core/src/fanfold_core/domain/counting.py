@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from functools import partial
+from contextlib import suppress
 from heapq import nsmallest
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fanfold_core.domain.results import requests
 from fanfold_core.domain.spans import gaps
@@ -23,12 +23,13 @@ from fanfold_core.domain.statistics import (
     wait_bin,
 )
 from fanfold_core.domain.statistics.evidence import (
+    MOST_LABELS_SHOWN,
     MOST_OF_LABEL,
     MOST_UNCERTAIN,
     SCORE_STEPS,
     Evidence,
     Predicted,
-    is_sampled,
+    sampled,
 )
 
 if TYPE_CHECKING:
@@ -137,39 +138,48 @@ def kind_of(reason: str) -> str:
 
 def _evidence(first_row: int, rows: Sequence[Sequence[str]], input_index: int | None, final: RowAnswers) -> Evidence:
     """Rows to judge predictions by; only of these are the cells read."""
-    scored: list[tuple[float, int]] = []
-    chosen: defaultdict[str, list[int]] = defaultdict(list)
+    labels = [
+        label if type(result) is dict and type(label := result.get("label")) is str else None
+        for result in final.results
+    ]
+    scores = [result.get("score") if type(result) is dict else None for result in final.results]
+    scored = {
+        number: float(score)
+        for number, score in enumerate(scores)
+        if type(score) in _NUMBERS and 0 <= score <= 1  # what is no number is in no range
+    }
+
+    def seen(number: int) -> Predicted:
+        label, text = labels[number], _short(_input(rows[number], input_index), _INPUT_LENGTH)
+        return Predicted(scored.get(number), first_row + number, short_label(label) if label else "", text)
+
     lengths: Counter[int] = Counter()
     sums: Counter[int] = Counter()
-    for number, result in enumerate(final.results):
-        if type(result) is not dict:
-            continue
-        label, score = result.get("label"), _known_score(result)
-        if type(label) is str and len(of_label := chosen[short_label(label)]) < MOST_OF_LABEL:
-            of_label.append(number)
-        if score is not None:
-            scored.append((score, number))
-            if is_sampled(first_row + number):
-                length = len(_input(rows[number], input_index)).bit_length()
-                lengths[length] += 1
-                sums[length] += round(score * SCORE_STEPS)
-    seen = partial(_predicted, first_row, rows, input_index, final)
-    uncertain = tuple(seen(number) for _, number in nsmallest(MOST_UNCERTAIN, scored))
-    by_label = {label: tuple(map(seen, numbers)) for label, numbers in chosen.items()}
-    return Evidence() + Evidence(by_label, uncertain, lengths, sums)
+    for number in sampled(first_row, len(rows)):
+        if number in scored:
+            length = len(_input(rows[number], input_index)).bit_length()
+            lengths[length] += 1
+            sums[length] += round(scored[number] * SCORE_STEPS)
+    uncertain = nsmallest(MOST_UNCERTAIN, zip(scored.values(), scored, strict=True))
+    return Evidence() + Evidence(
+        {label: tuple(map(seen, numbers)) for label, numbers in _first_of_labels(labels).items()},
+        tuple(seen(number) for _, number in uncertain),
+        lengths,
+        sums,
+    )
 
 
-def _predicted(
-    first_row: int, rows: Sequence[Sequence[str]], input_index: int | None, final: RowAnswers, number: int
-) -> Predicted:
-    result = final.results[number]
-    label, text = result.get("label"), _short(_input(rows[number], input_index), _INPUT_LENGTH)
-    return Predicted(_known_score(result), first_row + number, short_label(label) if type(label) is str else "", text)
-
-
-def _known_score(result: Mapping[str, Any]) -> float | None:
-    score: Any = result.get("score")
-    return float(score) if type(score) in _NUMBERS and 0 <= score <= 1 else None
+def _first_of_labels(labels: list[str | None]) -> dict[str, list[int]]:
+    """The first rows of each label, as many as are shown, of as many labels."""
+    shown = {label: short_label(label) for label in set(labels) if label is not None}
+    found: dict[str, list[int]] = {short: [] for short in sorted(set(shown.values()))[:MOST_LABELS_SHOWN]}
+    for label, of_label in ((label, found[short]) for label, short in shown.items() if short in found):
+        at = -1
+        with suppress(ValueError):  # there are no more
+            for _ in range(MOST_OF_LABEL):
+                at = labels.index(label, at + 1)
+                of_label.append(at)
+    return found
 
 
 def _input(cells: Sequence[str], input_index: int | None) -> str:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 # Bounds of what an item of the ledger has to hold.
-MOST_OF_LABEL, MOST_UNCERTAIN = 3, 10
-_MOST_LABELS = 40
+MOST_LABELS_SHOWN, MOST_OF_LABEL, MOST_UNCERTAIN = 40, 3, 10
+# Rows whose length is looked at: the first ones, and then one in so many.
+_FIRST_SAMPLED, _SAMPLED_OF = 1_000, 50
 # Scores are added up in whole numbers, so that no order of adding makes another sum.
 SCORE_STEPS = 10_000
 
@@ -39,7 +40,7 @@ class Evidence:
     scores: Counter[int] = field(default_factory=Counter)
 
     def __add__(self, more: Evidence) -> Evidence:
-        labels = sorted({*self.of_label, *more.of_label})[:_MOST_LABELS]
+        labels = sorted({*self.of_label, *more.of_label})[:MOST_LABELS_SHOWN]
         known = {label: {*self.of_label.get(label, ()), *more.of_label.get(label, ())} for label in labels}
         return Evidence(
             {label: tuple(sorted(rows, key=_number)[:MOST_OF_LABEL]) for label, rows in known.items()},
@@ -64,9 +65,15 @@ class Evidence:
         )
 
 
-def is_sampled(row: int) -> bool:
-    """Whether a row's length is looked at: the first thousand are, and then one in fifty."""
-    return row < 1_000 or row % 50 == 0  # noqa: PLR2004 # as it says
+def sampled(first_row: int, rows: int) -> Iterator[int]:
+    """Which of the rows that begin at this number have their length looked at, from 0.
+
+    >>> list(sampled(999, 60))
+    [0, 1, 51]
+    """
+    first = min(max(0, _FIRST_SAMPLED - first_row), rows)
+    yield from range(first)
+    yield from range(first + -(first_row + first) % _SAMPLED_OF, rows, _SAMPLED_OF)
 
 
 def _number(predicted: Predicted) -> int:
