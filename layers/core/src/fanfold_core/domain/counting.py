@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from contextlib import suppress
 from heapq import nsmallest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fanfold_core.domain.results import requests
 from fanfold_core.domain.spans import gaps
@@ -142,7 +142,7 @@ def _evidence(first_row: int, rows: Sequence[Sequence[str]], input_index: int | 
         label if type(result) is dict and type(label := result.get("label")) is str else None
         for result in final.results
     ]
-    scores = [result.get("score") if type(result) is dict else None for result in final.results]
+    scores: list[Any] = [result.get("score") if type(result) is dict else None for result in final.results]
     scored = {
         number: float(score)
         for number, score in enumerate(scores)
