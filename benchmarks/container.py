@@ -1,0 +1,91 @@
+"""Rows per second of a small model in the inference container, against an offline loop that is tuned by hand.
+
+Needs Java and the environment of `make container`: `.venv/bin/python benchmarks/container.py`. One worker, four
+requests at a time, with the template's own number of rows and parameters, and with `batch_size`; and the model as
+`fanfold model pack` packs it.
+"""
+
+from __future__ import annotations
+
+import json
+import tarfile
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from measure import ROOT, child, interleaved
+
+from fanfold.packing.pack import pack
+from localaws import template
+from localaws.endpoint.models import Model, ModelServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CONTAINER = ROOT / ".venv-container/bin/python"
+ROWS, CONCURRENCY = 1_000, 4
+JSON = "application/json"
+
+
+def main() -> None:
+    """Measure all sides in turn, and print their medians."""
+    texts = tweets()
+    defaults = template.defaults(ROOT)
+    rows, parameters = int(defaults["RowsPerRequest"]), json.loads(defaults["ModelParameters"])
+    with tempfile.TemporaryDirectory() as name, ExitStack() as running:
+        folder = Path(name)
+        file, model = folder / "texts.json", folder / "model"
+        file.write_text(json.dumps(texts), encoding="utf-8")
+        child(CONTAINER, "sides/hand_tuned.py", "make", file, model)
+        packed = folder / "packed"
+        with tarfile.open(pack(model, folder / "model.tar.gz").file) as archive:
+            archive.extractall(packed, filter="data")
+        environment = {"SAGEMAKER_MODEL_SERVER_WORKERS": "1"}
+        log = running.enter_context((folder / "container.log").open("w", encoding="utf-8"))
+
+        def serve(at: Path) -> Model:
+            server = ModelServer(str(CONTAINER), at, log=log, environment=environment)
+            return running.enter_context(server).model
+
+        plain, better = serve(model), serve(packed)
+        sides: dict[str, Callable[[], float]] = {
+            "offline": lambda: float(child(CONTAINER, "sides/hand_tuned.py", "run", file, model)["rows_per_second"]),
+            "container": lambda: speed(plain, texts, rows, parameters),
+            "container, batch_size 32": lambda: speed(plain, texts, rows, {**parameters, "batch_size": 32}),
+            "container, packed": lambda: speed(better, texts, rows, parameters),
+            "container, packed, 256 rows": lambda: speed(better, texts, 256, parameters),
+        }
+        for warm in (plain, better):
+            speed(warm, texts[:rows], rows, parameters)
+        found = interleaved(sides)
+    for side, value in found.items():
+        print(f"{side:28} {value:8.0f} rows/s  {value / found['offline']:.2f}")
+
+
+def tweets() -> list[str]:
+    """Texts of skewed lengths, mostly short."""
+    random = Random(7)
+    words = ["".join(random.choices("aeioulnrst", k=random.randint(2, 9))) for _ in range(500)]
+    return [" ".join(random.choices(words, k=3 + int(random.expovariate(1 / 15)))) for _ in range(ROWS)]
+
+
+def speed(model: Model, texts: list[str], rows: int, parameters: dict[str, Any]) -> float:
+    """Rows per second, of requests that are sent several at a time."""
+    requests = [
+        json.dumps({"inputs": texts[start : start + rows], "parameters": parameters}).encode()
+        for start in range(0, len(texts), rows)
+    ]
+    began = time.perf_counter()
+    with ThreadPoolExecutor(CONCURRENCY) as several:
+        answers = list(several.map(lambda body: json.loads(model.predict(body, JSON, "")), requests))
+    if sum(map(len, answers)) != len(texts):
+        raise RuntimeError("an answer has other results than texts")
+    return len(texts) / (time.perf_counter() - began)
+
+
+if __name__ == "__main__":
+    main()
