@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from localaws.endpoint.delivery import Delivery, arrives
 from localaws.endpoint.endpoints import ControlPlane, Endpoint
-from localaws.endpoint.hands import Hands
 from localaws.endpoint.invocations import Invocation, Load, ModelInstance, no_extra_time
+from localaws.endpoint.io_threads import IoThreads
 from localaws.endpoint.locations import destinations
 from localaws.endpoint.outcomes import Failure, Outcome
 from localaws.endpoint.queues import EndpointQueue
@@ -89,7 +89,7 @@ class AsyncEndpointServer(Lifetime):
     def start(self) -> None:
         """Listen; OSError with a plain message when the port is taken. A server starts once."""
         self._surface = HttpSurface(self._port, self, self._guard)
-        self._io = Hands(self._cloud.connections)
+        self._io = IoThreads(self._cloud.connections)
         self._threads = [
             threading.Thread(target=self._surface.serve_forever, args=(0.05,), name="endpoint-http"),
             threading.Thread(target=self._watch_the_clock, name="endpoint-clock"),

@@ -12,13 +12,13 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Hands(ThreadPoolExecutor):
+class IoThreads(ThreadPoolExecutor):
     """Threads that can be waited for, but not for ever: what they call may not answer.
 
     Example:
-        >>> hands = Hands(16)
-        >>> hands.submit(deliver, outcome)
-        >>> hands.stop(5.0)
+        >>> io = IoThreads(16)
+        >>> io.submit(deliver, outcome)
+        >>> io.stop(5.0)
     """
 
     def __init__(self, threads: int) -> None:
