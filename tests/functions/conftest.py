@@ -17,6 +17,8 @@ from fanfold_core.input.layout import Layout
 from localaws.cloud import LocalCloud
 
 EVENTS = find_root() / "events"
+# The names are those of the events; files may have no options that cost more.
+AS_DEPLOYED = {**LOCAL_PARAMETERS, "CostlierOptions": "refuse"}
 NOTHING_FAILED: dict[str, list[str]] = {"batchItemFailures": []}
 # What the events of events/ are about. The last row has no text.
 KEY = "2026/space plus+file (1).csv"
@@ -29,7 +31,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         # Queues are emptied before each test; SQS, and moto as it is set, allow that once a minute.
         patched.setenv("MOTO_SQS_ENFORCE_STRICT_QUEUE_PURGE_BEHAVIOUR", "false")
         logs = tmp_path_factory.mktemp("logs")
-        with LocalCloud(find_root(), parameters=LOCAL_PARAMETERS, run_functions=False, log_dir=logs) as cloud:
+        with LocalCloud(find_root(), parameters=AS_DEPLOYED, run_functions=False, log_dir=logs) as cloud:
             yield cloud
 
 

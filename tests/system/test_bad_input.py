@@ -85,6 +85,7 @@ def test_what_is_wrong_far_into_a_file_ends_its_job_with_words_to_whoever_waits(
         "1000",
         "--encoding-errors",
         "strict",
+        "--yes",  # or it would be found while the cost is reckoned
     )
     assert (said.code, said.summary["state"]) == (FAILED, "FAILED")
     assert "row 10000, byte 7,000,012: the file is not utf-8 here" in said.stderr

@@ -1,5 +1,6 @@
 """report.html says what the other files say."""
 
+import re
 from collections import Counter
 from html.parser import HTMLParser
 
@@ -53,16 +54,12 @@ def test_a_reports_figures_are_those_of_its_files(pipeline: Pipeline) -> None:
     assert {name: found.tiles[name] for name in expected} == {name: str(n) for name, n in expected.items()}
     assert labels(found) == Counter(row[2] for row in finished.results if row[2])
     assert ["total", f"${sum(summary['dollars'].values()):.4f}"] in found.rows
-    scores = sum(int(row[1].split()[0]) for row in found.rows if " to " in row[0])
-    answered = sum(int(row[1].split()[0]) for row in found.rows if row[0].startswith("from "))
+    scores = sum(int(row[1].split()[0]) for row in found.rows if re.fullmatch(r"[\d.]+ to [\d.]+", row[0]))
+    answered = sum(int(row[1].split()[0]) for row in found.rows if row[0].startswith("after "))
     assert scores == answered == 200
     assert ["row 3", "(empty)"] in found.rows
-    assert [row[0] for row in found.rows if "within" in row[0]] == [
-        "50% within",
-        "90% within",
-        "95% within",
-        "99% within",
-    ]
+    within = [row[0] for row in found.rows if "within" in row[0]]
+    assert within in (["50% within", "90% within", "95% within", "99% within"], ["all within"])
 
 
 def test_a_report_of_several_parts_is_about_all_of_them(pipeline: Pipeline) -> None:

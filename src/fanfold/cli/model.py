@@ -13,7 +13,11 @@ from fanfold.terminal import spinner
 
 @click.group(short_help="Prepare a model for an endpoint.")
 def model() -> None:
-    """Prepare a model for an endpoint."""
+    """Prepare a model for an endpoint.
+
+    \b
+    fanfold model pack models/sentiment
+    """
 
 
 @model.command("pack")

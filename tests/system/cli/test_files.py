@@ -196,7 +196,9 @@ def test_an_interrupted_run_on_its_own_cloud_keeps_the_rows_that_are_done(
         assert follow_to_the_end([Followed(job, "half.csv", folder)], stack=None) == INTERRUPTED
     kept = tmp_path / "out" / f"{job.id}.partial.csv"
     assert f"job {job.id} ended with its local cloud. The rows that were done: {kept}\n" in capsys.readouterr().err
-    assert kept.read_text(encoding="utf-8").splitlines()[1].split(",")[0] == "so good"
+    texts = {line.split(",")[0] for line in kept.read_text(encoding="utf-8").splitlines()[1:]}
+    assert texts
+    assert texts <= {"so good", "slowly"}
     job.cancel()
 
 

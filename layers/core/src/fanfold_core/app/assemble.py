@@ -149,7 +149,7 @@ class Assembler:
             ]
             errors.write(written(job, failed))
             attempts = requests(outcomes)
-            statistics = of_requests(job.created, counted, outcomes) + of_unpredicted(chunk, counted)
+            statistics = of_requests(job.created, counted, outcomes) + of_unpredicted(chunk, counted, final)
             statistics += of_rows(chunk.first_row, rows, input_index, final)
             statistics += of_irregular(chunk.first_row, irregular, shown.original, final)
             sent = sum(attempts.values())

@@ -6,8 +6,8 @@ says nothing about its rows, and is sent again until the job's deadline.
 
 A refused request is halved until its row stands alone. So one row that makes the model fail, in a request of n rows,
 causes at most 4·⌈log₂ n⌉ + 7 requests as long as the endpoint answers others: three for each size and one for the other
-half, then seven for the row. Where nobody else asks the endpoint anything, a row that the model has answered before is
-sent once more with each: a witness.
+half, then seven for the row; twice as many at most where the container says that it is busy. Where nobody else asks the
+endpoint anything, a row that the model has answered before is sent once more with each: a witness.
 """
 
 from __future__ import annotations
@@ -29,9 +29,11 @@ if TYPE_CHECKING:
 
 # A request that broke waits twice as long before each attempt, at most SQS's fifteen minutes.
 _FIRST_DELAY_SECONDS = 5
-# A request that has broken so often after others were answered is refused. The first break is never such a one. A row
-# alone ends in an error then, so it takes more: an endpoint may fail at random.
-_PROOFS, _PROOFS_OF_A_ROW = 2, 6
+# A request that has broken so often after others were answered is refused, counted in halves. The first break is never
+# such a one. A row alone ends in an error then, so it takes more: an endpoint may fail at random.
+_PROOFS, _PROOFS_OF_A_ROW = 4, 12
+# What says that nobody was free, often means that. What never reached the container says nothing.
+_WEIGHT = {Cause.MODEL: 2, Cause.TIMEOUT: 2, Cause.BUSY: 1, Cause.PLATFORM: 0}
 # Rows that may make the model fail are sent one after the other, so that none is blamed for its neighbour.
 _SECONDS_APART = 5
 # So many other chunks are asked for a row that has been predicted.
@@ -78,7 +80,7 @@ class Failures:
             if isinstance(one, Refused):
                 judged.append(Judged(one, Mark(request.attempt)))
                 continue
-            breaks = mark.breaks + (one.cause is not Cause.PLATFORM and 0 < mark.at <= answered())
+            breaks = mark.breaks + (_WEIGHT[one.cause] if 0 < mark.at <= answered() else 0)
             if breaks < (_PROOFS_OF_A_ROW if is_row else _PROOFS):
                 judged.append(Judged(one, Mark(request.attempt, breaks)))
             elif is_row:

@@ -102,11 +102,16 @@ def of_requests(began: datetime, answered: Iterable[SpanOutcome], known: Sequenc
     )
 
 
-def of_unpredicted(chunk: Chunk, counted: Iterable[SpanOutcome]) -> Statistics:
-    """Statistics of a chunk's rows that no request has carried, by the outcomes that count."""
+def of_unpredicted(chunk: Chunk, counted: Iterable[SpanOutcome], final: RowAnswers) -> Statistics:
+    """Statistics of a chunk's rows that no request has carried, by the outcomes that count.
+
+    A row that wasn't sent may have the prediction of an earlier round.
+    """
     invalid = sum(outcome.span.rows for outcome in counted if not (outcome.is_prediction or outcome.requests))
     unsent = sum(
-        gap.end - max(gap.start, chunk.sent) for gap in gaps(chunk.rows, chunk.covered) if gap.end > chunk.sent
+        bool(final.errors[number])
+        for gap in gaps(chunk.rows, chunk.covered)
+        for number in range(max(gap.start, chunk.sent), gap.end)
     )
     return Statistics(invalid=invalid, unsent=unsent)
 

@@ -80,7 +80,8 @@ class Cause(Enum):
 
     MODEL = auto()  # the container answered with a server error: its code has failed
     TIMEOUT = auto()  # the container didn't answer in time
-    PLATFORM = auto()  # nobody was there to work on it, or it never reached the container
+    BUSY = auto()  # whoever answered had no room, no time, or nobody to work on it
+    PLATFORM = auto()  # it never reached the container
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,8 @@ class Broken(_Failed):
 class Mark:
     """What is known of a span's failures: the highest `attempt` that has been acted upon, 0 for none, and when (`at`).
 
-    `breaks` is how often it broke while the endpoint answered other requests. `at` is in seconds since 1970; the ledger
-    sets it.
+    `breaks` is how often it broke while the endpoint answered other requests, in halves (`app.failures` says why). `at`
+    is in seconds since 1970; the ledger sets it.
     """
 
     attempt: int = 0
@@ -161,12 +162,14 @@ def cause_of(reason: str) -> Cause:
     """Who has broken a request.
 
     >>> cause_of("ClientError: Received server error (500) from model."), cause_of("status Expired")
-    (<Cause.MODEL: 1>, <Cause.PLATFORM: 3>)
+    (<Cause.MODEL: 1>, <Cause.PLATFORM: 4>)
     """
     status = _status(reason)
+    if status is None:
+        return Cause.PLATFORM
     if status == 0:
         return Cause.TIMEOUT
-    return Cause.MODEL if status is not None and status not in _UNAVAILABLE else Cause.PLATFORM
+    return Cause.BUSY if status in _UNAVAILABLE else Cause.MODEL
 
 
 def _told(reason: str, words: str) -> str:
