@@ -151,7 +151,8 @@ def test_a_model_that_does_not_load_is_named_by_every_row(
     """As a folder that transformers 5 has saved does."""
     folder = shutil.copytree(folders / "sentiment", tmp_path / "later")
     file = folder / "tokenizer_config.json"
-    saved = {**json.loads(file.read_text(encoding="utf-8")), "tokenizer_class": "TokenizersBackend"}
+    later = "TokenizersBackend"  # checkov:skip=CKV_SECRET_6:the name of a class
+    saved = {**json.loads(file.read_text(encoding="utf-8")), "tokenizer_class": later}
     file.write_text(json.dumps(saved), encoding="utf-8")
     ended = play(handlers, serve("container", folder, {}), ["soup", "spring"], 2)
     assert (set(failed(ended)), ended.summary["predicted"]) == ({0, 1}, 0)
