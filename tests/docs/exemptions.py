@@ -13,7 +13,7 @@ from tests.docs.pages import ROOT
 from fanfold.cli import cli
 
 _TESTS = "test browser ecosystem test-docs test-supply test-wheel recipes container"
-_TARGETS = f"setup {_TESTS} check sbom audit build sam-local crash-sweep soak soak-events"
+_TARGETS = f"setup {_TESTS} check sbom audit build sam-local witness crash-sweep soak soak-events"
 _MAKE = rf"make ({'|'.join(_TARGETS.split())})\b"
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import json
 from pathlib import Path
 
 from tests.docs.pages import ROOT
@@ -9,6 +10,14 @@ from tests.docs.pages import ROOT
 SAMPLES = ROOT / "samples/texts.csv"
 # Where completion is told to write, in a home that has it.
 HOME = (".local/share/bash-completion/completions", ".config/fish/completions")
+
+# Folders with models, as far as anybody looks at them who doesn't run them.
+MODELS = ("models/sentiment", "my-model")
+CONFIG = {
+    "architectures": ["RobertaForSequenceClassification"],
+    "transformers_version": "4.51.3",
+    "id2label": {str(number): f"LABEL_{number}" for number in range(3)},
+}
 
 
 def write_files(folder: Path) -> Path:
@@ -21,6 +30,9 @@ def write_files(folder: Path) -> Path:
     (folder / "reviews.csv.gz").write_bytes(gzip.compress(_csv([["review"], *([text] for text in texts)]).encode()))
     (folder / "export.csv").write_text("id;text\n1;Café très agréable\n2;never again\n", encoding="cp1252")
     (folder / "request.json").write_text('{"inputs": ["so good"]}', encoding="utf-8")
+    for name in MODELS:
+        (folder / name).mkdir(parents=True)
+        (folder / name / "config.json").write_text(json.dumps(CONFIG), encoding="utf-8")
     for name in HOME:
         (folder / name).mkdir(parents=True)
     return folder

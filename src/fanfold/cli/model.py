@@ -35,12 +35,11 @@ def pack_command(folder: Path, file: Path, labels: str) -> None:
     """Pack the transformers model in FOLDER with code that runs it faster than the container's own.
 
     The code computes texts of similar length together, in half precision on a GPU, and returns one embedding for each
-    text. Upload the file to S3 and deploy the stack with its address as ModelDataUrl. Set `FANFOLD_BATCH_TOKENS` in the
-    container's environment to change how many tokens it computes at once.
+    text. Upload the file to S3 (`aws s3 cp`) and deploy the stack with its address as ModelDataUrl. Set
+    `FANFOLD_BATCH_TOKENS` in the container's environment to change how many tokens it computes at once.
 
     \b
     fanfold model pack models/sentiment --labels negative,neutral,positive
-    aws s3 cp model.tar.gz s3://my-models/sentiment.tar.gz
     """
     with spinner(f"packing {folder}"):
         packed = pack(folder, file, [label.strip() for label in labels.split(",")] if labels else [])
