@@ -103,7 +103,7 @@ $(1)/bin/pip install --quiet --disable-pip-version-check --no-compile --no-deps 
 endef
 
 .PHONY: environments
-environments: setup $(patsubst %,.venv-%/.locked,recipes container sam checkov sdk2 sdk3 docs supply) ## create all environments for checks and tests; -j2 creates two at a time
+environments: setup $(patsubst %,.venv-%/.locked,recipes sam checkov sdk2 sdk3 docs supply) ## create all environments for checks and tests; -j2 creates two at a time
 	@:
 
 .PHONY: demo

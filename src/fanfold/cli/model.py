@@ -45,4 +45,6 @@ def pack_command(folder: Path, file: Path, labels: str) -> None:
         packed = pack(folder, file, [label.strip() for label in labels.split(",")] if labels else [])
     megabytes = packed.file.stat().st_size / 1e6
     echo(f"{packed.file}: {packed.files} files, {megabytes:,.1f} MB")
-    echo(f"Upload it to S3, and deploy with ModelDataUrl=s3://BUCKET/{packed.file.name} and HfTask={packed.task}.")
+    echo(
+        f"Upload it to S3, and deploy with ModelDataUrl=s3://BUCKET/{packed.file.name} and the model's task as HfTask."
+    )

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from fanfold.doctor.findings import Verdict
 from fanfold.doctor.model import examine_model
 from fanfold.errors import UserError
-from localaws.endpoint.models.transformers_folder import task_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,11 +30,10 @@ class PackError(UserError):
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """What was packed: the `file`, the number of `files` in it, and the task that the model was saved for."""
+    """What was packed: the `file`, and the number of `files` in it."""
 
     file: Path
     files: int
-    task: str
 
 
 def pack(folder: Path, file: Path, labels: Sequence[str] = ()) -> Packed:
@@ -46,13 +44,11 @@ def pack(folder: Path, file: Path, labels: Sequence[str] = ()) -> Packed:
     Raises:
         PackError: the container cannot load the model, or the folder has code of its own.
         ModelFilesError: a file of the model cannot be read.
-        ModelUnavailableError: its config.json tells no architectures.
 
     Example:
-        >>> pack(Path("models/sentiment"), Path("model.tar.gz"), ["negative", "neutral", "positive"]).task
-        'text-classification'
+        >>> pack(Path("models/sentiment"), Path("model.tar.gz"), ["negative", "neutral", "positive"]).files
+        6
     """
-    task = task_of(folder)
     _check(folder)
     members = {
         path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if _belongs(path, folder)
@@ -72,7 +68,7 @@ def pack(folder: Path, file: Path, labels: Sequence[str] = ()) -> Packed:
         raise PackError(f"cannot write {file} ({error.strerror}): free some space, or choose another file") from error
     finally:
         part.unlink(missing_ok=True)
-    return Packed(file, len(members) + 1, task)
+    return Packed(file, len(members) + 1)
 
 
 def _check(folder: Path) -> None:
