@@ -149,6 +149,7 @@ def test_all_of_it_goes_by_keyboard_and_the_focus_is_never_lost(page: Page, tmp_
     expect(page.get_by_label("Drop a CSV here")).to_be_focused()
     page.keyboard.press("Space")
     expect(page.locator("#file-name")).to_be_focused()
+    expect(page.locator("#preview .wide")).to_be_visible()
     page.keyboard.press("Tab")
     expect(page.locator("#preview .wide")).to_be_focused()
     while page.evaluate("document.activeElement.id") != "start":

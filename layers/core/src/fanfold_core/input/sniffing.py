@@ -57,11 +57,11 @@ def check_is_csv(head: bytes) -> None:
     """
     if head.startswith(_ARCHIVE):
         if _WORKBOOK.search(head[:_SAMPLE]):
-            raise LayoutError(
+            raise NotCsvError(
                 "the file is not a CSV, it looks like an Excel workbook (.xlsx): in Excel, save it as CSV UTF-8, and "
                 "upload that"
             )
-        raise LayoutError(
+        raise NotCsvError(
             "the file is not a CSV, it looks like a zip archive: unzip it, and upload the CSV in it, which may be "
             "compressed with gzip"
         )
