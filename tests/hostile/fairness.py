@@ -1,13 +1,16 @@
-"""Small jobs beside a giant on a local cloud: how long they take alone, and when the giant came first.
+"""Small jobs beside a giant on a local cloud: how long they take alone, all at once, and when the giant came first.
 
 `python -m tests.hostile.fairness [--giant 40000] [--small 20] [--rows 20]` prints a table, and what it comes to:
-seconds from the upload of a small job to its end. Meanwhile: what waits in the endpoint's queue and in SQS.
+seconds from the upload of a small job to its end. Meanwhile: what waits in the endpoint's queue and in SQS. It fails if
+the last small job takes longer than twice what all of them take without the giant, and one alone: the giant may have
+half of the machine, and no more.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -57,8 +60,8 @@ def ends(fanfold: Fanfold, jobs: Sequence[tuple[float, Job]], giant: Job | None)
     return took
 
 
-def main() -> None:
-    """Run it."""
+def main() -> int:
+    """Run it; 1 if a small job has waited for the giant."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--giant", type=int, default=40_000)
     parser.add_argument("--small", type=int, default=20)
@@ -71,19 +74,22 @@ def main() -> None:
             ends(fanfold, [(time.time(), fanfold.submit(write(folder, f"alone-{number}", chosen.rows)))], None)[0]
             for number in range(3)
         ]
+        together = ends(fanfold, [(time.time(), fanfold.submit(file)) for file in files], None)
         giant = fanfold.submit(write(folder, "giant", chosen.giant))
         while giant.status().done < chosen.giant // 20:
             time.sleep(0.2)
         beside = ends(fanfold, [(time.time(), fanfold.submit(file)) for file in files], giant)
     print(f"{'seconds':24}{'jobs':>8}{'first':>8}{'median':>8}{'last':>8}")
-    for what, took in (("alone, one by one", alone), ("beside a giant", beside)):
+    for what, took in (("alone, one by one", alone), ("all at once", together), ("beside a giant", beside)):
         shown = (min(took), statistics.median(took), max(took))
         print(f"{what:24}{len(took):8}" + "".join(f"{seconds:8.1f}" for seconds in shown))
+    bound = 2 * (max(together) + statistics.median(alone))
     print(
-        f"a giant job before {chosen.small} small ones: the small ones took {statistics.median(beside):.1f} s, and "
-        f"{statistics.median(alone):.1f} s alone"
+        f"a giant job before {chosen.small} small ones: the last took {max(beside):.1f} s, of {bound:.1f} s at most: "
+        f"twice the {max(together):.1f} s without the giant and the {statistics.median(alone):.1f} s of one alone"
     )
+    return 0 if max(beside) <= bound else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

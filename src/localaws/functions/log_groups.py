@@ -63,9 +63,10 @@ class LogShipper:
             for group in self._groups:
                 try:
                     group.send()
-                except (BotoCoreError, ClientError):
-                    # The server's end, or a role without the permission. The lines stand in the function's file, too.
-                    logger.exception("lines of %s are lost to its log group", group.name)
+                except (BotoCoreError, ClientError) as error:
+                    # The server's end, a role without the permission, or a clock that was set back. The lines stand in
+                    # the function's file, too.
+                    logger.warning("lines of %s are lost to its log group: %s", group.name, error)
 
 
 class _Group:

@@ -69,7 +69,8 @@ def summarize(
         "delimiter": job.dialect.delimiter,
         "quote": job.dialect.quote,
         "retry_of": job.parent,
-        "seconds": round((ended - job.created).total_seconds(), 3),
+        # A clock may have been set back meanwhile.
+        "seconds": max(0, round((ended - job.created).total_seconds(), 3)),
         "created": job.created.isoformat(),
         "ended": ended.isoformat(),
         "input": f"s3://{job.source.bucket}/{job.source.key}",
