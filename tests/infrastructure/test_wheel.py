@@ -16,8 +16,8 @@ OK, FAILED = 0, 1
 IMPORT_ALL = """
 import importlib, pkgutil, fanfold
 for module in pkgutil.walk_packages(fanfold.__path__, "fanfold."):
-    # What runs in the container alone needs what is there.
-    if module.name not in {"fanfold.__main__", "fanfold.packing.inference"}:
+    # What the container or pytest imports finds their packages.
+    if module.name not in {"fanfold.__main__", "fanfold.packing.inference", "fanfold.pytest_plugin"}:
         importlib.import_module(module.name)
 """
 
