@@ -31,7 +31,16 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize(
-    "trouble", [THROTTLED, HUNG_UP, RESET, BAD_GATEWAY, NOT_ACCEPTED, Answer(503, "ServiceUnavailable", b"{}")]
+    "trouble",
+    [
+        THROTTLED,
+        HUNG_UP,
+        RESET,
+        BAD_GATEWAY,
+        NOT_ACCEPTED,
+        Answer(503, "ServiceUnavailable", b"{}"),
+        Answer(403, "InvalidSignatureException", b"{}"),
+    ],
 )
 def test_a_request_that_is_not_taken_is_sent_again(server: Server, trouble: Answer) -> None:
     server.behave = lambda _, count, __: trouble if count < 2 else TAKEN

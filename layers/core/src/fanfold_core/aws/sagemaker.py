@@ -38,6 +38,8 @@ _OF_THE_MOMENT = {
     "TooManyRequestsException",
     "ExpiredToken",
     "ExpiredTokenException",
+    # A clock has moved between a request's signature and its arrival. The next try is signed anew.
+    "InvalidSignatureException",
     "RequestExpired",
 }
 _SUCCESSES, _CLIENT_ERRORS = range(200, 300), range(400, 500)
