@@ -19,6 +19,7 @@ from tests.fakes.values import INPUT, KEY, OUTPUT
 
 from fanfold.errors import DownloadError
 from fanfold.folder import HeldFolder
+from fanfold.input import sources
 from fanfold.results import read_object
 from fanfold.stacks import Stack
 from fanfold_core.aws.store import S3Store, UnexpectedResponseError
@@ -136,6 +137,16 @@ def test_the_client_reads_a_block_again_that_is_not_the_one_it_asked_for(service
         pytest.raises(UnexpectedResponseError, match="asked for bytes 0-7/20"),
     ):
         list(read_object(stack, "results", block_bytes=8))
+
+
+def test_an_object_of_the_users_own_is_read_from_where_it_was_asked_for(services: Services, stack: Stack) -> None:
+    services.store.write("theirs", CONTENT, CSV)
+    theirs = sources.Source.of_object(stack.session, f"s3://{OUTPUT}/theirs")
+    with theirs.open(9) as stream:
+        assert stream.read() == CONTENT[9:]
+    refused = pytest.raises(UnexpectedResponseError, match="asked for bytes 9-19/20")
+    with misbehaving(services.s3, "before-call.s3.GetObject", without_range), refused, theirs.open(9):
+        pass
 
 
 def test_the_client_keeps_no_file_that_is_longer_than_its_object(

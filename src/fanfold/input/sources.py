@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from os import SEEK_END
@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from fanfold.errors import InputFileError
 from fanfold.input.tables import WRITTEN, writer_of
+from fanfold_core.aws.store import check_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -71,11 +72,10 @@ class Source:
 
         @contextmanager
         def read(start: int) -> Iterator[IO[bytes]]:
-            body = s3.get_object(**place, Range=f"bytes={start}-")["Body"]
-            try:
+            answer = s3.get_object(**place, Range=f"bytes={start}-")
+            with closing(answer["Body"]) as body:
+                check_range(url, answer, start, found["ContentLength"], found["ContentLength"])
                 yield cast("IO[bytes]", body)
-            finally:
-                body.close()
 
         return cls(PurePosixPath(key).name, url, found["ContentLength"], read, object_in_s3=place)
 
