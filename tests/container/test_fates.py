@@ -7,10 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 
-import boto3
 import pytest
 from tests.container.conftest import with_code
-from tests.pipeline.handlers import Handlers
+from tests.pipeline.handlers import Handlers, loaded
 from tests.pipeline.pipeline import Ended, Pipeline
 
 from fanfold.project import find_root
@@ -33,11 +32,8 @@ MOST_REQUESTS_OF_A_ROW = 50
 
 @pytest.fixture(scope="session")
 def handlers() -> Iterator[Handlers]:
-    before = boto3.DEFAULT_SESSION
-    try:
-        yield Handlers()
-    finally:
-        boto3.DEFAULT_SESSION = before
+    with loaded() as handlers:
+        yield handlers
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,8 @@ def packed(
     """Serves the model of a folder, packed and unpacked again."""
 
     def served(name: str, task: str, *labels: str) -> Model:
-        archive = pack(folders / name, tmp_path_factory.mktemp("packed") / "model.tar.gz", labels).file
+        archive = tmp_path_factory.mktemp("packed") / "model.tar.gz"
+        pack(folders / name, archive, labels)
         unpacked = tmp_path_factory.mktemp("unpacked") / "model"
         with tarfile.open(archive) as opened:
             opened.extractall(unpacked, filter="data")

@@ -2,19 +2,15 @@
 
 from collections.abc import Callable, Iterator
 
-import boto3
 import pytest
-from tests.pipeline.handlers import Handlers
+from tests.pipeline.handlers import Handlers, loaded
 from tests.pipeline.pipeline import Model, Pipeline
 
 
 @pytest.fixture(scope="session")
 def handlers() -> Iterator[Handlers]:
-    before = boto3.DEFAULT_SESSION
-    try:
-        yield Handlers()
-    finally:
-        boto3.DEFAULT_SESSION = before
+    with loaded() as handlers:
+        yield handlers
 
 
 @pytest.fixture

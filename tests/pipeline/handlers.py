@@ -12,6 +12,7 @@ from io import StringIO
 from typing import Any
 from unittest.mock import patch
 
+import boto3
 from tests.fakes.ledger import MemoryLedger
 from tests.fakes.messages import MemoryAnnouncements, MemoryDeadLetters, MemoryQueues
 from tests.fakes.store import MemoryStore
@@ -134,6 +135,13 @@ class Handlers:
             for (logger, handler), level, stream in zip(self._loggers, levels, streams, strict=True):
                 logger.setLevel(level)
                 handler.setStream(stream)
+
+
+@contextmanager
+def loaded() -> Iterator[Handlers]:
+    """Handlers, which leave boto3's session as it was."""
+    with patch.object(boto3, "DEFAULT_SESSION", boto3.DEFAULT_SESSION):
+        yield Handlers()
 
 
 def _logger(service: str) -> tuple[logging.Logger, logging.StreamHandler[Any]]:

@@ -34,6 +34,10 @@ class Delivery:
     due: datetime
     receives: int = 0
 
+    def is_for(self, queue: str) -> bool:
+        """Whether it waits in the queue that the template calls so."""
+        return queue in self.message.queue
+
 
 def event(batch: Sequence[Delivery]) -> dict[str, Any]:
     """The event in which Lambda hands messages of one queue to a function."""

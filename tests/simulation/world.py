@@ -128,7 +128,7 @@ class World:
         # Deaths leave several dispatches to wait for the same room, one of which is always due.
         most_asked = _MOST_ASKED * min(len(due) + 1, _MOST_ASKED)
         waits = self.asked >= most_asked and not (self.endpoint.waiting or self.at_work)
-        others = [delivery for delivery in self.inbox if "ChunksQueue" not in delivery.message.queue or not waits]
+        others = [delivery for delivery in self.inbox if not delivery.is_for("ChunksQueue") or not waits]
         if possible and (not waits or any(delivery in others for delivery in due)):
             self.schedule.choose(possible)()
         elif others:
@@ -147,7 +147,7 @@ class World:
             self.endpoint.is_gone = True
         # That the model will never predict anything, only the sweeper finds after a while.
         is_hopeless = self.scenario.may_be_given_up and self.steps % _STEPS_OF_HOPE == _STEPS_OF_HOPE - 1
-        waiting = sum("SweepsQueue" in delivery.message.queue for delivery in self.inbox)
+        waiting = sum(delivery.is_for("SweepsQueue") for delivery in self.inbox)
         if (is_hopeless or self.schedule.happens(self.faults.sweeps)) and waiting < _MOST_WAITING_SWEEPS:
             if self.schedule.choose([False, True]) and self.silences < _MOST_SILENCES * (1 + len(self.earlier)):
                 self.silences += 1
@@ -197,7 +197,7 @@ class World:
 
     def _deliver(self, first: Delivery, due: list[Delivery]) -> None:
         mapping = self.cloud.mappings[first.message.queue]
-        if "ChunksQueue" not in first.message.queue:
+        if not first.is_for("ChunksQueue"):
             self.asked = 0
         others = [other for other in due if other is not first and other.message.queue == first.message.queue]
         most = min(mapping.batch_size - 1, len(others))
@@ -243,7 +243,7 @@ class World:
         messages = {delivery.message.id: delivery for delivery in at_work.deliveries}
         failed = set(messages)
         if at_work.execution.error is None:
-            self.asked += any("ChunksQueue" in delivery.message.queue for delivery in at_work.deliveries)
+            self.asked += any(delivery.is_for("ChunksQueue") for delivery in at_work.deliveries)
             failed = sqs_event.returned(at_work.execution.answer, messages)
         for message_id in failed:
             delivery = messages[message_id]

@@ -40,9 +40,10 @@ DOLLARS_UNASKED = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """What is sent of a file, read as its stack would read it, and the options that are given for it."""
+    """What is sent of a file, read as a stack with these parameters would, and the options that are given for it."""
 
     sent: LocalFile
+    parameters: Mapping[str, str]
     warnings: Sequence[str]
     options: Mapping[str, Any]
 
@@ -74,7 +75,7 @@ def opened_all(
             if limit is not None:
                 head = open_files.enter_context(found.head(limit))
                 sent = LocalFile.read(head, parameters, metadata(**options))
-            inputs.append(Input(sent, found.layout.warnings, options))
+            inputs.append(Input(sent, parameters, found.layout.warnings, options))
         yield inputs
 
 
@@ -92,8 +93,9 @@ def ask_about_cost(inputs: Sequence[Input], stack: str, *, is_agreed: bool) -> N
     """
     if is_agreed:
         return
-    architecture = parameters_of(stack)["Architecture"]
-    dollars = sum(sum(services(project(one.sent), read_prices(), architecture).values()) for one in inputs)
+    prices = read_prices()
+    of_each = (services(project(one.sent), prices, one.parameters["Architecture"]) for one in inputs)
+    dollars = sum(sum(of_services.values()) for of_services in of_each)
     if dollars < DOLLARS_UNASKED:
         return
     stderr.print(

@@ -42,9 +42,6 @@ def pack_command(folder: Path, file: Path, labels: str) -> None:
     fanfold model pack models/sentiment --labels negative,neutral,positive
     """
     with spinner(f"packing {folder}"):
-        packed = pack(folder, file, [label.strip() for label in labels.split(",")] if labels else [])
-    megabytes = packed.file.stat().st_size / 1e6
-    echo(f"{packed.file}: {packed.files} files, {megabytes:,.1f} MB")
-    echo(
-        f"Upload it to S3, and deploy with ModelDataUrl=s3://BUCKET/{packed.file.name} and the model's task as HfTask."
-    )
+        files = pack(folder, file, [label.strip() for label in labels.split(",")] if labels else [])
+    echo(f"{file}: {files} files, {file.stat().st_size / 1e6:,.1f} MB")
+    echo(f"Upload it to S3, and deploy with ModelDataUrl=s3://BUCKET/{file.name} and the model's task as HfTask.")

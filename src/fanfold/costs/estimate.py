@@ -85,11 +85,12 @@ class EndpointPlan:
         """
         is_ours, described = not parameters.get("EndpointName"), template.read(find_root())
         policies = declared(described, parameters) if is_ours and instances is None else None
-        by_type = described["Mappings"]["InstanceProcessor"][parameters["InstanceType"]]
+        by_type = described["Mappings"]["InstanceProcessor"]
         return cls(
             instance_type=instance_type or (parameters["InstanceType"] if is_ours else None),
             rows_per_second=rows_per_second,
-            concurrency=int(parameters["ConcurrencyPerInstance"]) or int(by_type["Concurrency"]),
+            concurrency=int(parameters["ConcurrencyPerInstance"])
+            or int(by_type[parameters["InstanceType"]]["Concurrency"]),
             instances=policies.least if policies else instances or 1,
             policies=policies,
             window_chunks=int(parameters["WindowChunks"]),

@@ -6,7 +6,6 @@ import io
 import json
 import os
 import tarfile
-from dataclasses import dataclass
 from gzip import GzipFile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,16 +27,10 @@ class PackError(UserError):
     """A folder holds no model that the inference container can load, or has code of its own. Do not retry: mend it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Packed:
-    """What was packed: the `file`, and the number of `files` in it."""
+def pack(folder: Path, file: Path, labels: Sequence[str] = ()) -> int:
+    """Write a model.tar.gz of the model in a folder; the number of files in it.
 
-    file: Path
-    files: int
-
-
-def pack(folder: Path, file: Path, labels: Sequence[str] = ()) -> Packed:
-    """Write a model.tar.gz of the model in a folder. `labels` are names for its classes, in their order.
+    `labels` are names for the model's classes, in their order.
 
     The same folder gives the same bytes. The file is there when it is whole.
 
@@ -46,7 +39,7 @@ def pack(folder: Path, file: Path, labels: Sequence[str] = ()) -> Packed:
         ModelFilesError: a file of the model cannot be read.
 
     Example:
-        >>> pack(Path("models/sentiment"), Path("model.tar.gz"), ["negative", "neutral", "positive"]).files
+        >>> pack(Path("models/sentiment"), Path("model.tar.gz"), ["negative", "neutral", "positive"])
         6
     """
     _check(folder)
@@ -68,7 +61,7 @@ def pack(folder: Path, file: Path, labels: Sequence[str] = ()) -> Packed:
         raise PackError(f"cannot write {file} ({error.strerror}): free some space, or choose another file") from error
     finally:
         part.unlink(missing_ok=True)
-    return Packed(file, len(members) + 1)
+    return len(members) + 1
 
 
 def _check(folder: Path) -> None:

@@ -32,24 +32,27 @@ def content(archive: Path, name: str) -> bytes:
 
 
 def test_a_model_is_packed_with_the_code_that_runs_it(folder: Path, tmp_path: Path) -> None:
-    packed = pack(folder, tmp_path / "model.tar.gz")
-    assert packed.files == 4
-    with tarfile.open(packed.file) as archive:
+    packed = tmp_path / "model.tar.gz"
+    assert pack(folder, packed) == 4
+    with tarfile.open(packed) as archive:
         assert archive.getnames() == ["1_Pooling/config.json", "code/inference.py", "config.json", "model.safetensors"]
-    assert content(packed.file, "model.safetensors") == b"weights"
-    assert json.loads(content(packed.file, "config.json")) == CONFIG
-    assert b"def predict_fn" in content(packed.file, "code/inference.py")
+    assert content(packed, "model.safetensors") == b"weights"
+    assert json.loads(content(packed, "config.json")) == CONFIG
+    assert b"def predict_fn" in content(packed, "code/inference.py")
 
 
 def test_the_same_model_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
-    first = pack(folder, tmp_path / "first.tar.gz").file.read_bytes()
+    first, second = tmp_path / "first.tar.gz", tmp_path / "second.tar.gz"
+    pack(folder, first)
     (folder / "model.safetensors").touch()
-    assert pack(folder, tmp_path / "second.tar.gz").file.read_bytes() == first
+    pack(folder, second)
+    assert second.read_bytes() == first.read_bytes()
 
 
 def test_classes_get_the_names_that_are_given(folder: Path, tmp_path: Path) -> None:
-    packed = pack(folder, tmp_path / "model.tar.gz", ["bad", "good"])
-    config = json.loads(content(packed.file, "config.json"))
+    packed = tmp_path / "model.tar.gz"
+    pack(folder, packed, ["bad", "good"])
+    config = json.loads(content(packed, "config.json"))
     assert (config["id2label"], config["label2id"]) == ({"0": "bad", "1": "good"}, {"bad": 0, "good": 1})
     assert config["architectures"] == CONFIG["architectures"]
 
