@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from fanfold_core.domain.option import Integer, Option, spell
 from fanfold_core.domain.options import OPTIONS
+from fanfold_core.domain.options.kinds import Integer
+from fanfold_core.domain.options.row import Option, spell
 from localaws import template
 
 ROOT = Path(__file__).parents[1]

@@ -22,8 +22,8 @@ from fanfold.project import find_root
 from fanfold.stacks import Stack
 from fanfold.terminal import spinner
 from fanfold_core.domain.errors import UnknownJobError
-from fanfold_core.domain.option import ALLOW, COSTLIER_OPTIONS
 from fanfold_core.domain.options import OPTIONS
+from fanfold_core.domain.options.row import ALLOW, COSTLIER_OPTIONS
 from localaws.errors import LocalCloudError
 
 if TYPE_CHECKING:

@@ -19,8 +19,9 @@ from fanfold_core.aws.wiring import (
     SplitterSettings,
     SweeperSettings,
 )
-from fanfold_core.domain.option import ALLOW, COSTLIER_OPTIONS, REFUSE, Choice, Integer, Option
 from fanfold_core.domain.options import OPTIONS, Options
+from fanfold_core.domain.options.kinds import Choice, Integer
+from fanfold_core.domain.options.row import ALLOW, COSTLIER_OPTIONS, REFUSE, Option
 from localaws.cloud import LocalCloud
 from localaws.errors import TemplateError
 from localaws.template import load, read

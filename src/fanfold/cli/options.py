@@ -8,16 +8,19 @@ import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fanfold.client import DEFAULT_STACK
 from fanfold.errors import UserError
 from fanfold.input.sources import is_in_s3
-from fanfold_core.domain.option import Choice, Integer, Option, YesNo
 from fanfold_core.domain.options import OPTIONS
+from fanfold_core.domain.options.kinds import Choice, Integer, YesNo
 from fanfold_core.input.errors import OptionError
+
+if TYPE_CHECKING:
+    from fanfold_core.domain.options.row import Option
 
 Command = Callable[..., None]
 

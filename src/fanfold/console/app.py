@@ -19,8 +19,9 @@ from fanfold.console.service import FileGoneError
 from fanfold.errors import JobNotFoundError, UserError
 from fanfold_core import __version__
 from fanfold_core.domain.keys import RESULT_FILES
-from fanfold_core.domain.option import Choice, Integer, spell
 from fanfold_core.domain.options import OPTIONS
+from fanfold_core.domain.options.kinds import Choice, Integer
+from fanfold_core.domain.options.row import spell
 from fanfold_core.input.errors import InputError, NotCsvError
 from fanfold_core.input.formats import ENDINGS
 

@@ -15,8 +15,8 @@ from fanfold.errors import UploadError
 from fanfold.status import JobState, JobStatus
 from fanfold.terminal import bytes_bar
 from fanfold_core.domain.keys import job_id
-from fanfold_core.domain.option import spell
 from fanfold_core.domain.options import OPTIONS
+from fanfold_core.domain.options.row import spell
 from fanfold_core.input.formats import FileName
 
 if TYPE_CHECKING:

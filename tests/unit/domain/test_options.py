@@ -3,8 +3,8 @@
 import pytest
 
 from fanfold_core.domain.errors import SettingError, UnknownOptionError
-from fanfold_core.domain.option import spell
 from fanfold_core.domain.options import OPTIONS, Options
+from fanfold_core.domain.options.row import spell
 from fanfold_core.input.errors import OptionError
 
 OPTION_NAMES = {row.name: row.field for row in OPTIONS.values()}

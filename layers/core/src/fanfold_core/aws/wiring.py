@@ -92,8 +92,8 @@ def wire_splitter(environ: Mapping[str, str]) -> Splitter:
     """The splitter in this environment."""
     from fanfold_core.app.split import Splitter
     from fanfold_core.domain.job import Model
-    from fanfold_core.domain.option import ALLOW
     from fanfold_core.domain.options import Options
+    from fanfold_core.domain.options.row import ALLOW
     from fanfold_core.input.cutting import Budget, Limits
 
     settings = SplitterSettings.read(environ)

@@ -1,0 +1,121 @@
+"""What may be chosen per job: the options of one file, and those of a stack.
+
+The client, the command line, the console's form and docs/options.md derive from their table; tests compare
+template.yaml.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import unquote
+
+from fanfold_core.domain.errors import SettingError, UnknownOptionError
+from fanfold_core.domain.expressions import Expression, parse_expression
+from fanfold_core.domain.options.row import ALLOW, COSTLIER_OPTIONS, Option, spell
+from fanfold_core.domain.options.table import Table
+from fanfold_core.input.records import Dialect
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Options(Table):
+    """How one file is read, sent and answered. Pinned when its job is created."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """How records are written in the file."""
+        return Dialect(self.delimiter, self.quote, self.skip_initial_space, self.escape)
+
+    @property
+    def input(self) -> Expression | None:
+        """What a row is to the model, None for the text in its input column."""
+        return parse_expression("input-expression", self.input_expression)
+
+    @property
+    def columns(self) -> frozenset[str] | None:
+        """The columns that the input expression asks for in place of one input column, None without an expression."""
+        return self.input.names if self.input else None
+
+    @property
+    def payload(self) -> Expression | None:
+        """What a request's body is, None for that of Hugging Face's containers."""
+        return parse_expression("payload-expression", self.payload_expression)
+
+    @property
+    def result(self) -> Expression | None:
+        """Where in an answer the list of results is, None if the answer is that list."""
+        return parse_expression("result-expression", self.result_expression)
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Self:
+        """The stack's options; `SettingError` names a variable that is missing, or is no number where one is needed.
+
+        A text that an option may not have is found when a job begins, which then can say so.
+        """
+        values: dict[str, Any] = {}
+        for row in OPTIONS.values():
+            if not row.parameter:
+                continue
+            if row.variable not in environ:
+                raise SettingError(f"environment variable {row.variable} is not set; template.yaml sets it")
+            text = environ[row.variable]
+            try:
+                values[row.field] = row.kind.read(text)
+            except ValueError as error:
+                raise SettingError(f"environment variable {row.variable} is {text!r}, not {row.kind.wanted}") from error
+        return cls(**values)
+
+    @classmethod
+    def of_stack(cls, parameters: Mapping[str, str], given: Mapping[str, str]) -> Self:
+        """Options as a stack's parameters say, but for those that are given by their metadata names.
+
+        `OptionError` for a value that none may have, or that costs more than the stack allows; one of an older version
+        allows all.
+        """
+        spelt = {row.field: parameters[row.parameter] for row in OPTIONS.values() if row.parameter in parameters}
+        of_stack = cls(**{name: OPTIONS[name].read(text) for name, text in spelt.items()})
+        return of_stack.spelt(given, allows_costlier=parameters.get(COSTLIER_OPTIONS, ALLOW) == ALLOW)
+
+    @classmethod
+    def restored(cls, stored: Mapping[str, Any]) -> Self:
+        """Options as the ledger has them; those that an older version did not know have their defaults.
+
+        `UnknownOptionError` for one of a newer version: without it the file would be read otherwise.
+        """
+        for name in stored.keys() - OPTIONS.keys():
+            raise UnknownOptionError(name.replace("_", "-"))
+        return cls(**{name: OPTIONS[name].kind.read(str(value)) for name, value in stored.items()})
+
+    def stored(self) -> dict[str, str | int]:
+        """Options as the ledger keeps them: a boolean as yes or no, which older versions read."""
+        values = {row.field: getattr(self, row.field) for row in OPTIONS.values()}
+        return {name: spell(value) if isinstance(value, bool) else value for name, value in values.items()}
+
+    def overridden(self, metadata: Mapping[str, str], *, allows_costlier: bool = False) -> Self:
+        """These options, which are the stack's, with those that the object's metadata names.
+
+        `OptionError` for a value that none may have, or, without `allows_costlier`, that costs more than the stack's.
+        Metadata that names no option is somebody else's and left alone. Values are percent-decoded, since S3 metadata
+        is ASCII.
+
+        >>> Options().overridden({"input-column": "caf%C3%A9", "rows-per-request": "64"}).input_column
+        'café'
+        """
+        return self.spelt({name: unquote(text) for name, text in metadata.items()}, allows_costlier=allows_costlier)
+
+    def spelt(self, values: Mapping[str, str], *, allows_costlier: bool = False) -> Self:
+        """These options with those that are given by their metadata names; `OptionError` as above."""
+        chosen = {row.field: row.read(values[row.name]) for row in OPTIONS.values() if row.name in values}
+        options = replace(self, **chosen)
+        for row in OPTIONS.values():
+            row.kind.check(row.name, getattr(options, row.field))
+            if not allows_costlier:
+                row.check_cost(getattr(options, row.field), getattr(self, row.field))
+        _ = options.dialect  # making one checks that its characters go together
+        return options
+
+
+OPTIONS: Mapping[str, Option] = {field.name: Option(field=field.name, **field.metadata) for field in fields(Options)}
