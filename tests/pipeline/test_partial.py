@@ -1,5 +1,6 @@
 """What is read of a job while it runs has the form of its final files."""
 
+import json
 from codecs import BOM_UTF8
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -19,7 +20,8 @@ def test_with_all_rows_done_partial_files_are_the_final_ones(
     pipeline: Callable[[Model], Pipeline], mark: bytes, bom: str
 ) -> None:
     played = pipeline(models.poisoned(400))
-    ended = played.run(mark + FILE, {"bom": bom})
+    ended = played.run(mark + FILE, {"bom": bom, "labels": json.dumps({'of so "good"': "named"})})
+    assert b",named," in ended.results
     stack: Any = SimpleNamespace(ledger=played.handlers.ledger, store=played.handlers.store)
     partial = Partial.of(stack, ended.job)
     assert b"".join(partial.results()) == ended.results

@@ -86,6 +86,15 @@ def test_the_end_is_announced_and_summarized_alike(system: System) -> None:
     assert (summary["state"], summary["rows"], summary["predicted"]) == ("SUCCEEDED", 10, 10)
 
 
+@pytest.mark.parametrize(("labels", "times"), [('{"POOR": "bad"}', 1), ('{"GOOD": "fine", "POOR": "bad"}', 0)])
+def test_names_that_fit_no_label_are_said_to(system: System, labels: str, times: int) -> None:
+    job = system.split(labels=labels)
+    answer_all(system, job)
+    system.finish(job)
+    warnings = " ".join(summarized(system, job)["warnings"])
+    assert warnings.count("`labels` names no label that was predicted") == times
+
+
 def test_what_a_reason_must_not_quote_stands_beside_the_results_of_a_failed_job(system: System) -> None:
     job = system.split(b"Ann Smith,so bad\nJo,fine\n")
     ended = system.finish(job)

@@ -65,6 +65,14 @@ def test_rows_that_were_not_sent_are_no_failures_and_a_retry_is_not_advised_wher
     assert "errors.csv" in said
 
 
+def test_labels_that_have_no_names_are_explained() -> None:
+    def of_label(label: str) -> str:
+        return report(Totals(1, 1, 0, 1, rows([RowAnswer({"label": label}, "")], ["so good"])))
+
+    assert "The option labels names them." in of_label("LABEL_2")
+    assert "The option labels names them." not in of_label("positive")
+
+
 def test_without_errors_there_is_no_errors_file_and_nothing_said_of_them() -> None:
     said = report(Totals(1, 1, 0, 1, rows([RowAnswer({"label": "GOOD"}, "")], ["so good"])))
     assert "errors.csv" not in said

@@ -49,6 +49,21 @@ def test_what_was_predicted_is_covered_and_not_sent_again(system: System, ended:
     assert [request.id.span for request in system.endpoint.taken] == [Span(3, 1)]
 
 
+def test_labels_are_named_in_the_rows_of_all_rounds_and_counted_so(system: System) -> None:
+    job = system.split(labels='{"GOOD": "positive"}')
+    system.answer(job, 0, Span(0, 1), Span(1, 2))
+    system.follow_up.close(job.id, State.CANCELLED, "cancelled")
+    following = system.splitter.resume(begin(system, system.finish(job)).id, in_time)
+    system.answer(following, 0, Span(3, 1))
+    for chunk in system.chunks(following)[1:]:
+        system.answer(following, chunk.number, *sent(chunk.rows))
+    system.finish(following)
+    lines = system.store.read(result_key(following.id, "results.csv")).decode().splitlines()
+    assert lines[1:] == [f"{row},text {row},positive," for row in range(10)]
+    assert json.loads(system.store.read(result_key(following.id, "summary.json")))["labels"] == {"positive": 10}
+    assert "GOOD" not in system.store.read(result_key(following.id, "report.html")).decode()
+
+
 def test_the_results_of_a_round_overlay_those_before(system: System, ended: JobRecord) -> None:
     before = system.store.read(result_key(ended.id, "results.csv"))
     following = system.splitter.resume(begin(system, ended).id, in_time)

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from itertools import permutations
+from typing import Any
 
 import pytest
 
@@ -45,6 +46,30 @@ def test_label_and_score_come_first_and_then_the_alphabet() -> None:
     assert columns(("text",), {"zeta", "score", "alpha", "label"}).results_header == [
         "text", "label", "score", "alpha", "zeta", "error",
     ]  # fmt: skip
+
+
+def test_labels_have_their_names_wherever_an_answer_holds_them_and_others_stay_as_they_are() -> None:
+    names = {"LABEL_0": "negative", "LABEL_1": "negative", "negative": "never again"}
+    found: list[Any] = [
+        {"label": "LABEL_0", "score": 0.9, "text": "LABEL_0"},
+        {"label": "LABEL_1"},
+        {"label": "LABEL_2"},
+        {"label": 0},
+        [{"label": "LABEL_0", "score": 0.9}, {"label": "LABEL_2", "score": 0.1}],
+        "LABEL_0",
+        None,
+    ]
+    renamed = RowAnswers(found, ["", "", "", "", "", "", "LABEL_0"]).relabelled(names)
+    assert renamed.results == [
+        {"label": "negative", "score": 0.9, "text": "LABEL_0"},
+        {"label": "negative"},
+        {"label": "LABEL_2"},
+        {"label": 0},
+        [{"label": "negative", "score": 0.9}, {"label": "LABEL_2", "score": 0.1}],
+        "LABEL_0",
+        None,
+    ]
+    assert renamed.errors[-1] == "LABEL_0"
 
 
 def test_a_column_that_the_file_has_already_is_prefixed() -> None:

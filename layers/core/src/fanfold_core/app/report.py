@@ -6,6 +6,7 @@ alone, so whoever completes a job writes the same one.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from fanfold_core.app.costs import read_prices, services
+from fanfold_core.domain.counting import short_label
 from fanfold_core.domain.keys import result_key
 from fanfold_core.domain.statistics import SCORE_BINS, percentile
 from fanfold_core.domain.statistics.evidence import SCORE_STEPS
@@ -64,7 +66,11 @@ def summarize(
         "dollars": {service: round(amount, _DIGITS) for service, amount in dollars.items()},
         "prices": f"{prices['region']}, {prices['date']}",
         "assumed": list(job.layout.assumed) if job.layout else [],
-        "warnings": [*(job.layout.warnings if job.layout else ()), *totals.statistics.warnings()],
+        "warnings": [
+            *(job.layout.warnings if job.layout else ()),
+            *totals.statistics.warnings(),
+            *_useless_names(job.options.label_names, totals.statistics.labels),
+        ],
         "columns": len(job.layout.columns) if job.layout else 0,
         "delimiter": job.dialect.delimiter,
         "quote": job.dialect.quote,
@@ -85,6 +91,12 @@ def summarize(
     }
 
 
+def _useless_names(names: Mapping[str, str], labels: Labels) -> Iterator[str]:
+    """That the names for labels fit none, which a typing error does, or another model."""
+    if names and labels.rows and not labels.other and labels.rows.keys().isdisjoint(map(short_label, names.values())):
+        yield "The option `labels` names no label that was predicted: compare its names with the labels in the report."
+
+
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
     autoescape=True,  # cells, labels and reasons are anybody's text
@@ -93,6 +105,8 @@ _TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 _MOST_LABELS = 12
+# What transformers calls the classes of a model that was saved without names for them.
+_UNNAMED = re.compile(r"LABEL_\d+", re.ASCII)
 _MINUTES = 60  # an hour has
 _LEAST_DOLLARS = 0.0001
 _SHARES = (0.5, 0.9, 0.95, 0.99, 1.0)
@@ -139,6 +153,7 @@ def render_report(summary: Mapping[str, Any], totals: Totals) -> str:
         samples=sorted(found.evidence.of_label.items(), key=lambda of_label: -found.labels.rows[of_label[0]]),
         lengths=_length_bars(found.evidence),
         labels=_label_bars(found.labels),
+        unnamed=any(map(_UNNAMED.fullmatch, found.labels.rows)),
         scores=_score_histogram(found.scores) if found.scores else None,
         answers=_timeline(found.answers) if found.answers.rows else None,
         waits=_wait_bars(found.waits) if timed else [],

@@ -57,14 +57,17 @@ def start_retry(job_id: str, ledger: Ledger, queues: Queues, now: datetime) -> J
 def final_answers(
     ledger: Ledger, store: Store, job: JobRecord, chunk: Chunk, counted: Iterable[SpanOutcome]
 ) -> RowAnswers:
-    """The answer of each row, by the outcomes that count; a row without any has the job's end as its error."""
+    """The answer of each row, by the outcomes that count; a row without any has the job's end as its error.
+
+    Its label has the name that the job's options give it.
+    """
     final = _of_round(store, job, chunk, counted)
     for parent in _rounds_before(ledger, job):
         if chunk.number < parent.stored:
             before = ledger.chunk(parent.id, chunk.number)
             earlier = effective(ledger.outcomes(parent.id, chunk.number), before)
             final = overlay(_of_round(store, parent, before, earlier), final)
-    return final
+    return final.relabelled(job.options.label_names)
 
 
 def changes_of_model(ledger: Ledger, job: JobRecord) -> list[str]:

@@ -143,10 +143,27 @@ class RowAnswers:
     def __getitem__(self, row: int) -> RowAnswer:
         return RowAnswer(self.results[row], self.errors[row])
 
+    def relabelled(self, names: Mapping[str, str]) -> RowAnswers:
+        """The same answers with other names for labels.
+
+        >>> RowAnswers([{"label": "LABEL_0", "score": 0.9}], [""]).relabelled({"LABEL_0": "negative"}).results
+        [{'label': 'negative', 'score': 0.9}]
+        """
+        return RowAnswers([_relabelled(result, names) for result in self.results], self.errors) if names else self
+
     @property
     def failed(self) -> list[int]:
         """Which rows have an error; mostly none has."""
         return [number for number, error in enumerate(self.errors) if error] if any(self.errors) else []
+
+
+def _relabelled(result: Any, names: Mapping[str, str]) -> Any:
+    """A result, or a list of them such as that of all labels, with another name for its label."""
+    if isinstance(result, list):
+        return [_relabelled(one, names) for one in result]
+    if isinstance(result, dict) and type(label := result.get("label")) is str and label in names:
+        return {**result, "label": names[label]}
+    return result
 
 
 def answers(rows: int, outcomes: Iterable[SpanOutcome], uncovered: str) -> RowAnswers:

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from fanfold_core.domain.errors import SettingError, UnknownOptionError
 from fanfold_core.domain.expressions import Expression, parse_expression
+from fanfold_core.domain.json_text import read_json
 from fanfold_core.domain.options.row import ALLOW, COSTLIER_OPTIONS, Option, spell
 from fanfold_core.domain.options.table import Table
 from fanfold_core.input.records import Dialect
@@ -48,6 +49,12 @@ class Options(Table):
     def result(self) -> Expression | None:
         """Where in an answer the list of results is, None if the answer is that list."""
         return parse_expression("result-expression", self.result_expression)
+
+    @property
+    def label_names(self) -> Mapping[str, str]:
+        """What the model's labels are called in results; others keep their own names."""
+        names: dict[str, str] = read_json(self.labels) if self.labels else {}
+        return names
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:

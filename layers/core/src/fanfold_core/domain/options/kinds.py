@@ -138,6 +138,26 @@ class JsonObject(Text):
 
 
 @dataclass(frozen=True, slots=True)
+class Names(JsonObject):
+    """A JSON object that gives texts other texts as their names, kept as its text, or nothing."""
+
+    @property
+    def wanted(self) -> str:  # noqa: D102
+        return 'a JSON object of texts such as {"LABEL_0": "negative"}'
+
+    @property
+    def annotation(self) -> Any:  # noqa: D102
+        return Mapping[str, str]
+
+    def check(self, option: str, value: Any) -> None:  # noqa: D102
+        if not value:
+            return
+        JsonObject.check(self, option, value)
+        if not all(isinstance(name, str) and name.strip() for name in read_json(value).values()):
+            raise OptionError(option, value, self.wanted)
+
+
+@dataclass(frozen=True, slots=True)
 class Jmespath(Text):
     """A JMESPath expression, or nothing."""
 

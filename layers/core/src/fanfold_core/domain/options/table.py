@@ -12,6 +12,7 @@ from fanfold_core.domain.options.kinds import (
     Integer,
     Jmespath,
     JsonObject,
+    Names,
     YesNo,
 )
 from fanfold_core.domain.options.row import option
@@ -145,6 +146,14 @@ class Table:
         parameter="ResultExpression",
         help="JMESPath over the model's response that extracts the list of results. Empty: the whole response.",
         examples=("[].{label: labels[0]}",),
+    )
+    labels: str = option(
+        "Labels",
+        default="",
+        group="Model",
+        kind=Names(),
+        help="JSON object with names for the model's labels; those that it leaves out stay as they are. Empty: none.",
+        examples=('{"LABEL_0": "negative", "LABEL_1": "neutral", "LABEL_2": "positive"}',),
     )
     max_attempts: int = option(
         "Attempts",
