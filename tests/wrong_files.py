@@ -87,6 +87,11 @@ IMPOSSIBLE: dict[str, tuple[bytes, list[str], str]] = {
     "two of a name.csv": (b"text,text\na,b\n", [], "2 columns are named text: give the number of the one"),
     "no such column.csv": (b"id,body\n1,good\n", ["--input-column", "tweet"], "no column is named 'tweet': give the"),
     "no such number.csv": (b"id,body\n1,good\n", ["--input-column", "7"], "there is no column 7: the file has 2"),
+    "no such label column.csv": (
+        b"id,text\n1,good\n",
+        ["--label-column", "stars"],
+        "no column is named 'stars': the header is 'id', 'text'; give the name of one of them, or the column's number",
+    ),
     "header of others.csv": (
         b"id,words\n1,good\n",
         ["--header", "present"],

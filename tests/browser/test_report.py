@@ -9,7 +9,7 @@ from tests.browser.conftest import Open
 from tests.browser.test_access import SCREENS, found
 
 from fanfold_core.app.report import render_report
-from fanfold_core.domain.counting import of_requests, of_rows
+from fanfold_core.domain.counting import of_requests, of_rows, of_true_labels
 from fanfold_core.domain.job import Totals
 from fanfold_core.domain.outcomes import Timing
 from fanfold_core.domain.results import RowAnswer, RowAnswers, SpanOutcome
@@ -35,6 +35,8 @@ def file(tmp_path: Path) -> Path:
     known = [SpanOutcome(Span(0, 5), "[]", None, 2, timing=Timing(int(BEGAN.timestamp()) + 9, 1500))]
     statistics = of_rows(0, [[text] for text in HOSTILE * 2], 0, RowAnswers.of(final))
     statistics += of_requests(BEGAN, known, known)
+    cells = [[text, HOSTILE[row % 2]] for row, text in enumerate(HOSTILE * 2)]
+    statistics += of_true_labels(0, cells, 0, 1, RowAnswers.of(final))
     summary = {
         "job": "tweets-6a5ef09ece7577f1",
         "state": "COMPLETED_WITH_ERRORS",
@@ -56,6 +58,7 @@ def file(tmp_path: Path) -> Path:
         "endpoint": HOSTILE[3],
         "endpoint_config": "",
         "fanfold": "1.0",
+        "evaluation": statistics.agreement.as_summary(HOSTILE[0]),
     }
     path = tmp_path / "report.html"
     path.write_text(render_report(summary, Totals(10, 5, 5, 2, statistics)), encoding="utf-8")

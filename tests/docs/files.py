@@ -27,7 +27,9 @@ def write_files(folder: Path) -> Path:
     tweets = _csv([["id", "text", "author"], *([str(number), text, "somebody"] for number, text in enumerate(texts))])
     (folder / "tweets.csv").write_text(tweets, encoding="utf-8")
     (folder / "tweets.csv.gz").write_bytes(gzip.compress(tweets.encode()))
-    (folder / "reviews.csv.gz").write_bytes(gzip.compress(_csv([["review"], *([text] for text in texts)]).encode()))
+    (folder / "reviews.csv.gz").write_bytes(
+        gzip.compress(_csv([["review", "stars"], *([text, "LABEL_2"] for text in texts)]).encode())
+    )
     (folder / "export.csv").write_text("id;text\n1;Café très agréable\n2;never again\n", encoding="cp1252")
     (folder / "request.json").write_text('{"inputs": ["so good"]}', encoding="utf-8")
     for name in MODELS:

@@ -1,7 +1,7 @@
 """How commands that follow a job end: with its files, its summary and an exit code, or interrupted."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -127,6 +127,27 @@ def _fetch(job: Job, folder: HeldFolder, stack: str | None) -> None:
         raise DownloadError(f"{error}; to download all files of the job: `{again}`") from error
 
 
+def describe_accuracy(evaluation: Mapping[str, Any] | None) -> dict[str, str]:
+    """How the predictions of a job agree with the true labels of its file, in two lines; none if it has no labels."""
+    if evaluation is None:
+        return {}
+    rows, correct, macro_f1 = evaluation["rows"], evaluation["correct"], evaluation["macro_f1"]
+    if not rows:
+        return {"accuracy": f"no row has both a label in column {evaluation['column']!r} and a predicted one"}
+    accuracy = f"{correct:,} of {counted(rows, 'row')} ({correct / rows:.1%})"
+    names, lines = evaluation["matrix"]["labels"], evaluation["matrix"]["rows"]
+    wrong = [
+        (count, true, predicted)
+        for true, line in zip(names, lines, strict=True)
+        for predicted, count in zip(names, line, strict=True)
+        if count and true != predicted and None not in (true, predicted)
+    ]
+    most = max(wrong, key=lambda found: found[0], default=None)
+    mistake = f"{most[1]} predicted as {most[2]}, {counted(most[0], 'row')}" if most else ""
+    macro = "" if macro_f1 is None else f"; macro F1 {macro_f1:.3f}"
+    return {"accuracy": f"{accuracy}{macro}", "most frequent mistake": mistake}
+
+
 def say_cost(job: Job, *, is_local: bool = False) -> None:
     """Say in a line what a job that has ended costs on AWS; of a local one, what depends on no endpoint there."""
     if cost := job.cost():
@@ -168,6 +189,9 @@ def _conclude(subject: str, summary: dict[str, Any], out: Path) -> None:
         f"{summary['predicted']:,} of {counted(summary['rows'], 'row')} predicted: {out / 'results.csv'}",
         soft_wrap=True,
     )
+    for name, words in describe_accuracy(summary.get("evaluation")).items():
+        if words:
+            stderr.print(f"{name.capitalize()}: {words}", soft_wrap=True)
     if summary["failed"]:
         failed = counted(summary["failed"], "row")
         stderr.print(f"{failed} failed: {out / 'errors.csv'}", style="yellow", soft_wrap=True)

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from fanfold.cli import options
-from fanfold.cli.conclusion import ExitCode, Followed, code_of, follow_to_the_end, say_job
+from fanfold.cli.conclusion import ExitCode, Followed, code_of, describe_accuracy, follow_to_the_end, say_job
 from fanfold.cli.logs import LogLine, follow_log, log_lines
 from fanfold.cli.options import as_typed
 from fanfold.cli.output import echo, show_facts, show_json, show_table
@@ -54,8 +54,8 @@ def status(job: str, stack: str, watch: bool, as_json: bool) -> None:
 
     If requests fail for a reason other than their rows (for example, the endpoint is gone), or if a function cannot
     process a message of the job, it shows the last error and its time. For a job that has ended, it shows the estimated
-    cost on AWS at list prices, and if it failed, what its reason must not quote: the file's first line, or the most
-    frequent error of a row.
+    cost on AWS at list prices; with --label-column, how many predictions are right and the most frequent mistake; and
+    if it failed, what its reason must not quote: the file's first line, or the most frequent error of a row.
 
     \b
     fanfold status tweets-6a5ef09ece7577f1
@@ -64,11 +64,13 @@ def status(job: str, stack: str, watch: bool, as_json: bool) -> None:
     found = Fanfold(stack).job(job)
     now = found.wait() if watch else found.status()
     cost = found.cost() if now.has_ended else None
-    details = found.summary().get("details", "") if now.has_ended else ""
+    summary = found.summary() if now.has_ended else {}
+    details, evaluation = summary.get("details", ""), summary.get("evaluation")
     if as_json:
-        show_json(now.as_dict() | {"cost": cost and asdict(cost), "details": details})
+        show_json(now.as_dict() | {"cost": cost and asdict(cost), "details": details, "evaluation": evaluation})
     else:
-        show_facts(_facts(now) | {"cost": cost and str(cost), "details": details})
+        accuracy = describe_accuracy(evaluation)
+        show_facts(_facts(now) | accuracy | {"cost": cost and str(cost), "details": details})
     sys.exit(code_of(now.state, now.failed) if watch else ExitCode.OK)
 
 

@@ -77,7 +77,7 @@ def _preview(file: InputFile, chosen: Options) -> Preview:
         layout = file.layout()
     except InputColumnError as error:
         question = error.in_full
-        layout = replace(file, options=replace(chosen, input_column="0")).layout()
+        layout = replace(file, options=replace(chosen, input_column="0", label_column="")).layout()
     piece = file.first_rows(layout)
     rows = file.rows(piece.data, layout)[:_MOST_ROWS]
     input_index = None if question or chosen.input else layout.input_index

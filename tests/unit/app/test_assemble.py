@@ -82,7 +82,7 @@ def test_the_end_is_announced_and_summarized_alike(system: System) -> None:
     system.finish(job)
     summary = json.loads(system.store.read(result_key(job.id, "summary.json")))
     (announced,) = system.announcements.made
-    assert {**announced, "details": "", "labels": {"GOOD": 10}} == summary
+    assert {**announced, "details": "", "labels": {"GOOD": 10}, "evaluation": None} == summary
     assert (summary["state"], summary["rows"], summary["predicted"]) == ("SUCCEEDED", 10, 10)
 
 
@@ -93,6 +93,38 @@ def test_names_that_fit_no_label_are_said_to(system: System, labels: str, times:
     system.finish(job)
     warnings = " ".join(summarized(system, job)["warnings"])
     assert warnings.count("`labels` names no label that was predicted") == times
+
+
+def test_predictions_are_compared_with_the_true_labels_of_the_file_whole_or_in_parts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = [f"{row},text {row},{'' if row == 4 else 'good' if row % 3 else 'bad'}" for row in range(10)]
+    content = "\r\n".join(["id,text,stars", *rows]).encode()
+    found = []
+    for least in (20, 5_000_000):
+        monkeypatch.setattr("fanfold_core.app.split._LEAST_PART", least)
+        monkeypatch.setattr("tests.fakes.store.LEAST_PART", least)
+        system = System()
+        job = system.split(content, label_column="stars", labels='{"GOOD": "good"}')
+        answer_all(system, job)
+        assert system.finish(job).state is State.SUCCEEDED
+        assert (len(list(system.ledger.totals(job.id))) > 1) is (least == 20)
+        found.append((summarized(system, job)["evaluation"], system.store.read(result_key(job.id, "report.html"))))
+    ((evaluation, page), (of_one_part, _)) = found
+    assert evaluation == of_one_part
+    assert (evaluation["column"], evaluation["rows"], evaluation["correct"]) == ("stars", 9, 5)
+    assert evaluation["without_true_label"] == 1
+    assert evaluation["matrix"] == {"labels": ["bad", "good"], "rows": [[0, 4], [0, 5]]}
+    assert [mistake["row"] for mistake in evaluation["mistakes"]] == [0, 3, 6, 9]
+    assert b"5 of 9 rows (55.6 %) have the label in column <strong>stars</strong>; macro F1 0.357." in page
+
+
+def test_without_its_column_a_file_has_nothing_to_compare_predictions_with(system: System) -> None:
+    job = system.split(label_column="stars")
+    assert system.endpoint.taken == []
+    ended = system.finish(job)
+    assert (ended.state, summarized(system, job)["evaluation"]) == (State.FAILED, None)
+    assert "no column is named 'stars': the header is 'id', 'text'" in ended.reason
 
 
 def test_what_a_reason_must_not_quote_stands_beside_the_results_of_a_failed_job(system: System) -> None:

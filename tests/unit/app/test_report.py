@@ -1,6 +1,7 @@
 """The report: what it says of a job, and what it leaves out because it says nothing."""
 
 import re
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from fanfold_core.domain.outcomes import Timing
 from fanfold_core.domain.results import RowAnswer, RowAnswers, SpanOutcome
 from fanfold_core.domain.spans import Span
 from fanfold_core.domain.statistics import Statistics
+from fanfold_core.domain.statistics.labels import Agreement, Mistake
 
 BEGAN = datetime(2026, 11, 23, 8, tzinfo=UTC)
 DOLLARS = {"Lambda": 0.00004, "SQS": 0.00001, "S3": 0.002}
@@ -29,7 +31,7 @@ def page(totals: Totals, **told: Any) -> str:
         "job": "a-1", "state": "SUCCEEDED", "reason": "", "details": "", "assumed": [], "warnings": [], "seconds": 11.2,
         "created": BEGAN.isoformat(), "ended": BEGAN.isoformat(), "endpoint_seconds": 4, "dollars": DOLLARS,
         "prices": "us-east-1", "retry_of": None, "input": "s3://bucket/a.csv", "input_version": "1", "model": "",
-        "revision": "", "endpoint": "endpoint", "endpoint_config": "", "fanfold": "1.0",
+        "revision": "", "endpoint": "endpoint", "endpoint_config": "", "fanfold": "1.0", "evaluation": None,
     }  # fmt: skip
     return render_report({**summary, **told}, totals)
 
@@ -63,6 +65,31 @@ def test_rows_that_were_not_sent_are_no_failures_and_a_retry_is_not_advised_wher
     assert "Failed 1 25.0 % Not sent 3 75.0 %" in said
     assert "1 row cannot be sent as it stands in the file. A retry does not help" in said
     assert "errors.csv" in said
+
+
+def test_the_confusion_matrix_has_its_right_cells_on_the_diagonal_and_each_shaded_by_its_share() -> None:
+    pairs = Counter({("good", "good"): 9_000, ("good", "bad"): 1_000, ("bad", "good"): 1})
+    of_both = Agreement.of(pairs, [Mistake(0.97, 4, "bad", "good", "<b>so bad</b>")], 2, 1)
+    found = page(Totals(), evaluation=of_both.as_summary("stars")).partition("</style>")[2]
+    assert re.findall(r'<td( class="right")?><span style="opacity:([\d.]+)"></span>([\d,]+)</td>', found) == [
+        (' class="right"', "0.0", "0"),
+        ("", "0.4", "1"),
+        ("", "0.126", "1,000"),
+        (' class="right"', "0.379", "9,000"),
+    ]
+    said = report(Totals(), evaluation=of_both.as_summary("stars"))
+    assert "9,000 of 10,001 rows (90.0 %) have the label in column stars ; macro F1 0.474." in said
+    assert "2 rows with no true label: left out. 1 row with no predicted label: left out." in said
+    assert "good 10,000 100.0 % 90.0 % 0.947 bad 1 0.0 % 0.0 % 0.000" in said
+    assert "4 &lt;b&gt;so bad&lt;/b&gt; bad → good 0.970" in said
+
+
+def test_labels_beyond_the_matrix_share_a_line_of_it_that_is_not_right_or_wrong() -> None:
+    pairs = Counter({(f"label {row:02}", f"label {row:02}"): 1 for row in range(25)})
+    found = page(Totals(), evaluation=Agreement.of(pairs).as_summary("stars"))
+    assert found.count('<td class="right">') == 20
+    assert found.count("all others") == 2
+    assert "The 12 labels with most rows; all are in summary.json." in found
 
 
 def test_labels_that_have_no_names_are_explained() -> None:

@@ -78,6 +78,7 @@ def test_where_no_name_tells_the_input_there_are_columns_to_choose_from() -> Non
         found = seen(content, header=header)
         assert (found.columns, found.input_index, found.rows) == (("id", "words"), None, [["1", "so good"]])
         assert "say which with the option `input-column`" in found.question
+    assert "option `input-column`" in seen(content, label_column="0").question
     chosen = seen(content, input_column="1")
     assert (chosen.input_index, chosen.question) == (1, "")
     assert chosen.assumed.startswith("The first line is the header: its cell of column 0 stands above numbers.")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanfold_core.domain.counting import of_requests, of_rows
+from fanfold_core.domain.counting import of_requests, of_rows, of_true_labels
 from fanfold_core.domain.outcomes import Timing
 from fanfold_core.domain.results import RowAnswer, RowAnswers, SpanOutcome
 from fanfold_core.domain.spans import Span
@@ -40,12 +40,22 @@ outcomes = st.builds(
 @st.composite
 def statistics(draw: st.DrawFn) -> Statistics:
     answers = draw(st.lists(final, max_size=40))
-    cells = [draw(st.lists(st.text(max_size=10), max_size=2)) for _ in answers]
-    return counted(draw(st.integers(0, 10**7)), cells, 1, answers) + requested(draw(st.lists(outcomes, max_size=10)))
+    cells = [draw(st.lists(names, max_size=2)) for _ in answers]
+    found = counted(draw(st.integers(0, 10**7)), cells, 1, answers, true_index=0)
+    return found + requested(draw(st.lists(outcomes, max_size=10)))
 
 
-def counted(first_row: int, rows: list[list[str]], input_index: int | None, final: list[RowAnswer]) -> Statistics:
-    return of_rows(first_row, rows, input_index, RowAnswers.of(final))
+def counted(
+    first_row: int,
+    rows: list[list[str]],
+    input_index: int | None,
+    final: list[RowAnswer],
+    true_index: int | None = None,
+) -> Statistics:
+    found = of_rows(first_row, rows, input_index, RowAnswers.of(final))
+    if true_index is None:
+        return found
+    return found + of_true_labels(first_row, rows, input_index, true_index, RowAnswers.of(final))
 
 
 def requested(outcomes: list[SpanOutcome]) -> Statistics:
@@ -68,11 +78,12 @@ def test_the_ledger_gives_back_what_was_written(found: Statistics) -> None:
     assert Statistics.from_json(found.to_json()) == found
 
 
-@given(st.lists(final, max_size=60), st.integers(0, 60))
-def test_it_does_not_matter_where_a_part_ends(answers: list[RowAnswer], cut: int) -> None:
-    rows = as_rows([f"text {row}" for row in range(len(answers))])
-    whole = counted(0, rows, 0, answers)
-    assert counted(0, rows[:cut], 0, answers[:cut]) + counted(cut, rows[cut:], 0, answers[cut:]) == whole
+@given(st.lists(st.tuples(names, final), max_size=60), st.integers(0, 60))
+def test_it_does_not_matter_where_a_part_ends(drawn: list[tuple[str, RowAnswer]], cut: int) -> None:
+    answers = [answer for _, answer in drawn]
+    rows = [[f"text {row}", true] for row, (true, _) in enumerate(drawn)]
+    whole = counted(0, rows, 0, answers, 1)
+    assert counted(0, rows[:cut], 0, answers[:cut], 1) + counted(cut, rows[cut:], 0, answers[cut:], 1) == whole
 
 
 def test_whatever_a_part_holds_its_statistics_fit_into_an_item() -> None:
@@ -85,8 +96,11 @@ def test_whatever_a_part_holds_its_statistics_fit_into_an_item() -> None:
         SpanOutcome(Span(row, 1), "[]", None, 9, timing=Timing(int(BEGAN.timestamp()) + row * 600, row * row))
         for row in range(rows)
     ]
-    found = counted(0, as_rows([widest * 400] * 2 * rows), 0, wild + bad) + requested(slow)
-    assert len(found.to_json().encode()) < 200_000
+    cells = [[widest * 400, f"{row % rows} {widest * 90}"] for row in range(2 * rows)]
+    found = counted(0, cells, 0, wild + bad, 1) + requested(slow)
+    assert len(found.to_json().encode()) < 300_000
+    assert found.agreement.whole.true == rows
+    assert len(found.agreement.matrix) <= 21 * 21
     assert found.labels.rows.total() + found.labels.other == rows
     assert sum(group.rows for group in found.errors.groups.values()) + found.errors.other == rows
     assert found.answers.rows.total() == rows

@@ -26,6 +26,46 @@ def test_one_usual_name_tells_header_and_input_and_that_is_said(name: str) -> No
     )
 
 
+@pytest.mark.parametrize(("given", "index"), [("stars", 2), (" STARS ", 2), ("0", 0)])
+def test_the_column_of_the_true_labels_is_given_by_its_name_or_number(given: str, index: int) -> None:
+    assert detected(b"id,text,stars\n1,good,5\n", label_column=given).label_index == index
+    assert detected(b"id,text,stars\n1,good,5\n").label_index is None
+
+
+def test_the_name_of_the_column_of_true_labels_tells_that_the_first_line_is_the_header() -> None:
+    layout = detected(b"what,stars\nso good,five\nso bad,one\n", input_column="0", label_column="stars")
+    assert (layout.has_header, layout.input_index, layout.label_index) == (True, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("head", "options", "words"),
+    [
+        (b"id,text\n", {"label_column": "stars"}, "no column is named 'stars': the header is 'id', 'text'; give the"),
+        (b"id,text\n", {"label_column": "2"}, "no column 2: the file has 2, counted from 0; see the option `label-co"),
+        (b"text\n", {"label_column": "stars"}, "no column is named 'stars': the header is 'text'"),
+        (b"so good\n", {"label_column": "stars"}, "first line, which looks like a row, says that there are no names"),
+        (
+            b"text,a,a\n",
+            {"label_column": "a"},
+            "2 columns are named a: give the number of the one that is meant, 1 or",
+        ),
+        (b"id,text\n", {"label_column": "text"}, "the texts and their true labels are in one column, 1"),
+    ],
+)
+def test_a_column_of_true_labels_that_is_not_there_is_said_with_those_that_are(
+    head: bytes, options: dict[str, str], words: str
+) -> None:
+    with pytest.raises(LayoutError, match=words) as caught:
+        detected(head, **options)
+    assert "label-column" in str(caught.value)
+    assert not isinstance(caught.value, InputColumnError)
+
+
+def test_the_texts_may_be_asked_for_whatever_column_the_true_labels_are_in() -> None:
+    with pytest.raises(InputColumnError, match="say which with the option `input-column`"):
+        detected(b"stars,words\n5,good\n", label_column="0")
+
+
 @pytest.mark.parametrize("header", ["auto", "absent"])
 def test_which_of_several_columns_is_the_input_is_asked_for_and_never_guessed(header: str) -> None:
     words = (

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from fanfold_core.app.rounds import NOT_ANSWERED, changes_of_model, final_answers
 from fanfold_core.app.rows import input_file, read_texts, written, written_header
-from fanfold_core.domain.counting import of_irregular, of_requests, of_rows, of_unpredicted
+from fanfold_core.domain.counting import of_irregular, of_requests, of_rows, of_true_labels, of_unpredicted
 from fanfold_core.domain.errors import JobError, ObjectGoneError
 from fanfold_core.domain.job import JobRecord, Part, State, Totals
 from fanfold_core.domain.keys import RESULT_FILES, part_errors_key, result_key
@@ -151,6 +151,8 @@ class Assembler:
             attempts = requests(outcomes)
             statistics = of_requests(job.created, counted, outcomes) + of_unpredicted(chunk, counted, final)
             statistics += of_rows(chunk.first_row, rows, input_index, final)
+            if job.layout and job.layout.label_index is not None:
+                statistics += of_true_labels(chunk.first_row, rows, input_index, job.layout.label_index, final)
             statistics += of_irregular(chunk.first_row, irregular, shown.original, final)
             sent = sum(attempts.values())
             totals += Totals(len(rows), len(rows) - len(failed), len(failed), sent, statistics)
@@ -197,11 +199,19 @@ class Assembler:
         shown = {
             **ended,
             "labels": dict(sorted(whole.statistics.labels.rows.items())),
+            "evaluation": self._evaluation(job, whole),
             "details": self._details(job, whole) if ended["state"] == State.FAILED else "",
         }
         described, report = f"{json.dumps(shown, indent=2)}\n", render_report(shown, whole)
         for name, text in (("summary.json", described), ("report.html", report)):
             self.store.write(result_key(job.id, name), text.encode(), RESULT_FILES[name])
+
+    @staticmethod
+    def _evaluation(job: JobRecord, whole: Totals) -> dict[str, Any] | None:
+        """How the predictions agree with the true labels, None if the file has none."""
+        if job.layout is None or job.layout.label_index is None:
+            return None
+        return whole.statistics.agreement.as_summary(job.layout.columns[job.layout.label_index])
 
     def _details(self, job: JobRecord, whole: Totals) -> str:
         """What a failed job's reason leaves out, since it quotes the file or the model: this stays with the results."""

@@ -1,7 +1,7 @@
 """The report of a finished job, `report.html`: one page without scripts that needs nothing but itself.
 
-`report.html` beside this module is its template; here stands what is shown in it. The page depends on the ledger
-alone, so whoever completes a job writes the same one.
+`templates/report.html` is its template; here stands what is shown in it. The page depends on the ledger alone, so
+whoever completes a job writes the same one.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from fanfold_core.domain.job import JobRecord, State, Totals
-    from fanfold_core.domain.statistics import Labels, Timeline
+    from fanfold_core.domain.statistics import Timeline
     from fanfold_core.domain.statistics.evidence import Evidence
+    from fanfold_core.domain.statistics.labels import Labels
 
 # Millionths of a dollar are said, and a tenth of one.
 _DIGITS = 7
@@ -98,13 +100,15 @@ def _useless_names(names: Mapping[str, str], labels: Labels) -> Iterator[str]:
 
 
 _TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent),
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,  # cells, labels and reasons are anybody's text
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
 )
 _MOST_LABELS = 12
+# How opaque a cell is that has all rows of its line: text on it stays readable.
+_DARKEST = 0.4
 # What transformers calls the classes of a model that was saved without names for them.
 _UNNAMED = re.compile(r"LABEL_\d+", re.ASCII)
 _MINUTES = 60  # an hour has
@@ -149,6 +153,7 @@ def render_report(summary: Mapping[str, Any], totals: Totals) -> str:
         unsent=found.unsent,
         not_sent=_share(found.unsent, totals.rows),
         invalid=found.invalid,
+        **_accuracy(summary["evaluation"]),
         uncertain=found.evidence.uncertain,
         samples=sorted(found.evidence.of_label.items(), key=lambda of_label: -found.labels.rows[of_label[0]]),
         lengths=_length_bars(found.evidence),
@@ -185,6 +190,23 @@ def _dollars(amount: float) -> str:
     if 0 < amount < _LEAST_DOLLARS:
         return f"<${_LEAST_DOLLARS}"
     return f"${amount:,.4f}" if amount < 1 else f"${amount:,.2f}"
+
+
+def _accuracy(evaluation: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What the section on true labels shows; a cell of the matrix is shaded by its share of its line."""
+    if evaluation is None:
+        return {"evaluation": None}
+    names, lines = evaluation["matrix"]["labels"], evaluation["matrix"]["rows"]
+    return {
+        "evaluation": evaluation,
+        "right": _share(evaluation["correct"], evaluation["rows"]),
+        "most": _MOST_LABELS,
+        "of_labels": sorted(evaluation["labels"].items(), key=lambda label: -label[1]["true"])[:_MOST_LABELS],
+        "matrix": [
+            (name, [(rows, round(_DARKEST * sqrt(rows / (sum(line) or 1)), 3)) for rows in line])
+            for name, line in zip(names, lines, strict=True)
+        ],
+    }
 
 
 def _label_bars(labels: Labels) -> list[Bar]:

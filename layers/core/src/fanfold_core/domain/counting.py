@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter, defaultdict
 from contextlib import suppress
 from heapq import nsmallest
@@ -15,7 +16,6 @@ from fanfold_core.domain.statistics import (
     SCORE_BINS,
     Errors,
     Group,
-    Labels,
     Noted,
     Sample,
     Statistics,
@@ -31,6 +31,7 @@ from fanfold_core.domain.statistics.evidence import (
     Predicted,
     sampled,
 )
+from fanfold_core.domain.statistics.labels import Agreement, Labels, Mistake
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -67,6 +68,35 @@ def of_rows(first_row: int, rows: Sequence[Sequence[str]], input_index: int | No
     failed = ((first_row + number, rows[number], final.errors[number]) for number in final.failed)
     evidence = _evidence(first_row, rows, input_index, final)
     return Statistics(Labels() + Labels(labels), bins, _errors(failed, input_index), evidence=evidence)
+
+
+def of_true_labels(
+    first_row: int, rows: Sequence[Sequence[str]], input_index: int | None, true_index: int, final: RowAnswers
+) -> Statistics:
+    """How the labels of rows agree with the true ones, which stand in the column `true_index`.
+
+    >>> from fanfold_core.domain.results import RowAnswers
+    >>> final = RowAnswers([{"label": "GOOD", "score": 0.97}, None], ["", "input is empty"])
+    >>> found = of_true_labels(0, [["BAD", "so good"], ["BAD", ""]], 1, 0, final).agreement
+    >>> found.mistakes, found.unpredicted
+    ((Mistake(score=0.97, row=0, true='BAD', predicted='GOOD', text='so good'),), 1)
+    """
+    pairs: Counter[tuple[str, str]] = Counter()
+    mistakes = []
+    unlabelled = unpredicted = 0
+    for number, result in enumerate(final.results):
+        cells = rows[number]
+        true, predicted = short_label("".join(cells[true_index : true_index + 1])), short_label(_label(result) or "")
+        if not true:
+            unlabelled += 1
+        elif not predicted:
+            unpredicted += 1
+        else:
+            pairs[true, predicted] += 1
+            if true != predicted:
+                text = _short(_input(cells, input_index), _INPUT_LENGTH)
+                mistakes.append(Mistake(_finite_score(result), first_row + number, true, predicted, text))
+    return Statistics(agreement=Agreement.of(pairs, mistakes, unlabelled, unpredicted))
 
 
 def of_irregular(first_row: int, irregular: Irregular, columns: Sequence[str], final: RowAnswers) -> Statistics:
@@ -143,10 +173,7 @@ def kind_of(reason: str) -> str:
 
 def _evidence(first_row: int, rows: Sequence[Sequence[str]], input_index: int | None, final: RowAnswers) -> Evidence:
     """Rows to judge predictions by; only of these are the cells read."""
-    labels = [
-        label if type(result) is dict and type(label := result.get("label")) is str else None
-        for result in final.results
-    ]
+    labels = list(map(_label, final.results))
     scores: list[Any] = [result.get("score") if type(result) is dict else None for result in final.results]
     scored = {
         number: float(score)
@@ -172,6 +199,15 @@ def _evidence(first_row: int, rows: Sequence[Sequence[str]], input_index: int | 
         lengths,
         sums,
     )
+
+
+def _label(result: Any) -> str | None:
+    return label if type(result) is dict and type(label := result.get("label")) is str else None
+
+
+def _finite_score(result: dict[str, Any]) -> float | None:
+    score: Any = result.get("score")
+    return float(score) if type(score) in _NUMBERS and abs(score) <= sys.float_info.max else None
 
 
 def _first_of_labels(labels: list[str | None]) -> dict[str, list[int]]:

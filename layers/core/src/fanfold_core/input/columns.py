@@ -35,20 +35,25 @@ _NUMBER = re.compile(r"[-+$€£]?\s?\d[\d.,]*(e[-+]?\d+)?\s?%?", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What the first record is, which column is the input, and what was assumed to say so, a sentence each."""
+    """What the first record is, which column is the input, and what was assumed to say so, a sentence each.
+
+    The true labels are in column `label_index`, None if the file has none.
+    """
 
     has_header: bool
     input_index: int
     assumed: tuple[str, ...] = ()
+    label_index: int | None = None
 
 
-def find_columns(
+def find_columns(  # noqa: PLR0913 (what the job's options say of columns)
     first: Sequence[str],
     following: Sequence[Sequence[str]],
     *,
     header: str,
     input_column: str | None,
     names: frozenset[str] | None,
+    label_column: str | None = None,
 ) -> Columns:
     """Find header and input by the first record, those that follow it, and the options.
 
@@ -62,18 +67,25 @@ def find_columns(
     has_header = header == "present"
     assumed: tuple[str, ...] = ()
     if header == "auto":
-        has_header, assumed = _find_header(first, following, input_column, names)
+        has_header, assumed = _find_header(first, following, input_column, names, label_column)
     columns = column_names(first, has_header=has_header)
     if names is not None:
         index = _last_asked_for(columns, names)
     elif input_column is not None:
-        index = _chosen(first, input_column, has_header=has_header)
+        # The only column is the input, whatever it is called.
+        is_only = has_header and len(first) == 1 and not input_column.isdecimal()
+        index = 0 if is_only else _chosen(first, input_column, "input-column", header, has_header=has_header)
     elif len(first) == 1:
         index = 0
     else:
         index = _usual(first, has_header=has_header)
         assumed = (*assumed, f"The texts are in column {index}, {shown([first[index]])}, by its name.")
-    return Columns(has_header, index, assumed)
+    label_index = None
+    if label_column is not None:
+        label_index = _chosen(first, label_column, "label-column", header, has_header=has_header)
+        if names is None and label_index == index:
+            raise LayoutError(f"the texts and their true labels are in one column, {label_index}: see `label-column`")
+    return Columns(has_header, index, assumed, label_index)
 
 
 def column_names(first: Sequence[str], *, has_header: bool) -> tuple[str, ...]:
@@ -82,7 +94,11 @@ def column_names(first: Sequence[str], *, has_header: bool) -> tuple[str, ...]:
 
 
 def _find_header(
-    first: Sequence[str], following: Sequence[Sequence[str]], input_column: str | None, names: frozenset[str] | None
+    first: Sequence[str],
+    following: Sequence[Sequence[str]],
+    input_column: str | None,
+    names: frozenset[str] | None,
+    label_column: str | None,
 ) -> tuple[bool, tuple[str, ...]]:
     if names:
         return not names.isdisjoint(first), ()
@@ -94,6 +110,8 @@ def _find_header(
             "or the column's number, counted from 0",
             _first_line(first),
         )
+    if label_column is not None and _plain(label_column) in map(_plain, first):
+        return True, ()
     if usual := [cell for cell in first if _plain(cell) in USUAL_NAMES]:
         return True, (f"The first line is the header: {shown(usual[:1])} is a column's usual name.",)
     if len(first) == 1:
@@ -168,28 +186,30 @@ def _last_asked_for(columns: Sequence[str], names: frozenset[str]) -> int:
     return max(map(columns.index, names)) if names else len(columns) - 1
 
 
-def _chosen(first: Sequence[str], input_column: str, *, has_header: bool) -> int:
-    if input_column.isdecimal():
-        if int(input_column) < len(first):
-            return int(input_column)
+def _chosen(first: Sequence[str], given: str, option: str, header: str, *, has_header: bool) -> int:
+    """The column that an option gives, by its name or its number."""
+    if given.isdecimal():
+        if int(given) < len(first):
+            return int(given)
         raise LayoutError(
-            f"there is no column {input_column}: the file has {len(first)}, counted from 0", _first_line(first)
+            f"there is no column {given}: the file has {len(first)}, counted from 0; see the option `{option}`",
+            _first_line(first),
         )
     if not has_header:
+        why = "header=absent says" if header == "absent" else "the first line, which looks like a row, says"
         raise LayoutError(
-            f"the input column is given by name, {input_column!r}, but header=absent says that there are no names: "
-            "give its number, counted from 0, or header=present"
+            f"the option `{option}` is a name, {given!r}, but {why} that there are no names: give the column's number, "
+            "counted from 0, or header=present",
+            _first_line(first),
         )
-    named = [index for index, cell in enumerate(first) if _plain(cell) == _plain(input_column)]
-    if not named and len(first) == 1:
-        return 0
+    named = [index for index, cell in enumerate(first) if _plain(cell) == _plain(given)]
     if not named:
         raise LayoutError(
-            f"no column is named {input_column!r}: the header is {shown(first)}; give the name of one of them, or the "
-            "column's number, counted from 0, with the option `input-column`"
+            f"no column is named {given!r}: the header is {shown(first)}; give the name of one of them, or the "
+            f"column's number, counted from 0, with the option `{option}`"
         )
     if len(named) > 1:
-        raise _ambiguous(f"{len(named)} columns are named {_plain(input_column)}", named)
+        raise _ambiguous(f"{len(named)} columns are named {_plain(given)}", named, option)
     return named[0]
 
 
@@ -200,7 +220,7 @@ def _usual(first: Sequence[str], *, has_header: bool) -> int:
     if len(usual) > 1:
         names = list(dict.fromkeys(_plain(first[index]) for index in usual))
         which = f"are named {names[0]}" if len(names) == 1 else f"may hold the texts, {shown(names)}"
-        raise _ambiguous(f"{len(usual)} columns {which}", usual)
+        raise _ambiguous(f"{len(usual)} columns {which}", usual, "input-column")
     return usual[0]
 
 
@@ -219,11 +239,10 @@ def _first_line(first: Sequence[str]) -> str:
     return f"the first line is {shown(first)}"
 
 
-def _ambiguous(what: str, columns: Sequence[int]) -> InputColumnError:
+def _ambiguous(what: str, columns: Sequence[int], option: str) -> LayoutError:
+    kind = InputColumnError if option == "input-column" else LayoutError
     numbers = " or ".join(map(str, columns[:_MOST_SHOWN]))
-    return InputColumnError(
-        f"{what}: give the number of the one that is meant, {numbers}, with the option `input-column`"
-    )
+    return kind(f"{what}: give the number of the one that is meant, {numbers}, with the option `{option}`")
 
 
 def _plain(name: str) -> str:

@@ -36,7 +36,8 @@ class Layout:
 
     `columns` are the header's cells as they are, or `column_1`, `column_2`, … without a header. Rows begin at
     `first_byte`, after the header or the byte order mark. `blank_is_row`: in a file of one column, a blank line is a
-    row with an empty cell. Where an expression asks for several columns, the last of them is at `input_index`.
+    row with an empty cell. Where an expression asks for several columns, the last of them is at `input_index`. The true
+    labels are at `label_index`, None if the file has none.
 
     `bom`: the file begins with a byte order mark. `delimiter` is what its first line says, empty if that says nothing
     or the options say otherwise.
@@ -53,6 +54,7 @@ class Layout:
     warnings: tuple[str, ...] = ()
     delimiter: str = ""
     bom: bool = False
+    label_index: int | None = None
 
     def dialect_of(self, given: Dialect) -> Dialect:
         """How the file's records are written, with this dialect in the options."""
@@ -87,12 +89,14 @@ def detect_layout(  # noqa: PLR0913 (the head of the file, and what the job's op
     skip_rows: int = 0,
     encoding_errors: str = "row",
     announced: str = "",
+    label_column: str | None = None,
 ) -> Layout:
     r"""Find the layout of a file from its first bytes (`complete` if they are all of it) and the job's options.
 
     `header` is auto, present or absent; `input_column` a name, of which case and surrounding white space don't matter,
     or a 0-based index (digits always are one), or None for the only column, or the one with a usual name. `names` are
-    the columns that an expression asks for in place of one input column. `skip_rows` lines come before the header, as
+    the columns that an expression asks for in place of one input column. `label_column` gives that of the true labels,
+    None if there is none. `skip_rows` lines come before the header, as
     does Excel's `sep=;`, which names the delimiter unless the dialect has another one than a comma. `announced` is the
     file's encoding if these bytes are a copy of its text.
 
@@ -120,7 +124,9 @@ def detect_layout(  # noqa: PLR0913 (the head of the file, and what the job's op
     sample = _sample(head, end, complete=complete, encoding=encoding, dialect=dialect)
     following = list(islice(filter(None, read_records(sample, dialect)), _FOLLOWING))
     try:
-        found = find_columns(cells, following, header=header, input_column=input_column, names=names)
+        found = find_columns(
+            cells, following, header=header, input_column=input_column, names=names, label_column=label_column
+        )
     except LayoutError:
         told.check_header(first, begin)  # it may be the reason
         raise
@@ -137,6 +143,7 @@ def detect_layout(  # noqa: PLR0913 (the head of the file, and what the job's op
         assumed=(*_said_by_file(delimiter), *found.assumed),
         warnings=(*hints, *told.hints(Records.whole(rows, dialect))),
         delimiter=delimiter,
+        label_index=found.label_index,
     )
 
 

@@ -40,6 +40,8 @@ class ReadOptions(Protocol):
     @property
     def columns(self) -> frozenset[str] | None: ...  # noqa: D102
     @property
+    def label_column(self) -> str: ...  # noqa: D102
+    @property
     def skip_rows(self) -> int: ...  # noqa: D102
     @property
     def encoding_errors(self) -> str: ...  # noqa: D102
@@ -119,6 +121,7 @@ class InputFile:
             skip_rows=self.options.skip_rows,
             encoding_errors=self.options.encoding_errors,
             announced=self.options.encoding,
+            label_column=self.options.label_column or None,
         )
         if FileName.parse(self.name).options and self.options.dialect.delimiter == "\t" and not layout.delimiter:
             layout = replace(layout, assumed=("Cells end at tabs, by the name of the file.", *layout.assumed))

@@ -103,6 +103,16 @@ class Table:
         kind=YesNo(),
         help='Whether to skip spaces after a delimiter, as in 1, "so, good".',
     )
+    label_column: str = option(
+        "Label column",
+        default="",
+        group="File",
+        kind=Column(),
+        help=(
+            "Column with the true labels: its name, or its index (0-based). The report then says how many predictions "
+            "are right. Empty: none."
+        ),
+    )
     rows_per_request: int = option(
         "Rows per request",
         default=32,

@@ -11,9 +11,10 @@ import json
 import math
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from fanfold_core.domain.statistics.evidence import Evidence
+from fanfold_core.domain.statistics.labels import Agreement, Labels, first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,24 +22,9 @@ if TYPE_CHECKING:
 SCORE_BINS = 20
 # Bounds of what an item of the ledger has to hold.
 MOST_SAMPLES = 3
-_MOST_LABELS, _MOST_GROUPS, _MOST_STEPS = 300, 12, 48
+_MOST_GROUPS, _MOST_STEPS = 12, 48
 # Neighbouring bins of waits are 5 % apart, so a percentile read from them is right to 2.5 %.
 _WAIT_FACTOR = math.log(1.05)
-
-V = TypeVar("V")
-
-
-@dataclass(frozen=True, slots=True)
-class Labels:
-    """How many rows got which label; `other` are those of labels beyond the bound."""
-
-    rows: Counter[str] = field(default_factory=Counter)
-    other: int = 0
-
-    def __add__(self, more: Labels) -> Labels:
-        together = self.rows + more.rows
-        kept = Counter(_first(together, _MOST_LABELS))
-        return Labels(kept, self.other + more.other + together.total() - kept.total())
 
 
 class Sample(NamedTuple):
@@ -71,7 +57,7 @@ class Errors:
         together = dict(self.groups)
         for kind, group in more.groups.items():
             together[kind] = together[kind] + group if kind in together else group
-        kept = _first(together, _MOST_GROUPS)
+        kept = first(together, _MOST_GROUPS)
         dropped = sum(group.rows for kind, group in together.items() if kind not in kept)
         return Errors(kept, self.other + more.other + dropped)
 
@@ -158,6 +144,7 @@ class Statistics:
     invalid: int = 0
     unsent: int = 0
     evidence: Evidence = field(default_factory=Evidence)
+    agreement: Agreement = field(default_factory=Agreement)
 
     def __add__(self, more: Statistics) -> Statistics:
         return Statistics(
@@ -173,10 +160,11 @@ class Statistics:
             self.invalid + more.invalid,
             self.unsent + more.unsent,
             self.evidence + more.evidence,
+            self.agreement + more.agreement,
         )
 
     def warnings(self) -> Iterator[str]:
-        """What is odd about how rows are written, a sentence each."""
+        """What is odd about how rows are written, and about true labels, a sentence each."""
         if self.irregular.rows:
             yield (
                 f"{self.irregular} with quotes that a strict reader refuses, inside a cell that begins without one or "
@@ -189,6 +177,7 @@ class Statistics:
                 f"{self.short} with fewer cells than there are columns: those that are missing were taken for empty. "
                 "See whether their texts are whole; a line break outside quotes ends a row."
             )
+        yield from self.agreement.warnings()
 
     def to_json(self) -> str:
         """As the ledger keeps it."""
@@ -206,6 +195,7 @@ class Statistics:
             "invalid": self.invalid,
             "unsent": self.unsent,
             "evidence": self.evidence.as_json(),
+            "agreement": self.agreement.as_json(),
         }
         return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
@@ -232,6 +222,7 @@ class Statistics:
             content.get("invalid", 0),
             content.get("unsent", 0),
             Evidence.read(content["evidence"]) if "evidence" in content else Evidence(),
+            Agreement.read(content["agreement"]) if "agreement" in content else Agreement(),
         )
 
 
@@ -252,10 +243,6 @@ def percentile(waits: Mapping[int, int], share: float) -> float:
         if below >= wanted:
             return math.exp(number * _WAIT_FACTOR) / 1000
     raise ValueError("percentile of no waits")
-
-
-def _first(counted: Mapping[str, V], most: int) -> dict[str, V]:
-    return dict(counted) if len(counted) <= most else {name: counted[name] for name in sorted(counted)[:most]}
 
 
 def _noted(content: Sequence[Any]) -> Noted:
