@@ -9,6 +9,7 @@ UserError                    the base of all of them
 ├── JobNotFoundError
 ├── JobStillOpenError
 ├── RowNotFoundError
+├── OtherInputError
 └── PackageMissingError
 """
 
@@ -59,6 +60,10 @@ class JobStillOpenError(UserError):
 
 class RowNotFoundError(UserError):
     """The job has no row of this number, or none yet. Retry when the job has come further, or name another row."""
+
+
+class OtherInputError(UserError):
+    """Two results are not of the same file, so no row can be compared. Do not retry: name others."""
 
 
 class PackageMissingError(UserError):

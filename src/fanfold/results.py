@@ -113,6 +113,11 @@ class Results:
         """The names of the columns, which are the keys of each row."""
         return numbered(self._header)
 
+    @property
+    def own_columns(self) -> list[str]:
+        """Those of them that are the file's own."""
+        return self.columns[: self._own_columns]
+
     def __iter__(self) -> Iterator[dict[str, str]]:
         """The rows, in the order of the file."""
         records = read_csv(self._open(), self._dialect)
@@ -183,7 +188,7 @@ class Results:
     @property
     def _texts(self) -> list[str]:
         """The columns that are text whatever stands in them."""
-        return [*self.columns[: self._own_columns], self.columns[-1]]
+        return [*self.own_columns, self.columns[-1]]
 
     def _stream(self) -> IO[bytes]:
         return cast("IO[bytes]", BufferedReader(Blocks(self._open())))

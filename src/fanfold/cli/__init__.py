@@ -16,7 +16,7 @@ from fanfold.cli.jobs import cancel, jobs, retry, status, tail
 from fanfold.cli.local import local
 from fanfold.cli.model import model
 from fanfold.cli.options import as_typed
-from fanfold.cli.results import download, errors, report, results
+from fanfold.cli.results import compare, download, errors, report, results
 from fanfold.cli.run import run, submit
 from fanfold.errors import InputFileError, UserError
 from fanfold.terminal import guard_terminals, show_progress, stderr
@@ -27,7 +27,7 @@ from localaws.errors import LocalCloudError
 # The commands by what they are for, in the order in which one needs them.
 SECTIONS = {
     "Files": (run, submit, estimate_command),
-    "Jobs": (jobs, status, results, errors, report, download, tail, cancel, retry),
+    "Jobs": (jobs, status, results, errors, report, download, compare, tail, cancel, retry),
     "Environment": (local, console, doctor, model, completion),
 }
 

@@ -3,7 +3,7 @@
 import json
 import tempfile
 import webbrowser
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
@@ -16,8 +16,9 @@ from fanfold.cli import options
 from fanfold.cli.conclusion import say_cost
 from fanfold.cli.output import echo, is_terminal, show_bytes, show_facts, show_json, show_table
 from fanfold.client import Fanfold
-from fanfold.results import FailedRow
-from fanfold.terminal import stderr
+from fanfold.comparison import Comparison
+from fanfold.results import FailedRow, Results
+from fanfold.terminal import counted, stderr
 from fanfold_core.domain.counting import kind_of
 
 _ROWS_ON_A_TERMINAL = 20
@@ -144,6 +145,74 @@ def download(job: str, stack: str, out: Path, replace: bool) -> None:
     """
     for file in Fanfold(stack).job(job).download(out, replace=replace):
         echo(file)
+
+
+@click.command(short_help="Compare the results of two jobs of the same file.")
+@click.argument("before")
+@click.argument("after")
+@options.of_a_stack
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write the changed rows as a CSV."
+)
+@options.as_json
+def compare(before: str, after: str, stack: str, out: Path | None, as_json: bool) -> None:
+    """Show how many predictions changed from job BEFORE to job AFTER, row by row, for example with another model.
+
+    Each of the two is a folder with the files of a job, the results.csv in one, or a job of the stack. A row has
+    changed if it has another label, or no prediction any more, or one now; if results have no label, all their fields
+    but the score count. If the two are not of the same rows, the command fails and names the first row that differs.
+    The exit code is 0 whether or not rows have changed.
+
+    FILE has the row number (from 0), the file's own columns, and the results of both jobs.
+
+    \b
+    fanfold compare both/tweets out
+    fanfold compare both/tweets tweets-6a5ef09ece7577f1 --out changed.csv
+    fanfold compare both/tweets out --json | jq .changed
+    """
+    compared = Comparison(_results_of(before, stack), _results_of(after, stack))
+    _write(compared.changes(), out)
+    found = compared.as_dict()
+    if as_json:
+        show_json(found)
+        return
+    labels = [
+        {name: "(no prediction)" if cell is None else cell for name, cell in one.items()} for one in found["labels"]
+    ]
+    show_table(labels, ("from", "to", "rows"), right=("rows",))
+    if compared.other:
+        stderr.print(f"{counted(compared.other, 'more row')} changed between other labels", soft_wrap=True)
+    stderr.print(f"{compared.changed:,} of {counted(compared.rows, 'row')} changed", soft_wrap=True)
+    if compared.furthest is not None:
+        stderr.print(
+            f"{counted(compared.rescored, 'row')} with the same label and another score, at most "
+            f"{compared.distance:.3g} (row {compared.furthest:,}, from 0)",
+            soft_wrap=True,
+        )
+    if out is not None:
+        stderr.print(f"changed rows: {out}", soft_wrap=True)
+
+
+def _results_of(name: str, stack: str) -> Results:
+    """The results in a folder, or those of a job."""
+    path = Path(name)
+    if path.name == "results.csv":
+        path = path.parent
+    return Results.of_folder(path) if path.is_dir() else Fanfold(stack).job(name).results()
+
+
+def _write(lines: Iterable[str], file: Path | None) -> None:
+    """Write lines to a file, which is there when it is whole; read them all the same if none is wanted."""
+    if file is None:
+        deque(lines, maxlen=0)
+        return
+    part = file.with_name(f".{file.name}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as stream:
+            stream.writelines(lines)
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 @dataclass(slots=True)
