@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import islice
@@ -16,7 +17,11 @@ from fanfold.cli.logs import LogLine, follow_log, log_lines
 from fanfold.cli.options import as_typed
 from fanfold.cli.output import echo, show_facts, show_json, show_table
 from fanfold.client import Fanfold
+from fanfold.comparison import describe_departure, last_of_name
+from fanfold.errors import DownloadError
 from fanfold.folder import held
+from fanfold.jobs import Job
+from fanfold.stacks import Stack
 from fanfold.status import JobState, JobStatus
 from fanfold.terminal import stderr
 
@@ -53,25 +58,42 @@ def status(job: str, stack: str, watch: bool, as_json: bool) -> None:
     """Show the status of JOB.
 
     If requests fail for a reason other than their rows (for example, the endpoint is gone), or if a function cannot
-    process a message of the job, it shows the last error and its time. For a job that has ended, it shows the estimated
-    cost on AWS at list prices; with --label-column, how many predictions are right and the most frequent mistake; and
-    if it failed, what its reason must not quote: the file's first line, or the most frequent error of a row.
+    process a message of the job, it shows the last error and its time.
+
+    For a job that has ended, it shows the estimated cost on AWS at list prices; with --label-column, how many
+    predictions are right and the most frequent mistake; if labels are spread otherwise than in the last job of the same
+    file name, beyond what chance does, the label whose share changed most (departure); and if it failed, what its
+    reason must not quote: the file's first line, or the most frequent error of a row.
 
     \b
     fanfold status tweets-6a5ef09ece7577f1
     fanfold status tweets --watch          # a unique prefix of the id
     """
-    found = Fanfold(stack).job(job)
+    client = Fanfold(stack)
+    found = client.job(job)
     now = found.wait() if watch else found.status()
     cost = found.cost() if now.has_ended else None
     summary = found.summary() if now.has_ended else {}
-    details, evaluation = summary.get("details", ""), summary.get("evaluation")
+    told = {"details": summary.get("details", ""), "departure": _departure(client.stack, now, summary.get("labels"))}
+    evaluation = summary.get("evaluation")
     if as_json:
-        show_json(now.as_dict() | {"cost": cost and asdict(cost), "details": details, "evaluation": evaluation})
+        show_json(now.as_dict() | {"cost": cost and asdict(cost), **told, "evaluation": evaluation})
     else:
-        accuracy = describe_accuracy(evaluation)
-        show_facts(_facts(now) | accuracy | {"cost": cost and str(cost), "details": details})
+        show_facts(_facts(now) | describe_accuracy(evaluation) | {"cost": cost and str(cost), **told})
     sys.exit(code_of(now.state, now.failed) if watch else ExitCode.OK)
+
+
+def _departure(stack: Stack, now: JobStatus, labels: Mapping[str, int] | None) -> str:
+    """How the labels of an ended job depart from those of the last job of a file of the same name, in words."""
+    earlier = last_of_name(stack, now.id, now.input.split("/", 3)[3]) if labels else None
+    if not labels or earlier is None:
+        return ""
+    try:
+        before = Job(stack, earlier.id).summary().get("labels")
+    except DownloadError:  # it has expired
+        return ""
+    words = describe_departure(labels, before or {})
+    return f"{words} since job {earlier.id}" if words else ""
 
 
 def _facts(status: JobStatus) -> dict[str, Any]:

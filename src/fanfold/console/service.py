@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import OrderedDict, defaultdict
 from dataclasses import dataclass
 from functools import partial
-from itertools import dropwhile, islice
+from itertools import islice
 from threading import Lock
 from typing import IO, TYPE_CHECKING, TypeVar
-from urllib.parse import unquote
 
 from rich.progress import Progress
 
-from fanfold.console.departure import describe_departure
+from fanfold.comparison import describe_departure, file_name, last_of_name
 from fanfold.console.outlook import Outlook, look_ahead, speed_of
 from fanfold.console.preview import Preview, preview_file
 from fanfold.console.rows import Page, Wanted, read_page
@@ -20,7 +19,6 @@ from fanfold.errors import DownloadError, UserError
 from fanfold.input.uploads import upload_stream
 from fanfold.jobs import Job
 from fanfold.results import find_object, read_object
-from fanfold.status import JobState
 from fanfold_core.domain.keys import result_key
 
 if TYPE_CHECKING:
@@ -54,7 +52,6 @@ class Conclusion:
 
 
 _UNKNOWN = Conclusion()
-_WITH_RESULTS = {JobState.SUCCEEDED, JobState.COMPLETED_WITH_ERRORS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,12 +193,7 @@ class ConsoleService:
         _keep(self._begun, job.id, None)
 
     def _last_of_name(self, status: JobStatus) -> JobStatus | None:
-        """The last job that ended with results before this one, of another upload whose file was called the same."""
-        listed = islice(self.stack.listed_jobs(), _MOST_SEARCHED)
-        before = dropwhile(lambda job: job.id != status.id, listed)
-        key = status.input.split("/", 3)[3]
-        same = (job for job in before if job.key != key and _name(job.key) == _name(key) and job.state in _WITH_RESULTS)
-        found = next(same, None)
+        found = last_of_name(self.stack, status.id, status.input.split("/", 3)[3])
         return self._status(found.id) if found else None
 
     def _conclusion(self, status: JobStatus) -> Conclusion:
@@ -237,13 +229,9 @@ class ConsoleService:
         return self._jobs[job_id]
 
 
-def _name(key: str) -> str:
-    return unquote(key.rpartition("/")[2])
-
-
 def _is_called(search: str, job: ListedJob) -> bool:
     wanted = search.casefold()
-    return any(wanted in text.casefold() for text in (_name(job.key), job.id, job.state.replace("_", " ")))
+    return any(wanted in text.casefold() for text in (file_name(job.key), job.id, job.state.replace("_", " ")))
 
 
 def _keep(known: OrderedDict[str, V], job_id: str, value: V) -> None:

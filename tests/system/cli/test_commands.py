@@ -40,6 +40,25 @@ def test_the_status_is_found_by_how_an_id_begins(fanfold: Fanfold, job: Job) -> 
     assert fanfold("status", job.id, "--watch").code == SOME_ROWS_FAILED
 
 
+def test_the_status_says_whether_predictions_are_right_and_spread_as_before(
+    fanfold: Fanfold, pipeline: Pipeline
+) -> None:
+    options = {"label_column": "stars", "labels": {"LABEL_2": "good", "LABEL_0": "bad"}}
+    rows = {mood: [{"text": f"so {mood}", "stars": "good"}] * 60 for mood in ("good", "bad")}
+    moods = [pipeline.client.submit(rows[mood], name="moods", **options) for mood in rows]
+    for mood in moods:
+        mood.wait(timeout=60)
+    said = fanfold("status", moods[1].id)
+    assert "accuracy               0 of 60 rows (0.0%); macro F1 0.000" in said.stdout
+    assert "most frequent mistake  good predicted as bad, 60 rows" in said.stdout
+    assert f"departure              bad: 0 % → 100 % since job {moods[0].id}" in said.stdout
+    assert "departure" not in fanfold("status", moods[0].id).stdout
+    known = fanfold("status", moods[0].id, "--json").json
+    assert (known["evaluation"]["accuracy"], known["departure"]) == (1.0, "")
+    said = fanfold("compare", moods[0].id, moods[1].id)
+    assert (said.code, "the results are of other texts from row 0" in said.stderr) == (FAILED, True)
+
+
 @pytest.mark.parametrize("name", ["[/foo]", "[red]x", ":smile:"])
 def test_what_the_user_calls_something_is_said_as_it_stands(fanfold: Fanfold, name: str) -> None:
     said = fanfold("status", name)
