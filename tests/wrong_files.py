@@ -54,7 +54,7 @@ IMPOSSIBLE: dict[str, tuple[bytes, list[str], str]] = {
     "lines.csv": (
         b'{"text": "good"}\n{"text": "bad"}\n',
         [],
-        "is not a CSV, it looks like JSON Lines: convert it, for",
+        "is not a CSV, it looks like JSON Lines: upload it under a name that ends in .jsonl",
     ),
     "list.csv": (
         b'[{"text": "good"}]',

@@ -38,7 +38,7 @@ def test_which_of_several_columns_is_the_input_is_asked_for_and_never_guessed(he
 
 
 def test_the_names_of_what_is_said_to_be_a_header_may_be_told_to_anybody() -> None:
-    with pytest.raises(InputColumnError, match="texts: the header is 'review_id', 'product', 'words'; say which"):
+    with pytest.raises(InputColumnError, match="texts: the columns are 'review_id', 'product', 'words'; say which"):
         detected(b"review_id,product,words\n1,shoe,good\n", header="present")
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fanfold_core.app.ports import Ledger, Queues, Store
     from fanfold_core.domain.options import Options
     from fanfold_core.input.cutting import Budget, Cut, Limits
+    from fanfold_core.input.layout import Layout
     from fanfold_core.input.source import InputFile
 
 # S3 takes parts of 5 MiB or more, and 10,000 of them.
@@ -108,7 +109,7 @@ class Splitter:
         file, limits = self._file(job), chunk_limits(self.limits, job.options.rows_per_request)
         start, row = (last.end, last.first_row + last.rows) if last else (job.known_layout.first_byte, 0)
         for piece in file.pieces(job.known_layout, limits, start=start, first_row=row, out_of_time=out_of_time):
-            last = next_chunk(last, piece, job)
+            last = next_chunk(last, piece, weight(piece, file, job.known_layout), job.part_bytes)
             if file.is_copied:
                 self.store.write(chunk_key(job.first_round, last.number), piece.data, "text/csv")
             job = self.follow_up(self.ledger.store(job, last, _ended_part(job, last)))
@@ -143,23 +144,21 @@ def _ended_part(job: JobRecord, chunk: Chunk) -> Part | None:
     return Part(chunk.part, chunk.part_first, chunk.number + 1)
 
 
-def next_chunk(last: Chunk | None, piece: Cut, job: JobRecord) -> Chunk:
-    """The chunk that comes after `last`, in its part or the next one."""
+def next_chunk(last: Chunk | None, piece: Cut, weight: int, part_bytes: int) -> Chunk:
+    """The chunk that comes after `last`, in its part, or in the next one if that has so many bytes."""
     number = last.number + 1 if last else 0
-    chunk = Chunk(number, piece.start, piece.end, piece.first_row, piece.rows, part_weight=weight(piece, job))
+    chunk = Chunk(number, piece.start, piece.end, piece.first_row, piece.rows, part_weight=weight)
     if last is None:
         return chunk
-    if last.part_weight >= job.part_bytes:
+    if last.part_weight >= part_bytes:
         return replace(chunk, part=last.part + 1, part_first=number)
     return replace(chunk, part=last.part, part_first=last.part_first, part_weight=last.part_weight + chunk.part_weight)
 
 
-def weight(piece: Cut, job: JobRecord) -> int:
+def weight(piece: Cut, file: InputFile, layout: Layout) -> int:
     """Bytes that these rows will surely take in results.csv, whatever their results are.
 
     What is in cells comes back, but for quotes and escapes, and each row has a delimiter per column and a line end. A
     part that weighs S3's least part size can be uploaded as one, however late it becomes known what stands in it.
     """
-    dialect = job.dialect
-    lost = f"{dialect.delimiter}{dialect.quote}{dialect.escape}\r\n".encode()
-    return len(piece.data.translate(None, lost)) + (len(job.known_layout.columns) + 1) * piece.rows
+    return file.cell_bytes(piece.data, layout) + (len(layout.columns) + 1) * piece.rows

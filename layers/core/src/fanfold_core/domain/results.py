@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fanfold_core.domain.answers import MOST_FIELDS, NOT_FLAT
+from fanfold_core.input.json.text import CELLS, cell_of
 from fanfold_core.input.records import Records, format_records
 from fanfold_core.input.regularity import find_irregular
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from fanfold_core.input.records import Dialect
     from fanfold_core.input.regularity import Irregular
 
-# Python's spelling of a number is JSON's, too, and found in a tenth of the time.
-_SPELLINGS: dict[type, Callable[[Any], str]] = {str: str, float: repr, int: repr, type(None): lambda _: ""}
 _FIRST = ("label", "score")
 
 
@@ -215,12 +214,12 @@ def _padded(cells: list[str], width: int) -> list[str]:
 def _result_cells(final: RowAnswers, columns: Columns) -> Iterator[Sequence[str]]:
     """What stands in each of the result's columns: column by column, for what a column holds is mostly of one type."""
     if columns.names and not columns.fields:
-        yield ["" if error else _text(result) for result, error in final]
+        yield ["" if error else cell_of(result) for result, error in final]
     known = [{} if error else result for result, error in final] if any(final.errors) else final.results
     for field in columns.fields:
         column = [result.get(field) for result in known]
         types = set(map(type, column))
-        yield list(map(_SPELLINGS.get(types.pop(), _text) if len(types) == 1 else _text, column))
+        yield list(map(CELLS.get(types.pop(), cell_of) if len(types) == 1 else cell_of, column))
 
 
 class Failed(NamedTuple):
@@ -247,9 +246,3 @@ def error_line(row: int, cells: list[str], answer: RowAnswer, columns: Columns) 
     failed = Failed(row, answer, list(cells[width:]))
     before, after = ([spell(failed) for spell in names.values()] for names in (ERRORS_BEFORE, ERRORS_AFTER))
     return [*before, *_padded(cells, width), *after]
-
-
-def _text(value: Any) -> str:
-    """How a JSON value stands in a cell: text as it is, null as nothing, all else as JSON has it."""
-    spell = _SPELLINGS.get(type(value))
-    return spell(value) if spell else json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -173,7 +173,8 @@ def _chosen(first: Sequence[str], input_column: str, *, has_header: bool) -> int
         if int(input_column) < len(first):
             return int(input_column)
         raise LayoutError(
-            f"there is no column {input_column}: the file has {len(first)}, counted from 0", _first_line(first)
+            f"there is no column {input_column}: the file has {len(first)}, counted from 0",
+            f"the columns are {shown(first)}" if has_header else _first_line(first),
         )
     if not has_header:
         raise LayoutError(
@@ -185,8 +186,8 @@ def _chosen(first: Sequence[str], input_column: str, *, has_header: bool) -> int
         return 0
     if not named:
         raise LayoutError(
-            f"no column is named {input_column!r}: the header is {shown(first)}; give the name of one of them, or the "
-            "column's number, counted from 0, with the option `input-column`"
+            f"no column is named {input_column!r}: the columns are {shown(first)}; give the name of one of them, or "
+            "the column's number, counted from 0, with the option `input-column`"
         )
     if len(named) > 1:
         raise _ambiguous(f"{len(named)} columns are named {_plain(input_column)}", named)
@@ -205,7 +206,7 @@ def _usual(first: Sequence[str], *, has_header: bool) -> int:
 
 
 def _unknown(first: Sequence[str], *, is_header: bool) -> InputColumnError:
-    header = f": the header is {shown(first)}" if is_header else ""
+    header = f": the columns are {shown(first)}" if is_header else ""
     return InputColumnError(
         f"the file has {len(first)} columns, and none has a usual name (text, review, tweet, …) that tells which of "
         f"them holds the texts{header}; say which with the option `input-column`: its name, or its number, counted "

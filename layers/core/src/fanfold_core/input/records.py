@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from io import StringIO
-from typing import TYPE_CHECKING, Protocol, overload
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
 from fanfold_core.input.errors import OptionError
 
@@ -61,12 +61,20 @@ def check_character(option: str, character: str) -> None:
         raise OptionError(option, character, "one ASCII character, but not a line end or NUL")
 
 
-class UndecodableRow(list[str]):
-    """The cells of a row that has bytes which are no text, with replacement characters for those; and why it fails."""
+class UnreadableRow(list[str]):
+    """The cells of a row that cannot be read as it stands in the file, as far as they are known; and why it fails."""
 
     def __init__(self, cells: Iterable[str], reason: str) -> None:
         super().__init__(cells)
         self.reason = reason
+
+
+class JsonRow(list[str]):
+    """The cells of a row that is a JSON object, as they stand in a CSV; and its `values`, which have types."""
+
+    def __init__(self, cells: Iterable[str], values: Mapping[str, Any]) -> None:
+        super().__init__(cells)
+        self.values = values
 
 
 class RecordReader(Protocol):
