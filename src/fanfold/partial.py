@@ -6,21 +6,25 @@ A row counts as answered when its chunk says that it is covered: what is stored 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fanfold.errors import RowNotFoundError
-from fanfold.results import numbered
+from fanfold.results import format_of
 from fanfold_core.app.rounds import final_answers
-from fanfold_core.app.rows import read_texts, written, written_header
-from fanfold_core.domain.results import Columns, RowAnswers, columns, effective, error_line, result_lines
+from fanfold_core.app.rows import read_texts, results_writer, written, written_header
+from fanfold_core.domain.results import RowAnswers, effective, error_line
 from fanfold_core.domain.spans import gaps
-from fanfold_core.input.records import Records, read_records
+from fanfold_core.input.regularity import find_irregular
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping, Sequence
 
+    from fanfold.results.formats import ResultsFormat
     from fanfold.stacks import Stack
+    from fanfold_core.app.rows import ResultsWriter
     from fanfold_core.domain.job import Chunk, JobRecord
+    from fanfold_core.domain.results import Columns
+    from fanfold_core.input.records import Records
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ class AnsweredRows:
         kept = [index for index, number in enumerate(self.numbers) if number in numbers]
         return AnsweredRows(
             [self.numbers[index] for index in kept],
-            Records([self.records.texts[index] for index in kept], self.records.dialect),
+            self.records.only(kept),
             RowAnswers.of(self.final[index] for index in kept),
         )
 
@@ -45,13 +49,13 @@ class AnsweredRows:
 class Partial:
     """A job's rows as they were known at one moment.
 
-    `undone` are the chunks that were not done, by number; `shown` are the columns of what was known.
+    `undone` are the chunks that were not done, by number; `writer` has the columns of what was known.
     """
 
     stack: Stack
     job: JobRecord
     undone: Mapping[int, Chunk]
-    shown: Columns
+    writer: ResultsWriter
 
     @classmethod
     def of(cls, stack: Stack, job: JobRecord) -> Partial:
@@ -59,13 +63,23 @@ class Partial:
         numbers = () if job.state.is_terminal else set(range(job.low, job.released)) - job.covered
         undone = {chunk.number: chunk for chunk in stack.ledger.chunks(job.id, numbers)}
         fields = job.fields.union(*(chunk.fields for chunk in undone.values()))
-        return cls(stack, job, undone, columns(job.layout.columns if job.layout else (), fields))
+        return cls(stack, job, undone, results_writer(job, fields))
+
+    @property
+    def shown(self) -> Columns:
+        """The columns of what was known."""
+        return self.writer.shown
+
+    @property
+    def format(self) -> ResultsFormat:
+        """How the results are read."""
+        return format_of(self.job.results_file, len(self.shown.original), self.job.dialect.written)
 
     def results(self) -> Iterator[bytes]:
-        """results.csv without the rows that have no answer yet, chunk by chunk."""
-        yield written_header(self.job, self.shown.results_header)
+        """The results without the rows that have no answer yet, chunk by chunk."""
+        yield self.writer.header
         for number in range(self.job.released):
-            yield self._lines(self._rows(self._chunk(number))).encode()
+            yield self._lines(self._rows(self._chunk(number)))
 
     def errors(self) -> Iterator[bytes]:
         """errors.csv of the rows that have an answer, chunk by chunk."""
@@ -78,15 +92,15 @@ class Partial:
             )
             yield written(self.job, lines)
 
-    def row(self, number: int) -> dict[str, str]:
-        """One row as results.csv has it; `RowNotFoundError` if there is none of this number, or no answer yet."""
+    def row(self, number: int) -> dict[str, Any]:
+        """One row as the results have it; `RowNotFoundError` if there is none of this number, or no answer yet."""
         found = self._rows(self._chunk_of(number)).only({number})
-        for stands in read_records(self._lines(found), self.job.dialect.written):
-            return dict(zip(numbered(self.shown.results_header), stands, strict=True))
+        for row in self.format.rows(iter([self.writer.header, self._lines(found)])):
+            return row
         raise RowNotFoundError(f"row {number} of job {self.job.id} has no answer yet: try again later")
 
-    def _lines(self, rows: AnsweredRows) -> str:
-        return result_lines(rows.records, rows.final, self.shown, guards=self.job.options.guard_formulas)
+    def _lines(self, rows: AnsweredRows) -> bytes:
+        return self.writer.lines(rows.records, rows.final, find_irregular(rows.records, len(self.shown.original)))
 
     def _chunk_of(self, number: int) -> Chunk:
         first, end = 0, self.job.stored

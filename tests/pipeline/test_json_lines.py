@@ -1,6 +1,8 @@
-"""JSON Lines go the way of a CSV: every row has one line in the results, in the file's order."""
+"""JSON Lines, in and out, go the way of a CSV: every row has one line in the results, in the file's order."""
 
+import csv
 import gzip
+import io
 import json
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -8,9 +10,10 @@ from typing import Any
 
 import pytest
 from tests.pipeline import models
-from tests.pipeline.pipeline import Model, Pipeline
+from tests.pipeline.pipeline import Ended, Model, Pipeline
 
 from fanfold.partial import Partial
+from fanfold.results import Results
 from fanfold_core.domain.job import State
 
 Play = Callable[[Model], Pipeline]
@@ -100,3 +103,101 @@ def test_parts_of_sparse_rows_are_large_enough_for_s3(pipeline: Play, monkeypatc
     ended = pipeline(models.answering(lambda texts: ["" for _ in texts])).run(content, {}, "a.jsonl")
     assert len(ended.job.parts) > 1
     assert [row["text"] for row in ended.rows] == [row["text"] for row in rows]
+
+
+JSONL = {"results-format": "jsonl"}
+TYPED: list[Any] = [
+    {"id": 7, "text": "so ☂ good", "tags": ["a", {"b": None}], "ok": True, "price": 1.50},
+    '{"text": ',
+    {"text": "poison", "label": "mine", "error": 0},
+    {"text": "=1+1", "none": None},
+]
+CSV = b'id,text,id\n1,"so ""good""",2\n2,=1+1\n3,poison,4\n4,fine,5,surplus\n'
+
+
+def predicting(results: Callable[[str], Any]) -> Model:
+    return lambda body: (
+        models.failing(400)
+        if b"poison" in body
+        else models.response(json.dumps([results(text) for text in models.inputs(body)]))
+    )
+
+
+FLAT = predicting(lambda text: {"score": 0.5, "label": models.label(text)})
+
+
+def objects(ended: Ended) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in ended.results.decode().splitlines()]
+
+
+def test_rows_of_json_lines_come_back_as_they_were_with_their_results(pipeline: Play) -> None:
+    ended = pipeline(FLAT).run(written(TYPED), JSONL, "a.jsonl")
+    good, unread, poison, formula = objects(ended)
+    of_model = {"score": 0.5}
+    # The columns `label` and `error` are the file's own.
+    assert good == TYPED[0] | {"fanfold_label": "of so ☂ good", "fanfold_error": None} | of_model
+    assert list(unread) == ["fanfold_error"]
+    assert unread["fanfold_error"] == ended.failed[0][1] == "row is not a JSON object: Expecting value at character 9"
+    assert poison.items() > TYPED[2].items()
+    assert poison["fanfold_error"].startswith("prediction failure")
+    assert formula == TYPED[3] | {"fanfold_label": "of =1+1", "fanfold_error": None} | of_model
+    assert ended.summary["results"].endswith("/results.jsonl")
+    assert (ended.state, ended.summary["predicted"]) == (State.COMPLETED_WITH_ERRORS, 2)
+
+
+def test_rows_of_a_csv_are_objects_of_texts(pipeline: Play) -> None:
+    ended = pipeline(FLAT).run(CSV, {**JSONL, "guard-formulas": "yes", "bom": "yes"}, "a.csv")
+    assert objects(ended)[:2] == [
+        {"id": "1", "text": 'so "good"', "id_2": "2", "label": 'of so "good"', "score": 0.5, "error": None},
+        {"id": "2", "text": "=1+1", "id_2": "", "label": "of =1+1", "score": 0.5, "error": None},
+    ]  # fmt: skip
+    assert [list(row) for row in objects(ended)[2:]] == [["id", "text", "id_2", "error"]] * 2
+
+
+def test_results_that_are_no_flat_objects_keep_their_form(pipeline: Play) -> None:
+    ended = pipeline(predicting(lambda text: [text, {"a": 1}])).run(written(TYPED[:1]), JSONL, "a.jsonl")
+    assert [row["prediction"] for row in objects(ended)] == [[TYPED[0]["text"], {"a": 1}]]
+
+
+def test_a_key_that_comes_late_keeps_its_value_and_is_nothing_to_warn_of(
+    pipeline: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fanfold_core.input.source.BLOCK_BYTES", 200)
+    rows: list[dict[str, Any]] = [
+        *[{"text": f"text {number}"} for number in range(60)],
+        {"text": "late", "label": 1, "fanfold_label": 2},
+    ]
+    ended = pipeline(FLAT).run(written(rows), JSONL, "a.jsonl")
+    assert objects(ended)[-1].items() > {**rows[-1], "fanfold_fanfold_label": "of late"}.items()
+    assert objects(ended)[0]["label"] == "of text 0"
+    assert ended.summary["warnings"] == []
+
+
+@pytest.mark.parametrize("content", [written(TYPED), CSV], ids=["jsonl", "csv"])
+def test_partial_files_are_the_final_one_and_the_client_reads_it(pipeline: Play, content: bytes) -> None:
+    played = pipeline(FLAT)
+    ended = played.run(content, JSONL, "a.csv" if content == CSV else "a.jsonl")
+    stack: Any = SimpleNamespace(ledger=played.handlers.ledger, store=played.handlers.store)
+    partial = Partial.of(stack, ended.job)
+    assert b"".join(partial.results()) == ended.results
+    assert b"".join(partial.errors()) == ended.errors
+    assert [partial.row(number) for number in range(4)] == objects(ended)
+    results = Results(partial.results, partial.format, ended.job.dialect)
+    assert list(results) == objects(ended)
+    assert results.file_name == "results.jsonl"
+    assert results.to_pandas()["text"].tolist()[0] == objects(ended)[0]["text"]
+    sheet = b"".join(results.for_spreadsheets()).decode("utf-8-sig")
+    header, *lines = csv.reader(io.StringIO(sheet, newline=""))
+    assert header == results.columns
+    assert "'=1+1" in [cell for line in lines for cell in line]
+
+
+def test_parts_of_json_lines_are_large_enough_for_s3(pipeline: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fanfold_core.app.split._LEAST_PART", 4000)
+    monkeypatch.setattr("tests.fakes.store.LEAST_PART", 4000)
+    wide = {f"column {number}": None for number in range(100)}
+    rows = [{"text": "x" * 30, **wide}, *[{"text": "x" * 30} for _ in range(300)]]
+    rows += ["{" + "x" * 90] * 100
+    ended = pipeline(models.answering(lambda texts: [{} for _ in texts])).run(written(rows), JSONL, "a.jsonl")
+    assert len(ended.job.parts) > 1
+    assert len(objects(ended)) == len(rows)

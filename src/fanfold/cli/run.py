@@ -53,7 +53,8 @@ def run(
     nothing is sent, unless you set --replace.
 
     Without --stack, everything runs on this machine, with VADER, a word lexicon, instead of a real model. If you
-    interrupt it, the rows that are done are written to JOB.partial.csv in the folder. On a stack, the job continues.
+    interrupt it, the rows that are done are written to JOB.partial.csv (or .jsonl) in the folder. On a stack, the job
+    continues.
 
     Before files that cost more than $1 on a stack (without the endpoint's instances) it asks whether to continue.
     Without a terminal, it then ends with a usage error, unless you set --yes.

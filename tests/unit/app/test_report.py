@@ -29,6 +29,7 @@ def page(totals: Totals, **told: Any) -> str:
         "job": "a-1", "state": "SUCCEEDED", "reason": "", "details": "", "assumed": [], "warnings": [], "seconds": 11.2,
         "created": BEGAN.isoformat(), "ended": BEGAN.isoformat(), "endpoint_seconds": 4, "dollars": DOLLARS,
         "prices": "us-east-1", "retry_of": None, "input": "s3://bucket/a.csv", "input_version": "1", "model": "",
+        "results": "s3://out/results.csv",
         "revision": "", "endpoint": "endpoint", "endpoint_config": "", "fanfold": "1.0",
     }  # fmt: skip
     return render_report({**summary, **told}, totals)

@@ -12,7 +12,7 @@ from fanfold_core.input.records import Records, format_records
 from fanfold_core.input.regularity import find_irregular
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
     from fanfold_core.domain.job import Chunk
     from fanfold_core.domain.outcomes import Timing
@@ -82,7 +82,7 @@ class Columns:
     @property
     def errors_header(self) -> list[str]:
         """First line of errors.csv: the row's number from 0, why, the row's own cells, and cells beyond them."""
-        before, after = ([_unused(name, self.original) for name in names] for names in (ERRORS_BEFORE, ERRORS_AFTER))
+        before, after = ([unused(name, self.original) for name in names] for names in (ERRORS_BEFORE, ERRORS_AFTER))
         return [*before, *self.original, *after]
 
 
@@ -102,11 +102,12 @@ def columns(original: tuple[str, ...], fields: Iterable[str]) -> Columns:
     for name in shown:
         # A field that has to be called otherwise must not take the name of another one.
         others = [other for other in shown if other != name]
-        names.append(_unused(name, (*original, *names, *others)))
-    return Columns(original, ordered, tuple(names), _unused("error", (*original, *names)))
+        names.append(unused(name, (*original, *names, *others)))
+    return Columns(original, ordered, tuple(names), unused("error", (*original, *names)))
 
 
-def _unused(name: str, taken: Sequence[str]) -> str:
+def unused(name: str, taken: Container[str]) -> str:
+    """The name, with a prefix if it is taken."""
     while name in taken:
         name = f"fanfold_{name}"
     return name
@@ -193,7 +194,7 @@ def result_lines(
     dialect = records.dialect.written
     irregular = irregular or find_irregular(records, len(columns.original))
     again = range(len(own)) if guards else sorted({*irregular.rewritten, *final.failed})
-    cells = (_padded(records[number], len(columns.original)) for number in again)
+    cells = (padded(records[number], len(columns.original)) for number in again)
     for number, text in zip(again, _formatted(cells, len(again), dialect, guards=guards), strict=True):
         own[number] = text
     answered = zip(*_result_cells(final, columns), final.errors, strict=True)
@@ -207,7 +208,8 @@ def _formatted(cells: Iterable[Sequence[str]], rows: int, dialect: Dialect, *, g
     return Records.of(text, rows, dialect, blank_is_row=True).texts
 
 
-def _padded(cells: list[str], width: int) -> list[str]:
+def padded(cells: list[str], width: int) -> list[str]:
+    """As many cells as there are columns: without those beyond them, and with empty ones for those that are missing."""
     return [*cells[:width], *[""] * (width - len(cells))]
 
 
@@ -245,4 +247,4 @@ def error_line(row: int, cells: list[str], answer: RowAnswer, columns: Columns) 
     width = len(columns.original)
     failed = Failed(row, answer, list(cells[width:]))
     before, after = ([spell(failed) for spell in names.values()] for names in (ERRORS_BEFORE, ERRORS_AFTER))
-    return [*before, *_padded(cells, width), *after]
+    return [*before, *padded(cells, width), *after]

@@ -183,7 +183,7 @@ class Statistics:
         if self.irregular.rows:
             yield (
                 f"{self.irregular} with quotes that a strict reader refuses, inside a cell that begins without one or "
-                "before more text: they were read as Python's csv module does it, and are written to results.csv with "
+                "before more text: they were read as Python's csv module does it, and are written with "
                 "quotes that all readers take. See whether their cells are right; the options `escape` and "
                 "`skip-initial-space` help."
             )
@@ -195,7 +195,8 @@ class Statistics:
         if self.surplus.rows:
             yield (
                 f"{self.surplus} with keys that are no columns of results.csv, since the columns are the keys of the "
-                "file's first rows. The model's input may use them; results.csv leaves them out."
+                "file's first rows. The model gets them all the same, and results in JSON Lines have them (option "
+                "`results-format`)."
             )
 
     def to_json(self) -> str:

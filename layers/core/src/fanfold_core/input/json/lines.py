@@ -113,10 +113,11 @@ class JsonLinesReader:
         """Keys that are no columns stand in a cell beyond these, as does a line that isn't an object."""
         del rows  # lines are counted as they are read
         dialect = self.options.dialect.written
-        read = self._rows(content.decode(self.encoding, "replace"), layout)
+        read = list(self._rows(content.decode(self.encoding, "replace"), layout))
         columns = frozenset(layout.columns)
         cells = ([*row, *_surplus(row, columns)] for row in read)
-        return Records([format_records([row], dialect).removesuffix("\r\n") for row in cells], dialect)
+        texts = [format_records([row], dialect).removesuffix("\r\n") for row in cells]
+        return Records(texts, dialect, [row.values if isinstance(row, JsonRow) else {} for row in read])
 
     def cell_bytes(self, content: bytes, layout: Layout) -> int:  # noqa: D102
         read = self._rows(content.decode(self.encoding, "replace"), layout)
