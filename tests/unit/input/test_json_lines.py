@@ -114,13 +114,17 @@ def test_columns_are_the_keys_of_the_first_rows_and_values_keep_their_types() ->
 
 
 def test_a_line_that_is_no_object_is_a_row_that_says_so() -> None:
-    lines = ['{"text": ', "[1]", '{"text": "\\ud800"}', '{"text": ' + "[" * 101 + "]" * 101 + "}"]
-    file = file_of("\n".join([*['{"text": "a"}'] * 4, *lines]).encode(), "a.jsonl")
+    lines = ['{"text": ', '{"tex', "[1]", '{"text": "\\ud800"}', '{"text": ' + "[" * 101 + "]" * 101 + "}"]
+    file = file_of("\n".join([*['{"text": "a"}'] * 5, *lines]).encode(), "a.jsonl")
     rows, _ = rows_of(file, file.layout(), Limits())
     reasons = [row.reason for row in rows if isinstance(row, UnreadableRow)]
-    assert reasons[:2] == ["row is not a JSON object: Expecting value at character 9", "row is JSON, but not an object"]
-    assert [reason.partition(":")[0] for reason in reasons[2:]] == ["row cannot be read as JSON"] * 2
-    assert [row[1:] for row in rows] == [*[[]] * 4, *([line.strip()] for line in lines)]
+    assert reasons[:3] == [
+        "row is not a JSON object: Expecting value at character 9",
+        "row is not a JSON object: Unterminated string at character 1",
+        "row is JSON, but not an object",
+    ]
+    assert [reason.partition(":")[0] for reason in reasons[3:]] == ["row cannot be read as JSON"] * 2
+    assert [row[1:] for row in rows] == [*[[]] * 5, *([line.strip()] for line in lines)]
 
 
 def test_a_number_that_json_does_not_have_is_null() -> None:

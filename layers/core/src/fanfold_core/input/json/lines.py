@@ -156,7 +156,7 @@ def _read(line: str) -> dict[str, Any] | str:
     try:
         value = read_lenient_json(line)
     except json.JSONDecodeError as error:
-        return f"row is not a JSON object: {error.msg} at character {error.pos}"
+        return f"row is not a JSON object: {error.msg.removesuffix(' starting at')} at character {error.pos}"
     except ValueError as error:
         return f"row cannot be read as JSON: {error}"
     return value if isinstance(value, dict) else "row is JSON, but not an object"
