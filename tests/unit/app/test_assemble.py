@@ -129,6 +129,14 @@ def test_an_uploaded_file_that_is_gone_costs_its_cells_and_no_prediction(system:
     assert lines(system, job)[1:] == [",,GOOD,"] * 10
 
 
+def test_in_json_lines_a_file_that_is_gone_leaves_predictions_alone(system: System) -> None:
+    job = system.split(results_format="jsonl")
+    answer_all(system, job)
+    system.store.delete(job.source.bucket, job.source.key)
+    system.finish(job)
+    assert [json.loads(line) for line in lines(system, job, "results.jsonl")] == [{"label": "GOOD", "error": None}] * 10
+
+
 @settings(max_examples=20)
 @given(st.data())
 def test_parts_in_any_order_and_twice_make_the_file_that_one_part_makes(data: st.DataObject) -> None:

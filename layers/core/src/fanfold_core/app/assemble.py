@@ -163,7 +163,8 @@ class Assembler:
         except JobError as error:
             self.ledger.fail_closing(job.id, str(error))
             dialect = job.dialect
-            return Records([dialect.delimiter * (len(job.known_layout.columns) - 1)] * chunk.rows, dialect)
+            empty = dialect.delimiter * (len(job.known_layout.columns) - 1)
+            return Records([empty] * chunk.rows, dialect, [{}] * chunk.rows)
 
     def _complete(self, job: JobRecord) -> JobRecord:
         if job.upload_id:
