@@ -16,6 +16,7 @@ from measure import PYTHON, Figure, child, interleaved, needed, show
 
 from fanfold_core.input.cutting import Limits, cut
 from fanfold_core.input.records import Dialect
+from fanfold_core.input.scanning import Scanner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +60,7 @@ def cut_file(file: Path) -> float:
     before = time.process_time()
     with file.open("rb") as stream:
         blocks = iter(partial(stream.read, BLOCK), b"")
-        for _ in cut(blocks, start=0, first_row=0, dialect=Dialect(), blank_is_row=False, limits=Limits()):
+        for _ in cut(blocks, start=0, first_row=0, scanner=Scanner(Dialect(), blank_is_row=False), limits=Limits()):
             pass
     return time.process_time() - before
 

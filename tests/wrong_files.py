@@ -38,7 +38,7 @@ IMPOSSIBLE: dict[str, tuple[bytes, list[str], str]] = {
         [],
         "is not a CSV, it looks like an Excel workbook (.xlsx): in Excel, save it as CSV UTF-8",
     ),
-    "table.parquet": (b"PAR1\x15\x04" + NOISE + b"PAR1", [], "is not a CSV, it looks like a Parquet file"),
+    "parquet.csv": (b"PAR1\x15\x04" + NOISE + b"PAR1", [], "is not a CSV, it looks like a Parquet file"),
     "noise.csv": (NOISE, [], "the file is not utf-8 here; set its encoding with the option `encoding`"),
     "nothing but NUL.csv": (b"\0" * 1000, [], "is not a CSV, it looks like binary data"),
     "mostly NUL.csv": (b"te\0xt\nso\0 good\nb\0ad\n", [], "is not a CSV, it looks like binary data"),
@@ -54,7 +54,7 @@ IMPOSSIBLE: dict[str, tuple[bytes, list[str], str]] = {
     "lines.csv": (
         b'{"text": "good"}\n{"text": "bad"}\n',
         [],
-        "is not a CSV, it looks like JSON Lines: convert it, for",
+        "is not a CSV, it looks like JSON Lines: upload it under a name that ends in .jsonl",
     ),
     "list.csv": (
         b'[{"text": "good"}]',
@@ -90,7 +90,7 @@ IMPOSSIBLE: dict[str, tuple[bytes, list[str], str]] = {
     "no such label column.csv": (
         b"id,text\n1,good\n",
         ["--label-column", "stars"],
-        "no column is named 'stars': the header is 'id', 'text'; give the name of one of them, or the column's number",
+        "no column is named 'stars': the columns are 'id', 'text'; give the name of one of them, or the column's number",
     ),
     "header of others.csv": (
         b"id,words\n1,good\n",

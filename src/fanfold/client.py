@@ -157,14 +157,14 @@ class Fanfold:
         """Upload a file or rows, which begins their job. An option not given is as the stack's parameters say.
 
         Args:
-            data: the path of a CSV, plain or compressed (`.csv.gz`, `.csv.bz2`, `.csv.xz`); the address of one in S3
-                (`s3://bucket/key`), which is copied there; a data frame of pandas or Polars; an Arrow table; or an
-                iterable of dicts, or of texts, which are the column `text`.
+            data: the path of a CSV or JSON Lines, plain or compressed (`.gz`, `.bz2`, `.xz`); the address of one in S3
+                (`s3://bucket/key`), which is copied there; the path of a Parquet file; a data frame of pandas or
+                Polars; an Arrow table; or an iterable of dicts, or of texts, which are the column `text`.
             name: what the job is called by, instead of the name of the file, or rows.csv.
             **options: those of the table in docs/options.md.
 
         Raises:
-            InputFileError: there is no such file, it does not begin as a CSV that the options describe, or one of them
+            InputFileError: there is no such file, it does not begin as the options describe, or one of them
                 has a value that none may have. Nothing is uploaded.
             TypeError: there is no option of this name, or the data are none of these.
             UploadError: it could not be uploaded.

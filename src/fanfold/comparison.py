@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
 from fanfold.errors import OtherInputError
-from fanfold.results import numbered
 from fanfold.status import JobState
 from fanfold_core.domain.counting import short_label
+from fanfold_core.domain.json_results import numbered
 from fanfold_core.domain.results import columns
 from fanfold_core.input.records import Dialect, format_records
 

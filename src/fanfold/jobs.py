@@ -13,7 +13,7 @@ from fanfold.costs.estimate import Cost
 from fanfold.errors import JobNotFoundError, JobStillOpenError
 from fanfold.folder import HeldFolder, held
 from fanfold.partial import Partial
-from fanfold.results import Errors, Results, read_object
+from fanfold.results import Errors, Results, format_of, read_object
 from fanfold.status import StatusReader
 from fanfold.terminal import job_bar
 from fanfold_core.app.follow_up import FollowUp, Windows
@@ -22,7 +22,6 @@ from fanfold_core.domain.errors import NotEndedError, UnknownJobError
 from fanfold_core.domain.job import JobRecord as LedgerJob
 from fanfold_core.domain.job import State
 from fanfold_core.domain.keys import result_key
-from fanfold_core.domain.results import columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,12 +93,12 @@ class Job:
             if not partial:
                 raise JobStillOpenError(f"job {self.id} is still running: wait for it, or ask for partial results")
             rows = Partial.of(self._stack, job)
-            return Results(rows.results, rows.shown.results_header, len(rows.shown.original), job.dialect.written)
-        shown = columns(job.layout.columns if job.layout else (), job.fields)
-        header, own = shown.results_header, len(shown.original)
-        return Results(lambda: self._file("results.csv"), header, own, job.dialect.written)
+            return Results(rows.results, rows.format, job.dialect.written)
+        own = len(job.layout.columns) if job.layout else 0
+        found = format_of(job.results_file, own, job.dialect.written)
+        return Results(lambda: self._file(job.results_file), found, job.dialect.written)
 
-    def row(self, number: int) -> dict[str, str]:
+    def row(self, number: int) -> dict[str, Any]:
         """One row as `results` gives it, by its number from 0, also while the job is at work.
 
         `RowNotFoundError` if there is none, or it has no answer yet.

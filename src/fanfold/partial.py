@@ -6,43 +6,56 @@ A row counts as answered when its chunk says that it is covered: what is stored 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fanfold.errors import RowNotFoundError
-from fanfold.results import numbered
+from fanfold.results import format_of
 from fanfold_core.app.rounds import final_answers
-from fanfold_core.app.rows import read_texts, written, written_header
-from fanfold_core.domain.results import Columns, RowAnswer, RowAnswers, columns, effective, error_line, result_lines
+from fanfold_core.app.rows import read_texts, results_writer, written, written_header
+from fanfold_core.domain.results import RowAnswers, effective, error_line
 from fanfold_core.domain.spans import gaps
-from fanfold_core.input.records import Records, read_records
+from fanfold_core.input.regularity import find_irregular
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
+    from fanfold.results.formats import ResultsFormat
     from fanfold.stacks import Stack
+    from fanfold_core.app.rows import ResultsWriter
     from fanfold_core.domain.job import Chunk, JobRecord
+    from fanfold_core.domain.results import Columns
+    from fanfold_core.input.records import Records
 
 
 @dataclass(frozen=True, slots=True)
-class AnsweredRow:
-    """A row's number from 0, how it stands in the file, and its final answer."""
+class AnsweredRows:
+    """Rows by their numbers from 0, as they would stand in a CSV, and their final answers."""
 
-    number: int
-    text: str
-    answer: RowAnswer
+    numbers: Sequence[int]
+    records: Records
+    final: RowAnswers
+
+    def only(self, numbers: Container[int]) -> AnsweredRows:
+        """Those of them that have these numbers."""
+        kept = [index for index, number in enumerate(self.numbers) if number in numbers]
+        return AnsweredRows(
+            [self.numbers[index] for index in kept],
+            self.records.only(kept),
+            RowAnswers.of(self.final[index] for index in kept),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Partial:
     """A job's rows as they were known at one moment.
 
-    `undone` are the chunks that were not done, by number; `shown` are the columns of what was known.
+    `undone` are the chunks that were not done, by number; `writer` has the columns of what was known.
     """
 
     stack: Stack
     job: JobRecord
     undone: Mapping[int, Chunk]
-    shown: Columns
+    writer: ResultsWriter
 
     @classmethod
     def of(cls, stack: Stack, job: JobRecord) -> Partial:
@@ -50,40 +63,44 @@ class Partial:
         numbers = () if job.state.is_terminal else set(range(job.low, job.released)) - job.covered
         undone = {chunk.number: chunk for chunk in stack.ledger.chunks(job.id, numbers)}
         fields = job.fields.union(*(chunk.fields for chunk in undone.values()))
-        return cls(stack, job, undone, columns(job.layout.columns if job.layout else (), fields))
+        return cls(stack, job, undone, results_writer(job, fields))
+
+    @property
+    def shown(self) -> Columns:
+        """The columns of what was known."""
+        return self.writer.shown
+
+    @property
+    def format(self) -> ResultsFormat:
+        """How the results are read."""
+        return format_of(self.job.results_file, len(self.shown.original), self.job.dialect.written)
 
     def results(self) -> Iterator[bytes]:
-        """results.csv without the rows that have no answer yet, chunk by chunk."""
-        yield written_header(self.job, self.shown.results_header)
+        """The results without the rows that have no answer yet, chunk by chunk."""
+        yield self.writer.header
         for number in range(self.job.released):
-            yield self._lines(list(self._rows(self._chunk(number)))).encode()
+            yield self._lines(self._rows(self._chunk(number)))
 
     def errors(self) -> Iterator[bytes]:
         """errors.csv of the rows that have an answer, chunk by chunk."""
         yield written_header(self.job, self.shown.errors_header)
         for number in range(self.job.released):
-            failed = [row for row in self._rows(self._chunk(number)) if row.answer.error]
-            records = self._records(failed)
+            rows = self._rows(self._chunk(number))
             lines = (
-                error_line(row.number, cells, row.answer, self.shown)
-                for row, cells in zip(failed, records, strict=True)
+                error_line(rows.numbers[index], rows.records[index], rows.final[index], self.shown)
+                for index in rows.final.failed
             )
             yield written(self.job, lines)
 
-    def row(self, number: int) -> dict[str, str]:
-        """One row as results.csv has it; `RowNotFoundError` if there is none of this number, or no answer yet."""
-        for row in self._rows(self._chunk_of(number)):
-            if row.number == number:
-                (stands,) = read_records(self._lines([row]), self.job.dialect.written)
-                return dict(zip(numbered(self.shown.results_header), stands, strict=True))
+    def row(self, number: int) -> dict[str, Any]:
+        """One row as the results have it; `RowNotFoundError` if there is none of this number, or no answer yet."""
+        found = self._rows(self._chunk_of(number)).only({number})
+        for row in self.format.rows(iter([self.writer.header, self._lines(found)])):
+            return row
         raise RowNotFoundError(f"row {number} of job {self.job.id} has no answer yet: try again later")
 
-    def _lines(self, rows: Sequence[AnsweredRow]) -> str:
-        final = RowAnswers.of(row.answer for row in rows)
-        return result_lines(self._records(rows), final, self.shown, guards=self.job.options.guard_formulas)
-
-    def _records(self, rows: Iterable[AnsweredRow]) -> Records:
-        return Records([row.text for row in rows], self.job.dialect)
+    def _lines(self, rows: AnsweredRows) -> bytes:
+        return self.writer.lines(rows.records, rows.final, find_irregular(rows.records, len(self.shown.original)))
 
     def _chunk_of(self, number: int) -> Chunk:
         first, end = 0, self.job.stored
@@ -103,7 +120,7 @@ class Partial:
     def _chunk(self, number: int) -> Chunk:
         return self.undone.get(number) or self.stack.ledger.chunk(self.job.id, number)
 
-    def _rows(self, chunk: Chunk) -> Iterator[AnsweredRow]:
+    def _rows(self, chunk: Chunk) -> AnsweredRows:
         """The rows of a chunk that are covered; of a job that has ended, all of them."""
         ledger, store = self.stack.ledger, self.stack.store
         records = read_texts(store, self.job, chunk)
@@ -111,6 +128,5 @@ class Partial:
         final = final_answers(ledger, store, self.job, chunk, counted)
         missing = () if self.job.state.is_terminal else gaps(chunk.rows, chunk.covered)
         unanswered = {row for gap in missing for row in range(gap.start, gap.end)}
-        for row, (text, answer) in enumerate(zip(records.texts, final, strict=True)):
-            if row not in unanswered:
-                yield AnsweredRow(chunk.first_row + row, text, answer)
+        rows = AnsweredRows(range(chunk.first_row, chunk.first_row + chunk.rows), records, final)
+        return rows.only({chunk.first_row + row for row in range(chunk.rows) if row not in unanswered})

@@ -130,7 +130,8 @@ class Pipeline:
         """What a job came to."""
         store = self.handlers.store
         results, errors, summary = (
-            store.read(result_key(job, name)) for name in ("results.csv", "errors.csv", "summary.json")
+            store.read(result_key(job, name))
+            for name in (self.handlers.ledger.job(job).results_file, "errors.csv", "summary.json")
         )
         bodies = [request.body for request in self._requests if request.id.job == job]
         return Ended(self.handlers.ledger.job(job), results, errors, json.loads(summary), bodies)

@@ -11,7 +11,7 @@ from tests.pipeline.models import CANARY, label
 from tests.pipeline.pipeline import Ended, Pipeline
 
 from fanfold_core.domain.job import State
-from fanfold_core.domain.json_text import MOST_LEVELS
+from fanfold_core.input.json.text import MOST_LEVELS
 
 BLOCKS, LEAST_EXAMPLES = 4, 500
 GOOD = MoodyModel(("good",), 0)

@@ -14,6 +14,7 @@ from fanfold.cli.output import echo, show_table
 from fanfold.errors import DownloadError
 from fanfold.folder import HeldFolder
 from fanfold.jobs import Job
+from fanfold.results import results_file
 from fanfold.status import JobState
 from fanfold.terminal import counted, stderr
 
@@ -101,7 +102,7 @@ def follow_to_the_end(followed: Sequence[Followed], stack: str | None) -> ExitCo
 def _finish(one: Followed, stack: str | None, *, is_only: bool) -> dict[str, Any]:
     """Write the files of a job that has ended, and say what came of it; its summary."""
     summary, out = one.job.summary(), one.folder.path
-    if not summary["rows"] and (out / "results.csv").exists():
+    if not summary["rows"] and (out / results_file(summary)).exists():
         stderr.print(f"no rows were read; {out} was not changed", style="yellow", soft_wrap=True)
     else:
         _fetch(one.job, one.folder, stack)
@@ -163,7 +164,8 @@ def _keep_what_is_done(job: Job, folder: HeldFolder) -> None:
     else:
         of_all = f" of {status.rows:,}" if status.rows else ""
         stderr.print(f"interrupted: saving {status.done:,}{of_all} rows (Ctrl-C again to skip)", style="yellow")
-        file = folder.write(f"{job.id}.partial.csv", job.results(partial=True).blocks())
+        results = job.results(partial=True)
+        file = folder.write(f"{job.id}.partial{Path(results.file_name).suffix}", results.blocks())
         words = f"job {job.id} ended with its local cloud. The rows that were done: {file}"
     stderr.print(words, style="yellow", soft_wrap=True)
 
@@ -186,7 +188,7 @@ def _conclude(subject: str, summary: dict[str, Any], out: Path) -> None:
             stderr.print(f"The rows that are done are in {out}.", soft_wrap=True)
         return
     stderr.print(
-        f"{summary['predicted']:,} of {counted(summary['rows'], 'row')} predicted: {out / 'results.csv'}",
+        f"{summary['predicted']:,} of {counted(summary['rows'], 'row')} predicted: {out / results_file(summary)}",
         soft_wrap=True,
     )
     for name, words in describe_accuracy(summary.get("evaluation")).items():

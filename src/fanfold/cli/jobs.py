@@ -125,7 +125,7 @@ def cancel(job: str, stack: str) -> None:
         stderr.print(f"job {found.id}: {now.state}", soft_wrap=True)
         return
     stderr.print(
-        f"job {found.id}: {now.state}; the rows that are done are being written to results.csv. To follow it: "
+        f"job {found.id}: {now.state}; the rows that are done are being written to its results. To follow it: "
         f"`fanfold status {found.id} --watch --stack {stack}`",
         soft_wrap=True,
     )

@@ -20,6 +20,7 @@ from fanfold.comparison import Comparison
 from fanfold.results import FailedRow, Results
 from fanfold.terminal import counted, stderr
 from fanfold_core.domain.counting import kind_of
+from fanfold_core.input.json.text import cell_of
 
 _ROWS_ON_A_TERMINAL = 20
 _SAMPLES = 3
@@ -41,9 +42,10 @@ _REPORT = "report.html"
 )
 @options.as_json
 def results(job: str, stack: str, partial: bool, row: int | None, parquet: Path | None, as_json: bool) -> None:
-    """Print the results of JOB: results.csv, or its first rows on a terminal, or with --json one object per row.
+    """Print the results of JOB: their file, or its first rows on a terminal, or with --json one object per row.
 
-    With --json, all values are strings, as in results.csv. A Parquet file has numeric columns where possible.
+    With --json, all values are strings, as in results.csv; those of results.jsonl have types. A Parquet file has
+    numeric columns where possible.
 
     \b
     fanfold results tweets-6a5ef09ece7577f1 > results.csv
@@ -59,7 +61,11 @@ def results(job: str, stack: str, partial: bool, row: int | None, parquet: Path 
         )
     found = Fanfold(stack).job(job)
     if row is not None:
-        (show_json if as_json else show_facts)(found.row(row))
+        one = found.row(row)
+        if as_json:
+            show_json(one)
+        else:
+            show_facts({name: cell_of(value) for name, value in one.items()})
         return
     answered = found.results(partial=partial)
     if parquet is not None:
@@ -69,8 +75,11 @@ def results(job: str, stack: str, partial: bool, row: int | None, parquet: Path 
         for result in answered:
             echo(json.dumps(result, ensure_ascii=False))
     elif is_terminal():
-        show_table(list(islice(answered, _ROWS_ON_A_TERMINAL)), answered.columns)
-        stderr.print(f"Shows at most {_ROWS_ON_A_TERMINAL} rows. For all rows: fanfold results {job} > results.csv")
+        columns = answered.columns
+        first = islice(answered, _ROWS_ON_A_TERMINAL)
+        show_table([{name: cell_of(row.get(name)) for name in columns} for row in first], columns)
+        all_rows = f"fanfold results {job} > {answered.file_name}"
+        stderr.print(f"Shows at most {_ROWS_ON_A_TERMINAL} rows. For all rows: {all_rows}")
     else:
         show_bytes(answered.blocks())
 

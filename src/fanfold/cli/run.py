@@ -46,14 +46,16 @@ def run(
 ) -> None:
     """Run each FILE through the model and write the results to a folder.
 
-    FILE is a path, - for standard input, or with --stack an s3:// address, which is copied without a download. Each of
-    several files has a folder of its own in the folder, named like the file, and a line in a table at the end.
+    FILE is the path of a CSV or JSON Lines (.jsonl), plain or compressed, or of a Parquet file; - for a CSV from
+    standard input; or with --stack an s3:// address, which is copied without a download. Each of several files has a
+    folder of its own in the folder, named like the file, and a line in a table at the end.
 
     The folder may hold the files of an earlier run of FILE, which are replaced. If it holds those of another file,
     nothing is sent, unless you set --replace.
 
     Without --stack, everything runs on this machine, with VADER, a word lexicon, instead of a real model. If you
-    interrupt it, the rows that are done are written to JOB.partial.csv in the folder. On a stack, the job continues.
+    interrupt it, the rows that are done are written to JOB.partial.csv (or .jsonl) in the folder. On a stack, the job
+    continues.
 
     Before files that cost more than $1 on a stack (without the endpoint's instances) it asks whether to continue.
     Without a terminal, it then ends with a usage error, unless you set --yes.
@@ -66,6 +68,7 @@ def run(
     fanfold run reviews.csv.gz --input-column review --out reviews
     fanfold run export.csv --delimiter ';' --encoding cp1252 --out export
     fanfold run tweets.csv reviews.csv.gz --out both
+    fanfold run chats.jsonl --results-format jsonl
     fanfold run tweets.csv --dry-run | jq .body.inputs
     fanfold run tweets.csv --limit 100 --stack fanfold
     fanfold run tweets.csv --stack fanfold | jq .predicted
@@ -109,9 +112,10 @@ def submit(
 ) -> None:
     """Upload each FILE and print the id of its job, without waiting for it to end.
 
-    FILE is a path, - for standard input, or an s3:// address, which is copied without a download. Before files that
-    cost more than $1 (without the endpoint's instances) it asks whether to continue. Without a terminal, it then ends
-    with a usage error, unless you set --yes.
+    FILE is the path of a CSV or JSON Lines (.jsonl), plain or compressed, or of a Parquet file; - for a CSV from
+    standard input; or an s3:// address, which is copied without a download. Before files that cost more than $1
+    (without the endpoint's instances) it asks whether to continue. Without a terminal, it then ends with a usage error,
+    unless you set --yes.
 
     \b
     fanfold submit tweets.csv

@@ -1,4 +1,4 @@
-"""Rows of results.csv for the page: a few at a time, from wherever in the file they begin.
+"""Rows of the results for the page: a few at a time, from wherever in the file they begin.
 
 A file may have any size, so no request reads more of it than `MOST_READ` bytes, and holds no more than a page of rows.
 What filters, searches or sorts does so with the rows that it has read; the page goes on from where that ended.
@@ -13,20 +13,20 @@ from heapq import nsmallest
 from io import BufferedReader
 from typing import TYPE_CHECKING
 
-from fanfold.results import find_object, numbered, read_object
+from fanfold.results import find_object, format_of, read_object
+from fanfold_core.app.rows import results_writer
 from fanfold_core.aws.store import Blocks
 from fanfold_core.domain.counting import short_label
+from fanfold_core.domain.json_results import numbered
 from fanfold_core.domain.keys import result_key
-from fanfold_core.domain.results import columns
-from fanfold_core.input.records import record_reader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from fanfold.results.formats import ResultsFormat
     from fanfold.stacks import Stack
     from fanfold_core.domain.job import JobRecord
     from fanfold_core.domain.results import Columns
-    from fanfold_core.input.records import Dialect
 
 Row = tuple[int, list[str]]
 
@@ -105,12 +105,14 @@ class _Rows:
     `place` is where the next one begins.
     """
 
-    def __init__(self, blocks: Iterator[bytes], start: Place, dialect: Dialect, most_bytes: int) -> None:
+    def __init__(
+        self, blocks: Iterator[bytes], start: Place, most_bytes: int, written: ResultsFormat, columns: Sequence[str]
+    ) -> None:
         self._stream = BufferedReader(Blocks(blocks))
         self._start, self._most = start, most_bytes
         self._read = self._rows = 0
-        self._records = iter(record_reader(self._lines(), dialect))
-        if not start.byte:
+        self._records = written.cells(self._lines(), columns)
+        if written.has_header and not start.byte:
             next(self._records, None)  # the header
 
     @property
@@ -131,14 +133,18 @@ class _Rows:
 
 def read_page(stack: Stack, job: JobRecord, wanted: Wanted) -> Page | None:
     """A page of the results of a job that has ended; None if they are gone."""
-    key, start = result_key(job.id, "results.csv"), wanted.start
+    key, start = result_key(job.id, job.results_file), wanted.start
     found = find_object(stack, key)
     if found is None:
         return None
-    shown = columns(job.layout.columns if job.layout else (), job.fields)
+    shown = results_writer(job, job.fields).shown
+    header, written = (
+        numbered(shown.results_header),
+        format_of(job.results_file, len(shown.original), job.dialect.written),
+    )
     label, score = _place_of("label", shown), _place_of("score", shown)
     size = _BLOCK_BYTES if wanted.is_all else MOST_READ
-    rows = _Rows(read_object(stack, key, found, start.byte, size), start, job.dialect.written, MOST_READ)
+    rows = _Rows(read_object(stack, key, found, start.byte, size), start, MOST_READ, written, header)
     matching = (row for row in rows if wanted.is_all or _matches(row[1], wanted, label))
     if wanted.by_score:
         chosen, more = _lowest(matching, score, start.skip)
@@ -146,7 +152,7 @@ def read_page(stack: Stack, job: JobRecord, wanted: Wanted) -> Page | None:
         chosen, more = _fitting(matching), False
     following = Place(start.byte, start.row, start.skip + PAGE_ROWS) if more else rows.place
     return Page(
-        columns=numbered(shown.results_header),
+        columns=header,
         own=len(shown.original),
         input=job.layout.input_index if job.layout and not job.options.input else None,
         label=label,

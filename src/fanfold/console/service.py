@@ -18,7 +18,7 @@ from fanfold.console.rows import Page, Wanted, read_page
 from fanfold.errors import DownloadError, UserError
 from fanfold.input.uploads import upload_stream
 from fanfold.jobs import Job
-from fanfold.results import find_object, read_object
+from fanfold.results import Errors, Results, find_object, read_object, results_file
 from fanfold_core.domain.keys import result_key
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class Conclusion:
     invalid: int | None = None
     labels: dict[str, int] | None = None
     details: str | None = None
+    results_file: str = "results.csv"
 
 
 _UNKNOWN = Conclusion()
@@ -143,7 +144,7 @@ class ConsoleService:
             stack = self._reader.stack
             page = read_page(stack, stack.ledger.job(job_id), wanted)
         if page is None:
-            raise FileGoneError(f"job {job_id} has no results.csv, or it has expired")
+            raise FileGoneError(f"job {job_id} has no results, or they have expired")
         return page
 
     def cancel(self, job_id: str) -> JobStatus:
@@ -176,17 +177,19 @@ class ConsoleService:
     def read(self, job_id: str, name: str, *, for_spreadsheets: bool) -> tuple[int | None, Iterator[bytes]]:
         """The size of a file of a job that has ended, if it is known, and its bytes; `FileGoneError` if it isn't there.
 
-        `for_spreadsheets` has results.csv or errors.csv written so that no spreadsheet runs anything in it.
+        `for_spreadsheets` has the results or errors.csv as a CSV written so that no spreadsheet runs anything in it.
         """
         client = self._open()
+        rows: Results | Errors | None = None
+        if for_spreadsheets:
+            job = client.job(job_id)
+            rows = job.results() if name == "results.csv" else job.errors()
+            name = rows.file_name
         stack, key = client.stack, result_key(job_id, name)
         found = find_object(stack, key)
         if found is None:
             raise FileGoneError(f"job {job_id} has no {name}, or it has expired")
-        if for_spreadsheets:
-            job = client.job(job_id)
-            return None, (job.results() if name == "results.csv" else job.errors()).for_spreadsheets()
-        return found["Size"], read_object(stack, key, found)
+        return (None, rows.for_spreadsheets()) if rows else (found["Size"], read_object(stack, key, found))
 
     def _begin(self, job: Job) -> None:
         _keep(self._jobs, job.id, job)
@@ -211,7 +214,7 @@ class ConsoleService:
             self._speeds[status.created] = speed
         dollars = None if cost is None else cost.services + (cost.instance or 0)
         told = {name: summary.get(name) for name in ("not_sent", "invalid", "labels", "details")}
-        return Conclusion(dollars=dollars, **told)
+        return Conclusion(dollars=dollars, results_file=results_file(summary), **told)
 
     def _status(self, job_id: str) -> JobStatus:
         if job_id not in self._ended:

@@ -17,7 +17,6 @@ from fanfold_core.domain.spans import Span
 from fanfold_core.input.cutting import Budget, Limits
 from fanfold_core.input.errors import InputError, NoRowsError
 from fanfold_core.input.formats import FileName
-from fanfold_core.input.scanning import Scanner
 from fanfold_core.input.source import InputFile
 
 if TYPE_CHECKING:
@@ -101,7 +100,7 @@ class LocalFile:
         stream.write(self.content.head()[0][: self.layout.first_byte])
         for piece in self.pieces():
             if piece.rows >= rows:
-                scanner = Scanner(self.layout.dialect_of(self.options.dialect), self.layout.blank_is_row)
+                scanner = self.content.scanner(self.layout)
                 stream.write(piece.data[: scanner.whole_records(piece.data, rows, is_last=True).end])
                 break
             stream.write(piece.data)

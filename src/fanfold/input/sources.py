@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fanfold.errors import InputFileError
-from fanfold.input.tables import WRITTEN, writer_of
+from fanfold.input.tables import JSON_LINES, WRITTEN, write_parquet, writer_of
 from fanfold_core.aws.store import check_range
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from types_boto3_s3.type_defs import CopySourceTypeDef
 
 _S3 = "s3://"
+_PARQUET = ".parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def is_in_s3(file: object) -> bool:
 def source_of(data: object, session: Callable[[], Session], name: str | None = None) -> Iterator[Source]:
     """A path, an address in S3, which the session reads, or rows; under another name if one is given.
 
-    `InputFileError` if it cannot be read, `TypeError` if it is nothing that can be.
+    A Parquet file becomes JSON Lines. `InputFileError` if it cannot be read, `TypeError` if it is nothing that can be.
     """
     if isinstance(data, Source):
         found = data
@@ -101,6 +102,11 @@ def source_of(data: object, session: Callable[[], Session], name: str | None = N
         found = Source.of_object(session(), data)
     elif isinstance(data, str | Path):
         found = Source.of_file(Path(data))
+        if found.name.lower().endswith(_PARQUET):
+            written = f"{Path(name or found.name).stem}.jsonl"
+            with spooled(written, found.shown, partial(write_parquet, Path(data)), JSON_LINES) as source:
+                yield source
+            return
     else:
         name = name or "rows.csv"
         with spooled(name, name, writer_of(data), WRITTEN) as source:

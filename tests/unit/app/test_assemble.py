@@ -124,7 +124,7 @@ def test_without_its_column_a_file_has_nothing_to_compare_predictions_with(syste
     assert system.endpoint.taken == []
     ended = system.finish(job)
     assert (ended.state, summarized(system, job)["evaluation"]) == (State.FAILED, None)
-    assert "no column is named 'stars': the header is 'id', 'text'" in ended.reason
+    assert "no column is named 'stars': the columns are 'id', 'text'" in ended.reason
 
 
 def test_what_a_reason_must_not_quote_stands_beside_the_results_of_a_failed_job(system: System) -> None:
@@ -168,6 +168,14 @@ def test_an_uploaded_file_that_is_gone_costs_its_cells_and_no_prediction(system:
     assert ended.state is State.FAILED
     assert "no longer exists" in ended.reason
     assert lines(system, job)[1:] == [",,GOOD,"] * 10
+
+
+def test_in_json_lines_a_file_that_is_gone_leaves_predictions_alone(system: System) -> None:
+    job = system.split(results_format="jsonl")
+    answer_all(system, job)
+    system.store.delete(job.source.bucket, job.source.key)
+    system.finish(job)
+    assert [json.loads(line) for line in lines(system, job, "results.jsonl")] == [{"label": "GOOD", "error": None}] * 10
 
 
 @settings(max_examples=20)

@@ -32,6 +32,7 @@ def page(totals: Totals, **told: Any) -> str:
         "created": BEGAN.isoformat(), "ended": BEGAN.isoformat(), "endpoint_seconds": 4, "dollars": DOLLARS,
         "prices": "us-east-1", "retry_of": None, "input": "s3://bucket/a.csv", "input_version": "1", "model": "",
         "revision": "", "endpoint": "endpoint", "endpoint_config": "", "fanfold": "1.0", "evaluation": None,
+        "results": "s3://out/results.csv",
     }  # fmt: skip
     return render_report({**summary, **told}, totals)
 

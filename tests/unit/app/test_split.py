@@ -74,7 +74,7 @@ def test_an_object_that_is_no_text_with_rows_by_its_name_is_a_job_that_says_so(s
     version = system.store.upload(INPUT, "book.xlsx", CONTENT, {})
     job = system.splitter.begin(INPUT, "book.xlsx", version, in_time)
     assert (job.state, job.outcome) == (State.CLOSING, State.FAILED)
-    assert "name must end in .csv, .tsv or .txt" in job.reason
+    assert "name must end in .csv, .tsv, .txt, .jsonl or .ndjson" in job.reason
     assert system.messages() == [Assemble(job.id)]
 
 

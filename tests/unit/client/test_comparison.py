@@ -15,6 +15,7 @@ from fanfold.cli import main
 from fanfold.comparison import Comparison, describe_departure, last_of_name
 from fanfold.errors import OtherInputError
 from fanfold.results import Results
+from fanfold.results.formats import CsvFormat, JsonLinesFormat
 from fanfold.stacks import ListedJob
 from fanfold_core.domain.results import columns
 from fanfold_core.input.records import Dialect, format_records
@@ -51,7 +52,7 @@ def results(
 ) -> Results:
     header = columns(own, fields).results_header
     content = format_records([header, *rows], dialect).encode()
-    return Results(lambda: iter([content]), header, len(own), dialect)
+    return Results(lambda: iter([content]), CsvFormat(len(own), dialect), dialect)
 
 
 def folder(path: Path, rows: Sequence[Sequence[str]]) -> str:
@@ -136,7 +137,7 @@ def test_however_many_rows_change_a_few_are_held() -> None:
         header = columns(OWN, FIELDS).results_header
         rows = ([str(row), "text " * 400, f"label {row} {end}", "0.5", ""] for row in range(3_000))
         blocks = lambda: (format_records([cells], Dialect()).encode() for cells in [header, *rows])  # noqa: E731
-        return Results(blocks, header, 2, Dialect())
+        return Results(blocks, CsvFormat(2, Dialect()), Dialect())
 
     before, after = many("a"), many("b")
     tracemalloc.start()
@@ -223,3 +224,9 @@ def test_labels_are_compared_with_those_of_the_last_job_of_the_name_that_has_res
     assert found.id == "earlier"
     assert last_of_name(stack, "other", "7/b.csv") is None
     assert last_of_name(stack, "unlisted", "8/a%20.csv") is None
+
+
+def test_results_in_json_lines_do_not_say_which_keys_are_their_own() -> None:
+    lines = Results(lambda: iter([b'{"id":1,"label":"GOOD","error":null}\n']), JsonLinesFormat(), Dialect())
+    with pytest.raises(OtherInputError, match="results-format=csv"):
+        list(Comparison(lines, lines).changes())

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fanfold.errors import DownloadError, PackageMissingError
-from fanfold.results import Errors, FailedRow, Results, numbered
+from fanfold.results import Errors, FailedRow, Results
+from fanfold.results.formats import CsvFormat
+from fanfold_core.domain.json_results import numbered
 from fanfold_core.domain.results import columns
 from fanfold_core.input.records import Dialect, format_records
 
@@ -30,7 +32,7 @@ def results(rows: list[list[str]], dialect: Dialect) -> Results:
     content = format_records([shown.results_header, *rows], dialect).encode()
     # Blocks may end anywhere: in a cell, in a character, between the two bytes of a line end.
     blocks = lambda: (content[start : start + 7] for start in range(0, len(content), 7))  # noqa: E731
-    return Results(blocks, shown.results_header, 2, dialect)
+    return Results(blocks, CsvFormat(2, dialect), dialect)
 
 
 @pytest.mark.parametrize("dialect", [Dialect(), Dialect(";", "'")])
@@ -48,6 +50,24 @@ def test_results_in_a_folder_are_those_of_their_job(tmp_path: Path, dialect: Dia
     assert found.to_pandas().equals(results(ODD, dialect).to_pandas())
     with pytest.raises(DownloadError, match=r"has no files of a job.*errors\.csv"):
         Errors.of_folder(tmp_path)
+
+
+def test_results_in_json_lines_are_read_with_their_types(tmp_path: Path) -> None:
+    rows = [
+        {"id": 7, "text": "two\nlines ☂", "tags": ["a"], "label": "GOOD", "score": 0.5, "error": None},
+        {"id": 8, "text": "=1+1", "tags": [], "error": "input is empty"},
+    ]
+    (tmp_path / "results.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    summary = {"columns": 3, "delimiter": ",", "quote": '"', "results": "s3://out/results/a-1/results.jsonl"}
+    (tmp_path / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
+    found = Results.of_folder(tmp_path)
+    assert list(found) == list(found) == rows
+    assert found.columns == ["id", "text", "tags", "label", "score", "error"]
+    assert found.to_pandas()["tags"].tolist() == found.to_arrow()["tags"].to_pylist() == [["a"], []]
+    assert found.to_arrow()["score"].to_pylist() == [0.5, None]
+    sheet = b"".join(found.for_spreadsheets()).decode("utf-8-sig")
+    assert sheet.splitlines()[0] == '"id","text","tags","label","score","error"'
+    assert sheet.endswith('"8","\'=1+1","[]","","","input is empty"\r\n')
 
 
 @pytest.mark.parametrize(("table", "package", "extra"), [("pandas", "pandas", "pandas"), ("arrow", "pyarrow", "arrow")])
@@ -92,7 +112,7 @@ def test_a_file_larger_than_memory_is_read_in_a_few_megabytes() -> None:
 
     tracemalloc.start()
     try:
-        rows = sum(1 for _ in Results(blocks, shown.results_header, len(shown.original), Dialect()))
+        rows = sum(1 for _ in Results(blocks, CsvFormat(len(shown.original), Dialect()), Dialect()))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import csv
+import sys
+from datetime import UTC, datetime
+from decimal import Decimal
 from io import BytesIO, StringIO
-from typing import Any
+from math import nan
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
 import pytest
+from pyarrow.parquet import write_table
 
-from fanfold.errors import InputFileError
+from fanfold.errors import InputFileError, PackageMissingError
 from fanfold.input.files import LocalFile
 from fanfold.input.sources import source_of
 from fanfold.input.tables import writer_of
+from fanfold_core.input.records import JsonRow
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ROWS = [["id", "text"], ["1", 'so "good", really'], ["2", "two\nlines"], ["3", ""]]
 DICTS = [dict(zip(ROWS[0], row, strict=True)) for row in ROWS[1:]]
@@ -52,6 +61,43 @@ def test_rows_are_read_as_they_were_written_whatever_the_options_of_the_stack() 
 def test_rows_that_fit_no_table_are_refused(data: list[Any], words: str) -> None:
     with pytest.raises(InputFileError, match=words):
         writer_of(data)(BytesIO())
+
+
+def test_a_parquet_file_is_read_as_json_lines_with_its_types(tmp_path: Path) -> None:
+    day = datetime(2024, 2, 29, 12, 30, tzinfo=UTC)
+    rows = [
+        {"text": f"so ☂\n{number}", "n": number, "tags": ["a", None], "at": day, "price": Decimal("1.50"), "x": nan}
+        for number in range(2_500)
+    ]
+    write_table(pa.Table.from_pylist(rows), tmp_path / "Rows.Parquet", row_group_size=700)
+    with source_of(tmp_path / "Rows.Parquet", pytest.fail) as source:
+        found = LocalFile.read(source, {"Encoding": "utf-16"}, {"input-column": "text"})
+        (first, *_, last) = (row for piece in found.pieces() for row in found.content.rows(piece.data, found.layout))
+    assert (source.name, found.layout.columns) == ("Rows.jsonl", ("text", "n", "tags", "at", "price", "x"))
+    assert isinstance(first, JsonRow)
+    assert first.values == {**rows[0], "at": "2024-02-29T12:30:00+00:00", "price": "1.50", "x": None}  # noqa: PD011 - of no frame
+    assert last[:2] == ["so ☂\n2499", "2499"]
+
+
+def test_a_parquet_file_that_cannot_be_read_or_written_as_json_is_named(tmp_path: Path) -> None:
+    broken, binary = tmp_path / "broken.parquet", tmp_path / "binary.parquet"
+    broken.write_bytes(b"PAR1\x15\x04noise")
+    write_table(pa.table({"text": [b"\xff"]}), binary)
+    for file, words in (
+        (broken, "cannot read .*broken.parquet as a Parquet file"),
+        (binary, "binary.parquet holds values of type bytes, which JSON doesn't have: write the file again without"),
+        (tmp_path / "none.parquet", "none.parquet does not exist"),
+    ):
+        with pytest.raises(InputFileError, match=words), source_of(file, pytest.fail):
+            pass
+
+
+def test_without_pyarrow_a_parquet_file_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_table(pa.table({"text": ["a"]}), tmp_path / "a.parquet")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    wanted = pytest.raises(PackageMissingError, match=r"a Parquet file needs .*: pip install 'fanfold\[arrow\]'")
+    with wanted, source_of(tmp_path / "a.parquet", pytest.fail):
+        pass
 
 
 @pytest.mark.parametrize("data", [5, None, b"text", {"text": "a"}])

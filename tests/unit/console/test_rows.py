@@ -2,7 +2,9 @@
 
 import csv
 import io
+import json
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +13,7 @@ from tests.fakes.values import LAYOUT, make_job
 
 from fanfold.console.rows import PAGE_ROWS, Page, Place, Wanted, read_page
 from fanfold_core.domain.job import JobRecord
+from fanfold_core.domain.options import Options
 
 JOB = make_job(layout=LAYOUT, fields=frozenset({"label", "score"}))
 FIRST = Place()
@@ -118,6 +121,17 @@ def test_long_cells_are_cut_and_make_pages_shorter() -> None:
     many = make_job(layout=LAYOUT, fields=frozenset(f"f{number}" for number in range(60)))
     cells = [["1", "x", *["y" * 3_000] * 60, ""]] * 40
     assert 1 < len(page(Bucket(file_of(cells)), job=many).rows) < 15
+
+
+def test_pages_of_json_lines_have_the_same_cells() -> None:
+    job = replace(JOB, options=Options(results_format="jsonl"))
+    objects = [dict(zip(("id", "text", "label", "score", "error"), row, strict=True)) for row in ROWS]
+    lines = [json.dumps({**one, "id": int(one["id"]), "error": one["error"] or None}) for one in objects]
+    bucket = Bucket("".join(f"{line}\n" for line in lines).encode())
+    first = page(bucket, job=job)
+    following = page(bucket, Wanted(Place.parse(first.next)), job=job)
+    assert first.columns == ["id", "text", "label", "score", "error"]
+    assert [*first.rows, *following.rows] == list(enumerate(ROWS))[: 2 * PAGE_ROWS]
 
 
 def test_results_that_are_not_flat_or_gone_or_empty_are_no_trouble() -> None:

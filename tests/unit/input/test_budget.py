@@ -13,6 +13,7 @@ from fanfold_core.domain.options import Options
 from fanfold_core.input.cutting import Budget, Limits, cut
 from fanfold_core.input.errors import EmptyLinesError, FileTooLargeError, RecordTooLargeError, TooManyRowsError
 from fanfold_core.input.records import Dialect
+from fanfold_core.input.scanning import Scanner
 from fanfold_core.input.source import BLOCK_BYTES, InputFile
 
 if TYPE_CHECKING:
@@ -81,10 +82,12 @@ def test_bytes_are_those_of_the_decompressed_file_whatever_its_encoding() -> Non
 
 def test_more_blank_lines_than_a_record_may_take_are_refused_after_the_cuts_before_them() -> None:
     limits, blank = Limits(bytes=500, record_bytes=1000), b"\r\n" * 500
-    whole = cut([b"a\n" + blank + b"b\n"], start=0, first_row=16, dialect=Dialect(), blank_is_row=False, limits=limits)
+    whole = cut(
+        [b"a\n" + blank + b"b\n"], start=0, first_row=16, scanner=Scanner(Dialect(), blank_is_row=False), limits=limits
+    )
     assert [piece.rows for piece in whole] == [1, 1]
     endless = chain([b"a\n"], repeat(blank))
-    cuts = cut(endless, start=0, first_row=16, dialect=Dialect(), blank_is_row=False, limits=limits)
+    cuts = cut(endless, start=0, first_row=16, scanner=Scanner(Dialect(), blank_is_row=False), limits=limits)
     assert next(cuts).rows == 1
     with pytest.raises(EmptyLinesError, match="row 17: more than 1,000 bytes of empty lines"):
         next(cuts)
@@ -101,7 +104,7 @@ def test_a_record_that_never_ends_is_refused_before_it_fills_the_memory() -> Non
             yield b"x," * 500
 
     limits = Limits(bytes=10_000, record_bytes=200_000)
-    cuts = cut(endless(), start=0, first_row=0, dialect=Dialect(), blank_is_row=False, limits=limits)
+    cuts = cut(endless(), start=0, first_row=0, scanner=Scanner(Dialect(), blank_is_row=False), limits=limits)
     assert next(cuts).rows == 1
     with pytest.raises(RecordTooLargeError, match="row 1 is larger than the limit of 200,000 bytes"):
         next(cuts)

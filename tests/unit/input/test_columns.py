@@ -40,9 +40,9 @@ def test_the_name_of_the_column_of_true_labels_tells_that_the_first_line_is_the_
 @pytest.mark.parametrize(
     ("head", "options", "words"),
     [
-        (b"id,text\n", {"label_column": "stars"}, "no column is named 'stars': the header is 'id', 'text'; give the"),
+        (b"id,text\n", {"label_column": "stars"}, "no column is named 'stars': the columns are 'id', 'text'; give the"),
         (b"id,text\n", {"label_column": "2"}, "no column 2: the file has 2, counted from 0; see the option `label-co"),
-        (b"text\n", {"label_column": "stars"}, "no column is named 'stars': the header is 'text'"),
+        (b"text\n", {"label_column": "stars"}, "no column is named 'stars': the columns are 'text'"),
         (b"so good\n", {"label_column": "stars"}, "first line, which looks like a row, says that there are no names"),
         (
             b"text,a,a\n",
@@ -78,7 +78,7 @@ def test_which_of_several_columns_is_the_input_is_asked_for_and_never_guessed(he
 
 
 def test_the_names_of_what_is_said_to_be_a_header_may_be_told_to_anybody() -> None:
-    with pytest.raises(InputColumnError, match="texts: the header is 'review_id', 'product', 'words'; say which"):
+    with pytest.raises(InputColumnError, match="texts: the columns are 'review_id', 'product', 'words'; say which"):
         detected(b"review_id,product,words\n1,shoe,good\n", header="present")
 
 

@@ -92,7 +92,7 @@ def split_at(data: bytes, places: list[int]) -> list[bytes]:
 
 def cut_all(data: bytes, limits: Limits, *, blank_is_row: bool = False, dialect: Dialect | None = None) -> list[Cut]:
     dialect = dialect or Dialect()
-    return list(cut([data], start=0, first_row=0, dialect=dialect, blank_is_row=blank_is_row, limits=limits))
+    return list(cut([data], start=0, first_row=0, scanner=Scanner(dialect, blank_is_row=blank_is_row), limits=limits))
 
 
 def regular(rows: list[list[str]], quoting: int, line_end: str) -> bytes:
@@ -140,8 +140,7 @@ class Case:
                     blocks,
                     start=start,
                     first_row=first_row,
-                    dialect=self.dialect,
-                    blank_is_row=self.blank_is_row,
+                    scanner=Scanner(self.dialect, self.blank_is_row),
                     limits=self.limits,
                 )
             )
@@ -186,7 +185,7 @@ def test_a_run_that_goes_on_after_any_cut_makes_the_same_cuts(case: Case, which:
 def test_a_line_end_of_two_bytes_is_never_split() -> None:
     data = b"a\r\nb\r\n"
     blocks = [data[i : i + 1] for i in range(len(data))]
-    cuts = cut(blocks, start=0, first_row=0, dialect=Dialect(), blank_is_row=True, limits=Limits(1, 2, 9))
+    cuts = cut(blocks, start=0, first_row=0, scanner=Scanner(Dialect(), blank_is_row=True), limits=Limits(1, 2, 9))
     assert [piece.data for piece in cuts] == [b"a\r\n", b"b\r\n"]
 
 
@@ -204,7 +203,7 @@ def test_blank_lines_alone_make_no_cut() -> None:
 
 
 def test_an_empty_stream_makes_no_cut() -> None:
-    assert list(cut([], start=9, first_row=9, dialect=Dialect(), blank_is_row=True, limits=Limits())) == []
+    assert list(cut([], start=9, first_row=9, scanner=Scanner(Dialect(), blank_is_row=True), limits=Limits())) == []
 
 
 def test_a_record_larger_than_a_cut_is_a_cut_of_its_own() -> None:
@@ -214,7 +213,9 @@ def test_a_record_larger_than_a_cut_is_a_cut_of_its_own() -> None:
 
 
 def test_an_open_quote_is_reported_with_its_row_after_the_cuts_before_it() -> None:
-    cuts = cut([b'a\nb,"c\nd\n'], start=0, first_row=16, dialect=Dialect(), blank_is_row=False, limits=Limits())
+    cuts = cut(
+        [b'a\nb,"c\nd\n'], start=0, first_row=16, scanner=Scanner(Dialect(), blank_is_row=False), limits=Limits()
+    )
     assert next(cuts).data == b"a\n"
     with pytest.raises(OpenQuoteError, match="row 17: a quote opens in this row"):
         next(cuts)
@@ -230,7 +231,7 @@ def test_no_more_is_read_ahead_than_a_cut_and_a_block() -> None:
             yield b'"abcdefg"\n' * 100
 
     limits = Limits(rows=50_000, bytes=100_000, record_bytes=100_000)
-    for piece in cut(blocks(), start=0, first_row=0, dialect=Dialect(), blank_is_row=False, limits=limits):
+    for piece in cut(blocks(), start=0, first_row=0, scanner=Scanner(Dialect(), blank_is_row=False), limits=limits):
         assert piece.rows == 10_000
         assert read - piece.end <= 2000
         if piece.end >= 1_000_000:

@@ -16,6 +16,7 @@ from fanfold_core.input.errors import (
 )
 from fanfold_core.input.layout import Layout, detect_layout
 from fanfold_core.input.records import Dialect
+from fanfold_core.input.scanning import Scanner
 
 BOM = b"\xef\xbb\xbf"
 
@@ -112,7 +113,7 @@ def test_the_only_column_is_the_input_whatever_its_header_says() -> None:
         (b"\0" * 99, {}, "looks like binary data"),
         (b"<!DOCTYPE html>\n<html>", {}, "looks like an HTML page, perhaps a server's error message"),
         (BOM + b'\n<?xml version="1.0"?>\n<Error><Code>AccessDenied</Code></Error>', {}, "looks like an XML document"),
-        (b'{"text": "so, good"}\n{"text": "bad"}\n', {}, "looks like JSON Lines: convert it"),
+        (b'{"text": "so, good"}\n{"text": "bad"}\n', {}, "looks like JSON Lines: upload it"),
         (b'[\n {"text": "so good"},\n {"text": "bad"}]', {}, "looks like JSON: convert it"),
         (b"MZ" + b"binary\0" * 99, {}, "looks like binary data"),
     ],
@@ -182,12 +183,12 @@ def test_an_unknown_encoding_is_refused_in_words(encoding: str) -> None:
 def test_the_row_that_does_not_decode_is_named(rows: int, row: str) -> None:
     data = b'"\xc3\xa4\n"\n\nb\n"c\nd\xe4"\n\xe4'
     with pytest.raises(UndecodableError, match=f"{row}, byte 1,013: the file is not utf-8 here"):
-        check_decodes(Cut(1000, 1000 + len(data), 100, rows, data), "utf-8", Dialect())
+        check_decodes(Cut(1000, 1000 + len(data), 100, rows, data), "utf-8", Scanner(Dialect(), rows == 5))
 
 
 def test_text_in_the_files_encoding_decodes() -> None:
-    check_decodes(Cut(0, 4, 0, 1, b"caf\xe9"), "cp1252", Dialect())
-    check_decodes(Cut(0, 4, 0, 1, b"cafe"), "utf-8", Dialect())
+    check_decodes(Cut(0, 4, 0, 1, b"caf\xe9"), "cp1252", Scanner(Dialect(), blank_is_row=False))
+    check_decodes(Cut(0, 4, 0, 1, b"cafe"), "utf-8", Scanner(Dialect(), blank_is_row=False))
 
 
 def test_columns_that_an_expression_asks_for_make_the_first_record_the_header() -> None:

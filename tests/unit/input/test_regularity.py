@@ -34,18 +34,18 @@ def test_quotes_are_regular_around_whole_cells_only(record: str, dialect: Dialec
 
 def test_records_that_are_not_as_wide_as_the_file_are_written_anew() -> None:
     records = Records(["1,so", "1", "1,so,", '"1,so"', '"1,so",good'], Dialect())
-    assert find_irregular(records, 2) == Irregular([], {1: 1, 2: 3, 3: 1}, [1, 2, 3])
+    assert find_irregular(records, 2) == Irregular([], {1: 1, 2: 3, 3: 1}, [], [1, 2, 3])
 
 
 def test_records_with_spaces_that_are_skipped_are_written_anew() -> None:
     records = Records(["1,so", "1, so", ' 1,"so"', '1," so"', "1 ,so "], Dialect(skip_initial_space=True))
-    assert find_irregular(records, 2) == Irregular([], {}, [1, 2])
+    assert find_irregular(records, 2) == Irregular([], {}, [], [1, 2])
 
 
 @given(st.lists(st.lists(TEXTS, min_size=2, max_size=2), max_size=4))
 def test_what_a_writer_of_csv_writes_is_regular(rows: list[list[str]]) -> None:
     text = format_records(rows, Dialect())
-    assert find_irregular(Records.of(text, len(rows), Dialect(), blank_is_row=False), 2) == Irregular([], {}, [])
+    assert find_irregular(Records.of(text, len(rows), Dialect(), blank_is_row=False), 2) == Irregular([], {}, [], [])
 
 
 @given(st.lists(TEXTS.filter(bool), min_size=1, max_size=4), DIALECTS)
@@ -81,3 +81,7 @@ def test_an_option_that_makes_a_file_regular_is_named(text: str, option: str) ->
     hints = list(find_hints(text, Dialect()))
     assert len(hints) == bool(option)
     assert all(option in hint for hint in hints)
+
+
+def test_cells_beyond_the_columns_are_a_surplus_unless_they_are_empty() -> None:
+    assert find_irregular(Records(["1,so,", "1,so,good", "1,so,,x"], Dialect()), 2).surplus == [1, 2]

@@ -145,6 +145,8 @@ def test_names_say_what_a_file_is_and_what_it_is_uploaded_as(compression: Compre
         (f"tweets.CSV{end}", True, None, f"tweets.CSV{end}"),
         ("tweets.txt", True, "tab", "tweets.txt"),
         (f"tweets.tsv{end}", True, "tab", f"tweets.tsv{end}"),
+        (f"tweets.jsonl{end}", True, None, f"tweets.jsonl{end}"),
+        ("tweets.NDJSON", True, None, "tweets.NDJSON"),
         (f"tweets{end}", False, None, f"tweets.csv{end}"),
         ("csv", False, None, "csv.csv"),
     ]:

@@ -46,6 +46,8 @@ function draw(job) {
   drawProgress(job)
   find(".tiles", section).hidden = !ended
   if (ended) find(".tiles", section).replaceChildren(...tiles(job))
+  for (const link of section.querySelectorAll(".of-results")) link.dataset.file = job.results_file
+  find(".files .of-results", section).textContent = job.results_file
   for (const link of section.querySelectorAll("[data-file]")) link.href = job.files + link.dataset.file
   for (const part of ["[data-file].button", ".files", ".ended"]) find(part, section).hidden = !ended
   for (const part of section.querySelectorAll(".of-errors")) part.hidden = !job.failed

@@ -1,6 +1,6 @@
 """Assembler: writes the files of a job that is CLOSING.
 
-A part of results.csv is a run of chunks that the input alone has fixed: part n is always the same rows. What stands in
+A part of the results is a run of chunks that the input alone has fixed: part n is always the same rows. What stands in
 them is fixed, too: a chunk is frozen before it is read here. So parts are built by anyone, twice, and at once, and
 whoever sees that all of them are there completes the job.
 """
@@ -14,12 +14,12 @@ from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING
 
 from fanfold_core.app.rounds import NOT_ANSWERED, changes_of_model, final_answers
-from fanfold_core.app.rows import input_file, read_texts, written, written_header
+from fanfold_core.app.rows import input_file, read_texts, results_writer, written, written_header
 from fanfold_core.domain.counting import of_irregular, of_requests, of_rows, of_true_labels, of_unpredicted
 from fanfold_core.domain.errors import JobError, ObjectGoneError
 from fanfold_core.domain.job import JobRecord, Part, State, Totals
 from fanfold_core.domain.keys import RESULT_FILES, part_errors_key, result_key
-from fanfold_core.domain.results import Columns, columns, effective, error_line, requests, result_lines
+from fanfold_core.domain.results import effective, error_line, requests
 from fanfold_core.input.errors import InputError
 from fanfold_core.input.records import Records
 from fanfold_core.input.regularity import find_irregular
@@ -40,7 +40,7 @@ _MOST_UNRECORDED = 1000
 
 @dataclass(frozen=True, slots=True)
 class Assembler:
-    """Writes results.csv, errors.csv, summary.json and report.html. `version` is that of this code."""
+    """Writes the results, errors.csv, summary.json and report.html. `version` is that of this code."""
 
     ledger: Ledger
     store: Store
@@ -109,8 +109,8 @@ class Assembler:
         sent = min(job.stored, job.released + _MOST_UNRECORDED)
         undone = set(range(job.low, sent)) - job.covered
         found = [job.fields, *(self.ledger.freeze(job.id, number).fields for number in undone)]
-        key = result_key(job.id, "results.csv")
-        upload_id = self.store.begin_upload(key, RESULT_FILES["results.csv"]) if len(parts) > 1 else ""
+        key = result_key(job.id, job.results_file)
+        upload_id = self.store.begin_upload(key, RESULT_FILES[job.results_file]) if len(parts) > 1 else ""
         fixed = self.ledger.set_upload(job.id, upload_id, frozenset[str]().union(*found))
         if upload_id and fixed.upload_id != upload_id:
             self.store.abort_upload(key, upload_id)
@@ -122,28 +122,28 @@ class Assembler:
             results.seek(0)
             errors.seek(0)
             if job.upload_id:
-                self.store.upload_part(result_key(job.id, "results.csv"), job.upload_id, part.number, results)
+                self.store.upload_part(result_key(job.id, job.results_file), job.upload_id, part.number, results)
             else:
-                self.store.write(result_key(job.id, "results.csv"), results, RESULT_FILES["results.csv"])
+                self.store.write(result_key(job.id, job.results_file), results, RESULT_FILES[job.results_file])
             if totals.failed:
                 self.store.write(part_errors_key(job.id, part.number), errors, RESULT_FILES["errors.csv"])
         return totals
 
     def _write_lines(self, job: JobRecord, part: Part, results: IO[bytes], errors: IO[bytes]) -> Totals:
-        shown = _columns(job)
+        writer = results_writer(job, job.fields)
+        shown = writer.shown
         # Of several columns that an expression asks for, none is the input.
         input_index = job.layout.input_index if job.layout and not job.options.input else None
         totals = Totals()
         if part.number == 0:
-            results.write(written_header(job, shown.results_header))
+            results.write(writer.header)
         for chunk in (self.ledger.chunk(job.id, number) for number in range(part.first, part.end)):
             outcomes = list(self.ledger.outcomes(job.id, chunk.number))
             rows = self._rows(job, chunk)
             counted = list(effective(outcomes, chunk))
             final = final_answers(self.ledger, self.store, job, chunk, counted)
             irregular = find_irregular(rows, len(shown.original))
-            lines = result_lines(rows, final, shown, guards=job.options.guard_formulas, irregular=irregular)
-            results.write(lines.encode())
+            results.write(writer.lines(rows, final, irregular))
             failed = [
                 error_line(chunk.first_row + number, rows[number], final[number], shown) for number in final.failed
             ]
@@ -153,7 +153,7 @@ class Assembler:
             statistics += of_rows(chunk.first_row, rows, input_index, final)
             if job.layout and job.layout.label_index is not None:
                 statistics += of_true_labels(chunk.first_row, rows, input_index, job.layout.label_index, final)
-            statistics += of_irregular(chunk.first_row, irregular, shown.original, final)
+            statistics += of_irregular(chunk.first_row, writer.noted(irregular), shown.original, final)
             sent = sum(attempts.values())
             totals += Totals(len(rows), len(rows) - len(failed), len(failed), sent, statistics)
         return totals
@@ -165,11 +165,12 @@ class Assembler:
         except JobError as error:
             self.ledger.fail_closing(job.id, str(error))
             dialect = job.dialect
-            return Records([dialect.delimiter * (len(job.known_layout.columns) - 1)] * chunk.rows, dialect)
+            empty = dialect.delimiter * (len(job.known_layout.columns) - 1)
+            return Records([empty] * chunk.rows, dialect, [{}] * chunk.rows)
 
     def _complete(self, job: JobRecord) -> JobRecord:
         if job.upload_id:
-            self.store.complete_upload(result_key(job.id, "results.csv"), job.upload_id, len(job.parts))
+            self.store.complete_upload(result_key(job.id, job.results_file), job.upload_id, len(job.parts))
         whole, with_errors = Totals(), []
         for number, totals in self.ledger.totals(job.id):
             whole += totals
@@ -233,13 +234,9 @@ class Assembler:
         return f"most frequent error of a row: {first.samples[0].reason}"
 
     def _join_errors(self, job: JobRecord, parts: list[int]) -> None:
-        header = written_header(job, _columns(job).errors_header)
+        header = written_header(job, results_writer(job, job.fields).shown.errors_header)
         keys = [part_errors_key(job.id, part) for part in parts]
         self.store.join(result_key(job.id, "errors.csv"), header, keys, RESULT_FILES["errors.csv"])
-
-
-def _columns(job: JobRecord) -> Columns:
-    return columns(job.layout.columns if job.layout else (), job.fields)
 
 
 def _judged(job: JobRecord, totals: Totals) -> tuple[JobRecord, State]:

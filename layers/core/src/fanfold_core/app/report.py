@@ -83,7 +83,7 @@ def summarize(
         "ended": ended.isoformat(),
         "input": f"s3://{job.source.bucket}/{job.source.key}",
         "input_version": job.source.version,
-        "results": location(result_key(job.id, "results.csv")),
+        "results": location(result_key(job.id, job.results_file)),
         "errors": location(result_key(job.id, "errors.csv")),
         "model": job.model.model,
         "revision": job.model.revision,
@@ -143,6 +143,7 @@ def render_report(summary: Mapping[str, Any], totals: Totals) -> str:
     return _TEMPLATES.get_template("report.html").render(
         job=summary,
         name=summary["input"].rpartition("/")[2],
+        results=summary["results"].rpartition("/")[2],
         moment=_moment,
         took=duration(summary["seconds"]),
         answered_for=duration(summary["endpoint_seconds"]),

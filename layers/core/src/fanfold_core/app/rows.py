@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from codecs import BOM_UTF8
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from fanfold_core.domain.errors import ChunkMismatchError
+from fanfold_core.domain.json_results import json_lines
 from fanfold_core.domain.keys import chunk_key
+from fanfold_core.domain.results import columns, result_lines
 from fanfold_core.input.records import Records, format_records
 from fanfold_core.input.source import InputFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from fanfold_core.app.ports import Store
     from fanfold_core.domain.job import Chunk, JobRecord
+    from fanfold_core.domain.results import Columns, RowAnswers
+    from fanfold_core.input.regularity import Irregular
 
 
 def input_file(store: Store, job: JobRecord) -> InputFile:
@@ -52,6 +57,83 @@ def written_header(job: JobRecord, header: list[str]) -> bytes:
     """The first line of such a file, behind a byte-order mark if it is to have one."""
     marked = job.options.bom == "yes" or (job.options.bom == "auto" and job.layout is not None and job.layout.bom)
     return (BOM_UTF8 if marked else b"") + written(job, [header])
+
+
+class ResultsWriter(Protocol):
+    """How the results of a job are written in one format.
+
+    A row has at least so many `row_bytes` in addition to what stands in its cells.
+    """
+
+    @property
+    def shown(self) -> Columns:
+        """The columns of the job's files."""
+
+    @property
+    def header(self) -> bytes:
+        """What stands before all rows."""
+
+    def lines(self, records: Records, final: RowAnswers, irregular: Irregular) -> bytes:
+        """The lines of these rows."""
+
+    @property
+    def row_bytes(self) -> int: ...  # noqa: D102
+
+    def noted(self, irregular: Irregular) -> Irregular:
+        """What of irregular rows is worth a warning."""
+
+
+@dataclass(frozen=True, slots=True)
+class CsvResults:
+    """results.csv."""
+
+    job: JobRecord
+    shown: Columns
+
+    @property
+    def header(self) -> bytes:  # noqa: D102
+        return written_header(self.job, self.shown.results_header)
+
+    def lines(self, records: Records, final: RowAnswers, irregular: Irregular) -> bytes:  # noqa: D102
+        guards = self.job.options.guard_formulas
+        return result_lines(records, final, self.shown, guards=guards, irregular=irregular).encode()
+
+    @property
+    def row_bytes(self) -> int:
+        """A delimiter for each column, and a line end."""
+        return len(self.shown.original) + 1
+
+    def noted(self, irregular: Irregular) -> Irregular:  # noqa: D102
+        return irregular
+
+
+@dataclass(frozen=True, slots=True)
+class JsonLinesResults:
+    """results.jsonl, which has every key of a row."""
+
+    job: JobRecord
+    shown: Columns
+    header = b""
+    row_bytes = 1
+
+    def lines(self, records: Records, final: RowAnswers, irregular: Irregular) -> bytes:  # noqa: ARG002, D102
+        return json_lines(records, final, self.shown).encode()
+
+    def noted(self, irregular: Irregular) -> Irregular:  # noqa: D102
+        return irregular._replace(surplus=[])
+
+
+# By the option `results-format`.
+_WRITERS: Mapping[str, Callable[[JobRecord, Columns], ResultsWriter]] = {
+    "csv": CsvResults,
+    "jsonl": JsonLinesResults,
+}
+
+
+def results_writer(job: JobRecord, fields: Iterable[str] = ()) -> ResultsWriter:
+    """What writes the job's results, in which these fields occur."""
+    shown = columns(job.layout.columns if job.layout else (), fields)
+    return _WRITERS[job.options.results_format](job, shown)
 
 
 def _content(store: Store, job: JobRecord, file: InputFile, chunk: Chunk) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from fanfold_core.app.rows import input_file
+from fanfold_core.app.rows import input_file, results_writer
 from fanfold_core.domain.errors import ObjectGoneError
 from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, Source, State, chunk_limits
 from fanfold_core.domain.keys import chunk_key, job_id
@@ -108,7 +108,7 @@ class Splitter:
         file, limits = self._file(job), chunk_limits(self.limits, job.options.rows_per_request)
         start, row = (last.end, last.first_row + last.rows) if last else (job.known_layout.first_byte, 0)
         for piece in file.pieces(job.known_layout, limits, start=start, first_row=row, out_of_time=out_of_time):
-            last = next_chunk(last, piece, job)
+            last = next_chunk(last, piece, weight(piece, file, job), job.part_bytes)
             if file.is_copied:
                 self.store.write(chunk_key(job.first_round, last.number), piece.data, "text/csv")
             job = self.follow_up(self.ledger.store(job, last, _ended_part(job, last)))
@@ -143,23 +143,21 @@ def _ended_part(job: JobRecord, chunk: Chunk) -> Part | None:
     return Part(chunk.part, chunk.part_first, chunk.number + 1)
 
 
-def next_chunk(last: Chunk | None, piece: Cut, job: JobRecord) -> Chunk:
-    """The chunk that comes after `last`, in its part or the next one."""
+def next_chunk(last: Chunk | None, piece: Cut, weight: int, part_bytes: int) -> Chunk:
+    """The chunk that comes after `last`, in its part, or in the next one if that has so many bytes."""
     number = last.number + 1 if last else 0
-    chunk = Chunk(number, piece.start, piece.end, piece.first_row, piece.rows, part_weight=weight(piece, job))
+    chunk = Chunk(number, piece.start, piece.end, piece.first_row, piece.rows, part_weight=weight)
     if last is None:
         return chunk
-    if last.part_weight >= job.part_bytes:
+    if last.part_weight >= part_bytes:
         return replace(chunk, part=last.part + 1, part_first=number)
     return replace(chunk, part=last.part, part_first=last.part_first, part_weight=last.part_weight + chunk.part_weight)
 
 
-def weight(piece: Cut, job: JobRecord) -> int:
-    """Bytes that these rows will surely take in results.csv, whatever their results are.
+def weight(piece: Cut, file: InputFile, job: JobRecord) -> int:
+    """Bytes that these rows will surely take in the results, whatever their results are.
 
-    What is in cells comes back, but for quotes and escapes, and each row has a delimiter per column and a line end. A
-    part that weighs S3's least part size can be uploaded as one, however late it becomes known what stands in it.
+    What is in cells comes back, but for quotes and escapes, and each row has a line end at least. A part that weighs
+    S3's least part size can be uploaded as one, however late it becomes known what stands in it.
     """
-    dialect = job.dialect
-    lost = f"{dialect.delimiter}{dialect.quote}{dialect.escape}\r\n".encode()
-    return len(piece.data.translate(None, lost)) + (len(job.known_layout.columns) + 1) * piece.rows
+    return file.cell_bytes(piece.data, job.known_layout) + results_writer(job).row_bytes * piece.rows

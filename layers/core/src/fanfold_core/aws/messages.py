@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from fanfold_core.domain.errors import MalformedMessageError, NewerVersionError, QueueError
 from fanfold_core.domain.job import Part
-from fanfold_core.domain.json_text import read_json
 from fanfold_core.domain.keys import RequestId, is_job_id
 from fanfold_core.domain.outcomes import Answered, Unsent
 from fanfold_core.domain.requests import Unsendable
 from fanfold_core.domain.spans import Span
+from fanfold_core.input.json.text import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

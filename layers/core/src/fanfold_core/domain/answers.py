@@ -11,7 +11,7 @@ from fanfold_core.domain.errors import (
     MalformedAnswerError,
     MisalignedAnswerError,
 )
-from fanfold_core.domain.json_text import read_answer_json, write_json
+from fanfold_core.input.json.text import read_lenient_json, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,7 +56,7 @@ def read_answer(content: bytes, rows: int, expression: Expression | None) -> Pre
     '["A","B"]'
     """
     try:
-        answer = read_answer_json(content.decode("utf-8-sig"))
+        answer = read_lenient_json(content.decode("utf-8-sig"))
         found = expression(answer) if expression else answer
         results = _results(found, rows)
         text = write_json(results)

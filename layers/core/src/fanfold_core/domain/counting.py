@@ -102,14 +102,16 @@ def of_true_labels(
 def of_irregular(first_row: int, irregular: Irregular, columns: Sequence[str], final: RowAnswers) -> Statistics:
     """Statistics of rows that are written otherwise than their file is.
 
-    Short ones count if they were sent all the same, and a column that has a name is missing.
+    They count if they were sent all the same; short ones, if a column that has a name is missing.
     """
     short = [
         first_row + number
         for number, cells in irregular.cells.items()
         if not final.errors[number] and any(columns[cells:])
     ]
-    return Statistics(irregular=Noted.of([first_row + number for number in irregular.quotes]), short=Noted.of(short))
+    surplus = [first_row + number for number in irregular.surplus if not final.errors[number]]
+    quotes = [first_row + number for number in irregular.quotes]
+    return Statistics(irregular=Noted.of(quotes), short=Noted.of(short), surplus=Noted.of(surplus))
 
 
 def of_requests(began: datetime, answered: Iterable[SpanOutcome], known: Sequence[SpanOutcome]) -> Statistics:

@@ -16,8 +16,8 @@ from jmespath.parser import Parser
 from jmespath.visitor import TreeInterpreter
 
 from fanfold_core.domain.errors import ExpressionError, ExpressionTooLargeError
-from fanfold_core.domain.json_text import MOST_LEVELS, TOO_DEEP
 from fanfold_core.input.errors import OptionError
+from fanfold_core.input.json.text import MOST_LEVELS, TOO_DEEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

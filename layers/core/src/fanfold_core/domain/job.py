@@ -273,6 +273,11 @@ class JobRecord:
         return self.layout.dialect_of(self.options.dialect) if self.layout else self.options.dialect
 
     @property
+    def results_file(self) -> str:
+        """The name of the file that has its results."""
+        return f"results.{self.options.results_format}"
+
+    @property
     def known_layout(self) -> Layout:
         """How the file is laid out; known as soon as the job has a chunk."""
         if self.layout is None:

@@ -16,6 +16,7 @@ from fanfold_core.domain.spans import Span
 # The files of a job that its user reads, with their content types. There are no others.
 RESULT_FILES = {
     "results.csv": "text/csv; charset=utf-8",
+    "results.jsonl": "application/x-ndjson",
     "errors.csv": "text/csv; charset=utf-8",
     "summary.json": "application/json",
     "report.html": "text/html; charset=utf-8",

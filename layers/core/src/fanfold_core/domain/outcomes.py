@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from fanfold_core.domain.json_text import read_json
 from fanfold_core.input.errors import shortened
+from fanfold_core.input.json.text import read_json
 
 if TYPE_CHECKING:
     from fanfold_core.domain.keys import RequestId

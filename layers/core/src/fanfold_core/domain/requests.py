@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fanfold_core.domain.errors import ExpressionError
-from fanfold_core.domain.json_text import read_json, write_json
 from fanfold_core.domain.spans import Span
-from fanfold_core.input.records import UndecodableRow
+from fanfold_core.input.json.text import read_json, write_json
+from fanfold_core.input.records import JsonRow, UnreadableRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from fanfold_core.domain.expressions import Expression
     from fanfold_core.domain.keys import RequestId
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 INLINE_BYTES = 128_000
 # A text of more is no text that a model reads; its row ends in errors.csv.
 INPUT_BYTES = 1_000_000
+
+
+_EMPTY: tuple[Any, ...] = (None, [], {})
 
 
 class Request(NamedTuple):
@@ -48,18 +51,26 @@ class Unsendable(NamedTuple):
 
 
 def inputs(rows: Sequence[Sequence[str]], layout: Layout, expression: Expression | None) -> list[Any]:
-    """What stands for each row in its request: the text in its input column, or what the expression makes of it.
+    """What stands for each row in its request: what its input column holds, or what the expression makes of the row.
 
     An error in the place of an input is that row's; rows that don't fit the layout have None.
     """
     width, index = len(layout.columns), layout.input_index
     fitting = (cells if len(cells) == width else layout.fit(cells) for cells in rows)
     if expression is None:
-        return [cells[index] if cells else None for cells in fitting]
-    return [_applied(expression, dict(zip(layout.columns, cells, strict=True))) if cells else None for cells in fitting]
+        name = layout.columns[index]
+        return [
+            (cells.values.get(name) if isinstance(cells, JsonRow) else cells[index]) if cells else None
+            for cells in fitting
+        ]
+    return [_applied(expression, _values(cells, layout)) if cells else None for cells in fitting]
 
 
-def _applied(expression: Expression, row: dict[str, str]) -> Any:
+def _values(cells: Sequence[str], layout: Layout) -> Mapping[str, Any]:
+    return cells.values if isinstance(cells, JsonRow) else dict(zip(layout.columns, cells, strict=True))
+
+
+def _applied(expression: Expression, row: Mapping[str, Any]) -> Any:
     try:
         return expression(row)
     except ExpressionError as error:
@@ -68,13 +79,13 @@ def _applied(expression: Expression, row: dict[str, str]) -> Any:
 
 def obstacle(cells: Sequence[str], found: Any, layout: Layout) -> str | None:
     """Why this row, with this input, cannot be sent, in words for errors.csv; None if it can."""
-    if isinstance(cells, UndecodableRow):
+    if isinstance(cells, UnreadableRow):
         return cells.reason
     if layout.fit(cells) is None and (cells or len(layout.columns) > 1):
         return f"row has {len(cells)} cells where the file has {len(layout.columns)} columns"
     if isinstance(found, ExpressionError):
         return str(found)
-    text = found if isinstance(found, str) else write_json(found) if found else ""
+    text = found if isinstance(found, str) else "" if found in _EMPTY else write_json(found)
     if not text.strip():
         return "input is empty"
     if len(text) > INPUT_BYTES or len(text.encode()) > INPUT_BYTES:

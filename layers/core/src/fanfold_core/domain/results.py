@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fanfold_core.domain.answers import MOST_FIELDS, NOT_FLAT
+from fanfold_core.input.json.text import CELLS, cell_of
 from fanfold_core.input.records import Records, format_records
 from fanfold_core.input.regularity import find_irregular
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
     from fanfold_core.domain.job import Chunk
     from fanfold_core.domain.outcomes import Timing
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from fanfold_core.input.records import Dialect
     from fanfold_core.input.regularity import Irregular
 
-# Python's spelling of a number is JSON's, too, and found in a tenth of the time.
-_SPELLINGS: dict[type, Callable[[Any], str]] = {str: str, float: repr, int: repr, type(None): lambda _: ""}
 _FIRST = ("label", "score")
 
 
@@ -83,7 +82,7 @@ class Columns:
     @property
     def errors_header(self) -> list[str]:
         """First line of errors.csv: the row's number from 0, why, the row's own cells, and cells beyond them."""
-        before, after = ([_unused(name, self.original) for name in names] for names in (ERRORS_BEFORE, ERRORS_AFTER))
+        before, after = ([unused(name, self.original) for name in names] for names in (ERRORS_BEFORE, ERRORS_AFTER))
         return [*before, *self.original, *after]
 
 
@@ -103,11 +102,12 @@ def columns(original: tuple[str, ...], fields: Iterable[str]) -> Columns:
     for name in shown:
         # A field that has to be called otherwise must not take the name of another one.
         others = [other for other in shown if other != name]
-        names.append(_unused(name, (*original, *names, *others)))
-    return Columns(original, ordered, tuple(names), _unused("error", (*original, *names)))
+        names.append(unused(name, (*original, *names, *others)))
+    return Columns(original, ordered, tuple(names), unused("error", (*original, *names)))
 
 
-def _unused(name: str, taken: Sequence[str]) -> str:
+def unused(name: str, taken: Container[str]) -> str:
+    """The name, with a prefix if it is taken."""
     while name in taken:
         name = f"fanfold_{name}"
     return name
@@ -211,7 +211,7 @@ def result_lines(
     dialect = records.dialect.written
     irregular = irregular or find_irregular(records, len(columns.original))
     again = range(len(own)) if guards else sorted({*irregular.rewritten, *final.failed})
-    cells = (_padded(records[number], len(columns.original)) for number in again)
+    cells = (padded(records[number], len(columns.original)) for number in again)
     for number, text in zip(again, _formatted(cells, len(again), dialect, guards=guards), strict=True):
         own[number] = text
     answered = zip(*_result_cells(final, columns), final.errors, strict=True)
@@ -225,19 +225,20 @@ def _formatted(cells: Iterable[Sequence[str]], rows: int, dialect: Dialect, *, g
     return Records.of(text, rows, dialect, blank_is_row=True).texts
 
 
-def _padded(cells: list[str], width: int) -> list[str]:
+def padded(cells: list[str], width: int) -> list[str]:
+    """As many cells as there are columns: without those beyond them, and with empty ones for those that are missing."""
     return [*cells[:width], *[""] * (width - len(cells))]
 
 
 def _result_cells(final: RowAnswers, columns: Columns) -> Iterator[Sequence[str]]:
     """What stands in each of the result's columns: column by column, for what a column holds is mostly of one type."""
     if columns.names and not columns.fields:
-        yield ["" if error else _text(result) for result, error in final]
+        yield ["" if error else cell_of(result) for result, error in final]
     known = [{} if error else result for result, error in final] if any(final.errors) else final.results
     for field in columns.fields:
         column = [result.get(field) for result in known]
         types = set(map(type, column))
-        yield list(map(_SPELLINGS.get(types.pop(), _text) if len(types) == 1 else _text, column))
+        yield list(map(CELLS.get(types.pop(), cell_of) if len(types) == 1 else cell_of, column))
 
 
 class Failed(NamedTuple):
@@ -263,10 +264,4 @@ def error_line(row: int, cells: list[str], answer: RowAnswer, columns: Columns) 
     width = len(columns.original)
     failed = Failed(row, answer, list(cells[width:]))
     before, after = ([spell(failed) for spell in names.values()] for names in (ERRORS_BEFORE, ERRORS_AFTER))
-    return [*before, *_padded(cells, width), *after]
-
-
-def _text(value: Any) -> str:
-    """How a JSON value stands in a cell: text as it is, null as nothing, all else as JSON has it."""
-    spell = _SPELLINGS.get(type(value))
-    return spell(value) if spell else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return [*before, *padded(cells, width), *after]

@@ -193,7 +193,7 @@ def _chosen(first: Sequence[str], given: str, option: str, header: str, *, has_h
             return int(given)
         raise LayoutError(
             f"there is no column {given}: the file has {len(first)}, counted from 0; see the option `{option}`",
-            _first_line(first),
+            f"the columns are {shown(first)}" if has_header else _first_line(first),
         )
     if not has_header:
         why = "header=absent says" if header == "absent" else "the first line, which looks like a row, says"
@@ -205,7 +205,7 @@ def _chosen(first: Sequence[str], given: str, option: str, header: str, *, has_h
     named = [index for index, cell in enumerate(first) if _plain(cell) == _plain(given)]
     if not named:
         raise LayoutError(
-            f"no column is named {given!r}: the header is {shown(first)}; give the name of one of them, or the "
+            f"no column is named {given!r}: the columns are {shown(first)}; give the name of one of them, or the "
             f"column's number, counted from 0, with the option `{option}`"
         )
     if len(named) > 1:
@@ -225,7 +225,7 @@ def _usual(first: Sequence[str], *, has_header: bool) -> int:
 
 
 def _unknown(first: Sequence[str], *, is_header: bool) -> InputColumnError:
-    header = f": the header is {shown(first)}" if is_header else ""
+    header = f": the columns are {shown(first)}" if is_header else ""
     return InputColumnError(
         f"the file has {len(first)} columns, and none has a usual name (text, review, tweet, …) that tells which of "
         f"them holds the texts{header}; say which with the option `input-column`: its name, or its number, counted "

@@ -17,12 +17,11 @@ from fanfold_core.input.errors import (
     RecordTooLargeError,
     TooManyRowsError,
 )
-from fanfold_core.input.scanning import LINE_ENDS, Scanner
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from fanfold_core.input.records import Dialect
+    from fanfold_core.input.scanning import RecordScanner
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,22 +100,23 @@ class Cut:
     data: bytes
 
 
-def cut(  # noqa: PLR0913 (where the stream begins, how it is written, how it is cut: two words each)
-    blocks: Iterable[bytes], *, start: int, first_row: int, dialect: Dialect, blank_is_row: bool, limits: Limits
+def cut(
+    blocks: Iterable[bytes], *, start: int, first_row: int, scanner: RecordScanner, limits: Limits
 ) -> Iterator[Cut]:
     r"""Cut a stream, of which `blocks` are the bytes from `start` on, where row `first_row` begins.
 
     Each cut holds as many records as the limits allow, but at least one. To go on after any of them, begin at its end
     with the row after its last: the cuts that follow are the same. No more is held in memory than the limits and one
-    block. A blank line counts as a row if `blank_is_row`, as it does in a file of one column.
+    block.
 
     `OpenQuoteError` and `RecordTooLargeError`, after the cuts before that record; `EmptyLinesError` where blank lines
     that are no rows take more than a record may.
 
     >>> from fanfold_core.input.cutting import Limits
     >>> from fanfold_core.input.records import Dialect
-    >>> blocks, limits = [b'a\n"b', b'\n"\nc'], Limits(rows=2)
-    >>> for run in cut(blocks, start=0, first_row=0, dialect=Dialect(), blank_is_row=True, limits=limits):
+    >>> from fanfold_core.input.scanning import Scanner
+    >>> blocks, scanner = [b'a\n"b', b'\n"\nc'], Scanner(Dialect(), blank_is_row=True)
+    >>> for run in cut(blocks, start=0, first_row=0, scanner=scanner, limits=Limits(rows=2)):
     ...     print(run)
     Cut(start=0, end=7, first_row=0, rows=2, data=b'a\n"b\n"\n')
     Cut(start=7, end=8, first_row=2, rows=1, data=b'c')
@@ -124,10 +124,10 @@ def cut(  # noqa: PLR0913 (where the stream begins, how it is written, how it is
     # Allocators give large memory back to the system at once, and getting it anew for each block and cut takes longer
     # than cutting does. Having freed so much once, glibc keeps it for what follows.
     bytearray(limits.record_bytes)
-    stream, scanner = _Stream(blocks), Scanner(dialect, blank_is_row)
+    stream = _Stream(blocks)
     while True:
-        if not blank_is_row:
-            blank = stream.skip_line_ends(limits.record_bytes)
+        if scanner.blank:
+            blank = stream.skip(scanner.blank, limits.record_bytes)
             if blank > limits.record_bytes:
                 raise EmptyLinesError(first_row, limits.record_bytes)
             start += blank
@@ -139,7 +139,7 @@ def cut(  # noqa: PLR0913 (where the stream begins, how it is written, how it is
         first_row += rows
 
 
-def _measure(stream: _Stream, scanner: Scanner, limits: Limits, first_row: int) -> tuple[int, int]:
+def _measure(stream: _Stream, scanner: RecordScanner, limits: Limits, first_row: int) -> tuple[int, int]:
     """Rows and bytes of the next cut; no rows at the end of the stream."""
     rows = size = 0
     width = _WINDOW
@@ -199,12 +199,12 @@ class _Stream:
             self._used -= len(self._ahead.pop(0))
         return data
 
-    def skip_line_ends(self, most: int) -> int:
-        """Bytes of the line ends that come next; of more than `most`, some more."""
+    def skip(self, characters: bytes, most: int) -> int:
+        """Take these characters, as many as come next; of more than `most`, some more. How many they were."""
         skipped = 0
         while True:
             window, is_last = self.window(0, _GLANCE)
-            blank = len(window) - len(bytes(window).lstrip(LINE_ENDS))
+            blank = len(window) - len(bytes(window).lstrip(characters))
             self.take(blank)
             skipped += blank
             if blank < len(window) or is_last or skipped > most:

@@ -8,11 +8,10 @@ from codecs import lookup
 from typing import TYPE_CHECKING, Literal
 
 from fanfold_core.input.errors import OptionError, UndecodableError
-from fanfold_core.input.scanning import Scanner
 
 if TYPE_CHECKING:
     from fanfold_core.input.cutting import Cut
-    from fanfold_core.input.records import Dialect
+    from fanfold_core.input.scanning import RecordScanner
 
 ErrorHandling = Literal["strict", "row", "replace"]
 # Tried in this order on a file that is no text in its encoding; the last one can read anything.
@@ -48,16 +47,13 @@ def is_byte_cuttable(encoding: str) -> bool:
     return len(text) == len(_EVERY_BYTE) and _ascii_of(text) == _ascii_of(_EVERY_BYTE.decode("latin-1"))
 
 
-def check_decodes(piece: Cut, encoding: str, dialect: Dialect) -> None:
+def check_decodes(piece: Cut, encoding: str, scanner: RecordScanner) -> None:
     """Check that the bytes of a cut are text in the file's encoding; `UndecodableError` names the row that isn't."""
     if piece.data.isascii():
         return
     try:
         piece.data.decode(encoding)
     except UnicodeDecodeError as error:
-        # If counting blank lines gives as many rows as there are, either they count or there are none.
-        counts_blank = Scanner(dialect, blank_is_row=True).whole_records(piece.data, piece.rows + 1, is_last=True)
-        scanner = Scanner(dialect, blank_is_row=counts_blank.rows == piece.rows)
         rows = scanner.whole_records(piece.data[: error.start], piece.rows, is_last=False).rows
         raise UndecodableError.in_row(piece.first_row + rows, piece.start + error.start, encoding) from error
 

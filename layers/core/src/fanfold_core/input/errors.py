@@ -119,8 +119,9 @@ class RecordTooLargeError(InputError):
 
     def __init__(self, row: int, limit: int) -> None:
         super().__init__(
-            f"row {row} is larger than the limit of {limit:,} bytes; if a quote in this row is never closed, close it, "
-            "or double it if it is part of the text; if backslashes escape quotes, set the option `escape`"
+            f"row {row} is larger than the limit of {limit:,} bytes; if the file is a CSV, and a quote in this row is "
+            "never closed, close it, or double it if it is part of the text; if backslashes escape quotes, set the "
+            "option `escape`"
         )
 
 
@@ -165,7 +166,7 @@ class UndecodableError(InputError):
 
 
 class LayoutError(InputError):
-    """The file isn't a CSV of the kind that its options describe. Do not retry."""
+    """The file isn't of the kind that its name and its options describe. Do not retry."""
 
 
 class InputColumnError(LayoutError):

@@ -1,6 +1,7 @@
 """Formats of input files: what a name says of its file, and how what is compressed is decompressed.
 
-Another compression is one more entry of `COMPRESSIONS`, another name one more of `_TABLES`.
+Another compression is one more entry of `COMPRESSIONS`, another name one more of `_TABLES`, another format one more of
+`Format`, with its reader in `source.py`.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ import bz2
 import lzma
 import zlib
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from fanfold_core.input.errors import CompressionError, FileNameError
 
@@ -108,10 +111,30 @@ COMPRESSIONS = (
     Compression(".xz", "xz", (b"\xfd7zXZ\x00",), _xz_decompressor, (lzma.LZMAError,), inflation=60),
 )
 
-# How names of text with rows end, and the options that this stands for, unless others are given. A .txt is a line a
-# row, or what spreadsheets export under this name.
+
+class Format(Enum):
+    """How rows are written in a file."""
+
+    CSV = "CSV"
+    JSON_LINES = "JSON Lines"
+
+
+class _Table(NamedTuple):
+    """What the end of a name stands for: a format, and options unless others are given."""
+
+    format: Format = Format.CSV
+    options: Mapping[str, str] = MappingProxyType({})
+
+
+# How names of text with rows end. A .txt is a line a row, or what spreadsheets export under this name.
 _CSV = ".csv"
-_TABLES: dict[str, dict[str, str]] = {_CSV: {}, ".tsv": {"delimiter": "tab"}, ".txt": {"delimiter": "tab"}}
+_TABLES = {
+    _CSV: _Table(),
+    ".tsv": _Table(options={"delimiter": "tab"}),
+    ".txt": _Table(options={"delimiter": "tab"}),
+    ".jsonl": _Table(Format.JSON_LINES),
+    ".ndjson": _Table(Format.JSON_LINES),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +173,20 @@ class FileName:
         >>> FileName.parse("tweets.tsv.gz").options
         {'delimiter': 'tab'}
         """
-        return next((options for end, options in _TABLES.items() if self.stem.lower().endswith(end)), {})
+        return self._table.options
+
+    @property
+    def format(self) -> Format:
+        """How rows are written in the file.
+
+        >>> FileName.parse("tweets.jsonl.gz").format
+        <Format.JSON_LINES: 'JSON Lines'>
+        """
+        return self._table.format
+
+    @property
+    def _table(self) -> _Table:
+        return next((table for end, table in _TABLES.items() if self.stem.lower().endswith(end)), _TABLES[_CSV])
 
     @property
     def uploaded(self) -> str:

@@ -27,17 +27,17 @@ _SAMPLE_BYTES = 64 * 1024
 _SEPARATOR = re.compile(rb"\"?sep=([^\r\n\0])\"?(?=[\r\n])", re.IGNORECASE)
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 # The names of all columns stand in the job's ledger item, which is charged by its size and holds 400 KB at most.
-_MOST_NAMES_BYTES = 64 * 1024
+MOST_NAMES_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
     """What is known of a file before its rows are read.
 
-    `columns` are the header's cells as they are, or `column_1`, `column_2`, … without a header. Rows begin at
-    `first_byte`, after the header or the byte order mark. `blank_is_row`: in a file of one column, a blank line is a
-    row with an empty cell. Where an expression asks for several columns, the last of them is at `input_index`. The true
-    labels are at `label_index`, None if the file has none.
+    `columns` are the header's cells as they are, or `column_1`, `column_2`, … without a header; in JSON Lines, which
+    have no header, they are keys. Rows begin at `first_byte`, after the header or the byte order mark. `blank_is_row`:
+    in a file of one column, a blank line is a row with an empty cell. Where an expression asks for several columns, the
+    last of them is at `input_index`. The true labels are at `label_index`, None if the file has none.
 
     `bom`: the file begins with a byte order mark. `delimiter` is what its first line says, empty if that says nothing
     or the options say otherwise.
@@ -148,9 +148,9 @@ def detect_layout(  # noqa: PLR0913 (the head of the file, and what the job's op
 
 
 def _check_fits(cells: Sequence[str]) -> None:
-    if sum(len(name.encode(errors="replace")) for name in cells) > _MOST_NAMES_BYTES:
+    if sum(len(name.encode(errors="replace")) for name in cells) > MOST_NAMES_BYTES:
         raise LayoutError(
-            f"the first line has {len(cells):,} columns, and their names exceed the limit of {_MOST_NAMES_BYTES:,} "
+            f"the first line has {len(cells):,} columns, and their names exceed the limit of {MOST_NAMES_BYTES:,} "
             "bytes; if the file has another delimiter, set it with the option `delimiter`"
         )
 

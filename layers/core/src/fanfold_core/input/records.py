@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from io import StringIO
-from typing import TYPE_CHECKING, Protocol, overload
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
 from fanfold_core.input.errors import OptionError
 
@@ -61,12 +61,20 @@ def check_character(option: str, character: str) -> None:
         raise OptionError(option, character, "one ASCII character, but not a line end or NUL")
 
 
-class UndecodableRow(list[str]):
-    """The cells of a row that has bytes which are no text, with replacement characters for those; and why it fails."""
+class UnreadableRow(list[str]):
+    """The cells of a row that cannot be read as it stands in the file, as far as they are known; and why it fails."""
 
     def __init__(self, cells: Iterable[str], reason: str) -> None:
         super().__init__(cells)
         self.reason = reason
+
+
+class JsonRow(list[str]):
+    """The cells of a row that is a JSON object, as they stand in a CSV; and its `values`, which have types."""
+
+    def __init__(self, cells: Iterable[str], values: Mapping[str, Any]) -> None:
+        super().__init__(cells)
+        self.values = values
 
 
 class RecordReader(Protocol):
@@ -107,10 +115,14 @@ def read_records(text: str, dialect: Dialect) -> Iterator[list[str]]:
 
 @dataclass(frozen=True, slots=True)
 class Records(Sequence[list[str]]):
-    """Records as they stand in a file, without their line ends; their cells are read when they are asked for."""
+    """Records as they stand in a CSV, without their line ends; their cells are read when they are asked for.
+
+    Those of JSON Lines have their `objects`, too; an empty one for a line that isn't one.
+    """
 
     texts: Sequence[str]
     dialect: Dialect
+    objects: Sequence[Mapping[str, Any]] | None = None
 
     @classmethod
     def of(cls, text: str, rows: int, dialect: Dialect, *, blank_is_row: bool) -> Records:
@@ -133,6 +145,12 @@ class Records(Sequence[list[str]]):
         """All records of a text but blank ones."""
         return cls(list(_joined(StringIO(text, newline="").readlines(), dialect, blank_is_row=False)), dialect)
 
+    def only(self, indices: Iterable[int]) -> Records:
+        """Some of them."""
+        chosen = list(indices)
+        objects = None if self.objects is None else [self.objects[index] for index in chosen]
+        return Records([self.texts[index] for index in chosen], self.dialect, objects)
+
     def __len__(self) -> int:
         return len(self.texts)
 
@@ -142,7 +160,7 @@ class Records(Sequence[list[str]]):
     def __getitem__(self, index: slice) -> Records: ...
     def __getitem__(self, index: int | slice) -> list[str] | Records:
         if isinstance(index, slice):
-            return Records(self.texts[index], self.dialect)
+            return self.only(range(len(self))[index])
         return next(read_records(self.texts[index], self.dialect), [])
 
 

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 class Irregular(NamedTuple):
     """Records by their numbers: those with irregular quotes, those with `cells` other than one for each column.
 
-    `rewritten` are all that mustn't stand in the results as they do in the file: they, and those of which a reader has
-    to know what is escaped or skipped.
+    `surplus` have something in cells beyond the columns. `rewritten` are all that mustn't stand in the results as they
+    do in the file: they, and those of which a reader has to know what is escaped or skipped.
     """
 
     quotes: list[int]
     cells: dict[int, int]
+    surplus: list[int]
     rewritten: list[int]
 
 
@@ -31,16 +32,17 @@ def find_irregular(records: Records, width: int) -> Irregular:
 
     >>> from fanfold_core.input.records import Dialect, Records
     >>> find_irregular(Records(['1,"so"', '2,so "bad"', '3,well,'], Dialect()), 2)
-    Irregular(quotes=[1], cells={2: 3}, rewritten=[1, 2])
+    Irregular(quotes=[1], cells={2: 3}, surplus=[], rewritten=[1, 2])
     """
     dialect = records.dialect
     is_plain = _cells(dialect, width, initial="(?! )" if dialect.skip_initial_space else "").fullmatch
     suspects = [number for number, text in enumerate(records.texts) if not is_plain(text)]
     if dialect.escape:
         suspects = sorted({*suspects, *(n for n, text in enumerate(records.texts) if dialect.escape in text)})
-    cells = {number: len(records[number]) for number in suspects}
-    quotes = [number for number, count in cells.items() if not is_regular(records.texts[number], dialect, count)]
-    return Irregular(quotes, {number: count for number, count in cells.items() if count != width}, suspects)
+    cells = {number: records[number] for number in suspects}
+    quotes = [number for number, row in cells.items() if not is_regular(records.texts[number], dialect, len(row))]
+    surplus = [number for number, row in cells.items() if any(row[width:])]
+    return Irregular(quotes, {n: len(row) for n, row in cells.items() if len(row) != width}, surplus, suspects)
 
 
 def is_regular(record: str, dialect: Dialect, cells: int) -> bool:

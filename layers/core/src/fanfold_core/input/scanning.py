@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from fanfold_core.input.records import record_reader
 
@@ -34,12 +34,32 @@ class Run(NamedTuple):
     end: int
 
 
+class RecordScanner(Protocol):
+    """Finds whole records of a format."""
+
+    @property
+    def blank(self) -> bytes:
+        """What lines may consist of that are no records; nothing if there are no such lines."""
+
+    def whole_records(self, window: bytes | memoryview, most: int, *, is_last: bool) -> Run:
+        r"""Count the whole records, but no more than `most`, at the start of a window that begins where a record does.
+
+        The last record may do without a line end if the file ends with this window (`is_last`). A window that isn't
+        the last must not end between `\r` and `\n`.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Scanner:
-    """Finds whole records. A blank line is a record if `blank_is_row`, else it is none and never counted."""
+    """Finds the records of a CSV. A blank line is one if `blank_is_row`, else it is none and never counted."""
 
     dialect: Dialect
     blank_is_row: bool
+
+    @property
+    def blank(self) -> bytes:
+        """What blank lines consist of, if they are no rows."""
+        return b"" if self.blank_is_row else LINE_ENDS
 
     def whole_records(self, window: bytes | memoryview, most: int, *, is_last: bool) -> Run:
         r"""Count the whole records, but no more than `most`, at the start of a window that begins where a record does.

@@ -21,7 +21,7 @@ _WORKBOOK = re.compile(rb"\[Content_Types\]\.xml|_rels/|docProps/|xl/")
 _BEGINNINGS = {
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Office document, such as an Excel workbook (.xls)",
     b"\x28\xb5\x2f\xfd": "a Zstandard file",
-    b"PAR1\x15": "a Parquet file",
+    b"PAR1\x15": "a Parquet file (`fanfold submit` converts one that is on your machine)",
     b"ARROW1\x00\x00": "an Arrow file",
     b"Obj\x01": "an Avro file",
     b"SQLite format 3\x00": "an SQLite database",
@@ -55,38 +55,49 @@ def check_is_csv(head: bytes) -> None:
     Traceback (most recent call last):
     fanfold_core.input.errors.NotCsvError: the file is not a CSV, it looks like a file compressed with gzip ...
     """
+    check_is_text(head, "a CSV")
+    text = head.removeprefix(codecs.BOM_UTF8).lstrip()
+    if not _JSON.match(text):
+        return
+    if _is_object(text.splitlines()[0]):
+        raise NotCsvError("the file is not a CSV, it looks like JSON Lines: upload it under a name that ends in .jsonl")
+    raise NotCsvError(
+        "the file is not a CSV, it looks like JSON: convert it, for example with pandas.read_json and to_csv, and "
+        "upload that"
+    )
+
+
+def check_is_text(head: bytes, wanted: str) -> None:
+    """See that a file that begins like this may be text in an encoding that extends ASCII, or raise `LayoutError`.
+
+    `wanted` is what it should be.
+    """
     if head.startswith(_ARCHIVE):
         if _WORKBOOK.search(head[:_SAMPLE]):
             raise NotCsvError(
-                "the file is not a CSV, it looks like an Excel workbook (.xlsx): in Excel, save it as CSV UTF-8, and "
-                "upload that"
+                f"the file is not {wanted}, it looks like an Excel workbook (.xlsx): in Excel, save it as CSV UTF-8, "
+                "and upload that"
             )
         raise NotCsvError(
-            "the file is not a CSV, it looks like a zip archive: unzip it, and upload the CSV in it, which may be "
+            f"the file is not {wanted}, it looks like a zip archive: unzip it, and upload the file in it, which may be "
             "compressed with gzip"
         )
     for beginning, kind in _BEGINNINGS.items():
         if head.startswith(beginning):
-            raise NotCsvError(f"the file is not a CSV, it looks like {kind}: export it as CSV, and upload that")
+            raise NotCsvError(f"the file is not {wanted}, it looks like {kind}: export it as CSV, and upload that")
     if name := unicode_encoding(head):
         raise LayoutError(
             f"the file looks like text in {name}: set the option `encoding` to {name}, or upload it as UTF-8"
         )
     sample = head[:_SAMPLE]
     if sample.count(0) > len(sample) * _NULS_OF_BINARY:
-        raise NotCsvError("the file is not a CSV, it looks like binary data: export it as CSV, and upload that")
+        raise NotCsvError(f"the file is not {wanted}, it looks like binary data: export it as CSV, and upload that")
     text = head.removeprefix(codecs.BOM_UTF8).lstrip()
     if markup := _MARKUP.match(text):
         kind = "an XML document" if markup.group().lower() in {b"<?xml", b"<error>"} else "an HTML page"
         raise NotCsvError(
-            f"the file is not a CSV, it looks like {kind}, perhaps a server's error message: open it to see "
-            "what it says, and download the CSV again"
-        )
-    if _JSON.match(text):
-        kind = "JSON Lines" if _is_object(text.splitlines()[0]) else "JSON"
-        raise NotCsvError(
-            f"the file is not a CSV, it looks like {kind}: convert it, for example with pandas.read_json and "
-            "to_csv, and upload that"
+            f"the file is not {wanted}, it looks like {kind}, perhaps a server's error message: open it to see what it "
+            "says, and download the file again"
         )
 
 

@@ -5,46 +5,34 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING
 
 from fanfold_core.input.cutting import UNLIMITED, Budget, Cut, cut
 from fanfold_core.input.encodings import check_decodes, encoded, is_byte_cuttable, transcoder
 from fanfold_core.input.errors import CompressionError, UndecodableError
-from fanfold_core.input.formats import Compression, FileName
-from fanfold_core.input.layout import Layout, detect_layout
-from fanfold_core.input.records import Dialect, Records, read_records
-from fanfold_core.input.scanning import Scanner
+from fanfold_core.input.formats import Compression, FileName, Format
+from fanfold_core.input.json.lines import JsonLinesReader
+from fanfold_core.input.reading import CsvReader
 from fanfold_core.input.sniffing import check_is_unicode, starts_with_mark
-from fanfold_core.input.undecodable import Undecodable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from fanfold_core.input.cutting import Limits
+    from fanfold_core.input.layout import Layout
+    from fanfold_core.input.reading import Reader, ReadOptions
+    from fanfold_core.input.records import Records
+    from fanfold_core.input.scanning import RecordScanner
 
 BLOCK_BYTES = 1024 * 1024
 
 
-class ReadOptions(Protocol):
-    """What has to be known of a file to read it. `columns` are those that an expression asks for, None without one."""
-
-    @property
-    def dialect(self) -> Dialect: ...  # noqa: D102
-    @property
-    def encoding(self) -> str: ...  # noqa: D102
-    @property
-    def header(self) -> str: ...  # noqa: D102
-    @property
-    def input_column(self) -> str: ...  # noqa: D102
-    @property
-    def columns(self) -> frozenset[str] | None: ...  # noqa: D102
-    @property
-    def label_column(self) -> str: ...  # noqa: D102
-    @property
-    def skip_rows(self) -> int: ...  # noqa: D102
-    @property
-    def encoding_errors(self) -> str: ...  # noqa: D102
+# How each format is read.
+_READERS: Mapping[Format, Callable[[ReadOptions, str], Reader]] = {
+    Format.CSV: CsvReader,
+    Format.JSON_LINES: JsonLinesReader,
+}
 
 
 def _in_time() -> bool:
@@ -110,19 +98,7 @@ class InputFile:
             raw = self._beginning()
             check_is_unicode(raw, self.options.encoding)
         head, complete = self.head(out_of_time)
-        layout = detect_layout(
-            head,
-            complete=complete,
-            encoding=self.chunk_encoding,
-            dialect=self.options.dialect,
-            header=self.options.header,
-            input_column=self.options.input_column or None,
-            names=self.options.columns,
-            skip_rows=self.options.skip_rows,
-            encoding_errors=self.options.encoding_errors,
-            announced=self.options.encoding,
-            label_column=self.options.label_column or None,
-        )
+        layout = self._reader.layout(head, complete=complete)
         if FileName.parse(self.name).options and self.options.dialect.delimiter == "\t" and not layout.delimiter:
             layout = replace(layout, assumed=("Cells end at tabs, by the name of the file.", *layout.assumed))
         return replace(layout, bom=starts_with_mark(raw or head))
@@ -141,8 +117,7 @@ class InputFile:
         """The rows that end within `head`: what is cut in two there, also a character, is none of them."""
         head, complete = self.head()
         data = head[layout.first_byte :] if complete else head[layout.first_byte :].removesuffix(b"\r")
-        scanner = Scanner(layout.dialect_of(self.options.dialect), layout.blank_is_row)
-        run = scanner.whole_records(data, len(head), is_last=complete)
+        run = self.scanner(layout).whole_records(data, len(head), is_last=complete)
         piece = Cut(layout.first_byte, layout.first_byte + run.end, 0, run.rows, data[: run.end])
         self._check_decodes(piece, layout)
         return piece
@@ -166,8 +141,7 @@ class InputFile:
                 blocks,
                 start=start,
                 first_row=first_row,
-                dialect=layout.dialect_of(self.options.dialect),
-                blank_is_row=layout.blank_is_row,
+                scanner=self.scanner(layout),
                 limits=limits,
             ):
                 self.budget.check_rows(piece.first_row + piece.rows)
@@ -177,29 +151,31 @@ class InputFile:
     def rows(self, content: bytes, layout: Layout, *, first_row: int = 0, start: int = 0) -> list[list[str]]:
         """The rows in the bytes of a chunk as lists of cells, an empty line in a one-column file as `[]`.
 
-        A row with bytes that are no text is an `UndecodableRow`, unless they are replaced: `first_row` and `start` are
-        the numbers of the first row and byte.
+        A row that cannot be read, such as one with bytes that are no text unless they are replaced, is an
+        `UnreadableRow`; one that is a JSON object, a `JsonRow`. `first_row` and `start` are the numbers of the first
+        row and byte.
         """
-        dialect = layout.dialect_of(self.options.dialect)
-        try:
-            text = content.decode(self.chunk_encoding, "replace" if self._replaces else "strict")
-        except UnicodeDecodeError:
-            told = Undecodable(self.options.encoding, self.chunk_encoding, self.options.encoding_errors)
-            return list(told.rows(content, dialect, first_row, start, blank_is_row=layout.blank_is_row))
-        return [cells for cells in read_records(text, dialect) if cells or layout.blank_is_row]
+        return list(self._reader.rows(content, layout, first_row, start))
 
     def records(self, content: bytes, rows: int, layout: Layout) -> Records:
-        """The rows in the bytes of a chunk as they stand there; a tenth of the work of reading their cells."""
-        text = content.decode(self.chunk_encoding, "replace")
-        return Records.of(text, rows, layout.dialect_of(self.options.dialect), blank_is_row=layout.blank_is_row)
+        """The rows in the bytes of a chunk as they would stand in a CSV."""
+        return self._reader.records(content, rows, layout)
+
+    def cell_bytes(self, content: bytes, layout: Layout) -> int:
+        """How many bytes the cells in the bytes of a chunk have at least, wherever they are written to."""
+        return self._reader.cell_bytes(content, layout)
+
+    def scanner(self, layout: Layout) -> RecordScanner:
+        """What finds the ends of the file's records."""
+        return self._reader.scanner(layout)
 
     @property
-    def _replaces(self) -> bool:
-        return self.options.encoding_errors == "replace"
+    def _reader(self) -> Reader:
+        return _READERS[FileName.parse(self.name).format](self.options, self.chunk_encoding)
 
     def _check_decodes(self, piece: Cut, layout: Layout) -> None:
         if self.options.encoding_errors == "strict":
-            check_decodes(piece, self.chunk_encoding, layout.dialect_of(self.options.dialect))
+            check_decodes(piece, self.chunk_encoding, self.scanner(layout))
 
     @contextmanager
     def _decompressed(self) -> Iterator[Iterator[bytes]]:

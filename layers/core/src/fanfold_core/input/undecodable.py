@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fanfold_core.input.encodings import find_escaped, likely_encoding, replaced
 from fanfold_core.input.errors import UndecodableError
-from fanfold_core.input.records import UndecodableRow, record_reader
+from fanfold_core.input.records import UnreadableRow, record_reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ class Undecodable:
         """`UndecodableError` if the header, which begins at this byte, isn't text all through."""
         at = find_escaped(text)
         if at is not None and self.handling != "replace":
-            raise UndecodableError.in_header(start + self._size(text[:at]), self.announced)
+            raise UndecodableError.in_header(start + self.size(text[:at]), self.announced)
 
     def hints(self, first_rows: Records) -> Iterator[str]:
         """A sentence if some of the first rows aren't text all through.
@@ -63,19 +63,21 @@ class Undecodable:
             record = "".join(lines[begin : reader.line_num])
             begin = reader.line_num
             if cells or blank_is_row:
-                yield self._told(cells, record, first_row, start)
+                yield self.told(cells, record, first_row, start)
                 first_row += 1
-            start += self._size(record)
+            start += self.size(record)
 
-    def _told(self, cells: list[str], record: str, row: int, start: int) -> list[str]:
+    def told(self, cells: list[str], record: str, row: int, start: int) -> list[str]:
+        """The cells of a record that begins at this byte: an `UnreadableRow` if it isn't text all through."""
         at = find_escaped(record)
         if at is None:
             return cells
-        byte = start + self._size(record[:at])
+        byte = start + self.size(record[:at])
         # The bytes of a copy are nobody's.
         where = f"row {row}, byte {byte:,}" if self.announced == self.encoding else f"row {row}"
         reason = f"{where}: not {self.announced}; see the options `encoding` and `encoding-errors`"
-        return UndecodableRow(map(replaced, cells), reason)
+        return UnreadableRow(map(replaced, cells), reason)
 
-    def _size(self, text: str) -> int:
+    def size(self, text: str) -> int:
+        """How many bytes of the file it was."""
         return len(text.encode(self.encoding, "surrogateescape"))

@@ -12,9 +12,9 @@ from urllib.parse import unquote
 
 from fanfold_core.domain.errors import SettingError, UnknownOptionError
 from fanfold_core.domain.expressions import Expression, parse_expression
-from fanfold_core.domain.json_text import read_json
 from fanfold_core.domain.options.row import ALLOW, COSTLIER_OPTIONS, Option, spell
 from fanfold_core.domain.options.table import Table
+from fanfold_core.input.json.text import read_json
 from fanfold_core.input.records import Dialect
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from fanfold_core.domain.expressions import parse_expression
-from fanfold_core.domain.json_text import read_json
 from fanfold_core.input.encodings import is_byte_cuttable
 from fanfold_core.input.errors import OptionError
+from fanfold_core.input.json.text import read_json
 from fanfold_core.input.records import check_character
 
 

@@ -198,6 +198,13 @@ class Table:
         parameter="ToleratedFailurePercentage",
         help="Percentage of rows that may fail. If more fail, the job ends as FAILED; its results are still written.",
     )
+    results_format: str = option(
+        "Results format",
+        default="csv",
+        group="Job",
+        kind=Choice(choices=("csv", "jsonl")),
+        help="Format of the results: csv, or jsonl, one JSON object per row with the types of its values.",
+    )
     guard_formulas: bool = option(
         "Guard formulas",
         default=False,

@@ -128,8 +128,9 @@ class Statistics:
     rows of results.csv, the others about requests of this round; what a request's notification didn't tell is not in
     them.
 
-    Rows are `irregular` if a strict reader refuses their quotes, and `short` if they were sent with cells missing. No
-    request can carry `invalid` rows as they stand in the file; `unsent` ones had their turn when the job had ended.
+    Rows are `irregular` if a strict reader refuses their quotes, `short` if they were sent with cells missing, and have
+    a `surplus` if they were sent with keys that are no columns. No request can carry `invalid` rows as they stand in
+    the file; `unsent` ones had their turn when the job had ended.
     """
 
     labels: Labels = field(default_factory=Labels)
@@ -141,6 +142,7 @@ class Statistics:
     mismatched: int = 0
     irregular: Noted = field(default_factory=Noted)
     short: Noted = field(default_factory=Noted)
+    surplus: Noted = field(default_factory=Noted)
     invalid: int = 0
     unsent: int = 0
     evidence: Evidence = field(default_factory=Evidence)
@@ -157,6 +159,7 @@ class Statistics:
             self.mismatched + more.mismatched,
             self.irregular + more.irregular,
             self.short + more.short,
+            self.surplus + more.surplus,
             self.invalid + more.invalid,
             self.unsent + more.unsent,
             self.evidence + more.evidence,
@@ -168,7 +171,7 @@ class Statistics:
         if self.irregular.rows:
             yield (
                 f"{self.irregular} with quotes that a strict reader refuses, inside a cell that begins without one or "
-                "before more text: they were read as Python's csv module does it, and are written to results.csv with "
+                "before more text: they were read as Python's csv module does it, and are written with "
                 "quotes that all readers take. See whether their cells are right; the options `escape` and "
                 "`skip-initial-space` help."
             )
@@ -178,6 +181,12 @@ class Statistics:
                 "See whether their texts are whole; a line break outside quotes ends a row."
             )
         yield from self.agreement.warnings()
+        if self.surplus.rows:
+            yield (
+                f"{self.surplus} with keys that are no columns of results.csv, since the columns are the keys of the "
+                "file's first rows. The model gets them all the same, and results in JSON Lines have them (option "
+                "`results-format`)."
+            )
 
     def to_json(self) -> str:
         """As the ledger keeps it."""
@@ -192,6 +201,7 @@ class Statistics:
             "mismatched": self.mismatched,
             "irregular": [self.irregular.rows, self.irregular.first],
             "short": [self.short.rows, self.short.first],
+            "surplus": [self.surplus.rows, self.surplus.first],
             "invalid": self.invalid,
             "unsent": self.unsent,
             "evidence": self.evidence.as_json(),
@@ -219,6 +229,7 @@ class Statistics:
             # Parts that older versions built lack them.
             _noted(content.get("irregular", (0, ()))),
             _noted(content.get("short", (0, ()))),
+            _noted(content.get("surplus", (0, ()))),
             content.get("invalid", 0),
             content.get("unsent", 0),
             Evidence.read(content["evidence"]) if "evidence" in content else Evidence(),

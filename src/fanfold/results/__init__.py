@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 from codecs import BOM_UTF8
 from dataclasses import dataclass
-from io import BufferedReader, TextIOWrapper
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self
 
 from botocore.exceptions import IncompleteReadError, ResponseStreamingError
 
 from fanfold.errors import DownloadError, extra
-from fanfold_core.aws.store import Blocks, UnexpectedResponseError, check_range
+from fanfold.results.formats import CsvFormat, JsonLinesFormat, ResultsFormat, read_csv, text_of
+from fanfold_core.aws.store import UnexpectedResponseError, check_range
+from fanfold_core.domain.json_results import numbered
 from fanfold_core.domain.results import ERRORS_AFTER, ERRORS_BEFORE
-from fanfold_core.input.records import Dialect, format_records, record_reader
+from fanfold_core.input.records import Dialect, format_records
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
     import pandas as pd
     import pyarrow as pa
@@ -57,8 +58,10 @@ class Errors:
     @classmethod
     def of_folder(cls, folder: Path | str) -> Self:
         """Those in a folder, see `Results.of_folder`."""
-        blocks, _, dialect = _in_folder(Path(folder), "errors.csv")
-        return cls(blocks, dialect)
+        _, dialect = _summarized(Path(folder))
+        return cls(_blocks(Path(folder) / "errors.csv"), dialect)
+
+    file_name = "errors.csv"
 
     def __iter__(self) -> Iterator[FailedRow]:
         """The failed rows, in the order of the file."""
@@ -76,25 +79,23 @@ class Errors:
 
     def for_spreadsheets(self) -> Iterator[bytes]:
         """The bytes of the file, written so that a spreadsheet runs none of its cells, and takes it for UTF-8."""
-        return _for_spreadsheets(self._open(), self._dialect)
+        return _for_spreadsheets(read_csv(self._open(), self._dialect), self._dialect)
 
 
 class Results:
-    """results.csv of a job, read as it is asked for: no more than a few megabytes are held at a time.
+    """results.csv or results.jsonl of a job, read as it is asked for: no more than a few megabytes are held at a time.
 
-    Each iteration begins anew. A row is a dict of what stands in the file, as text: its own columns, the model's, and
-    the error, which is empty for a row with a prediction. Of several columns with one name later ones are numbered.
+    Each iteration begins anew. A row is a dict: its own columns, the model's, and the error. In results.csv all of it
+    is text, and the error is empty for a row with a prediction; of several columns with one name later ones are
+    numbered. In results.jsonl values have types, and the error is None for a row with a prediction.
 
     >>> for row in job.results():
     ...     print(row["text"], row["label"], float(row["score"]))
     """
 
-    def __init__(
-        self, blocks: Callable[[], Iterator[bytes]], header: Sequence[str], own_columns: int, dialect: Dialect
-    ) -> None:
+    def __init__(self, blocks: Callable[[], Iterator[bytes]], read_as: ResultsFormat, dialect: Dialect) -> None:
         self._open = blocks
-        self._header = header
-        self._own_columns = own_columns
+        self._format = read_as
         self._dialect = dialect
 
     @classmethod
@@ -105,72 +106,53 @@ class Results:
 
         >>> Results.of_folder("out").to_pandas()
         """
-        blocks, summary, dialect = _in_folder(Path(folder), "results.csv")
-        return cls(blocks, next(read_csv(blocks(), dialect)), summary["columns"], dialect)
+        summary, dialect = _summarized(Path(folder))
+        name = results_file(summary)
+        return cls(_blocks(Path(folder) / name), format_of(name, summary["columns"], dialect), dialect)
+
+    @property
+    def file_name(self) -> str:
+        """The name of the file."""
+        return f"results.{self._format.suffix}"
 
     @property
     def columns(self) -> list[str]:
-        """The names of the columns, which are the keys of each row."""
-        return numbered(self._header)
+        """The names of the columns, which are the keys of each row; in results.jsonl, of the first thousand rows."""
+        return self._format.columns(self._open())
 
     @property
     def own_columns(self) -> list[str]:
-        """Those of them that are the file's own."""
-        return self.columns[: self._own_columns]
+        """Those of them that are the file's own; `OtherInputError` for results.jsonl, which doesn't tell them apart."""
+        return self._format.own(self.columns)
 
-    def __iter__(self) -> Iterator[dict[str, str]]:
+    def __iter__(self) -> Iterator[dict[str, Any]]:
         """The rows, in the order of the file."""
-        records = read_csv(self._open(), self._dialect)
-        header = numbered(next(records))
-        return (dict(zip(header, cells, strict=True)) for cells in records)
+        return self._format.rows(self._open())
 
     def blocks(self) -> Iterator[bytes]:
         """The bytes of the file."""
         return self._open()
 
     def for_spreadsheets(self) -> Iterator[bytes]:
-        """The bytes of the file, written so that a spreadsheet runs none of its cells, and takes it for UTF-8."""
-        return _for_spreadsheets(self._open(), self._dialect)
+        """The rows as a CSV, written so that a spreadsheet runs none of its cells, and takes it for UTF-8."""
+        columns, lines = self.columns, iter(text_of(self._open()))
+        rows = self._format.cells(lines, columns)
+        return _for_spreadsheets(rows if self._format.has_header else chain([columns], rows), self._dialect)
 
     def to_pandas(self) -> pd.DataFrame:
-        """All rows as a pandas data frame: own columns are text, the model's have the type that fits all values.
+        """All rows as a pandas data frame.
+
+        Of results.csv, own columns are text, and the model's have the type that fits all values.
 
         `PackageMissingError` if pandas is not installed.
         """
         with extra("pandas", "a data frame"):
-            import pandas as pd  # noqa: PLC0415 - an extra
-        names = self.columns
-        return pd.read_csv(
-            self._stream(),
-            sep=self._dialect.delimiter,
-            quotechar=self._dialect.quote,
-            names=names,
-            header=0,
-            dtype=dict.fromkeys(self._texts, "str"),
-            keep_default_na=False,
-            na_values={name: [""] for name in set(names) - set(self._texts)},
-            skip_blank_lines=False,
-        )
+            return self._format.pandas(self._open(), self.columns)
 
     def to_arrow(self) -> pa.Table:
         """All rows as an Arrow table, with types as `to_pandas` has them; `PackageMissingError` without pyarrow."""
         with extra("arrow", "an Arrow table"):
-            import pyarrow as pa  # noqa: PLC0415 - an extra
-            from pyarrow import csv as reader  # noqa: PLC0415 - likewise
-        text = pa.string()
-        names = self.columns
-        table: pa.Table = reader.read_csv(
-            self._stream(),
-            read_options=reader.ReadOptions(column_names=names, skip_rows_after_names=1),
-            parse_options=reader.ParseOptions(
-                delimiter=self._dialect.delimiter,
-                quote_char=self._dialect.quote,
-                newlines_in_values=True,
-                ignore_empty_lines=False,
-            ),
-            convert_options=reader.ConvertOptions(column_types=dict.fromkeys(self._texts, text)),
-        )
-        return table
+            return self._format.arrow(self._open(), self.columns)
 
     def to_parquet(self, file: Path | str) -> None:
         """Write all rows as a Parquet file, with the types of `to_arrow`, which holds them while it does.
@@ -185,43 +167,48 @@ class Results:
         except OSError as error:
             raise DownloadError(f"cannot write {file} ({error}): free some space, or choose another file") from error
 
-    @property
-    def _texts(self) -> list[str]:
-        """The columns that are text whatever stands in them."""
-        return [*self.own_columns, self.columns[-1]]
 
-    def _stream(self) -> IO[bytes]:
-        return cast("IO[bytes]", BufferedReader(Blocks(self._open())))
+def results_file(summary: Mapping[str, Any]) -> str:
+    """The name of the results file of a job, by its summary."""
+    return str(summary.get("results", "results.csv")).rpartition("/")[2]
 
 
-def read_csv(blocks: Iterator[bytes], dialect: Dialect) -> Iterator[list[str]]:
-    """The records in a stream of bytes in UTF-8, a few at a time."""
-    text = TextIOWrapper(BufferedReader(Blocks(blocks)), encoding="utf-8-sig", newline="")
-    return iter(record_reader(text, dialect))
+def format_of(name: str, own_columns: int, dialect: Dialect) -> ResultsFormat:
+    """The format that the name of a results file ends in; of CSV unless it says otherwise."""
+    return JsonLinesFormat() if name.endswith(".jsonl") else CsvFormat(own_columns, dialect)
 
 
-def _in_folder(folder: Path, name: str) -> tuple[Callable[[], Iterator[bytes]], dict[str, Any], Dialect]:
-    """A file of a job in a folder, the job's summary, and how the file is written."""
+def _summarized(folder: Path) -> tuple[dict[str, Any], Dialect]:
+    """The summary of the job whose files are in a folder, and how they are written."""
     try:
         summary: dict[str, Any] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-        dialect = Dialect(summary["delimiter"], summary["quote"])
-        (folder / name).open("rb").close()
+        return summary, Dialect(summary["delimiter"], summary["quote"])
     except (OSError, ValueError, KeyError) as error:
-        raise DownloadError(
-            f"{folder} has no files of a job ({error}): name a folder that `fanfold run` or `fanfold download` wrote"
-        ) from error
+        raise _no_files(folder, error) from error
+
+
+def _blocks(file: Path) -> Callable[[], Iterator[bytes]]:
+    try:
+        file.open("rb").close()
+    except OSError as error:
+        raise _no_files(file.parent, error) from error
 
     def blocks() -> Iterator[bytes]:
-        with (folder / name).open("rb") as stream:
+        with file.open("rb") as stream:
             while block := stream.read(_BLOCK_BYTES):
                 yield block
 
-    return blocks, summary, dialect
+    return blocks
 
 
-def _for_spreadsheets(blocks: Iterator[bytes], dialect: Dialect) -> Iterator[bytes]:
+def _no_files(folder: Path, error: Exception) -> DownloadError:
+    return DownloadError(
+        f"{folder} has no files of a job ({error}): name a folder that `fanfold run` or `fanfold download` wrote"
+    )
+
+
+def _for_spreadsheets(records: Iterator[list[str]], dialect: Dialect) -> Iterator[bytes]:
     yield BOM_UTF8
-    records = read_csv(blocks, dialect)
     while batch := list(islice(records, _BATCH_ROWS)):
         yield format_records(batch, dialect, guards=True).encode()
 
@@ -270,19 +257,3 @@ def find_object(stack: Stack, key: str) -> ObjectTypeDef | None:
     client = stack.session.client("s3")
     listed = client.list_objects_v2(Bucket=stack.output_bucket, Prefix=key, MaxKeys=1).get("Contents", [])
     return next((found for found in listed if found["Key"] == key), None)
-
-
-def numbered(names: Sequence[str]) -> list[str]:
-    """The names, each once: a second "id" is "id_2".
-
-    >>> numbered(["id", "text", "id"])
-    ['id', 'text', 'id_2']
-    """
-    found: list[str] = []
-    for name in names:
-        unique, number = name, 1
-        while unique in found:
-            number += 1
-            unique = f"{name}_{number}"
-        found.append(unique)
-    return found

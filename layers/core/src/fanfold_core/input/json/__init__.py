@@ -1,0 +1,1 @@
+"""JSON: as text that comes from outside, and as the lines of an input file."""
