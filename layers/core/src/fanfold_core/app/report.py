@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from fanfold_core.app.costs import read_prices, services
+from fanfold_core.app.costs import Sent, read_prices, services
 from fanfold_core.domain.keys import result_key
 from fanfold_core.domain.statistics import SCORE_BINS, percentile
 from fanfold_core.domain.statistics.evidence import SCORE_STEPS
@@ -30,12 +30,6 @@ if TYPE_CHECKING:
 _DIGITS = 7
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
-    requests: int
-    chunks: int
-
-
 def summarize(
     job: JobRecord, state: State, totals: Totals, location: Callable[[str], str], version: str
 ) -> dict[str, Any]:
@@ -45,7 +39,7 @@ def summarize(
     `dollars` are estimated, by service, at the list `prices` of that region and day, with functions on x86.
     """
     prices = read_prices()
-    dollars = services(_Work(totals.requests, job.stored), prices, "x86_64")
+    dollars = services(Sent(totals.requests, job.stored), prices, "x86_64")
     ended = job.ended or job.created
     return {
         "job": job.id,

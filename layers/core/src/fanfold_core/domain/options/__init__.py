@@ -49,6 +49,11 @@ class Options(Table):
         """Where in an answer the list of results is, None if the answer is that list."""
         return parse_expression("result-expression", self.result_expression)
 
+    @property
+    def most_dollars(self) -> float | None:
+        """What the job may cost, None without a limit."""
+        return float(self.max_dollars or 0) or None
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
         """The stack's options; `SettingError` names a variable that is missing, or is no number where one is needed.

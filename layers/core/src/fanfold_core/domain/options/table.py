@@ -8,6 +8,7 @@ from fanfold_core.domain.options.kinds import (
     Character,
     Choice,
     Column,
+    Dollars,
     Encoding,
     Integer,
     Jmespath,
@@ -170,6 +171,17 @@ class Table:
         kind=Integer(least=1, most=336),
         parameter="DeadlineHours",
         help="Hours after which the job ends with the rows that are done.",
+    )
+    max_dollars: str = option(
+        "Most dollars",
+        default="",
+        group="Job",
+        kind=Dollars(),
+        help=(
+            "Dollars after which the job ends with the rows that are done: for services, and for one instance of the "
+            "stack's type from the first answer on. Empty or 0: no limit."
+        ),
+        examples=("5", "0.50"),
     )
     tolerated_failure_percentage: int = option(
         "Tolerated failures",
