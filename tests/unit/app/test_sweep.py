@@ -58,6 +58,16 @@ def test_requests_that_are_lost_are_sent_again_as_the_next_attempt(system: Syste
     assert system.sweeper.sweep(job.id, 0, in_time).resent == 0
 
 
+def test_a_request_that_may_take_longer_is_lost_so_much_later(system: System) -> None:
+    job = system.split(invocation_timeout_seconds="3600")
+    system.dispatcher.dispatch(job.id, 0, in_time)
+    assert {request.timeout_seconds for request in system.endpoint.taken} == {3600}
+    system.clock.pass_by(LOST + 2_699)
+    assert system.sweeper.sweep(job.id, 0, in_time).resent == 0
+    system.clock.pass_by(2)
+    assert system.sweeper.sweep(job.id, 0, in_time).resent > 0
+
+
 def test_a_dispatch_that_was_lost_is_made_again(system: System) -> None:
     job = system.split()
     system.messages()

@@ -33,6 +33,8 @@ def test_metadata_overrides_what_it_names_and_leaves_the_rest() -> None:
         ("parameters", '{"text": "\\ud800"}', "a JSON object"),
         pytest.param("parameters", "[" * 2_000, "a JSON object", id="deep"),
         ("max-attempts", "٣", "a number from 1 to 20"),
+        ("invocation-timeout-seconds", "0", "a number from 1 to 3600"),
+        ("invocation-timeout-seconds", "3601", "a number from 1 to 3600"),
         ("max-dollars", "-1", "a number of dollars"),
         ("max-dollars", "0.125", "a number of dollars"),
         ("max-dollars", "1e3", "a number of dollars"),

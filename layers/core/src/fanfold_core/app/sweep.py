@@ -15,6 +15,7 @@ from fanfold_core.domain.counting import of_requests
 from fanfold_core.domain.errors import NewerVersionError, UnknownJobError
 from fanfold_core.domain.job import Chunk, JobRecord, Pause, State, Totals
 from fanfold_core.domain.keys import output_prefix, request_of_output
+from fanfold_core.domain.options.table import TIMEOUT_SECONDS
 from fanfold_core.domain.outcomes import Cause, cause_of
 from fanfold_core.domain.results import effective, requests
 from fanfold_core.domain.spans import Span, gaps, is_covered
@@ -51,7 +52,8 @@ class Sweeper:
     """Sweeps open jobs, each in messages of its own.
 
     What made no progress for `quiet_seconds` is looked at. A request that has no answer `grace_seconds` after its time
-    in SageMaker's queue was over is lost: it works for 15 minutes at most, and its notification may take a while.
+    in SageMaker's queue was over is lost: the model works for 15 minutes at most, unless the job's
+    `invocation-timeout-seconds` are more, and its notification may take a while.
     `instance_type` is that of the endpoint, empty if the stack doesn't know it.
     """
 
@@ -195,7 +197,7 @@ class Sweeper:
         if unfinished:
             self.queues.dispatch(job.id, [chunk.number])
         resent = 0
-        if self._age(chunk.touched) > job.options.request_ttl_seconds + self.grace_seconds:
+        if self._age(chunk.touched) > job.options.request_ttl_seconds + self._grace_seconds(job):
             known = chunk.covered | {request.span for request in found}
             resent = self._resend(job, chunk, list(gaps(chunk.sent, known)))
         if unfinished or resent:
@@ -268,6 +270,9 @@ class Sweeper:
         attempts = [outcome.requests for outcome in known if outcome.span.rows == 1 and outcome.reason is None]
         rows = sum(gap.rows for chunk in chunks for gap in gaps(chunk.rows, chunk.covered))
         return sum(attempts) >= _ATTEMPTS_OF_ROWS and len(attempts) >= min(rows, _ATTEMPTS_OF_ROWS)
+
+    def _grace_seconds(self, job: JobRecord) -> int:
+        return self.grace_seconds + max(0, job.options.invocation_timeout_seconds - TIMEOUT_SECONDS)
 
     def _is_quiet(self, since: int) -> bool:
         return self._age(since) > self.quiet_seconds

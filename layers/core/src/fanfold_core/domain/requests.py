@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fanfold_core.domain.errors import ExpressionError
 from fanfold_core.domain.json_text import read_json, write_json
+from fanfold_core.domain.options.table import TIMEOUT_SECONDS
 from fanfold_core.domain.spans import Span
 from fanfold_core.input.records import UndecodableRow
 
@@ -25,7 +26,8 @@ INPUT_BYTES = 1_000_000
 class Request(NamedTuple):
     """One `InvokeEndpointAsync` call: who it is, its JSON body, and where that lies if the call cannot carry it.
 
-    Its output goes to `folder`, and its notification repeats the `nonce`, so that nobody else's is taken for it.
+    Its output goes to `folder`, and its notification repeats the `nonce`, so that nobody else's is taken for it. The
+    model may work on it for `timeout_seconds`.
     """
 
     id: RequestId
@@ -33,6 +35,7 @@ class Request(NamedTuple):
     folder: str = ""
     nonce: str = ""
     location: str | None = None
+    timeout_seconds: int = TIMEOUT_SECONDS
 
     @property
     def goes_inline(self) -> bool:

@@ -17,6 +17,9 @@ from fanfold_core.domain.options.kinds import (
 )
 from fanfold_core.domain.options.row import option
 
+# SageMaker's own, where a request says nothing of it.
+TIMEOUT_SECONDS = 900
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -163,6 +166,16 @@ class Table:
         kind=Integer(least=60, most=21600, least_of_stack=900),
         parameter="RequestTtlSeconds",
         help="Seconds that a request may wait in SageMaker's queue.",
+    )
+    invocation_timeout_seconds: int = option(
+        "Invocation timeout",
+        default=TIMEOUT_SECONDS,
+        group="Job",
+        kind=Integer(least=1, most=3600),
+        help=(
+            "Seconds that the model may work on a request; then it is sent again. A stack's own container gives up "
+            "after 900."
+        ),
     )
     deadline_hours: int = option(
         "Deadline",
