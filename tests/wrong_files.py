@@ -90,7 +90,7 @@ IMPOSSIBLE: dict[str, tuple[bytes, list[str], str]] = {
     "no such label column.csv": (
         b"id,text\n1,good\n",
         ["--label-column", "stars"],
-        "no column is named 'stars': the columns are 'id', 'text'; give the name of one of them, or the column's number",
+        "no column is named 'stars': the columns are 'id', 'text'; give the name of one of them",
     ),
     "header of others.csv": (
         b"id,words\n1,good\n",

@@ -154,6 +154,12 @@ def test_a_part_that_is_built_adds_its_totals_once(ledger: Ledger, job: JobRecor
     assert list(ledger.totals(job.id)) == [(0, Totals(rows=2)), (1, Totals(rows=3, failed=1))]
 
 
+def test_what_a_job_has_spent_is_remembered_beside_what_its_parts_came_to(ledger: Ledger, job: JobRecord) -> None:
+    assert ledger.spent(job.id) == (0, Totals())
+    twice(ledger.set_spent, job, 3, Totals(rows=7, requests=9))
+    assert (ledger.spent(job.id), list(ledger.totals(job.id))) == ((3, Totals(rows=7, requests=9)), [])
+
+
 def test_the_first_end_of_a_job_stays(ledger: Ledger, job: JobRecord, clock: Clock) -> None:
     first = clock()
     twice(ledger.set_ended, job.id, first)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from tests.fakes.stored import as_stored, check_size, predicted
+from tests.fakes.stored import as_stored, check_size, job_as_stored, predicted
 
 from fanfold_core.app.ports import Failure, Prediction
 from fanfold_core.domain.counting import kind_of
@@ -47,31 +47,14 @@ class MemoryLedger:
         self._failures: defaultdict[ChunkKey, dict[Span, SpanOutcome]] = defaultdict(dict)
         self._parts: defaultdict[str, dict[int, Part]] = defaultdict(dict)
         self._totals: defaultdict[str, dict[int, Totals]] = defaultdict(dict)
+        self._spent: dict[str, tuple[int, Totals]] = {}
         self._health: defaultdict[str, Health] = defaultdict(Health)
         self._progress: defaultdict[str, dict[str, Progress]] = defaultdict(dict)
 
     def create(self, job: JobRecord) -> JobRecord:
         if job.id in self._jobs:
             return self._jobs[job.id]
-        self._put_job(
-            JobRecord(
-                id=job.id,
-                source=job.source,
-                options=job.options,
-                model=job.model,
-                created=job.created,
-                expires=job.expires,
-                part_bytes=job.part_bytes,
-                state=job.state,
-                reason=job.reason,
-                layout=job.layout,
-                fields=job.fields,
-                parent=job.parent,
-                touched=int(job.created.timestamp()),
-                nonce=job.nonce,
-                mismatches=job.mismatches,
-            )
-        )
+        self._put_job(job_as_stored(job))
         return job
 
     def job(self, job_id: str) -> JobRecord:
@@ -265,6 +248,12 @@ class MemoryLedger:
 
     def totals(self, job_id: str) -> Iterator[tuple[int, Totals]]:
         return iter(sorted(self._totals[job_id].items(), key=lambda item: item[0]))
+
+    def spent(self, job_id: str) -> tuple[int, Totals]:
+        return self._spent.get(job_id, (0, Totals()))
+
+    def set_spent(self, job: JobRecord, chunks: int, totals: Totals) -> None:
+        self._spent[job.id] = chunks, totals
 
     def set_ended(self, job_id: str, ended: datetime) -> JobRecord:
         job = self.job(job_id)

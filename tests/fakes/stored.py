@@ -6,11 +6,32 @@ from typing import Any
 from tests.fakes.errors import RefusedError
 
 from fanfold_core.app.ports import Prediction
-from fanfold_core.domain.job import Chunk
+from fanfold_core.domain.job import Chunk, JobRecord
 from fanfold_core.domain.results import SpanOutcome
 
 # What an item takes.
 _ITEM_BYTES = 400 * 1024
+
+
+def job_as_stored(job: JobRecord) -> JobRecord:
+    """A job as it is created."""
+    return JobRecord(
+        id=job.id,
+        source=job.source,
+        options=job.options,
+        model=job.model,
+        created=job.created,
+        expires=job.expires,
+        part_bytes=job.part_bytes,
+        state=job.state,
+        reason=job.reason,
+        layout=job.layout,
+        fields=job.fields,
+        parent=job.parent,
+        touched=int(job.created.timestamp()),
+        nonce=job.nonce,
+        mismatches=job.mismatches,
+    )
 
 
 def as_stored(chunk: Chunk) -> Chunk:

@@ -197,3 +197,12 @@ def test_consoles_ask_first_for_what_the_readme_says_to_decide() -> None:
     assert set(re.findall(r"`(\w+)`", rows)) <= set(first["Parameters"])
     assert all(f"`{name}`" in deploy for name in first["Parameters"])
     assert all("Default" in found for found in body["Parameters"].values())
+
+
+def test_the_bill_tells_stacks_apart_by_what_costs_most() -> None:
+    tagged = {
+        resource["Type"]
+        for resource in resources.values()
+        if {"Key": "fanfold", "Value": {"Ref": "AWS::StackName"}} in resource["Properties"].get("Tags", [])
+    }
+    assert tagged >= {"AWS::SageMaker::Model", "AWS::SageMaker::EndpointConfig", "AWS::SageMaker::Endpoint"}

@@ -101,6 +101,7 @@ class Handlers:
             "new_nonce": lambda _: lambda: NONCE,
             "limits": lambda _: Limits(rows=ROWS_PER_CHUNK),
             "allows_costlier": lambda _: True,
+            "instance_type": lambda _: "ml.g4dn.xlarge",
             "window": lambda _: Windows(self.ledger, 16, self.clock),
         }
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from fanfold.costs.simulation import SimulatedEndpoint, SimulatedJob, simulate
 from fanfold.project import find_root
-from fanfold_core.app.costs import read_prices, services, taken
+from fanfold_core.app.costs import instance_dollars, read_prices, services, taken
 from fanfold_core.domain.requests import Request
 from localaws import template
 from localaws.scaling import declared
@@ -199,11 +199,10 @@ class Cost:
         if "dollars" not in summary:
             return None
         instance_type = "" if parameters.get("EndpointName") else parameters.get("InstanceType", "")
-        hour = read_prices()["sagemaker"]["hour"].get(instance_type)
         seconds = summary["endpoint_seconds"]
         return cls(
             services=sum(summary["dollars"].values()),
-            instance=None if hour is None else seconds / _HOUR * hour,
+            instance=instance_dollars(instance_type, seconds),
             instance_type=instance_type,
             endpoint_seconds=seconds,
             prices=summary["prices"],
@@ -212,10 +211,8 @@ class Cost:
     @property
     def woken(self) -> float | None:
         """Dollars with an instance that woke for the job alone, as `make_estimate` reckons it."""
-        if self.instance is None:
-            return None
-        hour = float(read_prices()["sagemaker"]["hour"][self.instance_type])
-        return self.services + (self.endpoint_seconds + _AWAKE_SECONDS) / _HOUR * hour
+        awake = instance_dollars(self.instance_type, self.endpoint_seconds + _AWAKE_SECONDS)
+        return None if awake is None else self.services + awake
 
     @property
     def of_services(self) -> str:

@@ -96,7 +96,13 @@ class System:
         self.assembler = Assembler(*ports, self.announcements, "1.0", self.clock)
         self.dead_letters = MemoryDeadLetters()
         self.sweeper = Sweeper(
-            *ports, self.dead_letters, self.follow_up, quiet_seconds=300, grace_seconds=900, now=self.clock
+            *ports,
+            self.dead_letters,
+            self.follow_up,
+            quiet_seconds=300,
+            grace_seconds=900,
+            instance_type="ml.m5.xlarge",
+            now=self.clock,
         )
 
     def split(self, content: bytes = CONTENT, **metadata: str) -> JobRecord:

@@ -1,15 +1,16 @@
 """The sweeper: what was lost is found, and what is on its way is left alone."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from tests.fakes.values import make_job
-from tests.unit.app.conftest import NONCE, System, in_time, out_of_time
+from tests.unit.app.conftest import NONCE, System, in_time, out_of_time, sent
 
 from fanfold_core.aws.messages import Assemble, Dispatch, Resume, Sweep
 from fanfold_core.domain.job import JobRecord, State
 from fanfold_core.domain.keys import RequestId, output_prefix
-from fanfold_core.domain.outcomes import Answered, Broken, Mark
+from fanfold_core.domain.outcomes import Answered, Broken, Mark, Timing
 from fanfold_core.domain.spans import Span
 
 BROKEN = "Received server error (500) from model: see the endpoint's log"
@@ -57,6 +58,16 @@ def test_requests_that_are_lost_are_sent_again_as_the_next_attempt(system: Syste
     assert system.sweeper.sweep(job.id, 0, in_time).resent == 0
 
 
+def test_a_request_that_may_take_longer_is_lost_so_much_later(system: System) -> None:
+    job = system.split(invocation_timeout_seconds="3600")
+    system.dispatcher.dispatch(job.id, 0, in_time)
+    assert {request.timeout_seconds for request in system.endpoint.taken} == {3600}
+    system.clock.pass_by(LOST + 2_699)
+    assert system.sweeper.sweep(job.id, 0, in_time).resent == 0
+    system.clock.pass_by(2)
+    assert system.sweeper.sweep(job.id, 0, in_time).resent > 0
+
+
 def test_a_dispatch_that_was_lost_is_made_again(system: System) -> None:
     job = system.split()
     system.messages()
@@ -89,6 +100,29 @@ def test_a_job_ends_at_its_deadline(system: System, job: JobRecord) -> None:
     assert known.outcome is State.FAILED
     assert "deadline of 72 hours" in known.reason
     assert system.messages() == [Assemble(job.id)]
+
+
+def test_a_job_ends_once_its_services_and_an_instance_cost_as_much_as_it_may(system: System) -> None:
+    job = system.split(max_dollars="0.40")
+    for number, seconds in ((0, 60), (1, 7_000)):
+        system.clock.pass_by(seconds)
+        system.dispatcher.dispatch(job.id, number, in_time)
+        timing = Timing(int(system.clock().timestamp()), 1_000)
+        answers = [replace(system.answered(job, number, span), timing=timing) for span in sent(4)]
+        system.sweeper.sweep(job.id, 0, in_time)
+        assert system.ledger.job(job.id).state is State.RUNNING
+        system.collector.collect(job.id, number, answers)
+    # Two hours of an ml.m5.xlarge; the chunks that are done are counted, and are not read again.
+    system.sweeper.sweep(job.id, 0, out_of_time)
+    assert system.ledger.job(job.id).state is State.RUNNING
+    system.sweeper.sweep(job.id, 0, in_time)
+    known = system.ledger.job(job.id)
+    assert (known.outcome, known.reason.partition(":")[0]) == (
+        State.CANCELLED,
+        "max-dollars=0.40 was reached after 8 of 10 rows",
+    )
+    counted, spent = system.ledger.spent(job.id)
+    assert (counted, spent.rows, spent.requests) == (2, 8, 6)
 
 
 def test_who_has_no_time_goes_on_where_it_was(system: System, job: JobRecord) -> None:

@@ -49,7 +49,8 @@ def signature(received: Received, url: str) -> str:
 
 
 def test_a_request_is_sent_as_boto3_sends_it(server: Server) -> None:
-    plain, stored = request(), request(1)._replace(body=b"large", location="s3://output/requests/large.json")
+    plain = request()._replace(timeout_seconds=120)
+    stored = plain._replace(id=request(1).id, body=b"large", location="s3://output/requests/large.json")
     assert endpoint(server).send("tweets", [plain, stored], ttl_seconds=3600) == []
     for sent in (plain, stored):
         payload = {"InputLocation": sent.location} if sent.location else {"Body": sent.body}
@@ -63,6 +64,7 @@ def test_a_request_is_sent_as_boto3_sends_it(server: Server) -> None:
             CustomAttributes=sent.nonce,
             Filename=sent.id.filename,
             RequestTTLSeconds=3600,
+            InvocationTimeoutSeconds=120,
             **payload,
         )
     by_id = sorted(server.received, key=lambda received: received.inference_id)

@@ -1,4 +1,4 @@
-"""What a job takes of AWS, in units and in dollars: all but the endpoint's instances, whose hours no function sees.
+"""What a job takes of AWS, in units and in dollars. Of the endpoint's instances no function sees more than answers.
 
 What a request, a chunk and a job take is in `measured.toml`, list prices are in `prices.toml`. So these are estimates,
 made before a job from what it will send, and afterwards from what it did send.
@@ -7,6 +7,7 @@ made before a job from what it will send, and afterwards from what it did send.
 from __future__ import annotations
 
 import tomllib
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 # Megabytes of memory of a function, as template.yaml has it; a test compares.
 FUNCTION_MEGABYTES = 1769
+_HOUR = 3600
 
 
 class Work(Protocol):
@@ -28,6 +30,24 @@ class Work(Protocol):
     @property
     def chunks(self) -> int:
         """Chunks that the file is cut into."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a job has sent."""
+
+    requests: int
+    chunks: int
+
+
+def instance_dollars(instance_type: str, seconds: float) -> float | None:
+    """Dollars for one instance that is there for so long; None for a type that has no price here.
+
+    >>> instance_dollars("ml.g4dn.xlarge", 7200)
+    1.472
+    """
+    hour = read_prices()["sagemaker"]["hour"].get(instance_type)
+    return None if hour is None else seconds / _HOUR * float(hour)
 
 
 def services(work: Work, prices: Mapping[str, Any], architecture: str) -> dict[str, float]:

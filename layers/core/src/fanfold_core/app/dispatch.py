@@ -209,7 +209,8 @@ class Dispatcher:
     def _request(self, job: JobRecord, identity: RequestId, found: Sequence[Any]) -> Request:
         of_span = found[identity.span.start : identity.span.end]
         content = body(of_span, job.options.parameters, job.options.payload)
-        request = Request(identity, content, output_folder(job.id, job.nonce, identity.chunk), job.nonce)
+        folder, timeout = output_folder(job.id, job.nonce, identity.chunk), job.options.invocation_timeout_seconds
+        request = Request(identity, content, folder, job.nonce, timeout_seconds=timeout)
         if request.goes_inline:
             return request
         self.store.write(request_key(identity), request.body, "application/json")

@@ -183,6 +183,12 @@ class Ledger(Protocol):
     def totals(self, job_id: str) -> Iterator[tuple[int, Totals]]:
         """What each part came to."""
 
+    def spent(self, job_id: str) -> tuple[int, Totals]:
+        """What the job's first chunks came to when they were counted, and how many those are."""
+
+    def set_spent(self, job: JobRecord, chunks: int, totals: Totals) -> None:
+        """Remember what so many of the job's first chunks came to."""
+
     def set_ended(self, job_id: str, ended: datetime) -> JobRecord:
         """Fix the time at which the job ended; the first one stays."""
 
@@ -203,11 +209,7 @@ class Store(Protocol):
         """An object of the output bucket; `ObjectGoneError` if it isn't there."""
 
     def read_at(self, location: str) -> bytes:
-        """The answer at an `s3://` location.
-
-        `ObjectGoneError` if it isn't there; `AnswerTooLargeError` for one of more than `LARGEST_ANSWER_BYTES`, of which
-        nothing is read.
-        """
+        """The answer at an `s3://` location; `ObjectGoneError`, or `AnswerTooLargeError` for one that is not read."""
 
     def write(self, key: str, content: bytes | IO[bytes], content_type: str) -> None:
         """Put an object into the output bucket."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from fanfold_core.app.costs import read_prices, services
+from fanfold_core.app.costs import Sent, read_prices, services
 from fanfold_core.domain.counting import short_label
 from fanfold_core.domain.keys import result_key
 from fanfold_core.domain.statistics import SCORE_BINS, percentile
@@ -34,12 +34,6 @@ if TYPE_CHECKING:
 _DIGITS = 7
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
-    requests: int
-    chunks: int
-
-
 def summarize(
     job: JobRecord, state: State, totals: Totals, location: Callable[[str], str], version: str
 ) -> dict[str, Any]:
@@ -49,7 +43,7 @@ def summarize(
     `dollars` are estimated, by service, at the list `prices` of that region and day, with functions on x86.
     """
     prices = read_prices()
-    dollars = services(_Work(totals.requests, job.stored), prices, "x86_64")
+    dollars = services(Sent(totals.requests, job.stored), prices, "x86_64")
     ended = job.ended or job.created
     return {
         "job": job.id,

@@ -10,10 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fanfold_core.app.costs import Sent, instance_dollars, read_prices, services
+from fanfold_core.domain.counting import of_requests
 from fanfold_core.domain.errors import NewerVersionError, UnknownJobError
-from fanfold_core.domain.job import Chunk, JobRecord, Pause, State
+from fanfold_core.domain.job import Chunk, JobRecord, Pause, State, Totals
 from fanfold_core.domain.keys import output_prefix, request_of_output
+from fanfold_core.domain.options.table import TIMEOUT_SECONDS
 from fanfold_core.domain.outcomes import Cause, cause_of
+from fanfold_core.domain.results import effective, requests
 from fanfold_core.domain.spans import Span, gaps, is_covered
 from fanfold_core.domain.window import Progress
 
@@ -48,7 +52,9 @@ class Sweeper:
     """Sweeps open jobs, each in messages of its own.
 
     What made no progress for `quiet_seconds` is looked at. A request that has no answer `grace_seconds` after its time
-    in SageMaker's queue was over is lost: it works for 15 minutes at most, and its notification may take a while.
+    in SageMaker's queue was over is lost: the model works for 15 minutes at most, unless the job's
+    `invocation-timeout-seconds` are more, and its notification may take a while.
+    `instance_type` is that of the endpoint, empty if the stack doesn't know it.
     """
 
     ledger: Ledger
@@ -58,6 +64,7 @@ class Sweeper:
     follow_up: FollowUp
     quiet_seconds: int
     grace_seconds: int
+    instance_type: str
     now: Callable[[], datetime]
 
     def sweep_all(self) -> int:
@@ -98,6 +105,8 @@ class Sweeper:
             return swept
         if job.total is None and self._is_quiet(job.touched):
             self.queues.split(job.id)
+        if not start and self._has_spent_all(job, out_of_time):
+            return swept
         numbers = [number for number in range(max(job.low, start), job.released) if number not in job.covered]
         chunks = list(self._chunks(job, numbers, out_of_time))
         if not start and len(chunks) == len(numbers):
@@ -113,6 +122,47 @@ class Sweeper:
             self._sweep_chunk(job, chunk, swept, paused=paused)
         self.follow_up(self.ledger.job(job_id))
         return swept
+
+    def _has_spent_all(self, job: JobRecord, out_of_time: Callable[[], bool]) -> bool:
+        """Cancel a job that has come to its `max-dollars`; whether it has."""
+        most = job.options.most_dollars
+        spent = self._spent(job, out_of_time) if most else None
+        if most is None or spent is None:
+            return False
+        of_services = services(Sent(spent.requests, job.stored), read_prices(), "x86_64")
+        dollars = sum(of_services.values())
+        dollars += instance_dollars(self.instance_type, spent.statistics.answers.lasted) or 0
+        if dollars < most:
+            return False
+        rows = f"{spent.rows:,} rows" if job.rows is None else f"{spent.rows:,} of {job.rows:,} rows"
+        reached = f"max-dollars={job.options.max_dollars} was reached after {rows}"
+        goes_on = f"`fanfold retry {job.id}` continues, for as much again"
+        self.follow_up.close(job.id, State.CANCELLED, f"{reached}: at least ${dollars:.2f} are spent; {goes_on}")
+        return True
+
+    def _spent(self, job: JobRecord, out_of_time: Callable[[], bool]) -> Totals | None:
+        """What the job has come to, of all rows that have their answer; None if the time is too short to count.
+
+        Chunks that are done don't change any more, so they are counted once, as far as nothing before them is open.
+        """
+        counted, done = self.ledger.spent(job.id)
+        first, spent, is_whole = counted, done, True
+        for number in range(first, job.released):
+            if out_of_time():
+                is_whole = False
+                break
+            spent += self._came_to(job, self.ledger.chunk(job.id, number))
+            if number == counted and (number < job.low or number in job.covered):
+                counted, done = number + 1, spent
+        if counted > first:
+            self.ledger.set_spent(job, counted, done)
+        return spent if is_whole else None
+
+    def _came_to(self, job: JobRecord, chunk: Chunk) -> Totals:
+        outcomes = list(self.ledger.outcomes(job.id, chunk.number))
+        answered = chunk.rows - sum(gap.rows for gap in gaps(chunk.rows, chunk.covered))
+        found = of_requests(job.created, effective(outcomes, chunk), outcomes)
+        return Totals(rows=answered, requests=sum(requests(outcomes).values()), statistics=found)
 
     def _chunks(self, job: JobRecord, numbers: Sequence[int], out_of_time: Callable[[], bool]) -> Iterator[Chunk]:
         for number in numbers:
@@ -147,7 +197,7 @@ class Sweeper:
         if unfinished:
             self.queues.dispatch(job.id, [chunk.number])
         resent = 0
-        if self._age(chunk.touched) > job.options.request_ttl_seconds + self.grace_seconds:
+        if self._age(chunk.touched) > job.options.request_ttl_seconds + self._grace_seconds(job):
             known = chunk.covered | {request.span for request in found}
             resent = self._resend(job, chunk, list(gaps(chunk.sent, known)))
         if unfinished or resent:
@@ -220,6 +270,9 @@ class Sweeper:
         attempts = [outcome.requests for outcome in known if outcome.span.rows == 1 and outcome.reason is None]
         rows = sum(gap.rows for chunk in chunks for gap in gaps(chunk.rows, chunk.covered))
         return sum(attempts) >= _ATTEMPTS_OF_ROWS and len(attempts) >= min(rows, _ATTEMPTS_OF_ROWS)
+
+    def _grace_seconds(self, job: JobRecord) -> int:
+        return self.grace_seconds + max(0, job.options.invocation_timeout_seconds - TIMEOUT_SECONDS)
 
     def _is_quiet(self, since: int) -> bool:
         return self._age(since) > self.quiet_seconds

@@ -4,6 +4,7 @@
     JOB#<job>      JOB                   the job
     JOB#<job>      PART#<n>              the chunks of part n
     JOB#<job>      TOTALS#<n>            what part n came to
+    JOB#<job>      SPENT                 what its first chunks came to so far, and how many those are
     JOB#<job>#<c>  CHUNK                 chunk c
     JOB#<job>#<c>  SPAN#0000320-0032     results and when they came, or nothing yet; the mark
     JOB#<job>#<c>  SPAN#0000320-0001#FAILED  the reason why a span ends without results
@@ -82,6 +83,11 @@ def part_key(job_id: str, part: int) -> Item:
 def totals_key(job_id: str, part: int) -> Item:
     """Key of the totals of a part."""
     return {"pk": f"JOB#{job_id}", "sk": f"TOTALS#{part:05d}"}
+
+
+def spent_key(job_id: str) -> Item:
+    """Key of what a job has come to so far."""
+    return {"pk": f"JOB#{job_id}", "sk": "SPENT"}
 
 
 def job_item(job: JobRecord) -> Item:

@@ -223,6 +223,13 @@ class DynamoLedger:
     def totals(self, job_id: str) -> Iterator[tuple[int, Totals]]:
         return map(items.read_totals, self._table.items(items.job_key(job_id)["pk"], "TOTALS#"))
 
+    def spent(self, job_id: str) -> tuple[int, Totals]:
+        item = self._table.get(items.spent_key(job_id))
+        return (0, Totals()) if item is None else items.read_totals(item)
+
+    def set_spent(self, job: JobRecord, chunks: int, totals: Totals) -> None:
+        self._table.put({**items.totals_item(job, chunks, totals), **items.spent_key(job.id)})
+
     def set_ended(self, job_id: str, ended: datetime) -> JobRecord:
         return self._update_job(job_id, Attr("ended").not_exists(), put={"ended": ended.isoformat()})
 

@@ -145,6 +145,7 @@ class SageMakerEndpoint:
             name["S3OutputPathExtension"]: request.folder,
             name["Filename"]: request.id.filename,
             name["RequestTTLSeconds"]: str(ttl_seconds),
+            name["InvocationTimeoutSeconds"]: str(request.timeout_seconds),
         }
         if request.nonce:
             headers[name["CustomAttributes"]] = request.nonce

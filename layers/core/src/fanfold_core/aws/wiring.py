@@ -194,6 +194,7 @@ class SweeperSettings(Settings):
     outcomes_dead_letters_url: str
     assembly_dead_letters_url: str
     sweeps_dead_letters_url: str
+    instance_type: str
     window_chunks: int
     quiet_seconds: int
     grace_seconds: int
@@ -228,6 +229,7 @@ def wire_sweeper(environ: Mapping[str, str]) -> Sweeper:
         follow_up=_follow_up(ledger, queues, settings.window_chunks),
         quiet_seconds=settings.quiet_seconds,
         grace_seconds=settings.grace_seconds,
+        instance_type=settings.instance_type,
         now=now,
     )
 

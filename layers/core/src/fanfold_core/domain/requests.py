@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fanfold_core.domain.errors import ExpressionError
+from fanfold_core.domain.options.table import TIMEOUT_SECONDS
 from fanfold_core.domain.spans import Span
 from fanfold_core.input.json.text import read_json, write_json
 from fanfold_core.input.records import JsonRow, UnreadableRow
@@ -28,7 +29,8 @@ _EMPTY: tuple[Any, ...] = (None, [], {})
 class Request(NamedTuple):
     """One `InvokeEndpointAsync` call: who it is, its JSON body, and where that lies if the call cannot carry it.
 
-    Its output goes to `folder`, and its notification repeats the `nonce`, so that nobody else's is taken for it.
+    Its output goes to `folder`, and its notification repeats the `nonce`, so that nobody else's is taken for it. The
+    model may work on it for `timeout_seconds`.
     """
 
     id: RequestId
@@ -36,6 +38,7 @@ class Request(NamedTuple):
     folder: str = ""
     nonce: str = ""
     location: str | None = None
+    timeout_seconds: int = TIMEOUT_SECONDS
 
     @property
     def goes_inline(self) -> bool:

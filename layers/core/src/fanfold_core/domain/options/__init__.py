@@ -56,6 +56,11 @@ class Options(Table):
         names: dict[str, str] = read_json(self.labels) if self.labels else {}
         return names
 
+    @property
+    def most_dollars(self) -> float | None:
+        """What the job may cost, None without a limit."""
+        return float(self.max_dollars or 0) or None
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
         """The stack's options; `SettingError` names a variable that is missing, or is no number where one is needed.

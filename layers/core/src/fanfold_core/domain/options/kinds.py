@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,6 +12,8 @@ from fanfold_core.input.encodings import is_byte_cuttable
 from fanfold_core.input.errors import OptionError
 from fanfold_core.input.json.text import read_json
 from fanfold_core.input.records import check_character
+
+_DOLLARS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,2})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,25 @@ class Integer(Text):
     def check(self, option: str, value: Any) -> None:  # noqa: D102
         if not self.least <= value <= self.most:
             raise OptionError(option, str(value), self.wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Dollars(Text):
+    """An amount of money, or nothing. Kept as its text, which has the same cents everywhere."""
+
+    metavar: str = "DOLLARS"
+
+    @property
+    def wanted(self) -> str:  # noqa: D102
+        return "a number of dollars such as 5 or 0.50"
+
+    @property
+    def annotation(self) -> Any:  # noqa: D102
+        return float
+
+    def check(self, option: str, value: Any) -> None:  # noqa: D102
+        if value and not _DOLLARS.fullmatch(value):
+            raise OptionError(option, value, self.wanted)
 
 
 @dataclass(frozen=True, slots=True)

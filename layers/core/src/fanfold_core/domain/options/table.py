@@ -8,6 +8,7 @@ from fanfold_core.domain.options.kinds import (
     Character,
     Choice,
     Column,
+    Dollars,
     Encoding,
     Integer,
     Jmespath,
@@ -16,6 +17,9 @@ from fanfold_core.domain.options.kinds import (
     YesNo,
 )
 from fanfold_core.domain.options.row import option
+
+# SageMaker's own, where a request says nothing of it.
+TIMEOUT_SECONDS = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +186,16 @@ class Table:
         parameter="RequestTtlSeconds",
         help="Seconds that a request may wait in SageMaker's queue.",
     )
+    invocation_timeout_seconds: int = option(
+        "Invocation timeout",
+        default=TIMEOUT_SECONDS,
+        group="Job",
+        kind=Integer(least=1, most=3600),
+        help=(
+            "Seconds that the model may work on a request; then it is sent again. A stack's own container gives up "
+            "after 900."
+        ),
+    )
     deadline_hours: int = option(
         "Deadline",
         default=72,
@@ -189,6 +203,17 @@ class Table:
         kind=Integer(least=1, most=336),
         parameter="DeadlineHours",
         help="Hours after which the job ends with the rows that are done.",
+    )
+    max_dollars: str = option(
+        "Most dollars",
+        default="",
+        group="Job",
+        kind=Dollars(),
+        help=(
+            "Dollars after which the job ends with the rows that are done: for services, and for one instance of the "
+            "stack's type from the first answer on. Empty or 0: no limit."
+        ),
+        examples=("5", "0.50"),
     )
     tolerated_failure_percentage: int = option(
         "Tolerated failures",
