@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import tracemalloc
+from itertools import chain
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from fanfold_core.domain.results import columns
 from fanfold_core.input.records import Dialect, format_records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 OWN = ("id", "text")
@@ -135,8 +136,11 @@ def test_a_job_without_a_prediction_has_lost_all_of_them() -> None:
 def test_however_many_rows_change_a_few_are_held() -> None:
     def many(end: str) -> Results:
         header = columns(OWN, FIELDS).results_header
-        rows = ([str(row), "text " * 400, f"label {row} {end}", "0.5", ""] for row in range(3_000))
-        blocks = lambda: (format_records([cells], Dialect()).encode() for cells in [header, *rows])  # noqa: E731
+
+        def blocks() -> Iterator[bytes]:
+            rows = ([str(row), "text " * 400, f"label {row} {end}", "0.5", ""] for row in range(3_000))
+            return (format_records([cells], Dialect()).encode() for cells in chain([header], rows))
+
         return Results(blocks, CsvFormat(2, Dialect()), Dialect())
 
     before, after = many("a"), many("b")

@@ -1,4 +1,4 @@
-"""Later rounds: the failed rows of a job tried again, however the job is called."""
+"""Several jobs: one is the retry of another, or both share an endpoint."""
 
 from collections.abc import Callable
 
@@ -42,3 +42,18 @@ def test_failed_rows_are_tried_again_round_after_round(pipeline: Callable[[Model
         assert [row["label"] for row in ended.rows] == [f"of {t}" if t in mended else "" for t in texts]
     assert ended.state is State.SUCCEEDED
     assert ended.job.id.endswith(".5")
+
+
+@pytest.mark.parametrize("hours", [0, 0.25, 0.5, 1])
+def test_what_is_left_of_a_job_holds_up_no_other_one(pipeline: Callable[[Model], Pipeline], hours: float) -> None:
+    """One text is answered with 503 each time: as an endpoint would be that is down, and asked for nothing else."""
+    played = pipeline(models.poisoned(503))
+    left = played.upload(b"text\nsoup\nsoup\npoison\n", {"rows-per-request": "2"}, "left.csv")
+    played.wait(3600 * hours + 60)
+    other = played.upload(
+        "".join(f"{text}\n" for text in ["text", *range(100)]).encode(), {"rows-per-request": "2"}, "other.csv"
+    )
+    # Its requests take seconds, and the sweeper comes every five minutes.
+    played.wait(600)
+    assert played.ended(other).state is State.SUCCEEDED
+    assert played.handlers.ledger.job(left).state is State.RUNNING
