@@ -26,6 +26,7 @@ def _known(honoured: str, **ignored: str) -> Known:
 
 _SMALL = "one machine has one size"
 _NO_KEYS = "nothing is encrypted here"
+_NO_QUERIES = "there is no Logs Insights"
 
 TYPES: Mapping[str, Known] = {
     "AWS::ApplicationAutoScaling::ScalableTarget": _known(
@@ -75,6 +76,7 @@ TYPES: Mapping[str, Known] = {
     "AWS::Logs::LogGroup": _known(
         "LogGroupName RetentionInDays", KmsKeyId=_NO_KEYS, Tags="nobody asks a log group for its tags"
     ),
+    "AWS::Logs::QueryDefinition": _known("", Name=_NO_QUERIES, LogGroupNames=_NO_QUERIES, QueryString=_NO_QUERIES),
     "AWS::S3::Bucket": _known(
         "BucketName BucketEncryption VersioningConfiguration.Status PublicAccessBlockConfiguration Tags "
         "NotificationConfiguration.QueueConfigurations.Event NotificationConfiguration.QueueConfigurations.Queue "

@@ -3,10 +3,13 @@
 import json
 import re
 from itertools import chain
+from typing import Any
 
 import pytest
 
 from fanfold.project import find_root
+from fanfold_core.aws.logs import function_logger
+from fanfold_core.input.errors import FanfoldError
 from localaws.cloud import LocalCloud
 from localaws.template import load
 
@@ -73,6 +76,70 @@ def test_a_sweeper_that_says_nothing_raises_an_alarm() -> None:
     assert (query["MetricStat"]["Metric"]["MetricName"], query["MetricStat"]["Stat"]) == ("OpenJobs", "SampleCount")
     # The longest schedule that the template takes is an hour.
     assert query["MetricStat"]["Period"] * alarm["EvaluationPeriods"] > 3600
+
+
+# What an expression of an alarm is made of, for one period; a metric without data in it is missing from the values.
+MATH = {"IF": lambda condition, yes, no: yes if condition else no, "SUM": sum}
+
+
+@pytest.mark.parametrize(
+    ("measured", "least", "breaches"),
+    [
+        ({"open": [0], "sent": [], "samples": 60}, 0, True),  # awake for an hour, and nobody has asked
+        ({"open": [0], "sent": [], "samples": 25}, 0, False),  # on its way to sleep
+        ({"open": [2], "sent": [], "samples": 60}, 0, False),  # answers are waited for
+        ({"open": [0], "sent": [9], "samples": 60}, 0, False),  # a job between two sweeps
+        ({"open": [0], "sent": [], "samples": 61}, 1, False),  # the instance that always is
+        ({"open": [0], "sent": [], "samples": 120}, 1, True),  # and another one
+    ],
+)
+def test_an_endpoint_that_is_awake_without_work_raises_an_alarm(
+    measured: dict[str, Any], least: int, *, breaches: bool
+) -> None:
+    alarm = alarms["EndpointAwakeAlarm"]
+    value, *queries = alarm["Metrics"]
+    assert {query["Id"] for query in queries} == set(measured)
+    assert {query["MetricStat"]["Period"] for query in queries} == {3600}
+    expression = value["Expression"]["Fn::Sub"].replace("${MinInstances}", str(least)).replace("[open, sent]", "work")
+    work = [*measured["open"], *measured["sent"]]
+    found = eval(expression, MATH, {"work": work, "samples": measured["samples"]})  # noqa: S307 # our own template's
+    assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+    assert (found > alarm["Threshold"]) is breaches
+
+
+def test_saved_queries_find_what_the_functions_and_lambda_log() -> None:
+    resources = load(ROOT).body["Resources"]
+    found = {name: it["Properties"] for name, it in resources.items() if it["Type"] == "AWS::Logs::QueryDefinition"}
+    logs = [{"Ref": name} for name in resources if name.endswith("Logs") and name != "EndpointLogs"]
+    guide = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    for query in found.values():
+        assert sorted(query["LogGroupNames"], key=str) == sorted(logs, key=str)
+        name = query["Name"]["Fn::Sub"].removeprefix("${AWS::StackName}/")
+        assert f"| `{name}` |" in guide
+    lines: list[dict[str, Any]] = []
+    logger = function_logger("splitter")
+    (handler,) = logger.handlers
+    handler.emit = lambda record: lines.append(json.loads(handler.format(record)))  # type: ignore[method-assign]
+    logger.append_keys(job="tweets-6a5e", chunk=0)
+    logger.error("failed", exc_info=FanfoldError("why"), extra={"reason": "why"})
+    (line,) = lines
+    fields = re.findall(r"fields (.*)", found["JobQuery"]["QueryString"])[0].split(", ")
+    assert {*fields, "job"} - {"@timestamp"} <= set(line)
+    assert line["level"] in found["ErrorsQuery"]["QueryString"]
+    report = (
+        "REPORT RequestId: 3604209a-e9a3-11e6-939a-754dd98c7be3\tDuration: 12.34 ms\tBilled Duration: 100 ms\t"
+        "Memory Size: 128 MB\tMax Memory Used: 18 MB\tInit Duration: 500.10 ms"
+    )
+    parsed: dict[str, str] = {}
+    for pattern in re.findall(r"parse @message /(.*)/", found["SlowestQuery"]["QueryString"]):
+        match = re.search(pattern.replace("(?<", "(?P<"), report)
+        assert match
+        parsed |= match.groupdict()
+    assert parsed == {
+        "request": "3604209a-e9a3-11e6-939a-754dd98c7be3",
+        "milliseconds": "12.34",
+        "megabytes": "18",
+    }
 
 
 def test_functions_measure_in_the_embedded_metric_format() -> None:

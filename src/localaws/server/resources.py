@@ -21,6 +21,9 @@ from localaws.server.deletion import DELETED, Delete
 
 Properties = dict[str, Any]
 
+# Types that nothing here would use: no resource is made.
+_LEFT_OUT = ("AWS::Logs::QueryDefinition",)
+
 # Types whose explicit name moto ignores.
 _NAMED: Mapping[Any, str] = {
     FakeEndpoint: "EndpointName",
@@ -34,6 +37,7 @@ def patch(url: str) -> None:
     """Change moto's CloudFormation. `url` is where this server listens; queue URLs begin with it."""
     for resource_type, create in CREATED.items():
         _add_type(resource_type, create, DELETED[resource_type])
+    put(parsing, "NULL_MODELS", [*parsing.NULL_MODELS, *_LEFT_OUT])
     for model, complete in COMPLETED.items():
         _finish_type(model, complete)
     for model, name in _NAMED.items():
