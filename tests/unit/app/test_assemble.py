@@ -198,3 +198,25 @@ def test_parts_in_any_order_and_twice_make_the_file_that_one_part_makes(data: st
     whole.finish(same)
     assert system.ledger.job(job.id).state is State.SUCCEEDED
     assert lines(system, job) == lines(whole, same)
+
+
+@pytest.mark.parametrize(
+    ("row", "options"),
+    [
+        ("1,so good,{}\r\n", {}),
+        ("1,{}so good\r\n", {"skip_initial_space": "yes"}),
+        ('1,"so ""good"", {}",too\r\n', {}),
+        ("1,so good\\{}\r\n", {"escape": "\\"}),
+    ],
+    ids=["cells beyond the columns", "spaces that are skipped", "quotes", "escapes"],
+)
+def test_parts_are_large_enough_for_s3_whatever_results_leave_out(
+    monkeypatch: pytest.MonkeyPatch, row: str, options: dict[str, str]
+) -> None:
+    monkeypatch.setattr("fanfold_core.app.split._LEAST_PART", 1_000)
+    monkeypatch.setattr("tests.fakes.store.LEAST_PART", 1_000)
+    system = System()
+    job = system.split(("id,text\r\n" + row.format(" " * 200) * 400).encode(), **options)
+    answer_all(system, job)
+    assert system.finish(job).state is State.SUCCEEDED
+    assert len(list(system.ledger.totals(job.id))) > 1

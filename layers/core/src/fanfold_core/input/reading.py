@@ -98,9 +98,10 @@ class CsvReader:
         return Records.of(text, rows, self._dialect(layout), blank_is_row=layout.blank_is_row)
 
     def cell_bytes(self, content: bytes, layout: Layout) -> int:
-        """All but delimiters, quotes, escapes and line ends, which may stand between cells."""
-        dialect = self._dialect(layout)
-        return len(content.translate(None, f"{dialect.delimiter}{dialect.quote}{dialect.escape}\r\n".encode()))
+        """Cells beyond the columns don't count, nor spaces that are skipped: no results have them."""
+        width = len(layout.columns)
+        read = read_records(content.decode(self.encoding, "replace"), self._dialect(layout))
+        return sum(len("".join(cells[:width]).encode()) for cells in read)
 
     def _dialect(self, layout: Layout) -> Dialect:
         return layout.dialect_of(self.options.dialect)
