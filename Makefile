@@ -12,6 +12,9 @@ export SAM_CLI_TELEMETRY := 0
 # Hundreds of processes import the same modules: the first one compiles them for all.
 unexport PYTHONDONTWRITEBYTECODE
 
+# Installs into all environments: to give each a pip of its own takes as long as to fill a small one.
+PIP := $(BIN)/pip
+
 CALLS := $(CURDIR)/build/calls
 OFFLINE := --skip-download --quiet --compact
 
@@ -28,62 +31,65 @@ setup: .venv/.installed ## create .venv with the locked tools and fanfold itself
 
 .venv/.installed: .venv/.locked pyproject.toml hatch_build.py
 	@echo "setup: fanfold, editable"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(call pip,.venv) --no-build-isolation --editable .
 	@touch $@
 
-.venv/.locked: requirements/dev.txt
+$(PIP):
+	@$(PYTHON) -m venv --clear .venv
+
+.venv/.locked: requirements/dev.txt | $(PIP)
 	@$(call venv,.venv,$<)
 	@touch $@
 
-.venv-bench/.locked: requirements/bench.txt
+.venv-bench/.locked: requirements/bench.txt | $(PIP)
 	@$(call venv,.venv-bench,$<)
 	@touch $@
 
-.venv-sdk2/.locked: requirements/sdk2.txt
+.venv-sdk2/.locked: requirements/sdk2.txt | $(PIP)
 	@$(call venv,.venv-sdk2,$<)
 	@touch $@
 
-.venv-sdk3/.locked: requirements/sdk3.txt
+.venv-sdk3/.locked: requirements/sdk3.txt | $(PIP)
 	@$(call venv,.venv-sdk3,$<)
 	@touch $@
 
 TORCH := 2.13.0
 NO_TORCH := torch $(TORCH) doesn't run here: lead pip to its build for the CPU (PIP_FIND_LINKS, PIP_EXTRA_INDEX_URL)
 
-.venv-recipes/.locked: requirements/recipes.txt pyproject.toml
+.venv-recipes/.locked: requirements/recipes.txt pyproject.toml | $(PIP)
 	@$(call venv,.venv-recipes,$<)
 	@# Apart from what is locked: the build without CUDA isn't on every index, and the other one comes with gigabytes.
-	@.venv-recipes/bin/pip install --quiet --disable-pip-version-check --no-deps torch==$(TORCH)
+	@$(call pip,.venv-recipes) torch==$(TORCH)
 	@.venv-recipes/bin/python -c "import torch" || { echo "recipes: $(NO_TORCH)" >&2; exit 1; }
-	@.venv-recipes/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(call pip,.venv-recipes) --no-build-isolation --editable .
 	@touch $@
 
-.venv-container/.locked: requirements/container.txt .venv-recipes/.locked
+.venv-container/.locked: requirements/container.txt .venv-recipes/.locked | $(PIP)
 	@$(call venv,.venv-container,$<)
 	@# PyTorch is that of the recipes: the container's own is a gigabyte of its own.
 	@cd .venv-recipes/lib/python3*/site-packages && pwd > "$$(echo $(CURDIR)/.venv-container/lib/python3*/site-packages)/torch.pth"
 	@.venv-container/bin/python -c "import torch"
 	@touch $@
 
-.venv-sam/.locked: requirements/sam.txt
+.venv-sam/.locked: requirements/sam.txt | $(PIP)
 	@$(call venv,.venv-sam,$<)
 	@touch $@
 
-.venv-checkov/.locked: requirements/checkov.txt
+.venv-checkov/.locked: requirements/checkov.txt | $(PIP)
 	@$(call venv,.venv-checkov,$<)
 	@touch $@
 
-.venv-docs/.locked: requirements/docs.txt
+.venv-docs/.locked: requirements/docs.txt | $(PIP)
 	@$(call venv,.venv-docs,$<)
 	@touch $@
 
-.venv-supply/.locked: requirements/supply.txt
+.venv-supply/.locked: requirements/supply.txt | $(PIP)
 	@$(call venv,.venv-supply,$<)
 	@touch $@
 
 # Ministack runs the functions with its own Python: with Lambda's, where there is one.
 .venv-witness/.locked: PYTHON := $(shell PYENV_VERSION=3.13 python3.13 -c 'import sys; print(sys.executable)' 2>/dev/null || echo $(PYTHON))
-.venv-witness/.locked: requirements/witness.txt
+.venv-witness/.locked: requirements/witness.txt | $(PIP)
 	@$(call venv,.venv-witness,$<)
 	@touch $@
 
@@ -98,9 +104,12 @@ build/witness/.locked: tests/witness/package.json tests/witness/package-lock.jso
 define venv
 echo "setup: $(1) from $(2) (a minute the first time)"
 $(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed: make PYTHON=…" if sys.version_info < (3, 11) else 0)'
-test -x $(1)/bin/pip || $(PYTHON) -m venv --clear $(1)
-$(1)/bin/pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes --requirement $(2)
+test -x $(1)/bin/python || $(PYTHON) -m venv --without-pip --clear $(1)
+$(call pip,$(1)) --no-compile --require-hashes --requirement $(2)
 endef
+
+# $(call pip,FOLDER): install into an environment.
+pip = $(PIP) --python $(1)/bin/python install --quiet --disable-pip-version-check --no-deps
 
 .PHONY: environments
 environments: setup $(patsubst %,.venv-%/.locked,recipes sam checkov sdk2 sdk3 docs supply) ## create all environments for checks and tests; -j2 creates two at a time
@@ -227,11 +236,11 @@ audit: setup .venv-supply/.locked ## look for known vulnerabilities of what ship
 	@$(BIN)/python scripts/audit.py
 
 .PHONY: build
-build: .venv-sam/.locked ## build functions and layers for Lambda (sam build)
+build: setup .venv-sam/.locked ## build functions and layers for Lambda (sam build)
 	@echo "build: .aws-sam/build"
 	@# SAM builds again what changed, and an interpreter's caches beside the sources would count as a change.
 	@find functions layers -name __pycache__ -type d -prune -exec rm -r {} +
-	@$(call quietly,PYTHON=$(CURDIR)/.venv-sam/bin/python $(SAM) build)
+	@$(call quietly,PYTHON=$(CURDIR)/$(BIN)/python $(SAM) build)
 
 .PHONY: sam-local
 sam-local: setup build ## invoke the built functions in Lambda's containers, against a local cloud
