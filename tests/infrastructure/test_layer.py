@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,11 +43,17 @@ def trimmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def client(service: str, region: str, data: Path | None, config: Config = VARIANTS[0]) -> BaseClient:
-    session = botocore.session.Session()
+@lru_cache
+def session(data: Path | None) -> boto3.Session:
+    """One for all tests: most of their time would go into reading the same descriptions again."""
+    found = botocore.session.Session()
     if data:
-        session.register_component("data_loader", Loader([str(data)], include_default_search_paths=False))
-    return boto3.Session("k", "s", region_name=region, botocore_session=session).client(service, config=config)  # type: ignore[call-overload, no-any-return]
+        found.register_component("data_loader", Loader([str(data)], include_default_search_paths=False))
+    return boto3.Session("k", "s", region_name="us-east-1", botocore_session=found)
+
+
+def client(service: str, region: str, data: Path | None, config: Config = VARIANTS[0]) -> BaseClient:
+    return session(data).client(service, region_name=region, config=config)  # type: ignore[call-overload, no-any-return]
 
 
 def described(shape: Shape) -> tuple[object, ...]:

@@ -8,7 +8,7 @@ import pytest
 from fanfold.project import find_root
 
 pytestmark = pytest.mark.slow
-MEMORY_SEEDS, MOTO_SEEDS = 500, 6
+MEMORY_SEEDS, MOTO_SEEDS = 250, 4
 
 
 def simulate(*arguments: str) -> None:
