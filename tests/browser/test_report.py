@@ -58,6 +58,7 @@ def file(tmp_path: Path) -> Path:
         "endpoint": HOSTILE[3],
         "endpoint_config": "",
         "fanfold": "1.0",
+        "results": "s3://output/results.csv",
         "evaluation": statistics.agreement.as_summary(HOSTILE[0]),
     }
     path = tmp_path / "report.html"

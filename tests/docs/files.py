@@ -31,6 +31,8 @@ def write_files(folder: Path) -> Path:
         gzip.compress(_csv([["review", "stars"], *([text, "LABEL_2"] for text in texts)]).encode())
     )
     (folder / "export.csv").write_text("id;text\n1;Café très agréable\n2;never again\n", encoding="cp1252")
+    chats = [{"text": text, "turn": turn} for turn, text in enumerate(texts)]
+    (folder / "chats.jsonl").write_text("".join(f"{json.dumps(chat)}\n" for chat in chats), encoding="utf-8")
     (folder / "request.json").write_text('{"inputs": ["so good"]}', encoding="utf-8")
     for name in MODELS:
         (folder / name).mkdir(parents=True)
