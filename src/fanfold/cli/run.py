@@ -68,7 +68,7 @@ def run(
     fanfold run reviews.csv.gz --input-column review --out reviews
     fanfold run export.csv --delimiter ';' --encoding cp1252 --out export
     fanfold run tweets.csv reviews.csv.gz --out both
-    fanfold run chats.jsonl --results-format jsonl
+    fanfold run chats.jsonl --results-format jsonl --out chats
     fanfold run tweets.csv --dry-run | jq .body.inputs
     fanfold run tweets.csv --limit 100 --stack fanfold
     fanfold run tweets.csv --stack fanfold | jq .predicted
