@@ -4,6 +4,8 @@ UserError                    the base of all of them
 ├── StackError
 ├── LocalStartError
 ├── InputFileError
+├── ModelFilesError
+│   └── PackError
 ├── UploadError
 ├── DownloadError
 ├── JobNotFoundError
@@ -40,6 +42,10 @@ class InputFileError(UserError):
 
 class ModelFilesError(UserError):
     """A model on this machine is missing or cannot be read. Do not retry: name another, or save it again."""
+
+
+class PackError(ModelFilesError):
+    """A folder holds no model that the inference container can load, or has code of its own. Do not retry: mend it."""
 
 
 class UploadError(UserError):

@@ -10,6 +10,8 @@ from scripts import options_docs
 from tests.docs.exemptions import check
 from tests.docs.pages import PAGES, ROOT, anchors, blocks, code_spans, local_links, name
 
+import fanfold
+from fanfold import errors
 from fanfold_core.domain.options import OPTIONS
 
 # Who may witness a fact about AWS.
@@ -68,3 +70,13 @@ def test_commands_that_sentences_name_exist(page: Path) -> None:
         program, *words = span.split()
         if words and Path(program).name in {"fanfold", "make", "pip"}:
             check(span)
+
+
+def test_errors_that_a_user_can_catch_are_exported_and_told_of() -> None:
+    classes = (value for value in vars(errors).values() if isinstance(value, type))
+    defined = {value.__name__ for value in classes if value.__module__ == errors.__name__}
+    assert "UserError" in defined
+    assert {name for name in fanfold.__all__ if name.endswith("Error")} == defined
+    assert set(re.findall(r"\w+Error", errors.__doc__ or "")) == defined
+    rows = (ROOT / "docs/python.md").read_text(encoding="utf-8").splitlines()
+    assert {row.split("`")[1] for row in rows if re.match(r"\| `\w+Error` \|", row)} == defined

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from fanfold.doctor.findings import Verdict
 from fanfold.doctor.model import examine_model
-from fanfold.errors import UserError
+from fanfold.errors import PackError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,10 +21,6 @@ _CODE = Path(__file__).with_name("inference.py")
 _CONFIG, _SCRIPT = "config.json", "code/inference.py"
 # Weights hardly get smaller.
 _COMPRESSION = 1
-
-
-class PackError(UserError):
-    """A folder holds no model that the inference container can load, or has code of its own. Do not retry: mend it."""
 
 
 def pack(folder: Path, file: Path, labels: Sequence[str] = ()) -> int:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fanfold.packing.pack import PackError, pack
+from fanfold.errors import PackError
+from fanfold.packing.pack import pack
 
 LATER = "TokenizersBackend"  # checkov:skip=CKV_SECRET_6:the name of a class
 CONFIG = {"architectures": ["RobertaForSequenceClassification"], "id2label": {"0": "LABEL_0", "1": "LABEL_1"}}
