@@ -170,6 +170,21 @@ def test_an_uploaded_file_that_is_gone_costs_its_cells_and_no_prediction(system:
     assert lines(system, job)[1:] == [",,GOOD,"] * 10
 
 
+@pytest.mark.parametrize("results_format", ["csv", "jsonl"])
+def test_of_a_long_file_that_is_gone_predictions_are_kept_as_well(
+    monkeypatch: pytest.MonkeyPatch, results_format: str
+) -> None:
+    monkeypatch.setattr("fanfold_core.app.split._LEAST_PART", 1_000)
+    monkeypatch.setattr("tests.fakes.store.LEAST_PART", 1_000)
+    system = System()
+    job = system.split(b"id,text\r\n" + b"1,%b\r\n" % (b"so good " * 30) * 40, results_format=results_format)
+    answer_all(system, job)
+    system.store.delete(job.source.bucket, job.source.key)
+    assert system.finish(job).state is State.FAILED
+    assert len(list(system.ledger.totals(job.id))) > 1
+    assert sum("GOOD" in line for line in lines(system, job, f"results.{results_format}")) == 40
+
+
 def test_in_json_lines_a_file_that_is_gone_leaves_predictions_alone(system: System) -> None:
     job = system.split(results_format="jsonl")
     answer_all(system, job)

@@ -137,9 +137,11 @@ class Assembler:
         totals = Totals()
         if part.number == 0:
             results.write(writer.header)
+        weighed = 0
         for chunk in (self.ledger.chunk(job.id, number) for number in range(part.first, part.end)):
             outcomes = list(self.ledger.outcomes(job.id, chunk.number))
-            rows = self._rows(job, chunk)
+            rows = self._rows(job, chunk, chunk.part_weight - weighed)
+            weighed = chunk.part_weight
             counted = list(effective(outcomes, chunk))
             final = final_answers(self.ledger, self.store, job, chunk, counted)
             irregular = find_irregular(rows, len(shown.original))
@@ -158,15 +160,20 @@ class Assembler:
             totals += Totals(len(rows), len(rows) - len(failed), len(failed), sent, statistics)
         return totals
 
-    def _rows(self, job: JobRecord, chunk: Chunk) -> Records:
-        """The chunk's rows; empty ones, and the job a failure, if the file is gone: what is predicted is kept."""
+    def _rows(self, job: JobRecord, chunk: Chunk, weight: int) -> Records:
+        """The chunk's rows; empty ones, and the job a failure, if the file is gone: what is predicted is kept.
+
+        Of several parts, each has to be as large for S3 as it was weighed: there, inputs are blanks.
+        """
         try:
             return read_texts(self.store, job, chunk)
         except JobError as error:
             self.ledger.fail_closing(job.id, str(error))
             dialect = job.dialect
-            empty = dialect.delimiter * (len(job.known_layout.columns) - 1)
-            return Records([empty] * chunk.rows, dialect, [{}] * chunk.rows)
+            columns, index = job.known_layout.columns, job.known_layout.input_index
+            blank = " " * (weight // chunk.rows + 1) if job.upload_id else ""
+            empty = dialect.delimiter * index + blank + dialect.delimiter * (len(columns) - 1 - index)
+            return Records([empty] * chunk.rows, dialect, [{columns[index]: blank} if blank else {}] * chunk.rows)
 
     def _complete(self, job: JobRecord) -> JobRecord:
         if job.upload_id:
