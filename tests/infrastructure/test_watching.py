@@ -117,7 +117,8 @@ def test_saved_queries_find_what_the_functions_and_lambda_log() -> None:
         name = query["Name"]["Fn::Sub"].removeprefix("${AWS::StackName}/")
         assert f"| `{name}` |" in guide
     lines: list[dict[str, Any]] = []
-    logger = function_logger("splitter")
+    logger = function_logger("of-saved-queries")
+    logger.setLevel("INFO")
     (handler,) = logger.handlers
     handler.emit = lambda record: lines.append(json.loads(handler.format(record)))  # type: ignore[method-assign]
     logger.append_keys(job="tweets-6a5e", chunk=0)

@@ -75,7 +75,7 @@ def test_the_link_opens_a_page_of_its_stack(visitor: Visitor, cloud: LocalCloud)
 def test_an_upload_that_breaks_off_begins_no_job(visitor: Visitor, pipeline: Pipeline) -> None:
     before = [job.id for job in pipeline.client.jobs()]
     with socket.create_connection(visitor.address) as connection:
-        head = f"POST /api/jobs?name=half.csv HTTP/1.1\r\nHost: {visitor.link.netloc}\r\nOrigin: {visitor.origin}\r\n"
+        head = f"POST /api/jobs?name=broken.csv HTTP/1.1\r\nHost: {visitor.link.netloc}\r\nOrigin: {visitor.origin}\r\n"
         connection.sendall(
             f"{head}Authorization: Bearer {visitor.token}\r\nContent-Length: 100\r\n\r\ntext\nso good\n".encode()
         )
@@ -84,7 +84,7 @@ def test_an_upload_that_breaks_off_begins_no_job(visitor: Visitor, pipeline: Pip
     assert answer.startswith(b"HTTP/1.1 400")
     stack = pipeline.client.stack
     found = stack.session.client("s3").list_objects_v2(Bucket=stack.input_bucket).get("Contents", [])
-    assert [entry["Key"] for entry in found if "half" in entry["Key"]] == []
+    assert [entry["Key"] for entry in found if "broken" in entry["Key"]] == []
     assert [job.id for job in pipeline.client.jobs()] == before
 
 
