@@ -80,15 +80,26 @@ class HeldFolder:
 
     def write(self, name: str, blocks: Iterable[bytes]) -> Path:
         """Write a file that no job has yet; it is there when it is whole. `DownloadError` if it cannot be written."""
-        file, part = self.path / name, self.path / f".{name}.part"
-        try:
-            with _writing(file):
-                with _new_file(part) as stream:
-                    stream.writelines(blocks)
-                part.replace(file)
-        finally:
-            part.unlink(missing_ok=True)
+        file = self.path / name
+        with _writing(file), whole_file(file) as stream:
+            stream.writelines(blocks)
         return file
+
+
+@contextmanager
+def whole_file(file: Path) -> Iterator[IO[bytes]]:
+    """A new file, which has its name when it is whole; until then, and if it cannot be, what had that name keeps it.
+
+    >>> with whole_file(Path("changed.csv")) as stream:
+    ...     stream.write(content)
+    """
+    part = file.with_name(f".{file.name}.part")
+    try:
+        with _new_file(part) as stream:
+            yield stream
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from fanfold.cli.conclusion import say_cost
 from fanfold.cli.output import echo, is_terminal, show_bytes, show_facts, show_json, show_table
 from fanfold.client import Fanfold
 from fanfold.comparison import Comparison
+from fanfold.folder import whole_file
 from fanfold.results import FailedRow, Results
 from fanfold.terminal import counted, stderr
 from fanfold_core.domain.counting import kind_of
@@ -215,13 +216,8 @@ def _write(lines: Iterable[str], file: Path | None) -> None:
     if file is None:
         deque(lines, maxlen=0)
         return
-    part = file.with_name(f".{file.name}.part")
-    try:
-        with part.open("w", encoding="utf-8", newline="") as stream:
-            stream.writelines(lines)
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(file) as stream:
+        stream.writelines(line.encode() for line in lines)
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from fanfold.doctor.findings import Verdict
 from fanfold.doctor.model import examine_model
 from fanfold.errors import PackError
+from fanfold.folder import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,20 +44,16 @@ def pack(folder: Path, file: Path, labels: Sequence[str] = ()) -> int:
         path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if _belongs(path, folder)
     }
     changed = {_CONFIG: _labelled(folder, labels)} if labels else {}
-    part = file.with_name(f".{file.name}.part")
     try:
         with (
-            part.open("wb") as raw,
+            whole_file(file) as raw,
             GzipFile("", "wb", _COMPRESSION, raw, mtime=0) as packed,
             tarfile.open(fileobj=packed, mode="w") as archive,
         ):
             for name, path in sorted({**members, _SCRIPT: _CODE}.items()):
                 _add(archive, name, path, changed.get(name))
-        part.replace(file)
     except OSError as error:
         raise PackError(f"cannot write {file} ({error.strerror}): free some space, or choose another file") from error
-    finally:
-        part.unlink(missing_ok=True)
     return len(members) + 1
 
 
