@@ -33,7 +33,7 @@ class Work(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class _Sent:
     """What a job has sent."""
 
     requests: int
@@ -48,6 +48,11 @@ def instance_dollars(instance_type: str, seconds: float) -> float | None:
     """
     hour = read_prices()["sagemaker"]["hour"].get(instance_type)
     return None if hour is None else seconds / _HOUR * float(hour)
+
+
+def job_services(requests: int, chunks: int) -> dict[str, float]:
+    """Dollars for all but the endpoint of a job that has sent so much, by service, with functions on x86."""
+    return services(_Sent(requests, chunks), read_prices(), "x86_64")
 
 
 def services(work: Work, prices: Mapping[str, Any], architecture: str) -> dict[str, float]:

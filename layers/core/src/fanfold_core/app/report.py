@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from fanfold_core.app.costs import Sent, read_prices, services
+from fanfold_core.app.costs import job_services, read_prices
 from fanfold_core.domain.counting import short_label
 from fanfold_core.domain.keys import result_key
 from fanfold_core.domain.statistics import SCORE_BINS, percentile
@@ -43,7 +43,7 @@ def summarize(
     `dollars` are estimated, by service, at the list `prices` of that region and day, with functions on x86.
     """
     prices = read_prices()
-    dollars = services(Sent(totals.requests, job.stored), prices, "x86_64")
+    dollars = job_services(totals.requests, job.stored)
     ended = job.ended or job.created
     return {
         "job": job.id,

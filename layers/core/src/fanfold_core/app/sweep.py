@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fanfold_core.app.costs import Sent, instance_dollars, read_prices, services
+from fanfold_core.app.costs import instance_dollars, job_services
 from fanfold_core.domain.counting import of_requests
 from fanfold_core.domain.errors import NewerVersionError, UnknownJobError
 from fanfold_core.domain.job import Chunk, JobRecord, Pause, State, Totals
@@ -129,8 +129,7 @@ class Sweeper:
         spent = self._spent(job, out_of_time) if most else None
         if most is None or spent is None:
             return False
-        of_services = services(Sent(spent.requests, job.stored), read_prices(), "x86_64")
-        dollars = sum(of_services.values())
+        dollars = sum(job_services(spent.requests, job.stored).values())
         dollars += instance_dollars(self.instance_type, spent.statistics.answers.lasted) or 0
         if dollars < most:
             return False
