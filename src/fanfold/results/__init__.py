@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from codecs import BOM_UTF8
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -115,7 +116,7 @@ class Results:
         """The name of the file."""
         return f"results.{self._format.suffix}"
 
-    @property
+    @cached_property
     def columns(self) -> list[str]:
         """The names of the columns, which are the keys of each row; in results.jsonl, of the first thousand rows."""
         return self._format.columns(self._open())
