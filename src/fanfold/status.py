@@ -82,6 +82,11 @@ class JobStatus:
         """Whether nothing of this will change any more."""
         return self.state.is_terminal
 
+    @property
+    def key(self) -> str:
+        """The key of the file in the input bucket."""
+        return self.input.split("/", 3)[3]
+
     def as_dict(self) -> dict[str, Any]:
         """The same, ready for JSON: times as ISO 8601."""
         found = asdict(self)

@@ -85,7 +85,7 @@ def status(job: str, stack: str, watch: bool, as_json: bool) -> None:
 
 def _departure(stack: Stack, now: JobStatus, labels: Mapping[str, int] | None) -> str:
     """How the labels of an ended job depart from those of the last job of a file of the same name, in words."""
-    earlier = last_of_name(stack, now.id, now.input.split("/", 3)[3]) if labels else None
+    earlier = last_of_name(stack, now.id, now.key) if labels else None
     if not labels or earlier is None:
         return ""
     try:

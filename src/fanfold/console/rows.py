@@ -138,10 +138,8 @@ def read_page(stack: Stack, job: JobRecord, wanted: Wanted) -> Page | None:
     if found is None:
         return None
     shown = results_writer(job, job.fields).shown
-    header, written = (
-        numbered(shown.results_header),
-        format_of(job.results_file, len(shown.original), job.dialect.written),
-    )
+    header = numbered(shown.results_header)
+    written = format_of(job.results_file, len(shown.original), job.dialect.written)
     label, score = _place_of("label", shown), _place_of("score", shown)
     size = _BLOCK_BYTES if wanted.is_all else MOST_READ
     rows = _Rows(read_object(stack, key, found, start.byte, size), start, MOST_READ, written, header)

@@ -196,7 +196,7 @@ class ConsoleService:
         _keep(self._begun, job.id, None)
 
     def _last_of_name(self, status: JobStatus) -> JobStatus | None:
-        found = last_of_name(self.stack, status.id, status.input.split("/", 3)[3])
+        found = last_of_name(self.stack, status.id, status.key)
         return self._status(found.id) if found else None
 
     def _conclusion(self, status: JobStatus) -> Conclusion:
