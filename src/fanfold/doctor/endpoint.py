@@ -39,7 +39,7 @@ def examine(stack: Stack) -> Iterator[Finding]:
         >>> [str(finding) for finding in examine(stack)]
         ['ok     endpoint tweets is InService', …]
     """
-    client = stack.session.client("sagemaker")
+    client = stack.client("sagemaker")
     name = stack.endpoint
     try:
         status, config = _described(client, name)
@@ -96,7 +96,7 @@ def _scaling(stack: Stack, resource: str) -> Finding:
     if stack.parameters["Scaling"] == "off":
         words = "it doesn't scale, so nothing wakes it and nothing lets it sleep; deploy with Scaling=on"
         return Finding(Verdict.RISKY, words)
-    client = stack.session.client("application-autoscaling")
+    client = stack.client("application-autoscaling")
     try:
         found = client.describe_scaling_policies(ServiceNamespace="sagemaker", ResourceId=resource)["ScalingPolicies"]
     except (ClientError, BotoCoreError) as error:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from textwrap import fill
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import boto3
@@ -29,6 +30,8 @@ from localaws.errors import LocalCloudError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import TracebackType
+
+    from botocore.config import Config
 
     from localaws.cloud import LocalCloud
 
@@ -92,6 +95,7 @@ class Fanfold:
         task: str | None = None,
         container: str | None = None,
         session: boto3.Session | None = None,
+        config: Config | None = None,
     ) -> None:
         """Take where to work; nothing is looked up or started before it is needed, or the client is entered.
 
@@ -105,16 +109,21 @@ class Fanfold:
             container: Python of an environment that has Hugging Face's inference container installed; a model from a
                 folder then runs in it, as on AWS (docs/models.md).
             session: whose credentials and region to use, by default those of the environment.
+            config: time-outs and retries of all calls to AWS, as boto3 takes them; what it doesn't set is as the
+                session has it.
         """
         if local and (stack or session):
             raise ValueError("local=True cannot be combined with stack or session")
         self._name = stack or os.environ.get("FANFOLD_STACK") or DEFAULT_STACK
         self._session = session
+        self._config = config
         self._model = model if local else None
         self._container = container
         self._parameters = {} if task is None else {"HfTask": task}
         self._cloud: LocalCloud | None = None
         self._stack: Stack | None = None
+        # Two threads that need the stack at once have one local cloud.
+        self._connecting = Lock()
 
     @property
     def stack(self) -> Stack:
@@ -123,25 +132,29 @@ class Fanfold:
         `StackError` if there is none of this name, `LocalStartError` if a local cloud doesn't start, or
         `PackageMissingError` if that is not installed.
         """
-        if self._stack is None:
-            if self._model is None:
-                self._stack = Stack.find(self._session or boto3.Session(), self._name)
-            else:
-                self._cloud = local_cloud(self._model, self._parameters, container=self._container)
-                try:
-                    with spinner("starting the local cloud"):
-                        self._cloud.start()
-                except LocalCloudError as error:
-                    raise LocalStartError(str(error)) from error
-                self._stack = Stack.find(self._cloud.session(), self._cloud.stack_name)
-        return self._stack
+        with self._connecting:
+            if self._stack is None:
+                self._stack = self._connect()
+            return self._stack
+
+    def _connect(self) -> Stack:
+        if self._model is None:
+            return Stack.find(self._session or boto3.Session(), self._name, self._config)
+        self._cloud = local_cloud(self._model, self._parameters, container=self._container)
+        try:
+            with spinner("starting the local cloud"):
+                self._cloud.start()
+        except LocalCloudError as error:
+            raise LocalStartError(str(error)) from error
+        return Stack.find(self._cloud.session(), self._cloud.stack_name, self._config)
 
     def close(self) -> None:
         """End the local cloud, if one was started, and whatever still runs on it."""
-        if self._cloud is not None:
-            with spinner("stopping the local cloud"):
-                self._cloud.stop()
-        self._cloud = self._stack = None
+        with self._connecting:
+            if self._cloud is not None:
+                with spinner("stopping the local cloud"):
+                    self._cloud.stop()
+            self._cloud = self._stack = None
 
     def __enter__(self) -> Self:
         _ = self.stack
@@ -170,7 +183,7 @@ class Fanfold:
             UploadError: it could not be uploaded.
         """
         spelt = metadata(**options)
-        with source_of(data, lambda: self.stack.session, name) as source:
+        with source_of(data, lambda: self.stack.client("s3"), name) as source:
             LocalFile.read(source, self.stack.parameters, spelt)
             uploaded = upload(self.stack, source, spelt)
         return Job(self.stack, uploaded.id, uploaded)
