@@ -52,7 +52,7 @@ F = TypeVar("F", bound=Callable[..., object])
 _PLACE = "            **options: those of the table in docs/options.md."
 
 
-def _with_options(function: F) -> F:
+def with_options(function: F) -> F:
     """Give a function's signature and documentation, which `help` and editors show, what its `**options` take."""
     signature = inspect.signature(function)
     own = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
@@ -165,7 +165,7 @@ class Fanfold:
     ) -> None:
         self.close()
 
-    @_with_options
+    @with_options
     def submit(self, data: Data, *, name: str | None = None, **options: Any) -> Job:
         """Upload a file or rows, which begins their job. An option not given is as the stack's parameters say.
 
@@ -182,15 +182,16 @@ class Fanfold:
             TypeError: there is no option of this name, or the data are none of these.
             UploadError: it could not be uploaded.
         """
-        spelt = metadata(**options)
-        with source_of(data, lambda: self.stack.client("s3"), name) as source:
-            LocalFile.read(source, self.stack.parameters, spelt)
-            uploaded = upload(self.stack, source, spelt)
-        return Job(self.stack, uploaded.id, uploaded)
+        spelt, stack = metadata(**options), self.stack
+        with source_of(data, lambda: stack.client("s3"), name) as source:
+            LocalFile.read(source, stack.parameters, spelt)
+            uploaded = upload(stack, source, spelt)
+        return Job(stack, uploaded.id, uploaded)
 
     def jobs(self) -> Iterator[Job]:
         """The stack's jobs, the latest first. One that has just begun may be missing for a moment."""
-        return (Job(self.stack, job_id) for job_id in self.stack.job_ids())
+        stack = self.stack
+        return (Job(stack, job_id) for job_id in stack.job_ids())
 
     def job(self, job_id: str) -> Job:
         """The job of this id, or the only one whose id begins so.
@@ -199,22 +200,24 @@ class Fanfold:
 
         `JobNotFoundError` if there is none, or there are several.
         """
+        stack = self.stack
         until = time.monotonic() + (_PATIENCE_SECONDS if _WHOLE_ID.fullmatch(job_id) else 0)
         while True:
             try:
-                return Job(self.stack, self.stack.ledger.job(job_id).id)
+                return Job(stack, stack.ledger.job(job_id).id)
             except UnknownJobError:
                 if time.monotonic() >= until:
-                    return self._job_that_begins(job_id)
+                    return _job_that_begins(stack, job_id)
             time.sleep(_PAUSE_SECONDS)
 
-    def _job_that_begins(self, beginning: str) -> Job:
-        found = [job_id for job_id in self.stack.job_ids() if beginning and job_id.startswith(beginning)]
-        if len(found) == 1:
-            return Job(self.stack, found[0])
-        if found:
-            raise JobNotFoundError(f"several jobs begin with {beginning}, choose one: {', '.join(sorted(found))}")
-        raise JobNotFoundError(f"this stack has no job {beginning}: `fanfold jobs` lists all jobs")
+
+def _job_that_begins(stack: Stack, beginning: str) -> Job:
+    found = [job_id for job_id in stack.job_ids() if beginning and job_id.startswith(beginning)]
+    if len(found) == 1:
+        return Job(stack, found[0])
+    if found:
+        raise JobNotFoundError(f"several jobs begin with {beginning}, choose one: {', '.join(sorted(found))}")
+    raise JobNotFoundError(f"this stack has no job {beginning}: `fanfold jobs` lists all jobs")
 
 
 def local_cloud(model: str | Predict, parameters: Mapping[str, str] | None = None, **options: Any) -> LocalCloud:
