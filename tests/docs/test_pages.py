@@ -2,7 +2,10 @@
 
 import json
 import re
+import tomllib
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -19,6 +22,7 @@ WITNESS = re.compile(
     r"\[documentation\]\(https://docs\.aws\.amazon\.com/\S+\.html\)|service model of botocore|captured event"
     r"|the container's own packages|emulator|examples (of|in)|reports of|nobody yet"
 )
+READERS: Mapping[str, Callable[[str], Any]] = {"json": json.loads, "toml": tomllib.loads, "yaml": yaml.safe_load}
 each_page = pytest.mark.parametrize("page", PAGES, ids=name)
 
 
@@ -32,14 +36,14 @@ def test_links_lead_to_files_and_headings_that_are_there(page: Path) -> None:
 
 @each_page
 def test_blocks_name_a_language_that_is_checked(page: Path) -> None:
-    assert {block.language for block in blocks(page)} <= {"console", "python", "json", "yaml", "text"}
+    assert {block.language for block in blocks(page)} <= {"console", "python", "text", *READERS}
 
 
 @each_page
 def test_blocks_of_data_can_be_read(page: Path) -> None:
     for block in blocks(page):
-        if block.language in {"json", "yaml"}:
-            assert (json.loads if block.language == "json" else yaml.safe_load)(block.text), str(block)
+        if block.language in READERS:
+            assert READERS[block.language](block.text), str(block)
 
 
 def test_the_tables_of_options_are_those_of_the_code() -> None:
