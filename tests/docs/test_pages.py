@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from scripts import options_docs
+from scripts import errors_docs, options_docs
 from tests.docs.exemptions import check
 from tests.docs.pages import PAGES, ROOT, anchors, blocks, code_spans, local_links, name
 
@@ -49,6 +49,18 @@ def test_blocks_of_data_can_be_read(page: Path) -> None:
 def test_the_tables_of_options_are_those_of_the_code() -> None:
     page = options_docs.PAGE.read_text(encoding="utf-8")
     assert page == options_docs.render(page), "run .venv/bin/python scripts/options_docs.py"
+
+
+def test_every_message_of_an_error_is_that_of_the_code() -> None:
+    page = errors_docs.render()
+    assert errors_docs.PAGE.read_text(encoding="utf-8") == page, "run .venv/bin/python scripts/errors_docs.py"
+    for message in (
+        "there is no column …: the file has …, counted from 0; see the option `…`",
+        "the … file is truncated: upload the complete file",
+        "the file has no rows: it is empty after the header, or has only blank lines; upload a file with rows",
+        "stack … has no log groups: is it a Fanfold stack?",
+    ):
+        assert f"- {message}\n" in page
 
 
 def test_the_readme_names_all_metadata_in_the_order_of_the_table() -> None:
