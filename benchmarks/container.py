@@ -1,7 +1,7 @@
 """Rows per second of a small model in the inference container, against an offline loop that is tuned by hand.
 
 Needs Java and the environment of `make container`: `.venv/bin/python benchmarks/container.py`. One worker, four
-requests at a time, with the template's own number of rows and parameters, and with `batch_size`; and the model as
+requests at a time, with the default number of rows and parameters, and with `batch_size`; and the model as
 `fanfold model pack` packs it.
 """
 
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from measure import ROOT, child, interleaved
 
 from fanfold.packing.pack import pack
-from localaws import template
+from fanfold_core.domain.options import Options
 from localaws.endpoint.models import Model, ModelServer
 
 if TYPE_CHECKING:
@@ -34,8 +34,7 @@ JSON = "application/json"
 def main() -> None:
     """Measure all sides in turn, and print their medians."""
     texts = tweets()
-    defaults = template.defaults(ROOT)
-    rows, parameters = int(defaults["RowsPerRequest"]), json.loads(defaults["ModelParameters"])
+    rows, parameters = Options().rows_per_request, json.loads(Options().parameters)
     with tempfile.TemporaryDirectory() as name, ExitStack() as running:
         folder = Path(name)
         file, model = folder / "texts.json", folder / "model"

@@ -86,5 +86,5 @@ def test_the_page_names_parameters_that_the_template_has() -> None:
     page = (DOCS / PAGE).read_text(encoding="utf-8")
     template = (project.find_root() / "template.yaml").read_text(encoding="utf-8")
     named = set(re.findall(r"`([A-Z][A-Za-z]+)(?:=[^`]*)?`", page))
-    assert named == {"HfModelId", "HfTask", "ModelParameters", "InputExpression", "ResultExpression", "RowsPerRequest"}
+    assert named == {"HfModelId", "HfTask", "JobDefaults"}
     assert all(re.search(rf"^  {name}:$", template, re.MULTILINE) for name in named)

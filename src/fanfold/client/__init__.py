@@ -23,8 +23,9 @@ from fanfold.project import find_root
 from fanfold.stacks import Stack
 from fanfold.terminal import spinner
 from fanfold_core.domain.errors import UnknownJobError
-from fanfold_core.domain.options import OPTIONS
+from fanfold_core.domain.options import OPTIONS, Options
 from fanfold_core.domain.options.row import ALLOW, COSTLIER_OPTIONS
+from fanfold_core.input.errors import JobDefaultsError
 from localaws.errors import LocalCloudError
 
 if TYPE_CHECKING:
@@ -225,7 +226,7 @@ def local_cloud(model: str | Predict, parameters: Mapping[str, str] | None = Non
 
     Files may have options there that cost more than the stack's, unless `parameters` say otherwise.
 
-    `PackageMissingError` if it is not installed.
+    `LocalStartError` if jobs could not have the options in `JobDefaults`, `PackageMissingError` if it is not installed.
     """
     with extra("local", "a local cloud (the default without --stack)"):
         from localaws.cloud import LocalCloud  # noqa: PLC0415 - an extra, and takes a second
@@ -233,6 +234,9 @@ def local_cloud(model: str | Predict, parameters: Mapping[str, str] | None = Non
     # The template takes names of the Hub, which have no colon as a container's address has.
     called = Path(model).name if isinstance(model, str) else getattr(model, "__name__", type(model).__name__)
     name = re.sub(r"[^\w.-]+", "-", called, flags=re.ASCII).strip("-") or "model"
-    return LocalCloud(
-        find_root(), model=model, parameters={**LOCAL_PARAMETERS, "HfModelId": name, **(parameters or {})}, **options
-    )
+    chosen = {**LOCAL_PARAMETERS, "HfModelId": name, **(parameters or {})}
+    try:
+        Options.of_stack(chosen, {})
+    except JobDefaultsError as error:
+        raise LocalStartError(str(error)) from error
+    return LocalCloud(find_root(), model=model, parameters=chosen, **options)

@@ -73,9 +73,9 @@ def test_a_value_that_an_option_may_not_have_is_wrong_usage(given: list[str], wo
         ({"MaxBytes": "30"}, {}, "more than 30 bytes of text, which is the most that this stack takes (MaxBytes)"),
         ({"MaxRows": "2"}, {}, "more than 2 rows, which is the most that this stack takes (MaxRows)"),
         (
-            {"RowsPerRequest": "16", "CostlierOptions": "refuse"},
+            {"JobDefaults": '{"rows-per-request": 16}', "CostlierOptions": "refuse"},
             {"rows-per-request": "8"},
-            "option rows-per-request is '8'; it must be 16 or more, since this stack has RowsPerRequest=16",
+            "option rows-per-request is '8'; it must be 16 or more, since this stack has rows-per-request=16 in",
         ),
     ],
 )
@@ -85,7 +85,7 @@ def test_what_the_stack_does_not_take_is_known_before_the_upload(
     (tmp_path / "a.csv").write_text("id,text\n1,good\n2,better\n3,best\n", encoding="utf-8")
     with pytest.raises(InputFileError, match=re.escape(words)):
         LocalFile.read(Source.of_file(tmp_path / "a.csv"), parameters, given)
-    taken = {"MaxBytes": "31", "MaxRows": "3", "RowsPerRequest": "16", "CostlierOptions": "allow"}
+    taken = {"MaxBytes": "31", "MaxRows": "3", "JobDefaults": '{"rows-per-request": 16}', "CostlierOptions": "allow"}
     assert LocalFile.read(Source.of_file(tmp_path / "a.csv"), taken, given).layout.columns == ("id", "text")
 
 

@@ -15,7 +15,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from fanfold import Fanfold, StackError
 from fanfold.cli.logs import log_lines
-from fanfold.doctor.endpoint import examine
+from fanfold.doctor.stack import examine
 from fanfold.folder import HeldFolder
 from fanfold.input.sources import Source
 from fanfold.input.uploads import upload_stream
@@ -41,7 +41,7 @@ CALLS: dict[str, Callable[[Stack, Path], object]] = {
     "source": lambda stack, _: Source.of_object(stack.client("s3"), "s3://bucket/tweets.csv"),
     "results": lambda stack, _: next(read_object(stack, "key")),
     "download": lambda stack, folder: HeldFolder(folder).receive(stack, "tweets-1f"),
-    "doctor": lambda stack, _: next(examine(stack)),
+    "doctor": lambda stack, _: list(examine(stack)),
     "scaling": lambda stack, _: stack.client("application-autoscaling").describe_scaling_policies(
         ServiceNamespace="sagemaker"
     ),

@@ -1,7 +1,6 @@
 """What may be chosen per job: the options of one file, and those of a stack.
 
-The client, the command line, the console's form and docs/options.md derive from their table; tests compare
-template.yaml.
+The client, the command line, the console's form, a stack's `JobDefaults` and docs/options.md derive from their table.
 """
 
 from __future__ import annotations
@@ -10,10 +9,11 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote
 
-from fanfold_core.domain.errors import SettingError, UnknownOptionError
+from fanfold_core.domain.errors import UnknownOptionError
 from fanfold_core.domain.expressions import Expression, parse_expression
-from fanfold_core.domain.options.row import ALLOW, COSTLIER_OPTIONS, Option, spell
+from fanfold_core.domain.options.row import ALLOW, COSTLIER_OPTIONS, JOB_DEFAULTS, Option, spell
 from fanfold_core.domain.options.table import Table
+from fanfold_core.input.errors import JobDefaultsError, OptionError
 from fanfold_core.input.json.text import read_json
 from fanfold_core.input.records import Dialect
 
@@ -57,38 +57,43 @@ class Options(Table):
         return names
 
     @property
-    def most_dollars(self) -> float | None:
-        """What the job may cost, None without a limit."""
-        return float(self.max_dollars or 0) or None
+    def most_dollars(self) -> float:
+        """What the job may cost; infinite without a limit."""
+        return float(OPTIONS["max_dollars"].kind.amount(self.max_dollars))
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str]) -> Self:
-        """The stack's options; `SettingError` names a variable that is missing, or is no number where one is needed.
+    def defaults(cls, text: str) -> Self:
+        """The options of a stack, by its `JobDefaults`: a JSON object from options' names to values.
 
-        A text that an option may not have is found when a job begins, which then can say so.
+        Those that it does not name are as the table says. `JobDefaultsError` for anything else.
+
+        >>> Options.defaults('{"rows-per-request": 64, "parameters": {"truncation": true}}').parameters
+        '{"truncation": true}'
         """
-        values: dict[str, Any] = {}
-        for row in OPTIONS.values():
-            if not row.parameter:
-                continue
-            if row.variable not in environ:
-                raise SettingError(f"environment variable {row.variable} is not set; template.yaml sets it")
-            text = environ[row.variable]
-            try:
-                values[row.field] = row.kind.read(text)
-            except ValueError as error:
-                raise SettingError(f"environment variable {row.variable} is {text!r}, not {row.kind.wanted}") from error
-        return cls(**values)
+        try:
+            given = read_json(text)
+        except ValueError as error:
+            raise JobDefaultsError.of_text(text, str(error)) from error
+        if not isinstance(given, dict):
+            raise JobDefaultsError.of_text(text, "it is another value")
+        known = {row.name: row for row in OPTIONS.values()}
+        for name in given.keys() - known.keys():
+            raise JobDefaultsError.of_unknown(name, known)
+        try:
+            options = cls(**{known[name].field: known[name].default_of_stack(value) for name, value in given.items()})
+            _ = options.dialect  # making one checks that its characters go together
+        except OptionError as error:
+            raise JobDefaultsError(str(error)) from error
+        return options
 
     @classmethod
     def of_stack(cls, parameters: Mapping[str, str], given: Mapping[str, str]) -> Self:
         """Options as a stack's parameters say, but for those that are given by their metadata names.
 
         `OptionError` for a value that none may have, or that costs more than the stack allows; one of an older version
-        allows all.
+        allows all. `JobDefaultsError` if the stack's own are none.
         """
-        spelt = {row.field: parameters[row.parameter] for row in OPTIONS.values() if row.parameter in parameters}
-        of_stack = cls(**{name: OPTIONS[name].read(text) for name, text in spelt.items()})
+        of_stack = cls.defaults(parameters.get(JOB_DEFAULTS, "{}"))
         return of_stack.spelt(given, allows_costlier=parameters.get(COSTLIER_OPTIONS, ALLOW) == ALLOW)
 
     @classmethod
