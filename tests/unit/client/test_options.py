@@ -53,6 +53,7 @@ def test_commands_that_read_a_file_take_every_option(command: str) -> None:
     [
         (["--parameters", "[1]"], "option `--parameters` is '[1]'; it must be a JSON object"),
         (["--input-expression", "{text: "], "it must be a JMESPath expression"),
+        (["--prompt", "Is it good?"], "it must be a text with at least one column's name in braces, such as {title}"),
         (["--encoding", "klingon"], "a text encoding that Python knows"),
         (["--delimiter", "::"], "option `--delimiter` is '::'; it must be one ASCII character"),
         (["--quote", ""], "option `--quote` is ''; it must be one ASCII character"),
@@ -87,6 +88,24 @@ def test_what_the_stack_does_not_take_is_known_before_the_upload(
         LocalFile.read(Source.of_file(tmp_path / "a.csv"), parameters, given)
     taken = {"MaxBytes": "31", "MaxRows": "3", "JobDefaults": '{"rows-per-request": 16}', "CostlierOptions": "allow"}
     assert LocalFile.read(Source.of_file(tmp_path / "a.csv"), taken, given).layout.columns == ("id", "text")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.csv", "id,title\n1,Soup\n", "'column_1', 'column_2', since the first line is taken for a row; correct"),
+        ("a.csv", "id,title\n1,Soup\n", "first line; the first line is 'id', 'title'"),
+        ("a.csv", "id,year\n1,1999\n", "'id', 'year'; correct the option, or the file's first line"),
+        ("a.jsonl", '{"id": 1, "title": "Soup"}\n', "'id', 'title'; correct the option"),
+    ],
+)
+def test_a_prompt_with_an_unknown_column_is_refused_with_the_columns_that_there_are(
+    tmp_path: Path, name: str, content: str, words: str
+) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    with pytest.raises(InputFileError, match=re.escape(words)) as caught:
+        LocalFile.read(Source.of_file(tmp_path / name), {}, {"prompt": "Is {titel} good? {year}"})
+    assert "'titel', which the option `prompt` uses: the columns are" in str(caught.value)
 
 
 def test_without_a_stack_the_command_line_takes_what_costs_more_as_a_local_cloud_does(tmp_path: Path) -> None:
