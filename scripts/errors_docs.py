@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/errors.md"
 SOURCES = ("layers/core/src", "src")

@@ -29,8 +29,12 @@ class Kitchen:
         with (self._folder / "out" / out / "results.csv").open(encoding="utf-8", newline="") as stream:
             return list(csv.DictReader(stream))
 
-    def _sh(self, script: str) -> None:
-        self._run("bash", "-ec", script)
+    def preview(self, after: str) -> list[dict[str, Any]]:
+        """Run the page's dry run that follows some words; the requests that it shows."""
+        return [json.loads(line) for line in self._sh(commands(PAGE, after)).splitlines()]
+
+    def _sh(self, script: str) -> str:
+        return self._run("bash", "-ec", script)
 
     def _run(self, *command: str) -> str:
         environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "HF_HUB_OFFLINE": "1"}
