@@ -114,7 +114,7 @@ def test_a_prompt_with_an_unknown_column_is_refused_with_the_columns_that_there_
 def test_options_that_are_more_than_s3_takes_are_refused_and_the_longest_is_named() -> None:
     session = Mock()
     session.client.return_value.head_object.return_value = {"VersionId": "1"}
-    stack = Stack(session, "fanfold", {}, *["input"] * 8)
+    stack = Stack(session, None, "fanfold", {}, *["input"] * 8)
     # 337 times the six bytes of %C3%A9, and 26 of all else.
     most = {"prompt": "é" * 337, "rows-per-request": "1000"}
     assert upload_stream(stack, "a.csv", BytesIO(), most).state == "UPLOADED"
