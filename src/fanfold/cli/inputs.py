@@ -115,7 +115,7 @@ def opened(file: Path | str, stack: str | None) -> AbstractContextManager[Source
         return spooled_stream("stdin.csv", "standard input", sys.stdin.buffer)
     if is_in_s3(file) and stack is None:
         raise click.UsageError(f"{file} is read by a stack: add --stack, or download it (aws s3 cp {file} .)")
-    return source_of(file, lambda: Fanfold(stack).stack.session)
+    return source_of(file, lambda: Fanfold(stack).stack.client("s3"))
 
 
 def parameters_of(stack: str | None) -> Mapping[str, str]:

@@ -81,7 +81,7 @@ def upload_stream(
 def _put(
     stack: Stack, name: str, options: Mapping[str, str], put: Callable[[S3Client, str, dict[str, str]], None]
 ) -> JobStatus:
-    client = stack.session.client("s3")
+    client = stack.client("s3")
     # A folder of its own, so that two people's tweets.csv don't meet.
     key = f"{uuid4().hex[:12]}/{FileName.parse(name).uploaded}"
     # S3 takes ASCII only.
