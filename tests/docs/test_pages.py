@@ -88,6 +88,15 @@ def test_commands_that_sentences_name_exist(page: Path) -> None:
             check(span)
 
 
+def test_commands_that_a_workflow_runs_exist() -> None:
+    [workflow] = [block for block in blocks(ROOT / "docs/github-actions.md") if block.language == "yaml"]
+    steps = [step for job in yaml.safe_load(workflow.text)["jobs"].values() for step in job["steps"]]
+    commands = [step["run"] for step in steps if "run" in step]
+    assert commands
+    for command in commands:
+        check(command)
+
+
 def test_errors_that_a_user_can_catch_are_exported_and_told_of() -> None:
     classes = (value for value in vars(errors).values() if isinstance(value, type))
     defined = {value.__name__ for value in classes if value.__module__ == errors.__name__}
