@@ -5,10 +5,15 @@
 """
 
 import ast
+import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
+from fanfold import errors as of_client
+from fanfold_core.domain import errors as of_jobs
+from fanfold_core.input import errors as of_files
+from localaws import errors as of_local_cloud
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/errors.md"
@@ -29,12 +34,12 @@ JOBS = "The job ends as FAILED with this message. The rows that are done are in 
 ROWS = """These stand in the column `error` of `errors.csv`, as do the messages of the model itself, after the request
 has been halved until the row stands alone and has been sent `max-attempts` times."""
 LOCAL_CLOUD = "`fanfold run`, `fanfold local up` and `fanfold local endpoint` end with this message and exit code 1."
-SECTIONS: tuple[tuple[str, str, str], ...] = (
-    ("Command line and Python client", CLIENT, "UserError"),
-    ("Files and options", FILES, "InputError"),
-    ("Jobs", JOBS, "JobError"),
-    ("Rows", ROWS, "MalformedAnswerError"),
-    ("Local cloud", LOCAL_CLOUD, "LocalCloudError"),
+SECTIONS: tuple[tuple[str, str, type[Exception]], ...] = (
+    ("Command line and Python client", CLIENT, of_client.UserError),
+    ("Files and options", FILES, of_files.InputError),
+    ("Jobs", JOBS, of_jobs.JobError),
+    ("Rows", ROWS, of_jobs.MalformedAnswerError),
+    ("Local cloud", LOCAL_CLOUD, of_local_cloud.LocalCloudError),
 )
 # Fewer words of a message are a part that others complete.
 _FEWEST_WORDS = 3
@@ -42,47 +47,42 @@ _FEWEST_WORDS = 3
 
 def render() -> str:
     """The page as the code has it."""
-    modules = [
-        ast.parse(path.read_text(encoding="utf-8"))
-        for source in SOURCES
-        for path in sorted((ROOT / source).rglob("*.py"))
+    messages = [
+        found for source in SOURCES for path in sorted((ROOT / source).rglob("*.py")) for found in _of_file(path)
     ]
-    nodes = [node for module in modules for node in ast.walk(module)]
-    kinds = {node.name: node for node in nodes if isinstance(node, ast.ClassDef)}
-    messages = [message for node in nodes for message in _made_in(node)]
-    sections = (_section(title, words, list(_tree(base, kinds)), messages) for title, words, base in SECTIONS)
-    return "\n".join([INTRODUCTION, *sections])
+    return "\n".join([INTRODUCTION, *(_section(title, words, base, messages) for title, words, base in SECTIONS)])
 
 
-def _section(title: str, words: str, kinds: list[ast.ClassDef], messages: list[tuple[str, str]]) -> str:
+def _section(title: str, words: str, base: type[Exception], messages: list[tuple[str, str]]) -> str:
     lines = [f"## {title}", "", words, ""]
-    for kind in kinds:
-        found = sorted({message for name, message in messages if name == kind.name}, key=str.casefold)
+    for kind in _tree(base):
+        found = sorted({message for name, message in messages if name == kind.__name__}, key=str.casefold)
         if found:
-            lines += [f"### {kind.name}", "", _meaning(kind), "", *(f"- {message}" for message in found), ""]
+            lines += [f"### {kind.__name__}", "", _meaning(kind), "", *(f"- {message}" for message in found), ""]
     return "\n".join(lines)
 
 
-def _tree(base: str, kinds: Mapping[str, ast.ClassDef]) -> Iterator[ast.ClassDef]:
-    yield kinds[base]
-    for name, kind in kinds.items():
-        if base in map(ast.unparse, kind.bases):
-            yield from _tree(name, kinds)
+def _tree(base: type[Exception]) -> Iterator[type[Exception]]:
+    yield base
+    for kind in base.__subclasses__():
+        yield from _tree(kind)
 
 
-def _meaning(kind: ast.ClassDef) -> str:
-    return (ast.get_docstring(kind) or "").partition("\n\n")[0].replace("\n", " ")
+def _meaning(kind: type[Exception]) -> str:
+    return (inspect.getdoc(kind) or "").partition("\n\n")[0].replace("\n", " ")
 
 
-def _made_in(outer: ast.AST) -> Iterator[tuple[str, str]]:
-    """The names of errors with the messages that a class or a function makes them with."""
-    if isinstance(outer, ast.ClassDef):
-        calls = (node for node in ast.walk(outer) if isinstance(node, ast.Call))
-        own = (call for call in calls if ast.unparse(call.func) in {"cls", "super().__init__"})
-        yield from ((outer.name, message) for call in own for message in _messages(call, outer))
-    elif isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef):
-        for call in (node for node in ast.walk(outer) if isinstance(node, ast.Call)):
-            yield from ((ast.unparse(call.func), message) for message in _messages(call, outer))
+def _of_file(path: Path) -> Iterator[tuple[str, str]]:
+    """The names of errors with the messages that a module makes them with."""
+    module = ast.parse(path.read_text(encoding="utf-8"))
+    for outer in ast.walk(module):
+        if isinstance(outer, ast.ClassDef):
+            calls = (node for node in ast.walk(outer) if isinstance(node, ast.Call))
+            own = (call for call in calls if ast.unparse(call.func) in {"cls", "super().__init__"})
+            yield from ((outer.name, message) for call in own for message in _messages(call, outer))
+        elif isinstance(outer, ast.FunctionDef):
+            for call in (node for node in ast.walk(outer) if isinstance(node, ast.Call)):
+                yield from ((ast.unparse(call.func), message) for message in _messages(call, outer))
 
 
 def _messages(call: ast.Call, within: ast.AST) -> Iterator[str]:
