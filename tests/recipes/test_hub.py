@@ -161,3 +161,17 @@ def test_a_model_that_cannot_be_had_is_said_with_what_to_do(
     tried = run("fanfold", "run", "reviews.csv", "--out", "none", "--model", model, **variables)
     assert tried.returncode == 1
     assert words in tried.stderr.splitlines()[-1], tried.stderr
+
+
+def test_code_that_a_model_names_is_not_run_whatever_stands_in_standard_input(
+    kitchen: Kitchen, run: Run, tmp_path: Path
+) -> None:
+    folder, ran = tmp_path / "model", tmp_path / "ran"
+    shutil.copytree(kitchen.folder / "models/sentiment", folder)
+    config = json.loads((folder / "config.json").read_text())
+    own = {**config, "model_type": "own", "auto_map": {"AutoConfig": "own.Config"}}
+    (folder / "config.json").write_text(json.dumps(own))
+    (folder / "own.py").write_text(f"open({str(ran)!r}, 'w')\nclass Config: pass\n")
+    tried = run("fanfold", "run", "reviews.csv", "--out", tmp_path / "out", "--model", folder, typed="y\n")
+    assert (tried.returncode, ran.exists()) == (1, False)
+    assert "contains custom code" in tried.stderr, tried.stderr
