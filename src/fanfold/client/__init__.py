@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import boto3
 
 from fanfold.errors import JobNotFoundError, LocalStartError, extra
+from fanfold.hub import HubModel
 from fanfold.input.files import LocalFile
 from fanfold.input.sources import Source, source_of
 from fanfold.input.uploads import metadata, upload
@@ -103,12 +104,13 @@ class Fanfold:
         Args:
             stack: name of a deployed stack; by default that in FANFOLD_STACK, or "fanfold".
             local: start a local cloud instead, which ends with `close`, or when the client is left.
-            model: what the local cloud runs: vader, a folder with a transformers model, a container's address, or a
-                function. It is called with the list of a request's inputs, and with its parameters as far as it has
-                arguments of their names, in several threads; it returns a list of as many results.
-            task: what a model from a folder is used for, by default what it was saved for.
+            model: what the local cloud runs: vader, a folder with a transformers model, `owner/name` of one on the
+                Hugging Face Hub (or `owner/name@revision`), a container's address, or a function. It is called with the
+                list of a request's inputs, and with its parameters as far as it has arguments of their names, in
+                several threads; it returns a list of as many results.
+            task: what a model from a folder or the Hub is used for, by default what it was saved for.
             container: Python of an environment that has Hugging Face's inference container installed; a model from a
-                folder then runs in it, as on AWS (docs/models.md).
+                folder or the Hub then runs in it, as on AWS (docs/models.md).
             session: whose credentials and region to use, by default those of the environment.
             config: time-outs and retries of all calls to AWS, as boto3 takes them; what it doesn't set is as the
                 session has it.
@@ -224,19 +226,27 @@ def _job_that_begins(stack: Stack, beginning: str) -> Job:
 def local_cloud(model: str | Predict, parameters: Mapping[str, str] | None = None, **options: Any) -> LocalCloud:
     """A local cloud, not started, that runs this model and says so wherever the template's model is named.
 
-    Files may have options there that cost more than the stack's, unless `parameters` say otherwise.
+    A model on the Hub is downloaded at once, in the revision of `parameters` unless it is named with one. Files may
+    have options there that cost more than the stack's, unless `parameters` say otherwise.
 
-    `LocalStartError` if jobs could not have the options in `JobDefaults`, `PackageMissingError` if it is not installed.
+    `LocalStartError` if the Hub has no such model, or jobs could not have the options in `JobDefaults`;
+    `PackageMissingError` if it is not installed.
     """
     with extra("local", "a local cloud (the default without --stack)"):
         from localaws.cloud import LocalCloud  # noqa: PLC0415 - an extra, and takes a second
 
-    # The template takes names of the Hub, which have no colon as a container's address has.
-    called = Path(model).name if isinstance(model, str) else getattr(model, "__name__", type(model).__name__)
-    name = re.sub(r"[^\w.-]+", "-", called, flags=re.ASCII).strip("-") or "model"
-    chosen = {**LOCAL_PARAMETERS, "HfModelId": name, **(parameters or {})}
+    chosen = {**LOCAL_PARAMETERS, "HfModelId": _called(model), **(parameters or {})}
     try:
         Options.of_stack(chosen, {})
     except JobDefaultsError as error:
         raise LocalStartError(str(error)) from error
+    if on_hub := HubModel.parse(model, chosen.get("HfRevision")):
+        folder = on_hub.fetch()
+        model, chosen = str(folder), {**chosen, "HfModelId": on_hub.name, "HfRevision": folder.name}
     return LocalCloud(find_root(), model=model, parameters=chosen, **options)
+
+
+def _called(model: str | Predict) -> str:
+    """A model as the template may call one: with no colon, as a container's address has."""
+    called = Path(model).name if isinstance(model, str) else getattr(model, "__name__", type(model).__name__)
+    return re.sub(r"[^\w.-]+", "-", called, flags=re.ASCII).strip("-") or "model"
