@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import lzma
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from fanfold import Fanfold, JobState
 from fanfold.cli.logs import log_lines
 from fanfold.console.rows import Place, Wanted
 from fanfold.console.service import ConsoleService, FileGoneError
+from fanfold.costs.hours import count_hours
 from fanfold.doctor.findings import Verdict
 from fanfold.doctor.stack import examine
 from localaws.credentials import Keys, LocalSession
@@ -54,6 +56,8 @@ def test_a_user_submits_a_file_reads_its_results_and_retries_it(client: Fanfold,
     assert job.summary()["failed"] == 1
     assert len(job.download(tmp_path / "out")) == 4
     assert job.id in [other.id for other in client.jobs()]
+    then = datetime.now(UTC) - timedelta(hours=1)
+    assert "saw no instance" in count_hours(client.stack, then, then, datetime.now(UTC))[1]
     assert list(log_lines(client.stack, job))
     assert job.retry().wait(timeout=60).failed == 1
     *findings, model = examine(client.stack)
