@@ -10,8 +10,10 @@
 
 from fanfold.client import Fanfold
 from fanfold.costs.estimate import Cost
+from fanfold.endpoint import EndpointStatus
 from fanfold.errors import (
     DownloadError,
+    EndpointError,
     InputFileError,
     JobNotFoundError,
     JobStillOpenError,
@@ -34,6 +36,8 @@ from fanfold_core import __version__
 __all__ = [
     "Cost",
     "DownloadError",
+    "EndpointError",
+    "EndpointStatus",
     "Errors",
     "FailedRow",
     "Fanfold",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import boto3
 
+from fanfold.endpoint import EndpointStatus, Waking
 from fanfold.errors import JobNotFoundError, LocalStartError, extra
 from fanfold.input.files import LocalFile
 from fanfold.input.sources import Source, source_of
@@ -175,6 +176,15 @@ class Fanfold:
             LocalFile.read(source, self.stack.parameters, spelt)
             uploaded = upload(self.stack, source, spelt)
         return Job(self.stack, uploaded.id, uploaded)
+
+    def wake(self, *, wait: bool = False) -> EndpointStatus:
+        """Start an instance of the endpoint before a file comes, if it has none; `wait` until it is there.
+
+        `EndpointError` if SageMaker refuses, or the instance doesn't come.
+        """
+        waking = Waking(self.stack)
+        now = waking.start()
+        return waking.wait() if wait and not now.instances else now
 
     def jobs(self) -> Iterator[Job]:
         """The stack's jobs, the latest first. One that has just begun may be missing for a moment."""

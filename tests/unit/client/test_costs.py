@@ -70,6 +70,8 @@ def test_a_cost_with_counted_hours_is_that_of_all_instances() -> None:
     assert unknown == f"{cost}; nobody may look"
 
 
+# It reads what there is of the service once.
+SESSION = boto3.Session("key", "secret", region_name="us-east-1")
 BEGAN = datetime(2026, 11, 23, 10, 0, 30, tzinfo=UTC)
 ENDED = datetime(2026, 11, 23, 10, 3, 10, tzinfo=UTC)
 
@@ -101,7 +103,7 @@ class CloudWatch:
     """A stack whose CloudWatch answers as it is told."""
 
     def __init__(self) -> None:
-        self._client = boto3.Session("key", "secret", region_name="us-east-1").client("cloudwatch")
+        self._client = SESSION.client("cloudwatch")
         self._stub = Stubber(self._client)
         self._stub.activate()
 
