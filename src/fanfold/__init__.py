@@ -9,11 +9,11 @@
 """
 
 from fanfold.client import Fanfold
+from fanfold.client.asynchronous import AsyncFanfold, AsyncJob
 from fanfold.costs.estimate import Cost
 from fanfold.endpoint import EndpointStatus
 from fanfold.errors import (
     DownloadError,
-    EndpointError,
     InputFileError,
     JobNotFoundError,
     JobStillOpenError,
@@ -26,17 +26,22 @@ from fanfold.errors import (
     StackError,
     UploadError,
     UserError,
+    WakeError,
 )
 from fanfold.jobs import Job
 from fanfold.results import Errors, FailedRow, Results
+from fanfold.results.asynchronous import AsyncErrors, AsyncResults
 from fanfold.status import JobState, JobStatus
 from fanfold.terminal import show_progress
 from fanfold_core import __version__
 
 __all__ = [
+    "AsyncErrors",
+    "AsyncFanfold",
+    "AsyncJob",
+    "AsyncResults",
     "Cost",
     "DownloadError",
-    "EndpointError",
     "EndpointStatus",
     "Errors",
     "FailedRow",
@@ -57,6 +62,7 @@ __all__ = [
     "StackError",
     "UploadError",
     "UserError",
+    "WakeError",
     "__version__",
     "show_progress",
 ]

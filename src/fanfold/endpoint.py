@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from fanfold.errors import EndpointError
+from fanfold.errors import WakeError
 from fanfold.terminal import counted, spinner, stderr
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from types_boto3_sagemaker import SageMakerClient
     from types_boto3_sagemaker.type_defs import DescribeEndpointOutputTypeDef
 
@@ -21,7 +24,7 @@ IN_SERVICE = "InService"
 # While SageMaker changes an endpoint; `RollingBack` ends in `InService`, without what was asked for.
 _CHANGING = {"Creating", "Updating", "SystemUpdating", "RollingBack"}
 _REFUSALS = {"AccessDenied", "AccessDeniedException"}
-_PAUSE_SECONDS, _SECONDS_BETWEEN_LINES = 5.0, 60.0
+PAUSE_SECONDS, _SECONDS_BETWEEN_LINES = 5.0, 60.0
 # For so long, an endpoint may look as it did before it was asked to change.
 _GRACE_SECONDS = 60.0
 
@@ -69,70 +72,80 @@ class Waking:
     def __init__(self, stack: Stack) -> None:
         """Take the stack; nothing is asked yet."""
         self._name = stack.endpoint
-        self._client: SageMakerClient = stack.session.client("sagemaker")
+        self._client: SageMakerClient = stack.client("sagemaker")
+        self._began = self._said = time.monotonic()
+        self._last_status, self._has_changed = "", False
 
     def look(self) -> EndpointStatus:
-        """How the endpoint is now; `EndpointError` if it cannot be described."""
-        try:
+        """How the endpoint is now; `WakeError` if it cannot be described."""
+        with self._asking("sagemaker:DescribeEndpoint"):
             return EndpointStatus.of(self._client.describe_endpoint(EndpointName=self._name))
-        except (ClientError, BotoCoreError) as error:
-            raise EndpointError(self._refused("sagemaker:DescribeEndpoint", error)) from error
 
     def start(self) -> EndpointStatus:
         """Ask for an instance, unless there is one or one is on its way; the status after it.
 
-        `EndpointError` if SageMaker refuses, or is changing the endpoint otherwise.
+        `WakeError` if SageMaker refuses, or is changing the endpoint otherwise.
         """
         now = self.look()
         if now.instances or (now.desired and now.status in _CHANGING):
             return now
         if now.status != IN_SERVICE:
-            reason = now.reason and f" ({now.reason})"
-            raise EndpointError(f"{now}{reason}: only an endpoint that is {IN_SERVICE} can be woken; try again then")
-        try:
+            raise WakeError(f"{now}: it can be woken when it is {IN_SERVICE}; try again then{_told(now.reason)}")
+        with self._asking("sagemaker:UpdateEndpointWeightsAndCapacities"):
             self._client.update_endpoint_weights_and_capacities(
                 EndpointName=self._name,
                 DesiredWeightsAndCapacities=[{"VariantName": now.variant, "DesiredInstanceCount": 1}],
             )
-        except (ClientError, BotoCoreError) as error:
-            raise EndpointError(self._refused("sagemaker:UpdateEndpointWeightsAndCapacities", error)) from error
         return self.look()
 
     def wait(self) -> EndpointStatus:
         """Wait until the endpoint has an instance; say each change of its status, and now and then how long it takes.
 
-        `EndpointError` if it gets none: for want of capacity, or because it was put to sleep again.
+        `WakeError` if it gets none: for want of capacity, or because it was put to sleep again.
         """
-        began = time.monotonic()
-        said, status, has_changed = began, "", False
         with spinner(f"endpoint {self._name} starts an instance"):
-            while not (now := self.look()).instances:
-                at = time.monotonic()
-                has_changed = has_changed or now.status in _CHANGING
-                if now.status not in _CHANGING and (has_changed or at - began > _GRACE_SECONDS):
-                    raise EndpointError(_not_woken(now))
-                if now.status != status or at - said >= _SECONDS_BETWEEN_LINES:
-                    said, status = at, now.status
-                    stderr.print(f"{now} after {at - began:.0f} s", soft_wrap=True)
-                time.sleep(_PAUSE_SECONDS)
+            while not (now := self.look_again()).instances:
+                time.sleep(PAUSE_SECONDS)
         return now
 
-    def _refused(self, action: str, error: ClientError | BotoCoreError) -> str:
-        if not isinstance(error, ClientError):
-            return f"endpoint {self._name}: {error}"
-        code, words = error.response["Error"]["Code"], error.response["Error"]["Message"]
-        if code in _REFUSALS:
-            why = f"the permission {action} is missing, which the stack's UserPolicy has"
-        elif code == "ResourceLimitExceeded":
-            why = "the account's quota allows no such instance; ask for more in Service Quotas"
-        else:
-            why = code
-        return f"endpoint {self._name}: {why} ({words})"
+    def look_again(self) -> EndpointStatus:
+        """How far the endpoint is, for who waits by other means than `wait`; errors are the same."""
+        now, at = self.look(), time.monotonic()
+        if now.instances:
+            return now
+        self._has_changed = self._has_changed or now.status in _CHANGING
+        if now.status not in _CHANGING and (self._has_changed or at - self._began > _GRACE_SECONDS):
+            if now.status != IN_SERVICE:
+                raise WakeError(f"{now}: `fanfold doctor` examines it{_told(now.reason)}")
+            why = now.reason or "AWS had no capacity for it, or the endpoint was put to sleep again"
+            raise WakeError(
+                f"{now}: the instance didn't come ({why}). `aws application-autoscaling describe-scaling-activities "
+                "--service-namespace sagemaker` shows what scaling did; try again later"
+            )
+        if now.status != self._last_status or at - self._said >= _SECONDS_BETWEEN_LINES:
+            self._said, self._last_status = at, now.status
+            stderr.print(f"{now} after {at - self._began:.0f} s", soft_wrap=True)
+        return now
+
+    @contextmanager
+    def _asking(self, action: str) -> Iterator[None]:
+        try:
+            yield
+        except ClientError as error:
+            code, words, name = error.response["Error"]["Code"], error.response["Error"]["Message"], self._name
+            if code in _REFUSALS:
+                raise WakeError(
+                    f"endpoint {name}: you lack the permission {action}, which the stack's UserPolicy has ({words})"
+                ) from error
+            if code == "ResourceLimitExceeded":
+                raise WakeError(
+                    f"endpoint {name}: the account's quota allows no such instance; ask for more in Service Quotas "
+                    f"({words})"
+                ) from error
+            raise WakeError(f"endpoint {name}: {words} ({code})") from error
+        except BotoCoreError as error:
+            raise WakeError(f"endpoint {self._name} cannot be asked: {error}") from error
 
 
-def _not_woken(now: EndpointStatus) -> str:
-    if now.status != IN_SERVICE:
-        return f"{now}{now.reason and f' ({now.reason})'}: `fanfold doctor` examines it"
-    why = now.reason or "AWS had no capacity for it, or the endpoint was put to sleep again"
-    activities = "`aws application-autoscaling describe-scaling-activities --service-namespace sagemaker`"
-    return f"{now}: the instance didn't come ({why}). {activities} shows what scaling did; try again later"
+def _told(reason: str) -> str:
+    return f" ({reason})" if reason else ""

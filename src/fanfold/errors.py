@@ -2,7 +2,7 @@
 
 UserError                    the base of all of them
 ├── StackError
-├── EndpointError
+├── WakeError
 ├── LocalStartError
 ├── InputFileError
 ├── ModelFilesError
@@ -33,7 +33,7 @@ class StackError(UserError):
     """A stack is missing, unreadable, or none of ours. Do not retry: name another."""
 
 
-class EndpointError(UserError):
+class WakeError(UserError):
     """The endpoint has no instance and gets none. Retry when the words say so."""
 
 

@@ -1,5 +1,6 @@
 """An endpoint that is woken before a file comes: what is asked of SageMaker, and what is said of its answers."""
 
+import asyncio
 import re
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -10,8 +11,9 @@ import pytest
 from botocore.stub import Stubber
 from click.testing import CliRunner
 
-from fanfold import EndpointError, EndpointStatus, Fanfold, endpoint
+from fanfold import AsyncFanfold, EndpointStatus, Fanfold, WakeError, endpoint
 from fanfold.cli import cli
+from fanfold.client import asynchronous
 from fanfold.stacks import Stack
 
 # It reads what there is of the service once.
@@ -34,8 +36,7 @@ class SageMaker:
         self.stub = Stubber(client)
         self.stub.activate()
         self.fanfold = Fanfold("tweets")
-        session = SimpleNamespace(client=lambda _name: client)
-        stack: Any = SimpleNamespace(session=session, endpoint="tweets", parameters={"Scaling": "off"})
+        stack: Any = SimpleNamespace(client=lambda _name: client, endpoint="tweets", parameters={"Scaling": "off"})
         self.fanfold._stack = self.stack = stack  # noqa: SLF001 # which isn't looked up then
 
     def is_(self, status: str, instances: int, desired: int, reason: str | None = None) -> None:
@@ -68,14 +69,14 @@ class SageMaker:
         return now
 
     def fails(self, words: str, *, wait: bool = False) -> None:
-        with pytest.raises(EndpointError, match=words):
+        with pytest.raises(WakeError, match=words):
             self.fanfold.wake(wait=wait)
         self.stub.assert_no_pending_responses()
 
 
 @pytest.fixture
 def sagemaker(monkeypatch: pytest.MonkeyPatch) -> SageMaker:
-    monkeypatch.setattr(endpoint, "_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(endpoint, "PAUSE_SECONDS", 0)
     return SageMaker()
 
 
@@ -95,6 +96,19 @@ def test_who_waits_gets_the_instance(sagemaker: SageMaker) -> None:
     assert sagemaker.wake(wait=True).instances == 1
 
 
+def test_who_waits_in_asyncio_gets_it_likewise(sagemaker: SageMaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asynchronous, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(Stack, "find", lambda *_where: sagemaker.stack)
+    sagemaker.is_(*ASLEEP)
+    sagemaker.wakes()
+    for status in (STARTING, STARTING, AWAKE):
+        sagemaker.is_(*status)
+    assert asyncio.run(AsyncFanfold("tweets").wake(wait=True)).instances == 1
+    sagemaker.is_(*AWAKE)
+    assert asyncio.run(AsyncFanfold("tweets").wake()).instances == 1
+    sagemaker.stub.assert_no_pending_responses()
+
+
 @pytest.mark.parametrize("wait", [False, True])
 def test_an_endpoint_that_is_awake_is_left_alone(sagemaker: SageMaker, *, wait: bool) -> None:
     sagemaker.is_("Updating", 2, 3)
@@ -110,15 +124,17 @@ def test_an_instance_that_is_starting_is_waited_for_and_not_asked_for_again(sage
 @pytest.mark.parametrize("status", ["Updating", "SystemUpdating", "Failed"])
 def test_an_endpoint_that_is_changed_otherwise_is_left_alone(sagemaker: SageMaker, status: str) -> None:
     sagemaker.is_(status, 0, 0, "no such image")
-    sagemaker.fails(rf"endpoint tweets is {status} and has 0 instances \(no such image\): only an endpoint that is InS")
+    sagemaker.fails(
+        rf"tweets is {status} and has 0 instances: it can be woken when it is InService; .*\(no such image\)"
+    )
 
 
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("AccessDeniedException", r"permission sagemaker:UpdateEndpointWeightsAndCapacities is missing.*\(no\)"),
+        ("AccessDeniedException", r"you lack the permission sagemaker:UpdateEndpointWeightsAndCapacities, .*\(no\)"),
         ("ResourceLimitExceeded", r"the account's quota allows no such instance; .* Service Quotas \(no\)"),
-        ("ValidationException", r"endpoint tweets: ValidationException \(no\)"),
+        ("ValidationException", r"endpoint tweets: no \(ValidationException\)"),
     ],
 )
 def test_a_refusal_is_told_in_words(sagemaker: SageMaker, code: str, words: str) -> None:
@@ -129,7 +145,7 @@ def test_a_refusal_is_told_in_words(sagemaker: SageMaker, code: str, words: str)
 
 def test_who_may_not_look_is_told_which_permission_is_missing(sagemaker: SageMaker) -> None:
     sagemaker.stub.add_client_error("describe_endpoint", "AccessDeniedException", "no")
-    sagemaker.fails("the permission sagemaker:DescribeEndpoint is missing")
+    sagemaker.fails("you lack the permission sagemaker:DescribeEndpoint, ")
 
 
 @pytest.mark.parametrize(
@@ -163,13 +179,13 @@ def test_an_endpoint_that_fails_ends_the_wait(sagemaker: SageMaker) -> None:
     sagemaker.is_(*STARTING)
     sagemaker.is_(*STARTING)
     sagemaker.is_("Failed", 0, 1, "no such image")
-    sagemaker.fails(r"endpoint tweets is Failed and has 0 instances \(no such image\)", wait=True)
+    sagemaker.fails(r"endpoint tweets is Failed and has 0 instances: .* examines it \(no such image\)", wait=True)
 
 
 def test_the_command_says_what_starts_what_is_there_and_what_does_not_sleep_again(
     sagemaker: SageMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Stack, "find", lambda _session, _name: sagemaker.stack)
+    monkeypatch.setattr(Stack, "find", lambda *_where: sagemaker.stack)
     sagemaker.is_(*ASLEEP)
     sagemaker.wakes()
     for status in (STARTING, STARTING, AWAKE):

@@ -50,7 +50,7 @@ def count_hours(stack: Stack, began: datetime, ended: datetime, now: datetime) -
     }
     start, end = began.replace(second=0, microsecond=0), ended.replace(second=0, microsecond=0) + _MINUTE
     try:
-        pages = stack.session.client("cloudwatch").get_paginator("get_metric_data")
+        pages = stack.client("cloudwatch").get_paginator("get_metric_data")
         found = [
             value
             for page in pages.paginate(MetricDataQueries=[query], StartTime=start, EndTime=end)

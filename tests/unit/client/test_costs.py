@@ -118,7 +118,7 @@ class CloudWatch:
         self._stub.add_client_error("get_metric_data", code, "no")
 
     def count(self, *, after: timedelta = timedelta(hours=1)) -> tuple[float | None, str]:
-        stack: Any = SimpleNamespace(session=SimpleNamespace(client=lambda _name: self._client), endpoint="tweets")
+        stack: Any = SimpleNamespace(client=lambda _name: self._client, endpoint="tweets")
         counted = count_hours(stack, BEGAN, ENDED, ENDED + after)
         self._stub.assert_no_pending_responses()
         return counted
