@@ -102,7 +102,7 @@ class Services:
 
     def simulate_scaling(self, speed: float, listener: Callable[[str], None]) -> None:
         """Let endpoints scale so many times faster than real; `listener` gets a line whenever one does."""
-        scaling = ScalingSimulation(self.session(), self.endpoint, speed, listener)
+        scaling = ScalingSimulation(self.session(), self.endpoint, self._server.set_instances, speed, listener)
         scaling.start()
         self._running.callback(scaling.stop)
 

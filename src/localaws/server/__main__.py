@@ -2,8 +2,10 @@
 
 One line of JSON on standard output says how to reach it:
 `{"url": …, "admin": [key id, secret], "services": {"lambda.amazonaws.com": [key id, secret], …}}`,
-or `{"taken": "why"}` when the port is another program's. After that, each line of standard input is an access key id,
-which is answered by its keys: `[key id, secret, session token, when they expire]`, or `null`.
+or `{"taken": "why"}` when the port is another program's. After that, each line of standard input is a question, or says
+something, in JSON, and is answered by a line:
+- `["keys", key id]` by the keys: `[key id, secret, session token, when they expire]`, or `null`;
+- `["instances", region, endpoint, variant, number]` by `null`: the variant has so many instances by now.
 """
 
 import argparse
@@ -66,8 +68,16 @@ def main() -> int:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     _say({"url": url, "admin": admin, "services": services})
     for line in sys.stdin:
-        keys = iam.find_keys(line.strip())
-        _say(keys and [keys.access_key_id, keys.secret_access_key, keys.token, keys.expires and str(keys.expires)])
+        match json.loads(line):
+            case ["keys", key_id]:
+                keys = iam.find_keys(key_id)
+                _say(
+                    keys
+                    and [keys.access_key_id, keys.secret_access_key, keys.token, keys.expires and str(keys.expires)]
+                )
+            case ["instances", region, endpoint, variant, count]:
+                hosting.set_instances(region, endpoint, variant, count)
+                _say(None)
     return 0
 
 

@@ -6,10 +6,11 @@ import sys
 import threading
 import time
 from datetime import datetime
-from typing import IO
+from typing import IO, Any
 
 from localaws.credentials import Keys
 from localaws.errors import PortInUseError, ServerDiedError
+from localaws.template import REGION
 
 STOP_SECONDS = 5
 _REMEMBER_SECONDS = 1.0
@@ -67,24 +68,36 @@ class ServerProcess:
         with self._asking:
             asked_at, keys = self._known.get(access_key_id, (0.0, None))
             if keys is None or time.monotonic() - asked_at > _REMEMBER_SECONDS:
-                keys = self._ask(access_key_id)
+                keys = self._find_keys(access_key_id)
                 if keys is not None:
                     self._known[access_key_id] = (time.monotonic(), keys)
             return keys
 
-    def _ask(self, access_key_id: str) -> Keys | None:
-        assert self._process.stdin is not None  # noqa: S101 # for the type checker: they are pipes
-        assert self._process.stdout is not None  # noqa: S101 # likewise
-        try:
-            self._process.stdin.write(f"{access_key_id}\n")
-            self._process.stdin.flush()
-            answer = json.loads(self._process.stdout.readline())
-        except (OSError, ValueError) as error:
-            raise ServerDiedError("The server has ended; see its log.") from error
+    def set_instances(self, endpoint: str, variant: str, count: int) -> None:
+        """Let DescribeEndpoint say that a variant has so many instances by now.
+
+        Raises:
+            ServerDiedError: it has ended.
+        """
+        with self._asking:
+            self._ask("instances", REGION, endpoint, variant, count)
+
+    def _find_keys(self, access_key_id: str) -> Keys | None:
+        answer = self._ask("keys", access_key_id)
         if not answer:
             return None
         key, secret, token, expires = answer
         return Keys(key, secret, token, datetime.fromisoformat(expires) if expires else None)
+
+    def _ask(self, *what: str | int) -> Any:
+        assert self._process.stdin is not None  # noqa: S101 # for the type checker: they are pipes
+        assert self._process.stdout is not None  # noqa: S101 # likewise
+        try:
+            self._process.stdin.write(f"{json.dumps(what)}\n")
+            self._process.stdin.flush()
+            return json.loads(self._process.stdout.readline())
+        except (OSError, ValueError) as error:
+            raise ServerDiedError("The server has ended; see its log.") from error
 
     def stop(self) -> None:
         """End it, and wait until it is gone. May be called again."""
