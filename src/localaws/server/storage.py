@@ -16,15 +16,15 @@ from localaws.server import replace
 
 # Later events of one key have a greater sequencer.
 _sequence = itertools.count(time.time_ns())
+S3_LOCK = threading.RLock()
 
 
 def patch() -> None:
     """Change moto's S3 and DynamoDB."""
     replace(DynamoHandler, "call_action", _one_at_a_time(threading.RLock()))
-    lock = threading.RLock()
     for name in ("bucket_response", "key_response"):
         # A reader, too, waits: moto sends the event of a PUT before it has stored the object's metadata.
-        replace(S3Response, name, _one_at_a_time(lock))
+        replace(S3Response, name, _one_at_a_time(S3_LOCK))
     for name in ("get_object", "head_object"):
         replace(S3Response, name, _hide_what_may_not_be_listed)
     replace(notifications, "_get_s3_event", _complete_event)
