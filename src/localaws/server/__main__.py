@@ -11,6 +11,7 @@ and is answered by a line:
 """
 
 import argparse
+import gc
 import json
 import os
 import signal
@@ -69,6 +70,8 @@ def main() -> int:
     admin = _user("admin", "*")
     services = {name: _user(name, *actions) for name, actions in SERVICES.items()}
     settings.INITIAL_NO_AUTH_ACTION_COUNT = 0
+    # All that is loaded stays: looking for what doesn't would take its time in every full collection.
+    gc.freeze()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     _say({"url": url, "admin": admin, "services": services})
     for line in sys.stdin:
