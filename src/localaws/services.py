@@ -73,6 +73,7 @@ class Services:
         self.endpoint = AsyncEndpointServer(
             model,
             cloud=Cloud(self._server.url, REGION, keys.access_key_id, keys.secret_access_key),
+            calls=self._server,
             guard=Guard(self._server.find_keys),
             port=self._endpoint_port,
             service_time=self._conditions.service_time,
