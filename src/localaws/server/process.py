@@ -8,6 +8,7 @@ import time
 from datetime import datetime
 from typing import IO
 
+from localaws.access.profiles import environment_without_profile
 from localaws.credentials import Keys
 from localaws.errors import PortInUseError, ServerDiedError
 
@@ -35,7 +36,12 @@ class ServerProcess:
         self._asking = threading.Lock()
         command = [sys.executable, "-W", "ignore", "-m", "localaws.server", "--port", str(port)]
         self._process = subprocess.Popen(  # noqa: S603 # our own module
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+            command,
+            env=environment_without_profile(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
         )
 
     def wait_ready(self) -> None:
