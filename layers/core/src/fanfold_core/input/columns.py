@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
 from fanfold_core.input.errors import InputColumnError, LayoutError
@@ -70,7 +71,7 @@ def find_columns(  # noqa: PLR0913 (what the job's options say of columns)
         has_header, assumed = _find_header(first, following, input_column, names, label_column)
     columns = column_names(first, has_header=has_header)
     if names is not None:
-        index = _last_asked_for(columns, names)
+        index = _last_asked_for(first, columns, names)
     elif input_column is not None:
         # The only column is the input, whatever it is called.
         is_only = has_header and len(first) == 1 and not input_column.isdecimal()
@@ -108,7 +109,7 @@ def _find_header(
         raise LayoutError(
             f"no column is named {input_column!r}: give the name of one of the {len(first)} in the file's first line, "
             "or the column's number, counted from 0",
-            _first_line(first),
+            f"{_first_line(first)}{_perhaps(input_column, first)}",
         )
     if label_column is not None and _plain(label_column) in map(_plain, first):
         return True, ()
@@ -175,13 +176,15 @@ def _kind(cell: str) -> str:
     return "numbers" if _NUMBER.fullmatch(cell) else "text"
 
 
-def _last_asked_for(columns: Sequence[str], names: frozenset[str]) -> int:
+def _last_asked_for(first: Sequence[str], columns: Sequence[str], names: frozenset[str]) -> int:
     for name in sorted(names):
         if columns.count(name) != 1:
             count = f"{columns.count(name)} columns are" if name in columns else "no column is"
             raise LayoutError(
                 f"{count} named {name!r}, which the option `input-expression` uses: the columns are "
-                f"{shown(columns)}; correct the expression, or the file's first line"
+                f"{shown(columns)}; correct the expression, or the file's first line{_perhaps(name, columns)}",
+                # Without a header that is known, names that it may have are in a row.
+                "" if columns == tuple(first) else f"{_first_line(first)}{_perhaps(name, first)}",
             )
     return max(map(columns.index, names)) if names else len(columns) - 1
 
@@ -206,7 +209,7 @@ def _chosen(first: Sequence[str], given: str, option: str, header: str, *, has_h
     if not named:
         raise LayoutError(
             f"no column is named {given!r}: the columns are {shown(first)}; give the name of one of them, or the "
-            f"column's number, counted from 0, with the option `{option}`"
+            f"column's number, counted from 0, with the option `{option}`{_perhaps(given, first)}"
         )
     if len(named) > 1:
         raise _ambiguous(f"{len(named)} columns are named {_plain(given)}", named, option)
@@ -232,6 +235,13 @@ def _unknown(first: Sequence[str], *, is_header: bool) -> InputColumnError:
         "from 0",
         "" if is_header else _first_line(first),
     )
+
+
+def _perhaps(given: str, names: Sequence[str]) -> str:
+    """What an error asks at its end, if a name is near to the given one."""
+    plain = {_plain(name): name for name in names}
+    near = get_close_matches(_plain(given), plain, 1)
+    return f"; did you mean {shown([plain[near[0]]])}?" if near and near[0] != _plain(given) else ""
 
 
 def _first_line(first: Sequence[str]) -> str:
