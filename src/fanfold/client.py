@@ -11,8 +11,6 @@ from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-import boto3
-
 from fanfold.errors import JobNotFoundError, LocalStartError, extra
 from fanfold.input.files import LocalFile
 from fanfold.input.sources import Source, source_of
@@ -30,6 +28,8 @@ from localaws.errors import LocalCloudError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import TracebackType
+
+    import boto3
 
     from localaws.cloud import LocalCloud
 
@@ -126,7 +126,7 @@ class Fanfold:
         """
         if self._stack is None:
             if self._model is None:
-                self._stack = Stack.find(self._session or boto3.Session(), self._name)
+                self._stack = Stack.find(self._session, self._name)
             else:
                 self._cloud = local_cloud(self._model, self._parameters, container=self._container)
                 try:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 _SHARE_OF_ELAPSED = 0.05
 
+# What else can be done with a job that has not ended.
+_PARTIAL = "ask for the rows that are done (--partial, or partial=True in Python)"
+
 
 class Job:
     """A job of a stack, by its id. It knows nothing by itself: each call asks the stack.
@@ -80,7 +83,7 @@ class Job:
             for status in self.follow():
                 show(status)
                 if not status.has_ended and until is not None and time.monotonic() >= until:
-                    raise JobStillOpenError(f"job {self.id} is still running after {timeout:g} seconds")
+                    raise self._still_open(f" after {timeout:g} seconds")
         return status
 
     def results(self, *, partial: bool = False) -> Results:
@@ -91,7 +94,7 @@ class Job:
         job = self._ledger_job()
         if not job.state.is_terminal:
             if not partial:
-                raise JobStillOpenError(f"job {self.id} is still running: wait for it, or ask for partial results")
+                raise self._still_open(or_else=_PARTIAL)
             rows = Partial.of(self._stack, job)
             return Results(rows.results, rows.format, job.dialect.written)
         own = len(job.layout.columns) if job.layout else 0
@@ -114,7 +117,7 @@ class Job:
         if job.state.is_terminal:
             return Errors(lambda: self._file("errors.csv"), job.dialect.written)
         if not partial:
-            raise JobStillOpenError(f"job {self.id} is still running: wait for it, or ask for partial errors")
+            raise self._still_open(or_else=_PARTIAL)
         return Errors(Partial.of(self._stack, job).errors, job.dialect.written)
 
     def summary(self) -> dict[str, Any]:
@@ -164,7 +167,7 @@ class Job:
             try:
                 following = start_retry(self.id, self._stack.ledger, self._stack.queues, datetime.now(UTC))
             except NotEndedError as error:
-                raise JobStillOpenError(str(error)) from error
+                raise self._still_open(or_else=f"stop it (`fanfold cancel {self.id}`)") from error
         return Job(self._stack, following.id)
 
     def _file(self, name: str) -> Iterator[bytes]:
@@ -173,12 +176,16 @@ class Job:
     def _ended(self) -> LedgerJob:
         job = self._ledger_job()
         if not job.state.is_terminal:
-            raise JobStillOpenError(f"job {self.id} is still running: wait until it has ended")
+            raise self._still_open()
         return job
 
     def _ledger_job(self) -> LedgerJob:
         with self._known():
             return self._stack.ledger.job(self.id)
+
+    def _still_open(self, after: str = "", or_else: str = "") -> JobStillOpenError:
+        words = f"job {self.id} is still running{after}: wait for its end (`fanfold status {self.id} --watch`)"
+        return JobStillOpenError(f"{words}, or {or_else}" if or_else else words)
 
     @contextmanager
     def _known(self) -> Iterator[None]:

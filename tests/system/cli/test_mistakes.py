@@ -61,18 +61,18 @@ def test_a_wrong_column_is_said_with_those_that_there_are(pipeline: Pipeline) ->
 def test_missing_credentials_are_said_with_how_to_get_some(tmp_path: Path) -> None:
     run = outside(tmp_path, "jobs", AWS_DEFAULT_REGION="us-east-1")
     assert run.returncode == FAILED
-    assert "run `aws configure`" in line_with(run, "no AWS credentials found")
+    assert "run `aws configure`" in line_with(run, "Unable to locate credentials")
 
 
 def test_a_missing_region_is_said_with_how_to_choose_one(tmp_path: Path) -> None:
     run = outside(tmp_path, "jobs", AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="x")
-    assert "set AWS_DEFAULT_REGION" in line_with(run, "no AWS region is set")
+    assert "set AWS_DEFAULT_REGION" in line_with(run, "You must specify a region")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     run = outside(tmp_path, "submit", "tweeets.csv")
     assert run.returncode == WRONG_USAGE
-    assert line_with(run, "'tweeets.csv' does not exist")
+    assert line_with(run, "file tweeets.csv does not exist: see `ls .`")
 
 
 def test_a_taken_port_is_named_for_the_endpoint_too(tmp_path: Path) -> None:
