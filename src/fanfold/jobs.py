@@ -6,6 +6,7 @@ import json
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,23 @@ _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 _SHARE_OF_ELAPSED = 0.05
 
 # What else can be done with a job that has not ended.
-_PARTIAL = "ask for the rows that are done (--partial, or partial=True in Python)"
+_PARTIAL = ", or ask for the rows that are done (--partial, or partial=True in Python)"
+
+
+class Pace:
+    """When to look at a job again, and until when."""
+
+    def __init__(self, job_id: str, timeout: float | None) -> None:
+        self._job_id, self._timeout = job_id, timeout
+        self._began = time.monotonic()
+
+    def pause(self) -> float:
+        """Seconds until the next look; `JobStillOpenError` if there is to be none, since the time is up."""
+        elapsed = time.monotonic() - self._began
+        left = inf if self._timeout is None else self._timeout - elapsed
+        if left <= 0:
+            raise JobStillOpenError(self._job_id, f" after {self._timeout:g} seconds")
+        return min(max(_SHORTEST_PAUSE, elapsed * _SHARE_OF_ELAPSED), _LONGEST_PAUSE, left)
 
 
 class Job:
@@ -62,28 +79,27 @@ class Job:
         """Where the job stands now; `JobNotFoundError` if the stack knows it no more."""
         return self._reader.read()
 
-    def follow(self) -> Iterator[JobStatus]:
-        """Where the job stands, again and again, until it has ended."""
-        began = time.monotonic()
+    def follow(self, timeout: float | None = None) -> Iterator[JobStatus]:
+        """Where the job stands, again and again, until it has ended.
+
+        `JobStillOpenError` after `timeout` seconds, while the job itself goes on.
+        """
+        pace = Pace(self.id, timeout)
         while True:
             status = self.status()
             yield status
             if status.has_ended:
                 return
-            pause = (time.monotonic() - began) * _SHARE_OF_ELAPSED
-            time.sleep(min(max(_SHORTEST_PAUSE, pause), _LONGEST_PAUSE))
+            time.sleep(pace.pause())
 
     def wait(self, timeout: float | None = None) -> JobStatus:
         """Wait until the job has ended, with a progress bar on a terminal and a line now and then elsewhere.
 
         Answers with its final status; `JobStillOpenError` after `timeout` seconds, while the job itself goes on.
         """
-        until = None if timeout is None else time.monotonic() + timeout
         with job_bar() as show:
-            for status in self.follow():
+            for status in self.follow(timeout):
                 show(status)
-                if not status.has_ended and until is not None and time.monotonic() >= until:
-                    raise self._still_open(f" after {timeout:g} seconds")
         return status
 
     def results(self, *, partial: bool = False) -> Results:
@@ -94,7 +110,7 @@ class Job:
         job = self._ledger_job()
         if not job.state.is_terminal:
             if not partial:
-                raise self._still_open(or_else=_PARTIAL)
+                raise JobStillOpenError(self.id, or_else=_PARTIAL)
             rows = Partial.of(self._stack, job)
             return Results(rows.results, rows.format, job.dialect.written)
         own = len(job.layout.columns) if job.layout else 0
@@ -117,7 +133,7 @@ class Job:
         if job.state.is_terminal:
             return Errors(lambda: self._file("errors.csv"), job.dialect.written)
         if not partial:
-            raise self._still_open(or_else=_PARTIAL)
+            raise JobStillOpenError(self.id, or_else=_PARTIAL)
         return Errors(Partial.of(self._stack, job).errors, job.dialect.written)
 
     def summary(self) -> dict[str, Any]:
@@ -167,7 +183,7 @@ class Job:
             try:
                 following = start_retry(self.id, self._stack.ledger, self._stack.queues, datetime.now(UTC))
             except NotEndedError as error:
-                raise self._still_open(or_else=f"stop it (`fanfold cancel {self.id}`)") from error
+                raise JobStillOpenError(self.id, or_else=f", or stop it (`fanfold cancel {self.id}`)") from error
         return Job(self._stack, following.id)
 
     def _file(self, name: str) -> Iterator[bytes]:
@@ -176,16 +192,12 @@ class Job:
     def _ended(self) -> LedgerJob:
         job = self._ledger_job()
         if not job.state.is_terminal:
-            raise self._still_open()
+            raise JobStillOpenError(self.id)
         return job
 
     def _ledger_job(self) -> LedgerJob:
         with self._known():
             return self._stack.ledger.job(self.id)
-
-    def _still_open(self, after: str = "", or_else: str = "") -> JobStillOpenError:
-        words = f"job {self.id} is still running{after}: wait for its end (`fanfold status {self.id} --watch`)"
-        return JobStillOpenError(f"{words}, or {or_else}" if or_else else words)
 
     @contextmanager
     def _known(self) -> Iterator[None]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from boto3 import Session
 from boto3.dynamodb.conditions import Key
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectTimeoutError,
     CredentialRetrievalError,
     EndpointConnectionError,
     InvalidRegionError,
@@ -19,6 +21,7 @@ from botocore.exceptions import (
     NoRegionError,
     PartialCredentialsError,
     ProfileNotFound,
+    ReadTimeoutError,
     SSOError,
     TokenRetrievalError,
 )
@@ -31,6 +34,14 @@ from fanfold_core.aws.store import S3Store
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from botocore.config import Config
+    from types_boto3_cloudformation import CloudFormationClient
+    from types_boto3_dynamodb.service_resource import Table
+    from types_boto3_logs import CloudWatchLogsClient
+    from types_boto3_s3 import S3Client
+    from types_boto3_sagemaker import SageMakerClient
+    from types_boto3_sqs import SQSClient
+
 # Outputs of template.yaml, in the order of the fields below.
 _OUTPUTS = (
     "InputBucket",
@@ -42,6 +53,8 @@ _OUTPUTS = (
     "SuccessTopic",
     "ErrorTopic",
 )
+# Sessions of boto3 don't stand being asked for clients by two threads at once.
+_ASKING = Lock()
 # What to do, in errors' words.
 _WITHOUT_AWS = "without an AWS account, start a local cloud with `fanfold local up`"
 _IDENTITY = "`aws sts get-caller-identity` shows your identity; log in again, or set AWS_PROFILE"
@@ -73,9 +86,13 @@ class ListedJob:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """The parts of a stack that its users touch. `parameters` are those of the template, with their values here."""
+    """The parts of a stack that its users touch. `parameters` are those of the template, with their values here.
+
+    `config` has the time-outs and retries of all clients; what it leaves out is as the session has it.
+    """
 
     session: Session
+    config: Config | None
     name: str
     parameters: Mapping[str, str]
     input_bucket: str
@@ -87,20 +104,36 @@ class Stack:
     success_topic: str
     error_topic: str
 
+    @overload
+    def client(self, service: Literal["cloudformation"]) -> CloudFormationClient: ...
+    @overload
+    def client(self, service: Literal["logs"]) -> CloudWatchLogsClient: ...
+    @overload
+    def client(self, service: Literal["s3"]) -> S3Client: ...
+    @overload
+    def client(self, service: Literal["sagemaker"]) -> SageMakerClient: ...
+    @overload
+    def client(self, service: Literal["sqs"]) -> SQSClient: ...
+    @overload
+    def client(self, service: Literal["application-autoscaling"]) -> Any: ...
+    def client(self, service: str) -> Any:
+        """A client of boto3, which any thread may use; whatever is asked of AWS is asked through one of these."""
+        return _client(self.session, service, self.config)
+
     @property
     def ledger(self) -> DynamoLedger:
         """What is known of the stack's jobs."""
-        return DynamoLedger(self.session.resource("dynamodb").Table(self.ledger_table), lambda: datetime.now(UTC))
+        return DynamoLedger(self._table, lambda: datetime.now(UTC))
 
     @property
     def queues(self) -> SqsQueues:
         """The queues in which a retry and a cancel begin."""
-        return SqsQueues(self.session.client("sqs"), uploads=self.uploads_queue, assembly=self.assembly_queue)
+        return SqsQueues(self.client("sqs"), uploads=self.uploads_queue, assembly=self.assembly_queue)
 
     @property
     def store(self) -> S3Store:
         """The uploaded files and the output bucket."""
-        return S3Store(self.session.client("s3"), self.output_bucket)
+        return S3Store(self.client("s3"), self.output_bucket)
 
     def job_ids(self) -> Iterator[str]:
         """The ids of the stack's jobs, the latest first; perhaps without one that has just begun."""
@@ -108,7 +141,7 @@ class Stack:
 
     def listed_jobs(self) -> Iterator[ListedJob]:
         """The stack's jobs as its list of them has them, likewise."""
-        table = self.session.resource("dynamodb").Table(self.ledger_table)
+        table = self._table
         query: dict[str, Any] = {
             "IndexName": "jobs",
             "KeyConditionExpression": Key("listed").eq("job"),
@@ -123,15 +156,20 @@ class Stack:
                 return
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
+    @property
+    def _table(self) -> Table:
+        with _ASKING:
+            return self.session.resource("dynamodb", config=self.config).Table(self.ledger_table)
+
     @classmethod
-    def find(cls, session: Session | None, name: str) -> Self:
+    def find(cls, session: Session | None, name: str, config: Config | None = None) -> Self:
         """The stack of this name; `StackError` says what to do if it can't be read.
 
         Without a session, it is looked up with the credentials and the region of the environment.
         """
         try:
             session = session or Session()
-            stacks = session.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+            stacks = _client(session, "cloudformation", config).describe_stacks(StackName=name)["Stacks"]
         except (ClientError, BotoCoreError) as error:
             raise StackError(f"stack {name}: {refused_words(error)}") from error
         except ValueError as error:  # of botocore, about the address
@@ -141,16 +179,21 @@ class Stack:
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", ())}
         parameters = {given["ParameterKey"]: given["ParameterValue"] for given in stacks[0].get("Parameters", ())}
         try:
-            return cls(session, name, parameters, *(outputs[key] for key in _OUTPUTS))
+            return cls(session, config, name, parameters, *(outputs[key] for key in _OUTPUTS))
         except KeyError as error:
             raise StackError(f"stack {name} has no output {error}: is it a Fanfold stack?") from error
+
+
+def _client(session: Session, service: str, config: Config | None) -> Any:
+    with _ASKING:
+        return session.client(service, config=config)  # type: ignore[call-overload] # one for each service
 
 
 def refused_words(error: ClientError | BotoCoreError) -> str:
     """Why AWS was not asked, or refused, and what to do."""
     if isinstance(error, ClientError):
         return _refused(error)
-    if isinstance(error, EndpointConnectionError):
+    if isinstance(error, EndpointConnectionError | ConnectTimeoutError | ReadTimeoutError):
         return _unanswered(error.kwargs["endpoint_url"])
     remedy = next((remedy for kinds, remedy in _REMEDIES.items() if isinstance(error, kinds)), _AGAIN)
     return f"{str(error).removesuffix('.')}: {remedy}"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from scripts import options_docs
+from scripts import errors_docs, options_docs
 from tests.docs.exemptions import check
 from tests.docs.pages import PAGES, ROOT, anchors, blocks, code_spans, local_links, name
 
@@ -51,6 +51,18 @@ def test_the_tables_of_options_are_those_of_the_code() -> None:
     assert page == options_docs.render(page), "run .venv/bin/python scripts/options_docs.py"
 
 
+def test_every_message_of_an_error_is_that_of_the_code() -> None:
+    page = errors_docs.render()
+    assert errors_docs.PAGE.read_text(encoding="utf-8") == page, "run .venv/bin/python scripts/errors_docs.py"
+    for message in (
+        "there is no column …: the file has …, counted from 0; see the option `…`",
+        "the … file is truncated: upload the complete file",
+        "the file has no rows: it is empty after the header, or has only blank lines; upload a file with rows",
+        "stack … has no log groups: is it a Fanfold stack?",
+    ):
+        assert f"- {message}\n" in page
+
+
 def test_the_readme_names_all_metadata_in_the_order_of_the_table() -> None:
     readme = (options_docs.ROOT / "README.md").read_text(encoding="utf-8")
     _, _, rest = readme.partition("per file with S3 object metadata")
@@ -74,6 +86,15 @@ def test_commands_that_sentences_name_exist(page: Path) -> None:
         program, *words = span.split()
         if words and Path(program).name in {"fanfold", "make", "pip"}:
             check(span)
+
+
+def test_commands_that_a_workflow_runs_exist() -> None:
+    [workflow] = [block for block in blocks(ROOT / "docs/github-actions.md") if block.language == "yaml"]
+    steps = [step for job in yaml.safe_load(workflow.text)["jobs"].values() for step in job["steps"]]
+    commands = [step["run"] for step in steps if "run" in step]
+    assert commands
+    for command in commands:
+        check(command)
 
 
 def test_errors_that_a_user_can_catch_are_exported_and_told_of() -> None:

@@ -14,7 +14,7 @@ import click
 
 from fanfold.client import DEFAULT_STACK
 from fanfold.errors import InputFileError, UserError
-from fanfold.input.sources import Source, is_in_s3, missing
+from fanfold.input.sources import Source, is_in_s3, where_else
 from fanfold_core.domain.options import OPTIONS
 from fanfold_core.domain.options.kinds import Choice, Integer, YesNo
 from fanfold_core.input.errors import OptionError
@@ -106,7 +106,7 @@ class ModelPath(click.Path):
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
         """As click asks for it."""
         if not Path(value).exists():
-            raise click.UsageError(missing(Path(value), "model"), context)
+            raise click.UsageError(f"model {value} does not exist: {where_else(Path(value))}", context)
         return super().convert(value, parameter, context)
 
 
@@ -154,17 +154,20 @@ model = click.option(
     default="vader",
     show_default=True,
     metavar="M",
-    help="Model of the local endpoint: vader, a folder with a transformers model, or the URL of a container.",
+    help="Model of the local endpoint: vader, a folder with a transformers model, owner/name[@revision] of one on the "
+    "Hugging Face Hub (if there is no such folder), or the URL of a container.",
 )
 task = click.option(
     "--task",
     metavar="T",
-    help="Task of a model from a folder, such as zero-shot-classification; default: the task it was saved for.",
+    help="Task of a model from a folder or the Hub, such as zero-shot-classification; default: the task that it was "
+    "saved for.",
 )
 container = click.option(
     "--container",
     metavar="PYTHON",
-    help="Run a model from a folder as on AWS: with the Python that has Hugging Face's inference container installed.",
+    help="Run a model from a folder or the Hub as on AWS: with the Python that has Hugging Face's inference container "
+    "installed.",
 )
 
 

@@ -47,7 +47,7 @@ def examine(stack: Stack) -> Iterator[Finding]:
         ['ok     every job has the default options unless its file says otherwise', …]
     """
     yield from examine_job_defaults(stack.parameters.get(JOB_DEFAULTS, "{}"))
-    client = stack.session.client("sagemaker")
+    client = stack.client("sagemaker")
     name = stack.endpoint
     try:
         status, config = _described(client, name)
@@ -135,7 +135,7 @@ def _scaling(stack: Stack, resource: str) -> Finding:
     if stack.parameters["Scaling"] == "off":
         words = "it doesn't scale, so nothing wakes it and nothing lets it sleep; deploy with Scaling=on"
         return Finding(Verdict.RISKY, words)
-    client = stack.session.client("application-autoscaling")
+    client = stack.client("application-autoscaling")
     try:
         found = client.describe_scaling_policies(ServiceNamespace="sagemaker", ResourceId=resource)["ScalingPolicies"]
     except (ClientError, BotoCoreError) as error:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
-    from boto3 import Session
+    from types_boto3_s3 import S3Client
     from types_boto3_s3.type_defs import CopySourceTypeDef
 
 _S3 = "s3://"
@@ -55,7 +55,7 @@ class Source:
         try:
             found = path.stat()
         except FileNotFoundError as error:
-            raise InputFileError(missing(path, "file")) from error
+            raise InputFileError(f"file {path} does not exist: {where_else(path)}") from error
         except OSError as error:
             raise InputFileError(f"cannot read {path}: {error.strerror}") from error
         if S_ISDIR(found.st_mode):
@@ -65,10 +65,9 @@ class Source:
         return cls(path.name, str(path), found.st_size, partial(_open, path))
 
     @classmethod
-    def of_object(cls, session: Session, url: str) -> Source:
+    def of_object(cls, s3: S3Client, url: str) -> Source:
         """An object in S3, which is read in place; `InputFileError` if it cannot be."""
         bucket, key = urlsplit(url).netloc, url.removeprefix(_S3).partition("/")[2]
-        s3 = session.client("s3")
         try:
             found = s3.head_object(Bucket=bucket, Key=key)
         except (ClientError, BotoCoreError) as error:
@@ -87,17 +86,16 @@ class Source:
         return cls(PurePosixPath(key).name, url, found["ContentLength"], read, object_in_s3=place)
 
 
-def missing(path: Path, what: str) -> str:
-    """What is said of a path at which there is no such thing: the name that was perhaps meant, or where to look."""
-    words = f"{what} {path} does not exist"
+def where_else(path: Path) -> str:
+    """What is said of a path at which there is nothing: the name that was perhaps meant, or where to look."""
     if path.parts[:1] in {("http:",), ("https:",)}:
         url = str(path).replace(":/", "://", 1)
-        return f"{url} is not on this machine: download it first (`curl -LO {url}`)"
+        return f"download it first (`curl -LO {url}`)"
     if not path.parent.is_dir():
-        return f"{words}: there is no folder {path.parent}"
+        return f"there is no folder {path.parent}"
     names = [file.name for file in islice(path.parent.iterdir(), _MOST_NAMES)]
     near = get_close_matches(path.name, names, 1)
-    return f"{words}: did you mean {path.parent / near[0]}?" if near else f"{words}: see `ls {path.parent}`"
+    return f"did you mean {path.parent / near[0]}?" if near else f"see `ls {path.parent}`"
 
 
 def is_in_s3(file: object) -> bool:
@@ -110,15 +108,15 @@ def is_in_s3(file: object) -> bool:
 
 
 @contextmanager
-def source_of(data: object, session: Callable[[], Session], name: str | None = None) -> Iterator[Source]:
-    """A path, an address in S3, which the session reads, or rows; under another name if one is given.
+def source_of(data: object, s3: Callable[[], S3Client], name: str | None = None) -> Iterator[Source]:
+    """A path, an address in S3, which its client reads, or rows; under another name if one is given.
 
     A Parquet file becomes JSON Lines. `InputFileError` if it cannot be read, `TypeError` if it is nothing that can be.
     """
     if isinstance(data, Source):
         found = data
     elif isinstance(data, str) and is_in_s3(data):
-        found = Source.of_object(session(), data)
+        found = Source.of_object(s3(), data)
     elif isinstance(data, str | Path):
         found = Source.of_file(Path(data))
         if found.name.lower().endswith(_PARQUET):

@@ -51,6 +51,11 @@ def test_metadata_overrides_what_it_names_and_leaves_the_rest() -> None:
         ("input-expression", "{text: ", "a JMESPath expression"),
         ("payload-expression", "nonsense(inputs)))", "a JMESPath expression"),
         ("result-expression", "[", "a JMESPath expression"),
+        ("prompt", "Classify this.", "a text with at least one column's name in braces"),
+        ("prompt", "Classify {title} as {", "a text with at least one column's name in braces"),
+        ("prompt", "Classify {title} as {}", "a text with at least one column's name in braces"),
+        ("prompt", "Classify {{title}}", "a text with at least one column's name in braces"),
+        ("prompt", "{title}" * 9, "a text that names each column at most 8 times"),
         ("encoding", "base64", "a text encoding that Python knows"),
     ],
 )
@@ -182,6 +187,9 @@ def test_every_default_of_the_table_may_be_that_of_a_stack(name: str) -> None:
         ('{"parameters": 1}', "option parameters is '1'; it must be a JSON object"),
         ('{"input-expression": "{text: "}', "option input-expression is .*; it must be a JMESPath expression"),
         ('{"quote": ","}', "different from the delimiter"),
+        ('{"prompt": "Classify this."}', "option prompt is .*; it must be a text with at least one column's name"),
+        ('{"prompt": "{a}", "input-expression": "a"}', "option prompt is .*empty where there is an input-expression"),
+        ('{"prompt": "{a}", "rows-per-request": 2}', "option rows-per-request is '2'; it must be 1"),
     ],
 )
 def test_defaults_that_no_stack_may_have_are_refused_by_parameter_and_option(text: str, words: str) -> None:
@@ -199,3 +207,43 @@ def test_what_costs_more_is_compared_with_the_stacks_own_default() -> None:
     with pytest.raises(OptionError, match=words):
         Options.of_stack(parameters, {"rows-per-request": "63"})
     assert Options.of_stack(parameters, {"rows-per-request": "65"}).rows_per_request == 65
+
+
+def test_a_chat_request_has_one_row_and_no_parameters_but_its_own() -> None:
+    chosen = Options().overridden({"prompt": "So {text}?"}, allows_costlier=True)
+    assert (chosen.rows_per_request, chosen.parameters) == (1, "{}")
+    given = {"prompt": "So {text}?", "parameters": '{"max_tokens": 5}'}
+    assert Options().overridden(given, allows_costlier=True).parameters == '{"max_tokens": 5}'
+    of_stack = Options(parameters='{"model": "m"}').overridden({"prompt": "So {text}?"}, allows_costlier=True)
+    assert of_stack.parameters == '{"model": "m"}'
+
+
+def test_a_prompt_in_a_body_of_ones_own_leaves_the_other_options_alone() -> None:
+    chosen = Options().overridden({"prompt": "So {text}?", "payload-expression": "{prompt: inputs}"})
+    assert (chosen.rows_per_request, chosen.parameters) == (32, Options().parameters)
+    assert chosen.result is None
+
+
+def test_a_prompt_costs_as_many_requests_as_a_row_in_each() -> None:
+    with pytest.raises(
+        OptionError, match=r"prompt is .*each row alone, and this stack has CostlierOptions=refuse; for a la"
+    ):
+        Options().overridden({"prompt": "So {text}?"})
+    chat = {"CostlierOptions": "refuse", "JobDefaults": '{"prompt": "So {text}?"}'}
+    assert Options.of_stack(chat, {}).rows_per_request == 1, "as the stack itself has it"
+    assert Options.of_stack(chat, {"prompt": "Really {text}?"}).rows_per_request == 1
+    assert Options.of_stack(chat, {"prompt": ""}).rows_per_request == 32
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"input-expression": "text"}, "option prompt is .*empty where there is an input-expression"),
+        ({"rows-per-request": "2"}, "option rows-per-request is '2'; it must be 1, since a prompt is one row's"),
+        ({"parameters": '{"messages": "be kind"}'}, 'an object whose "messages" are a list'),
+        ({"parameters": "[]"}, "a JSON object"),
+    ],
+)
+def test_what_a_prompt_cannot_go_together_with_is_refused(options: dict[str, str], words: str) -> None:
+    with pytest.raises(OptionError, match=words):
+        Options().overridden({"prompt": "So {text}?", **options}, allows_costlier=True)

@@ -35,13 +35,15 @@ def task_of(path: Path) -> str:
     try:
         saved_from = " ".join(json.loads((path / "config.json").read_text(encoding="utf-8"))["architectures"])
     except OSError as error:
-        msg = f"{path} holds no model: it has no config.json that can be read ({error.strerror})"
         raise ModelUnavailableError(
-            f"{msg}; name the folder that save_pretrained of transformers has written"
+            f"{path} holds no model: it has no config.json that can be read ({error.strerror}); name the folder that "
+            "save_pretrained of transformers has written"
         ) from error
     except (ValueError, KeyError, TypeError) as error:
-        msg = f"{path} holds no model that transformers has saved: its config.json tells no architectures"
-        raise ModelUnavailableError(f"{msg}; save it again with save_pretrained, or name its task by --task") from error
+        raise ModelUnavailableError(
+            f"{path} holds no model that transformers has saved: its config.json tells no architectures; save it again "
+            "with save_pretrained, or name its task by --task"
+        ) from error
     return next((task for name, task in _TASKS.items() if name in saved_from), _HEADLESS)
 
 
@@ -66,7 +68,11 @@ class TransformersModel:
             msg = f"{path} needs transformers and PyTorch to run: pip install 'fanfold[transformers]'"
             raise ModelUnavailableError(msg) from error
         try:
-            self._pipeline = transformers.pipeline(task, model=str(path), tokenizer=str(path), device=-1)
+            # Code that a model's config.json names is not run, as in the container. Without a word on it, transformers
+            # asks at the terminal, or takes a line of standard input for the answer.
+            self._pipeline = transformers.pipeline(
+                task, model=str(path), tokenizer=str(path), device=-1, trust_remote_code=False
+            )
         except (ImportError, OSError, ValueError, KeyError) as error:
             msg = f"transformers can't load {path} for {task}: {error}"
             raise ModelUnavailableError(msg) from error

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self
 
+from fanfold_core.domain.chat import WANTED, parse_prompt
 from fanfold_core.domain.expressions import parse_expression
 from fanfold_core.input.encodings import is_byte_cuttable
 from fanfold_core.input.errors import OptionError
@@ -219,6 +220,20 @@ class Jmespath(Text):
 
     def check(self, option: str, value: Any) -> None:  # noqa: D102
         parse_expression(option, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Template(Text):
+    """A text with columns in braces, or nothing."""
+
+    metavar: str = "TEMPLATE"
+
+    @property
+    def wanted(self) -> str:  # noqa: D102
+        return WANTED
+
+    def check(self, option: str, value: Any) -> None:  # noqa: D102
+        parse_prompt(option, value)
 
 
 @dataclass(frozen=True, slots=True)

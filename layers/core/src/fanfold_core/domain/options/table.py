@@ -14,6 +14,7 @@ from fanfold_core.domain.options.kinds import (
     Jmespath,
     JsonObject,
     Names,
+    Template,
     YesNo,
 )
 from fanfold_core.domain.options.row import option
@@ -135,6 +136,17 @@ class Table:
         kind=Jmespath(),
         help="JMESPath over a row's columns that builds the model's input. Empty: the text of the input column.",
         examples=("join(' ', [title, body])",),
+    )
+    prompt: str = option(
+        "Prompt",
+        default="",
+        group="Model",
+        kind=Template(),
+        help=(
+            "Text with columns in braces ({{ }} are braces). Each row is sent as an OpenAI chat request "
+            "with the model parameters."
+        ),
+        examples=("Classify as good or bad: {title} {body}",),
     )
     payload_expression: str = option(
         "Payload expression",
