@@ -2,6 +2,7 @@
 
 UserError                    the base of all of them
 ├── StackError
+├── WakeError
 ├── LocalStartError
 ├── InputFileError
 ├── ModelFilesError
@@ -30,6 +31,10 @@ class UserError(Exception):
 
 class StackError(UserError):
     """A stack is missing, unreadable, or none of ours. Do not retry: name another."""
+
+
+class WakeError(UserError):
+    """The endpoint has no instance and gets none. Retry when the words say so."""
 
 
 class LocalStartError(UserError):
