@@ -11,6 +11,7 @@
 from fanfold.client import Fanfold
 from fanfold.costs.estimate import Cost
 from fanfold.errors import (
+    DeployError,
     DownloadError,
     InputFileError,
     JobNotFoundError,
@@ -33,6 +34,7 @@ from fanfold_core import __version__
 
 __all__ = [
     "Cost",
+    "DeployError",
     "DownloadError",
     "Errors",
     "FailedRow",

@@ -99,7 +99,7 @@ class Stack:
         try:
             stacks = session.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
         except (ClientError, BotoCoreError) as error:
-            raise StackError(_why_not(name, error)) from error
+            raise StackError(why_not(name, error)) from error
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", ())}
         parameters = {given["ParameterKey"]: given["ParameterValue"] for given in stacks[0].get("Parameters", ())}
         try:
@@ -108,7 +108,7 @@ class Stack:
             raise StackError(f"stack {name} has no output {error}: is it a Fanfold stack?") from error
 
 
-def _why_not(name: str, error: ClientError | BotoCoreError) -> str:
+def why_not(name: str, error: ClientError | BotoCoreError) -> str:
     """Why a stack cannot be looked up, and what to do."""
     match error:
         case ClientError():
