@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -124,7 +125,7 @@ def _build_layer(content: Path, name: str, folder: Path) -> str:
     command = [sys.executable, "-B", str(content / "build.py"), name, str(folder), "--bytecode-optional"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - the project's own
     if ended.returncode:
-        if "No module named pip" in ended.stderr:
+        if re.search(r"No module named pip$", ended.stderr, re.MULTILINE):
             raise DeployError(
                 f"the layers are built by pip, which is not installed for {sys.executable}: run "
                 f"`{sys.executable} -m ensurepip` (or `uv pip install pip`)"
