@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 import boto3
 import pytest
+from botocore.loaders import create_loader
 from click.testing import CliRunner, Result, _NamedTextIOWrapper
 from moto import mock_aws
 from moto.cloudformation.models import CloudFormationBackend
@@ -19,6 +20,8 @@ from samtranslator.translator.translator import Translator
 
 from fanfold.cli import cli
 
+# Most of a session's time goes into reading the descriptions of AWS, which are the same for all tests.
+LOADER = create_loader()
 REGION: Final = "eu-central-1"
 BUCKET = f"fanfold-artifacts-123456789012-{REGION}"
 TEMPLATE = """
@@ -71,6 +74,11 @@ assert (layer, how) == ("Core", "--bytecode-optional")
 """
 
 Deploy = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def shared_loader(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("botocore.session.create_loader", lambda _path: LOADER)
 
 
 @pytest.fixture

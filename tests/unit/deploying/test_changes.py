@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,8 @@ from fanfold.project import find_root
 from localaws import template
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from types_boto3_cloudformation import CloudFormationClient
 
 ID = "arn:aws:cloudformation:eu-central-1:123456789012:stack/fanfold/1c2fa620"
