@@ -1,4 +1,4 @@
-"""The layers as they are built for Lambda, twice the same bytes and compiled, and what is deployed. `make test-supply`."""
+"""The layers as they are built for Lambda: twice the same bytes, and compiled; what is deployed. `make test-supply`."""
 
 import _imp
 import os
