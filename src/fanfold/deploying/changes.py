@@ -137,7 +137,7 @@ class ChangeSet:
         self._client, self._is_new, self._sleep = client, is_new, sleep
         self.id, self.stack = change_set, stack
         self.changes: Sequence[Change] = ()
-        self._last_event = ""
+        self._told: set[str] = set()
 
     @classmethod
     def create(  # noqa: PLR0913 # each has a name
@@ -197,29 +197,28 @@ class ChangeSet:
 
     def execute(self) -> None:
         """Begin the change."""
-        (latest, *_) = self._client.describe_stack_events(StackName=self.stack)["StackEvents"]
-        self._last_event = latest["EventId"]
+        self._told = {event["EventId"] for page in self._pages() for event in page}
         self._client.execute_change_set(ChangeSetName=self.id)
 
     def events(self) -> Iterator[Event]:
         """What happens from `execute` on, until the change is over."""
-        while True:
+        is_over = False
+        while not is_over:
             for event in self._new_events():
                 yield event
-                if event.is_of_stack and event.is_over:
-                    return
-            self._sleep(5)
+                is_over |= event.is_of_stack and event.is_over
+            if not is_over:
+                self._sleep(5)
 
     def _new_events(self) -> list[Event]:
+        """Those that were not told yet, the oldest first."""
         found: list[Mapping[str, Any]] = []
-        for page in self._client.get_paginator("describe_stack_events").paginate(StackName=self.stack):
-            known = [one["EventId"] for one in page["StackEvents"]]
-            if self._last_event in known:
-                found += page["StackEvents"][: known.index(self._last_event)]
+        for page in self._pages():
+            new = [event for event in page if event["EventId"] not in self._told]
+            found += new
+            if len(new) < len(page):
                 break
-            found += page["StackEvents"]
-        if found:
-            self._last_event = found[0]["EventId"]
+        self._told |= {event["EventId"] for event in found}
         return [
             Event(
                 one["ResourceStatus"],
@@ -230,6 +229,11 @@ class ChangeSet:
             )
             for one in reversed(found)
         ]
+
+    def _pages(self) -> Iterator[list[Mapping[str, Any]]]:
+        """All events of the stack, the latest first."""
+        for page in self._client.get_paginator("describe_stack_events").paginate(StackName=self.stack):
+            yield page["StackEvents"]
 
     def outputs(self) -> dict[str, str]:
         """The stack's outputs."""
@@ -245,6 +249,8 @@ def failure(stack: str, events: Iterable[Event]) -> DeployError | None:
         return None
     failed = [event for event in told if event.status.endswith("_FAILED") and not event.is_of_stack]
     causes = [event for event in failed if not event.reason.startswith(_CANCELLED)]
+    # Of a stack as a whole, such as one that took too long, no resource is to blame.
+    causes = causes or [event for event in told if event.is_of_stack and "ROLLBACK" in event.status and event.reason]
     words = "".join(f"\n  {event.name} ({event.type}): {event.reason}" for event in causes)
     ends = {
         _FAILED_FIRST_DEPLOY: "All that was created is removed again",

@@ -212,5 +212,7 @@ def test_a_failure_names_its_causes_and_not_what_they_have_stopped() -> None:
     assert "Chunks" not in words
     assert "All that was created is removed again; see docs/operations.md, “When a deploy fails”" in words
     assert "## When a deploy fails\n" in (find_root() / "docs/operations.md").read_text(encoding="utf-8")
+    assert "The following resource(s) failed" not in words
+    assert "  fanfold (AWS::X::Y): The following resource(s) failed" in str(failure("fanfold", told[1:]))
     told[-1] = of("UPDATE_ROLLBACK_COMPLETE", "fanfold", is_of_stack=True)
     assert "The stack is as it was before" in str(failure("fanfold", told))
