@@ -33,26 +33,23 @@ def render(page: str) -> str:
 
 def job_table() -> Iterator[str]:
     """What may be chosen for one file."""
-    yield from _head("metadata, `--option`", "Python", "template", "meaning", "default", "may be")
+    yield from _head("metadata, `--option`, `JobDefaults`", "Python", "meaning", "default", "may be")
     for row in OPTIONS.values():
         default = _code(spell(row.default))
-        yield _row(f"`{row.name}`", f"`{row.field}`", _code(row.parameter), row.help, default, _may_be(row))
+        yield _row(f"`{row.name}`", f"`{row.field}`", row.help, default, _may_be(row))
 
 
 def stack_tables() -> Iterator[str]:
     """What is chosen when a stack is deployed, and holds for all of its jobs."""
-    of_jobs = {row.parameter for row in OPTIONS.values()}
     for group in GROUPS:
-        names = [name for name in group["Parameters"] if name not in of_jobs]
-        if names:
-            yield f"### {group['Label']['default']}"
-            yield ""
-            yield from _head("parameter", "meaning", "default", "may be")
-            for name in names:
-                declared = TEMPLATE["Parameters"][name]
-                meaning = " ".join(declared["Description"].split())
-                yield _row(f"`{name}`", meaning, _code(declared["Default"]), _values(declared))
-            yield ""
+        yield f"### {group['Label']['default']}"
+        yield ""
+        yield from _head("parameter", "meaning", "default", "may be")
+        for name in group["Parameters"]:
+            declared = TEMPLATE["Parameters"][name]
+            meaning = " ".join(declared["Description"].split())
+            yield _row(f"`{name}`", meaning, _code(declared["Default"]), _values(declared))
+        yield ""
 
 
 def _may_be(row: Option) -> str:

@@ -9,6 +9,7 @@
 """
 
 from fanfold.client import Fanfold
+from fanfold.client.asynchronous import AsyncFanfold, AsyncJob
 from fanfold.costs.estimate import Cost
 from fanfold.errors import (
     DeployError,
@@ -28,11 +29,16 @@ from fanfold.errors import (
 )
 from fanfold.jobs import Job
 from fanfold.results import Errors, FailedRow, Results
+from fanfold.results.asynchronous import AsyncErrors, AsyncResults
 from fanfold.status import JobState, JobStatus
 from fanfold.terminal import show_progress
 from fanfold_core import __version__
 
 __all__ = [
+    "AsyncErrors",
+    "AsyncFanfold",
+    "AsyncJob",
+    "AsyncResults",
     "Cost",
     "DeployError",
     "DownloadError",

@@ -53,7 +53,7 @@ class HeldFolder:
         sizes = {name: found["Size"] for name, key in keys.items() if (found := find_object(stack, key))}
         if not sizes:
             raise missing(stack, result_key(job, ""))
-        client, unfinished = stack.session.client("s3"), {name: self.path / f".{name}.part" for name in sizes}
+        client, unfinished = stack.client("s3"), {name: self.path / f".{name}.part" for name in sizes}
         try:
             with bytes_bar("downloading", sum(sizes.values())) as received:
                 for name, part in unfinished.items():

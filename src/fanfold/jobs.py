@@ -6,6 +6,7 @@ import json
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,24 @@ _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 _SHARE_OF_ELAPSED = 0.05
 
 
+class Pace:
+    """When to look at a job again, and until when."""
+
+    def __init__(self, job_id: str, timeout: float | None) -> None:
+        self._job_id, self._timeout = job_id, timeout
+        self._began = time.monotonic()
+
+    def pause(self) -> float:
+        """Seconds until the next look; `JobStillOpenError` if there is to be none, since the time is up."""
+        elapsed = time.monotonic() - self._began
+        left = inf if self._timeout is None else self._timeout - elapsed
+        if left <= 0:
+            raise JobStillOpenError(
+                f"job {self._job_id} is still running after {self._timeout:g} seconds: wait for it again, or cancel it"
+            )
+        return min(max(_SHORTEST_PAUSE, elapsed * _SHARE_OF_ELAPSED), _LONGEST_PAUSE, left)
+
+
 class Job:
     """A job of a stack, by its id. It knows nothing by itself: each call asks the stack.
 
@@ -59,28 +78,27 @@ class Job:
         """Where the job stands now; `JobNotFoundError` if the stack knows it no more."""
         return self._reader.read()
 
-    def follow(self) -> Iterator[JobStatus]:
-        """Where the job stands, again and again, until it has ended."""
-        began = time.monotonic()
+    def follow(self, timeout: float | None = None) -> Iterator[JobStatus]:
+        """Where the job stands, again and again, until it has ended.
+
+        `JobStillOpenError` after `timeout` seconds, while the job itself goes on.
+        """
+        pace = Pace(self.id, timeout)
         while True:
             status = self.status()
             yield status
             if status.has_ended:
                 return
-            pause = (time.monotonic() - began) * _SHARE_OF_ELAPSED
-            time.sleep(min(max(_SHORTEST_PAUSE, pause), _LONGEST_PAUSE))
+            time.sleep(pace.pause())
 
     def wait(self, timeout: float | None = None) -> JobStatus:
         """Wait until the job has ended, with a progress bar on a terminal and a line now and then elsewhere.
 
         Answers with its final status; `JobStillOpenError` after `timeout` seconds, while the job itself goes on.
         """
-        until = None if timeout is None else time.monotonic() + timeout
         with job_bar() as show:
-            for status in self.follow():
+            for status in self.follow(timeout):
                 show(status)
-                if not status.has_ended and until is not None and time.monotonic() >= until:
-                    raise JobStillOpenError(f"job {self.id} is still running after {timeout:g} seconds")
         return status
 
     def results(self, *, partial: bool = False) -> Results:

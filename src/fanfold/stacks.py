@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from boto3.dynamodb.conditions import Key
-from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    ReadTimeoutError,
+)
 
 from fanfold.errors import StackError
 from fanfold_core.aws.ledger import DynamoLedger
@@ -18,6 +27,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from boto3 import Session
+    from botocore.config import Config
+    from types_boto3_cloudformation import CloudFormationClient
+    from types_boto3_dynamodb.service_resource import Table
+    from types_boto3_logs import CloudWatchLogsClient
+    from types_boto3_s3 import S3Client
+    from types_boto3_sagemaker import SageMakerClient
+    from types_boto3_sqs import SQSClient
 
 # Outputs of template.yaml, in the order of the fields below.
 _OUTPUTS = (
@@ -30,6 +46,8 @@ _OUTPUTS = (
     "SuccessTopic",
     "ErrorTopic",
 )
+# Sessions of boto3 don't stand being asked for clients by two threads at once.
+_ASKING = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +61,13 @@ class ListedJob:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """The parts of a stack that its users touch. `parameters` are those of the template, with their values here."""
+    """The parts of a stack that its users touch. `parameters` are those of the template, with their values here.
+
+    `config` has the time-outs and retries of all clients; what it leaves out is as the session has it.
+    """
 
     session: Session
+    config: Config | None
     name: str
     parameters: Mapping[str, str]
     input_bucket: str
@@ -57,20 +79,36 @@ class Stack:
     success_topic: str
     error_topic: str
 
+    @overload
+    def client(self, service: Literal["cloudformation"]) -> CloudFormationClient: ...
+    @overload
+    def client(self, service: Literal["logs"]) -> CloudWatchLogsClient: ...
+    @overload
+    def client(self, service: Literal["s3"]) -> S3Client: ...
+    @overload
+    def client(self, service: Literal["sagemaker"]) -> SageMakerClient: ...
+    @overload
+    def client(self, service: Literal["sqs"]) -> SQSClient: ...
+    @overload
+    def client(self, service: Literal["application-autoscaling"]) -> Any: ...
+    def client(self, service: str) -> Any:
+        """A client of boto3, which any thread may use; whatever is asked of AWS is asked through one of these."""
+        return _client(self.session, service, self.config)
+
     @property
     def ledger(self) -> DynamoLedger:
         """What is known of the stack's jobs."""
-        return DynamoLedger(self.session.resource("dynamodb").Table(self.ledger_table), lambda: datetime.now(UTC))
+        return DynamoLedger(self._table, lambda: datetime.now(UTC))
 
     @property
     def queues(self) -> SqsQueues:
         """The queues in which a retry and a cancel begin."""
-        return SqsQueues(self.session.client("sqs"), uploads=self.uploads_queue, assembly=self.assembly_queue)
+        return SqsQueues(self.client("sqs"), uploads=self.uploads_queue, assembly=self.assembly_queue)
 
     @property
     def store(self) -> S3Store:
         """The uploaded files and the output bucket."""
-        return S3Store(self.session.client("s3"), self.output_bucket)
+        return S3Store(self.client("s3"), self.output_bucket)
 
     def job_ids(self) -> Iterator[str]:
         """The ids of the stack's jobs, the latest first; perhaps without one that has just begun."""
@@ -78,7 +116,7 @@ class Stack:
 
     def listed_jobs(self) -> Iterator[ListedJob]:
         """The stack's jobs as its list of them has them, likewise."""
-        table = self.session.resource("dynamodb").Table(self.ledger_table)
+        table = self._table
         query: dict[str, Any] = {
             "IndexName": "jobs",
             "KeyConditionExpression": Key("listed").eq("job"),
@@ -93,19 +131,29 @@ class Stack:
                 return
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
+    @property
+    def _table(self) -> Table:
+        with _ASKING:
+            return self.session.resource("dynamodb", config=self.config).Table(self.ledger_table)
+
     @classmethod
-    def find(cls, session: Session, name: str) -> Self:
+    def find(cls, session: Session, name: str, config: Config | None = None) -> Self:
         """The stack of this name; `StackError` says what to do if it can't be read."""
         try:
-            stacks = session.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+            stacks = _client(session, "cloudformation", config).describe_stacks(StackName=name)["Stacks"]
         except (ClientError, BotoCoreError) as error:
             raise StackError(why_not(name, error)) from error
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", ())}
         parameters = {given["ParameterKey"]: given["ParameterValue"] for given in stacks[0].get("Parameters", ())}
         try:
-            return cls(session, name, parameters, *(outputs[key] for key in _OUTPUTS))
+            return cls(session, config, name, parameters, *(outputs[key] for key in _OUTPUTS))
         except KeyError as error:
             raise StackError(f"stack {name} has no output {error}: is it a Fanfold stack?") from error
+
+
+def _client(session: Session, service: str, config: Config | None) -> Any:
+    with _ASKING:
+        return session.client(service, config=config)  # type: ignore[call-overload] # one for each service
 
 
 def why_not(name: str, error: ClientError | BotoCoreError) -> str:
@@ -120,7 +168,7 @@ def why_not(name: str, error: ClientError | BotoCoreError) -> str:
             )
         case NoRegionError():
             return f"no AWS region is set: set AWS_DEFAULT_REGION to the region of stack {name}"
-        case EndpointConnectionError():
+        case EndpointConnectionError() | ConnectTimeoutError() | ReadTimeoutError():
             return _unanswered(error.kwargs["endpoint_url"])
         case _:
             return f"cannot find stack {name}: {error}"

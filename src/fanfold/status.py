@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import reduce
 from operator import add
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from fanfold.errors import JobNotFoundError
@@ -96,16 +97,21 @@ class JobStatus:
 
 @dataclass(slots=True)
 class StatusReader:
-    """Reads where a job stands. `uploaded` is what is said of it until the ledger knows it."""
+    """Reads where a job stands, for one thread at a time. `uploaded` is its status until the ledger knows it."""
 
     ledger: DynamoLedger
     job_id: str
     uploaded: JobStatus | None = None
     # Failed rows of chunks that are done, by number: read once.
     _failed: dict[int, int] = field(default_factory=dict)
+    _reading: Lock = field(default_factory=Lock)
 
     def read(self) -> JobStatus:
         """The job as it is now; `JobNotFoundError` if there is none."""
+        with self._reading:
+            return self._read()
+
+    def _read(self) -> JobStatus:
         try:
             job = self.ledger.job(self.job_id)
         except UnknownJobError as error:

@@ -42,7 +42,7 @@ _PARAMETERS = {
     "SweepSchedule": "rate(1 minute)",
     "QuietSeconds": "2",
     "GraceSeconds": "1",
-    "RequestTtlSeconds": "900",
+    "JobDefaults": '{"request-ttl-seconds": 900}',
 }
 
 

@@ -145,6 +145,8 @@ def _check_parameter(name: str, value: str, declared: Mapping[str, Any]) -> None
     if not re.fullmatch(limits.get("AllowedPattern", ".*"), value, re.DOTALL):
         wanted = limits.get("ConstraintDescription", f"must match {limits['AllowedPattern']}").removesuffix(".")
         raise TemplateError(f"Parameter {name} is {value!r}; it {wanted}.")
+    if len(value) > limits.get("MaxLength", len(value)):
+        raise TemplateError(f"Parameter {name} has {len(value)} characters; it may have {limits['MaxLength']}.")
     if limits["Type"] == "Number" and not _in_range(value, limits):
         raise TemplateError(f"Parameter {name} is {value!r}; it must be a number within its limits.")
 

@@ -1,5 +1,7 @@
 """What the ledger promises of jobs and endpoints, each write delivered twice."""
 
+from dataclasses import replace
+
 from tests.contracts.conftest import JOB, each_raises, twice
 from tests.fakes.values import LAYOUT, Clock, make_chunk, make_job
 
@@ -30,6 +32,7 @@ def test_an_unknown_job_is_an_error_and_no_write_makes_one(ledger: Ledger) -> No
         UnknownJobError,
         lambda: ledger.set_layout(JOB.id, LAYOUT),
         lambda: ledger.set_model(JOB.id, JOB.model),
+        lambda: ledger.set_options(JOB.id, JOB.options),
         lambda: ledger.set_total(JOB.id, 1, 2),
         lambda: ledger.raise_released(JOB.id, 1),
         lambda: ledger.compact(JOB.id, 1, [0]),
@@ -55,6 +58,14 @@ def test_a_model_is_remembered_until_there_are_chunks(ledger: Ledger) -> None:
     ledger.store(job, make_chunk(0), None)
     assert twice(ledger.set_model, job.id, JOB.model).model == pinned
     assert ledger.job(job.id).model == pinned
+
+
+def test_options_may_change_until_the_layout_is_known(ledger: Ledger) -> None:
+    job, chosen = ledger.create(JOB), replace(JOB.options, rows_per_request=7)
+    assert twice(ledger.set_options, job.id, chosen).options == chosen
+    ledger.set_layout(job.id, LAYOUT)
+    assert twice(ledger.set_options, job.id, JOB.options).options == chosen
+    assert ledger.job(job.id).options == chosen
 
 
 def test_what_is_stored_only_rises(ledger: Ledger, job: JobRecord) -> None:

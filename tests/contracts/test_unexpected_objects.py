@@ -7,9 +7,10 @@ from typing import Any
 
 import boto3
 import pytest
+import urllib3
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
-from botocore.exceptions import IncompleteReadError
+from botocore.exceptions import IncompleteReadError, ReadTimeoutError
 from botocore.response import StreamingBody
 from moto.core.botocore_stubber import MockRawResponse
 from tests.contracts.clouds import Services
@@ -38,6 +39,15 @@ def without_range(call: Any) -> None:
 def cut_short(answer: Any) -> None:
     content = answer["Body"].read()
     answer["Body"] = StreamingBody(BytesIO(content[:-1]), len(content))
+
+
+class _Stalled(BytesIO):
+    def read(self, *_: Any) -> bytes:
+        raise urllib3.exceptions.ReadTimeoutError(urllib3.HTTPConnectionPool("s3"), "/", "timed out")
+
+
+def stalled(answer: Any) -> None:
+    answer["Body"] = StreamingBody(_Stalled(), len(CONTENT))
 
 
 @pytest.fixture
@@ -123,8 +133,8 @@ def test_an_upload_is_not_completed_without_a_part_that_a_list_leaves_out(servic
 def stack(services: Services) -> Stack:
     session = boto3.Session(region_name=REGION)
     # The one client that the test can lead astray.
-    session.client = lambda _: services.s3  # type: ignore[method-assign,assignment]
-    return Stack(session, "fanfold", {}, INPUT, OUTPUT, "", "", "", "", "", "")
+    session.client = lambda _, **__: services.s3  # type: ignore[method-assign,assignment]
+    return Stack(session, None, "fanfold", {}, INPUT, OUTPUT, "", "", "", "", "", "")
 
 
 def test_the_client_reads_a_block_again_that_is_not_the_one_it_asked_for(services: Services, stack: Stack) -> None:
@@ -139,9 +149,18 @@ def test_the_client_reads_a_block_again_that_is_not_the_one_it_asked_for(service
         list(read_object(stack, "results", block_bytes=8))
 
 
+def test_the_client_reads_a_block_again_that_stops_coming(services: Services, stack: Stack) -> None:
+    services.store.write("results", CONTENT, CSV)
+    with misbehaving(services.s3, "after-call.s3.GetObject", stalled, times=3) as calls:
+        assert b"".join(read_object(stack, "results")) == CONTENT
+    assert len(calls) == 3 + 1
+    with misbehaving(services.s3, "after-call.s3.GetObject", stalled), pytest.raises(ReadTimeoutError):
+        list(read_object(stack, "results"))
+
+
 def test_an_object_of_the_users_own_is_read_from_where_it_was_asked_for(services: Services, stack: Stack) -> None:
     services.store.write("theirs", CONTENT, CSV)
-    theirs = sources.Source.of_object(stack.session, f"s3://{OUTPUT}/theirs")
+    theirs = sources.Source.of_object(stack.client("s3"), f"s3://{OUTPUT}/theirs")
     with theirs.open(9) as stream:
         assert stream.read() == CONTENT[9:]
     refused = pytest.raises(UnexpectedResponseError, match="asked for bytes 9-19/20")

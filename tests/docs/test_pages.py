@@ -2,11 +2,14 @@
 
 import json
 import re
+import tomllib
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
-from scripts import options_docs
+from scripts import errors_docs, options_docs
 from tests.docs.exemptions import check
 from tests.docs.pages import PAGES, ROOT, anchors, blocks, code_spans, local_links, name
 
@@ -19,6 +22,7 @@ WITNESS = re.compile(
     r"\[documentation\]\(https://docs\.aws\.amazon\.com/\S+\.html\)|service model of botocore|captured event"
     r"|the container's own packages|emulator|examples (of|in)|reports of|nobody yet"
 )
+READERS: Mapping[str, Callable[[str], Any]] = {"json": json.loads, "toml": tomllib.loads, "yaml": yaml.safe_load}
 each_page = pytest.mark.parametrize("page", PAGES, ids=name)
 
 
@@ -32,19 +36,31 @@ def test_links_lead_to_files_and_headings_that_are_there(page: Path) -> None:
 
 @each_page
 def test_blocks_name_a_language_that_is_checked(page: Path) -> None:
-    assert {block.language for block in blocks(page)} <= {"console", "python", "json", "yaml", "text"}
+    assert {block.language for block in blocks(page)} <= {"console", "python", "text", *READERS}
 
 
 @each_page
 def test_blocks_of_data_can_be_read(page: Path) -> None:
     for block in blocks(page):
-        if block.language in {"json", "yaml"}:
-            assert (json.loads if block.language == "json" else yaml.safe_load)(block.text), str(block)
+        if block.language in READERS:
+            assert READERS[block.language](block.text), str(block)
 
 
 def test_the_tables_of_options_are_those_of_the_code() -> None:
     page = options_docs.PAGE.read_text(encoding="utf-8")
     assert page == options_docs.render(page), "run .venv/bin/python scripts/options_docs.py"
+
+
+def test_every_message_of_an_error_is_that_of_the_code() -> None:
+    page = errors_docs.render()
+    assert errors_docs.PAGE.read_text(encoding="utf-8") == page, "run .venv/bin/python scripts/errors_docs.py"
+    for message in (
+        "there is no column …: the file has …, counted from 0; see the option `…`",
+        "the … file is truncated: upload the complete file",
+        "the file has no rows: it is empty after the header, or has only blank lines; upload a file with rows",
+        "stack … has no log groups: is it a Fanfold stack?",
+    ):
+        assert f"- {message}\n" in page
 
 
 def test_the_readme_names_all_metadata_in_the_order_of_the_table() -> None:
@@ -70,6 +86,15 @@ def test_commands_that_sentences_name_exist(page: Path) -> None:
         program, *words = span.split()
         if words and Path(program).name in {"fanfold", "make", "pip"}:
             check(span)
+
+
+def test_commands_that_a_workflow_runs_exist() -> None:
+    [workflow] = [block for block in blocks(ROOT / "docs/github-actions.md") if block.language == "yaml"]
+    steps = [step for job in yaml.safe_load(workflow.text)["jobs"].values() for step in job["steps"]]
+    commands = [step["run"] for step in steps if "run" in step]
+    assert commands
+    for command in commands:
+        check(command)
 
 
 def test_errors_that_a_user_can_catch_are_exported_and_told_of() -> None:

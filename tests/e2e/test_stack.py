@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from fanfold import Fanfold
-from fanfold.doctor.endpoint import examine
 from fanfold.doctor.findings import Verdict
+from fanfold.doctor.stack import examine
 from fanfold.project import find_root
 
 pytestmark = pytest.mark.e2e

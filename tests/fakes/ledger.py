@@ -11,6 +11,7 @@ from fanfold_core.app.ports import Failure, Prediction
 from fanfold_core.domain.counting import kind_of
 from fanfold_core.domain.errors import UnknownChunkError, UnknownJobError
 from fanfold_core.domain.job import Chunk, Health, JobRecord, Model, Part, Pause, State, Totals, Trouble
+from fanfold_core.domain.options import Options
 from fanfold_core.domain.outcomes import Mark
 from fanfold_core.domain.results import SpanOutcome
 from fanfold_core.domain.spans import Span
@@ -67,6 +68,9 @@ class MemoryLedger:
 
     def set_model(self, job_id: str, model: Model) -> JobRecord:
         return job if (job := self.job(job_id)).stored else self._put_job(replace(job, model=model))
+
+    def set_options(self, job_id: str, options: Options) -> JobRecord:
+        return job if (job := self.job(job_id)).layout else self._put_job(replace(job, options=options))
 
     def store(self, job: JobRecord, chunk: Chunk, part: Part | None) -> JobRecord:
         if part is not None:

@@ -122,8 +122,12 @@ def test_empty_lines_without_end_end_the_job(upload: Upload) -> None:
 @pytest.mark.parametrize(
     ("option", "value", "words"),
     [
-        ("rows-per-request", "8", "32 or more, since this stack has RowsPerRequest=32 and CostlierOptions=refuse"),
-        ("max-attempts", "20", "3 or less, since this stack has MaxAttempts=3 and CostlierOptions=refuse"),
+        (
+            "rows-per-request",
+            "8",
+            "32 or more, since this stack has rows-per-request=32 by default and CostlierOptions=refuse",
+        ),
+        ("max-attempts", "20", "3 or less, since this stack has max-attempts=3 by default and CostlierOptions=refuse"),
     ],
 )
 def test_an_option_that_costs_more_than_the_stacks_ends_the_job_unless_the_stack_allows_it(

@@ -1,5 +1,6 @@
 """The tree stays readable: short modules, small folders, no circles of imports, and few modules that are crumbs."""
 
+import ast
 import subprocess
 from collections import Counter
 from graphlib import TopologicalSorter
@@ -49,3 +50,16 @@ def test_few_modules_of_the_product_are_short() -> None:
     modules = [file for file in files(*PRODUCT) if file.suffix == ".py"]
     short = [str(file) for file in modules if lines(file) <= SHORT_LINES]
     assert len(short) <= MOST_SHORT * len(modules), sorted(short)
+
+
+def test_only_stacks_make_clients_so_that_all_have_the_users_time_outs() -> None:
+    askers = {
+        (file.name, ast.unparse(call.func.value))
+        for file in files("src/fanfold")
+        if file.suffix == ".py"
+        for call in ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
+        if call.func.attr in {"client", "resource"}
+    }
+    assert {asker for file, asker in askers if file == "stacks.py"} == {"self", "self.session", "session"}
+    assert {asker.rpartition(".")[2] for file, asker in askers if file != "stacks.py"} == {"stack"}

@@ -19,9 +19,8 @@ from fanfold_core.aws.wiring import (
     SplitterSettings,
     SweeperSettings,
 )
-from fanfold_core.domain.options import OPTIONS, Options
-from fanfold_core.domain.options.kinds import Choice, Integer
-from fanfold_core.domain.options.row import ALLOW, COSTLIER_OPTIONS, REFUSE, Option
+from fanfold_core.domain.options import Options
+from fanfold_core.domain.options.row import ALLOW, COSTLIER_OPTIONS, JOB_DEFAULTS, REFUSE
 from localaws.cloud import LocalCloud
 from localaws.errors import TemplateError
 from localaws.template import load, read
@@ -37,7 +36,6 @@ SQS_LARGEST_RECEIVE_LAG = 6
 
 OWN_KEY = {"Fn::If": ["OwnKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]}
 ROOT = find_root()
-OF_STACKS = [row for row in OPTIONS.values() if row.parameter]
 
 resources: dict[str, dict[str, Any]] = dict(load(ROOT).body["Resources"])
 parameters: dict[str, dict[str, Any]] = dict(load(ROOT).body["Parameters"])
@@ -62,28 +60,14 @@ def test_settings_classes_and_functions_are_the_same() -> None:
 def test_a_functions_environment_is_its_settings_class(function: str, settings: type[Settings]) -> None:
     declared = set(resources[function]["Properties"]["Environment"]["Variables"])
     of_powertools = {name for name in declared if name.startswith("POWERTOOLS_")}
-    of_options = {row.variable for row in OF_STACKS} if settings is SplitterSettings else set()
-    assert declared - of_powertools == {field.name.upper() for field in fields(settings)} | of_options
+    assert declared - of_powertools == {field.name.upper() for field in fields(settings)}
 
 
-@pytest.mark.parametrize("row", OF_STACKS, ids=lambda row: row.name)
-def test_an_options_parameter_says_what_its_row_of_the_table_says(row: Option) -> None:
-    declared = parameters[row.parameter]
-    assert declared["Description"].split() == row.help.split()
-    assert row.parse(str(declared["Default"])) == row.default
-    assert declared.get("AllowedValues", []) == list(row.kind.choices if isinstance(row.kind, Choice) else ())
-    found = (declared["Type"], declared.get("MinValue"), declared.get("MaxValue"))
-    if isinstance(row.kind, Integer):
-        assert found == ("Number", row.kind.least_of_stack or row.kind.least, row.kind.most)
-    else:
-        assert found == ("String", None, None)
+def test_the_defaults_of_a_stack_are_those_of_the_table_unless_it_has_others() -> None:
+    declared = parameters[JOB_DEFAULTS]
+    assert Options.defaults(declared["Default"]) == Options()
     variables = resources["SplitterFunction"]["Properties"]["Environment"]["Variables"]
-    assert variables[row.variable] == {"Ref": row.parameter}
-
-
-def test_the_splitters_environment_gives_the_options_that_the_table_has() -> None:
-    environ = {row.variable: str(parameters[row.parameter]["Default"]) for row in OF_STACKS}
-    assert Options.from_environment(environ) == Options() == Options().overridden({})
+    assert variables["JOB_DEFAULTS"] == {"Ref": JOB_DEFAULTS}
 
 
 @pytest.mark.parametrize(("parameter", "default"), [("MaxRows", 10**8), ("MaxBytes", 2**40)])
@@ -98,7 +82,6 @@ def test_options_that_cost_more_are_refused_unless_the_stack_says_otherwise() ->
     assert (declared["AllowedValues"], declared["Default"]) == ([REFUSE, ALLOW], REFUSE)
     variables = resources["SplitterFunction"]["Properties"]["Environment"]["Variables"]
     assert variables["COSTLIER_OPTIONS"] == {"Ref": COSTLIER_OPTIONS}
-    assert {row.name for row in OPTIONS.values() if row.costlier} <= {row.name for row in OF_STACKS}
 
 
 @pytest.mark.parametrize("mapping", of_type("AWS::Lambda::EventSourceMapping").values())
@@ -257,8 +240,12 @@ def test_sagemaker_is_touched_only_without_an_endpoint_that_exists(chosen: dict[
         ({"NetworkIsolation": "off"}, "leave it on, or set ModelDataUrl"),
         ({"FunctionConcurrency": "50"}, "must be one of 10, 20, 42, 100"),
         ({"KmsKeyArn": "alias/mine"}, "must be the ARN of a KMS key"),
-        ({"RequestTtlSeconds": "60"}, "RequestTtlSeconds is '60'; it must be a number within its limits"),
-        ({"Delimiter": "||"}, "must be one character"),
+        ({"MaxRows": "0"}, "MaxRows is '0'; it must be a number within its limits"),
+        ({"JobDefaults": "{"}, "JobDefaults is '{'; it must be a JSON object"),
+        (
+            {"JobDefaults": json.dumps({"input-column": "x" * 2_000})},
+            "JobDefaults has 2020 characters; it may have 2000",
+        ),
         ({"SweepSchedule": "rate(0 minutes)"}, "SweepSchedule is 'rate\\(0 minutes\\)'; it must be rate"),
         ({"SweepSchedule": "rate(1 minutes)"}, "it must be rate"),
         ({"SweepSchedule": "rate(2 hours)"}, "it must be rate"),
@@ -287,8 +274,8 @@ def test_the_endpoint_scales_from_zero_to_five_by_its_backlog() -> None:
     assert (defaults["MinInstances"], defaults["MaxInstances"]) == (0, 5)
     tracking = resources["BacklogPolicy"]["Properties"]["TargetTrackingScalingPolicyConfiguration"]
     assert tracking["CustomizedMetricSpecification"]["MetricName"] == "ApproximateBacklogSizePerInstance"
-    named = [tracking[name]["Ref"] for name in ("TargetValue", "ScaleInCooldown", "ScaleOutCooldown")]
-    assert [defaults[name] for name in named] == [5, 600, 300]
+    assert (tracking["TargetValue"], defaults["BacklogPerInstance"]) == ({"Ref": "BacklogPerInstance"}, 5)
+    assert (tracking["ScaleInCooldown"], tracking["ScaleOutCooldown"]) == (600, 300)
 
 
 def test_an_endpoint_without_instance_wakes_for_its_first_request() -> None:

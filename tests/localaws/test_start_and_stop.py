@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,13 @@ from localaws.functions.runtime import Functions
 
 def children() -> set[int]:
     """Processes whose parent is this one."""
-    task = Path(f"/proc/{os.getpid()}/task")
-    return {int(pid) for thread in task.iterdir() for pid in (thread / "children").read_text("utf-8").split()}
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # one that has ended meanwhile
+            _, parent, *_ = (process / "stat").read_text("utf-8").rpartition(")")[2].split()
+            if int(parent) == os.getpid():
+                found.add(int(process.name))
+    return found
 
 
 def alive(pid: int) -> bool:

@@ -110,8 +110,13 @@ EXPRESSIONS = st.sampled_from(_NASTY) | st.recursive(
     max_leaves=6,
 ).filter(lambda text: len(text) < _MOST_METADATA)
 
+_PROMPTS = [
+    *("{text}", "{text}", "{label} {text}", "{{{id}}}", "{text}" * 8, "{text}" * 9, "{no such}", "\x00é{text}"),
+    *("text", "{", "}", "{}", "{{}}", "{text", "{{text}}", "{{text}", "{{{text}", "{" * 900, "{te{xt}", ""),
+]
 _OPTIONS: dict[str, st.SearchStrategy[str]] = {
     "input-expression": EXPRESSIONS,
+    "prompt": st.sampled_from(_PROMPTS),
     "payload-expression": EXPRESSIONS,
     "result-expression": EXPRESSIONS,
     "parameters": st.sampled_from(
@@ -127,6 +132,8 @@ _OPTIONS: dict[str, st.SearchStrategy[str]] = {
                 "",
                 "{",
                 "null",
+                '{"messages":[{"role":"system","content":"x"}]}',
+                '{"messages":{}}',
             ),
             *(f'{{"a":{"[" * 700}{"]" * 700}}}', f'{{"a":{"1" * 1_800}}}'),
         ]
@@ -153,8 +160,8 @@ _OPTIONS: dict[str, st.SearchStrategy[str]] = {
 }
 # What leaves a known file as it is.
 HARMLESS = {
-    *("input-expression", "payload-expression", "result-expression", "parameters", "rows-per-request", "max-attempts"),
-    *("tolerated-failure-percentage", "somebody's"),
+    *("input-expression", "prompt", "payload-expression", "result-expression", "parameters", "rows-per-request"),
+    *("max-attempts", "tolerated-failure-percentage", "somebody's"),
 }
 
 
@@ -179,6 +186,12 @@ def _spelt(make: Callable[[Random], str]) -> Mood:
     return lambda body, random: models.response(f"[{','.join(make(random) for _ in models.inputs(body))}]")
 
 
+def _good(body: bytes, _random: Random) -> Outcome:
+    found = json.loads(body)
+    is_chat = isinstance(found, dict) and "messages" in found
+    return models.chatting(body) if is_chat else models.response(models.good_text(body))
+
+
 def _names(texts: list[Any], random: Random) -> list[Any]:
     return [{f"field {random.random()} {number}": "x" for number in range(20)} for _ in texts]
 
@@ -189,9 +202,8 @@ def _poison(body: bytes, random: Random) -> Outcome:
 
 _LEVELS = [*range(90, 110), 700, 900, 960, 990, 5_000]
 _SCORES = ["NaN", "1e999", "-1", "2", "1" * 400, '"x"', "null", "true"]
-_GOOD = _answer(lambda texts, _: models.good(texts))
 _MOODS: Mapping[str, Mood] = {
-    "good": _GOOD,
+    "good": _good,
     "first": _answer(lambda texts, _: models.good(texts[:1])),
     "object": _answer(lambda texts, _: models.good(texts)[0] if len(texts) == 1 else models.good(texts)),
     "poison": _poison,

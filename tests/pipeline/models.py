@@ -26,6 +26,18 @@ def good_text(body: bytes) -> str:
     return json.dumps(good(inputs(body)), ensure_ascii=False)
 
 
+def completion(message: dict[str, Any]) -> Outcome:
+    """What a language model answers: one choice, and the tokens that it took."""
+    choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}
+    return response(json.dumps({"object": "chat.completion", "choices": [choice], "usage": usage}))
+
+
+def chatting(body: bytes) -> Outcome:
+    """A language model that answers each text with its label."""
+    return completion({"content": label(json.loads(body)["messages"][-1]["content"])})
+
+
 def answering(predict: Predict) -> Callable[[bytes], Outcome]:
     """A model that makes a JSON answer of the inputs."""
     return lambda body: response(json.dumps(predict(inputs(body))))

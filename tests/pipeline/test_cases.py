@@ -3,6 +3,8 @@
 import json
 from collections.abc import Callable
 from math import ceil, log2
+from typing import Any
+from urllib.parse import quote
 
 import pytest
 from tests.pipeline import models
@@ -14,6 +16,8 @@ from localaws.endpoint.outcomes import Outcome
 MakePipeline = Callable[[Model], Pipeline]
 # Statuses that say that nobody was free.
 BUSY = [429, 503]
+ASKED = b'id,title,body\n1,Soup,"{title} ""bad"""\n2,,\n3,Bread,fine\n'
+PROMPT = {"prompt": quote('Say {{"good"}} or not of {title}: {body}')}
 
 
 def file(texts: list[str]) -> bytes:
@@ -129,3 +133,45 @@ def test_a_score_that_is_no_number_costs_no_label(pipeline: MakePipeline, score:
     ended = pipeline(lambda _: models.response(f'[{{"label": "GOOD", "score": {score}}}]')).run(file(["good"]))
     assert ended.state is State.SUCCEEDED
     assert ended.rows == [{"text": "good", "label": "GOOD", "score": "", "error": ""}]
+
+
+def test_each_row_is_a_chat_request_with_its_cells_as_they_are(pipeline: MakePipeline) -> None:
+    system = {"role": "system", "content": "Be kind."}
+    parameters: dict[str, Any] = {"model": "m", "max_tokens": 5, "messages": [system]}
+    ended = pipeline(models.chatting).run(ASKED, {**PROMPT, "parameters": quote(json.dumps(parameters))})
+    asked = ['Say {"good"} or not of Soup: {title} "bad"', 'Say {"good"} or not of Bread: fine']
+    sent = {body["messages"][-1]["content"]: body for body in map(json.loads, ended.requests)}
+    assert (len(ended.requests), sent) == (
+        2,
+        {text: {**parameters, "messages": [system, {"role": "user", "content": text}]} for text in asked},
+    )
+    answers = [[models.label(text), "2", "stop", "9", ""] for text in asked]
+    header, *lines = ended.lines
+    assert header[3:] == ["answer", "completion_tokens", "finish_reason", "prompt_tokens", "error"]
+    assert [line[3:] for line in lines] == [answers[0], ["", "", "", "", "input is empty"], answers[1]]
+
+
+def test_a_chat_request_without_parameters_of_its_own_has_messages_only(pipeline: MakePipeline) -> None:
+    ended = pipeline(models.chatting).run(ASKED, PROMPT)
+    assert [list(json.loads(body)) for body in ended.requests] == [["messages"]] * 2
+
+
+def test_a_chat_completion_without_a_text_is_an_error_of_its_row_alone(pipeline: MakePipeline) -> None:
+    silent = models.completion({"content": None})
+    ended = pipeline(lambda body: silent if b"Soup" in body else models.chatting(body)).run(ASKED, PROMPT)
+    assert ended.state is State.COMPLETED_WITH_ERRORS
+    words = "the model's answer is no chat completion with a text in choices[0].message.content; the answer begins {"
+    assert [row["error"].startswith(words) for row in ended.rows] == [True, False, False]
+
+
+def test_a_prompt_with_an_unknown_column_ends_the_job_before_anything_is_sent(pipeline: MakePipeline) -> None:
+    ended = pipeline(models.chatting).run(ASKED, {"prompt": quote("{titel}: {body}")})
+    assert (ended.state, ended.requests) == (State.FAILED, [])
+    assert "no column is named 'titel', which the option `prompt` uses" in ended.job.reason
+    assert "the columns are 'id', 'title', 'body'" in ended.job.reason
+
+
+def test_a_prompt_has_values_of_json_lines_as_results_have_them(pipeline: MakePipeline) -> None:
+    content = b'{"a": "so", "b": 3, "c": {"d": [true]}}\n{"a": "no", "b": null}\n'
+    ended = pipeline(models.chatting).run(content, {"prompt": quote("{a}|{b}|{c}")}, "rows.jsonl")
+    assert [row["answer"] for row in ended.rows] == ['of so|3|{"d":[true]}', "of no||"]

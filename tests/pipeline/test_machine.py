@@ -33,6 +33,8 @@ EIGHT = Upload(b"text\n" + b"so good\n" * 8, None)
 @example(upload=ONE, metadata={"input-expression": quote("[text, label][0:1]")}, model=GOOD)
 @example(upload=ONE, metadata={"input-expression": quote("&text")}, model=GOOD)
 @example(upload=LARGE_CELL, metadata={"input-expression": "abs(text)"}, model=GOOD)
+@example(upload=LARGE_CELL, metadata={"prompt": quote("{text}" * 8)}, model=GOOD)
+@example(upload=ONE, metadata={"prompt": quote("{text}"), "rows-per-request": "1"}, model=GOOD)
 @example(upload=LARGE_CELL, metadata={"rows-per-request": "2"}, model=MoodyModel(("large error",), 0))
 @example(upload=EIGHT, metadata={}, model=MoodyModel(("results:2",), 0))
 def test_a_job_ends_and_every_row_is_accounted_for(
@@ -79,7 +81,8 @@ def check_rows(ended: Ended, rows: tuple[tuple[str, ...], ...], metadata: dict[s
         assert len(lines) == len(rows)
     for line, row in zip(lines, rows, strict=False):
         assert tuple(line[: len(HEADER)]) == (*row, "")[: len(HEADER)]
-        if not any(unquote(text) for name, text in metadata.items() if name.endswith("-expression")):
+        changed = [name for name in metadata if name.endswith("-expression") or name == "prompt"]
+        if all(unquote(metadata[name]) in {"", "{text}"} for name in changed):
             labels = [cell for cell in line[len(HEADER) :] if cell.startswith("of ")]
             assert labels in ([], [label(row[1])])
 

@@ -15,10 +15,10 @@ PAGE = "recipes.md"
 
 
 class Kitchen:
-    """A folder with the file and the models of the recipes. `answers` has the pipelines' own, by recipe."""
+    """A `folder` with the file and the models of the recipes. `answers` has the pipelines' own, by recipe."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._sh(commands(PAGE, "All recipes use this file"))
         script = Path(__file__).with_name("tiny_models.py")
         self.answers: dict[str, Any] = json.loads(self._run(str(BIN / "python"), str(script), "reviews.csv", "models"))
@@ -26,16 +26,20 @@ class Kitchen:
     def cook(self, after: str, out: str) -> list[dict[str, str]]:
         """Run the page's commands that follow some words; the results, row by row."""
         self._sh(commands(PAGE, after))
-        with (self._folder / "out" / out / "results.csv").open(encoding="utf-8", newline="") as stream:
+        with (self.folder / "out" / out / "results.csv").open(encoding="utf-8", newline="") as stream:
             return list(csv.DictReader(stream))
 
-    def _sh(self, script: str) -> None:
-        self._run("bash", "-ec", script)
+    def preview(self, after: str) -> list[dict[str, Any]]:
+        """Run the page's dry run that follows some words; the requests that it shows."""
+        return [json.loads(line) for line in self._sh(commands(PAGE, after)).splitlines()]
+
+    def _sh(self, script: str) -> str:
+        return self._run("bash", "-ec", script)
 
     def _run(self, *command: str) -> str:
         environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "HF_HUB_OFFLINE": "1"}
         run = subprocess.run(
-            command, cwd=self._folder, env=environment, capture_output=True, text=True, check=False, timeout=300
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False, timeout=300
         )
         assert run.returncode == 0, run.stderr
         return run.stdout

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_type
 
 import boto3
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from fanfold import Errors, FailedRow, Fanfold, JobState, Results
+from fanfold import AsyncFanfold, AsyncJob, Errors, FailedRow, Fanfold, JobState, JobStatus, Results
 from fanfold.errors import InputFileError, JobNotFoundError, JobStillOpenError, RowNotFoundError, StackError
 from fanfold.stacks import Stack
 
@@ -158,6 +159,27 @@ def test_what_is_answered_can_be_read_while_the_job_runs(pipeline: Pipeline) -> 
     final = list(job.results())
     assert [row for row in final if row["text"] in {early["text"] for early in rows}] == rows
     assert {row["error"] for row in final} >= {"", "cancelled"}
+
+
+def test_a_task_does_with_a_stack_what_else_a_thread_does(pipeline: Pipeline, tmp_path: Path) -> None:
+    stack = pipeline.client.stack
+
+    async def use() -> None:
+        async with AsyncFanfold(stack.name, session=stack.session) as fanfold:
+            job = assert_type(await fanfold.submit(["so good", "", "so bad"], rows_per_request=1), AsyncJob)
+            assert assert_type(await job.wait(timeout=60), JobStatus).failed == 1
+            rows = [assert_type(row, dict[str, Any]) async for row in await job.results()]
+            assert [row["label"] for row in rows] == ["LABEL_2", "", "LABEL_0"]
+            assert [assert_type(failed, FailedRow).row async for failed in await job.errors()] == [1]
+            assert {file.name for file in await job.download(tmp_path)} >= {"results.csv", "errors.csv"}
+            again = await job.retry()
+            assert (await again.wait(timeout=60)).retry_of == job.id
+            assert await (await again.results()).columns() == list(rows[0])
+            ids = [other.id async for other in fanfold.jobs()]
+            assert ids.index(again.id) < ids.index(job.id)
+            assert (await (await fanfold.job(job.id)).cancel()).state is JobState.COMPLETED_WITH_ERRORS
+
+    asyncio.run(use())
 
 
 def test_wrong_names_are_said_in_words(pipeline: Pipeline, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """SAM's own code reads samconfig.toml, and what `sam deploy --guided` writes into one of the template's parameters."""
 
 import json
+import shlex
 import subprocess
 import tomllib
 from typing import Any
@@ -8,8 +9,21 @@ from typing import Any
 from tests.witness.services import ROOT
 from tests.witness.witness import AbsentError, DisagreementError, agree
 
+from fanfold.doctor.stack import as_override
+from fanfold_core.domain.options.row import JOB_DEFAULTS
 from localaws import template
 
+# What `--guided` writes ends at a quote within a text of JSON.
+_SIMPLE = '{"rows-per-request": 64, "input-expression": "{a: b, c: [d e]}"}'
+_JOB_DEFAULTS = json.dumps(
+    {
+        "rows-per-request": 64,
+        "delimiter": "\\",
+        "quote": "'",
+        "input-expression": 'join(\' "é" \', ["my column", $x])',
+        "parameters": {"top_k": None, "candidate_labels": ["a b", "c=d"]},
+    }
+)
 _READ = """
 import json, sys, tempfile
 from pathlib import Path
@@ -38,7 +52,9 @@ try:
     values = CfnParameterOverridesType().convert(again, Mock(), Mock())
 except Exception as error:
     refused = str(error)
-print(json.dumps({"version": __version__, "read": read, "values": values, "refused": refused}))
+overridden = CfnParameterOverridesType().convert(tuple(told["override"]), Mock(), Mock())
+print(json.dumps({"version": __version__, "read": read, "values": values, "refused": refused,
+                  "overridden": overridden}))
 """
 
 
@@ -49,8 +65,9 @@ def round_trips() -> str:
         raise AbsentError("the SAM command line is not installed: make .venv-sam/.locked")
     source = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))["default"]
     sections = [(command, section) for command, found in source.items() for section in found]
-    values = template.defaults(ROOT)
-    asked = json.dumps({"folder": str(ROOT), "sections": sections, "values": values})
+    values = {**template.defaults(ROOT), JOB_DEFAULTS: _SIMPLE}
+    override = shlex.split(as_override(_JOB_DEFAULTS))
+    asked = json.dumps({"folder": str(ROOT), "sections": sections, "values": values, "override": override})
     ended = subprocess.run([python, "-c", _READ], input=asked, capture_output=True, text=True, check=False)
     if ended.returncode:
         raise DisagreementError(ended.stderr.strip().splitlines()[-1])
@@ -61,7 +78,9 @@ def round_trips() -> str:
             f"{command} in samconfig.toml", told["read"][f"{command}.{section}"], {**shared, **source[command][section]}
         )
     agree("what sam deploy --guided writes", told["refused"] or told["values"], values)
+    overridden = {name: json.loads(value) for name, value in told["overridden"].items()}
+    agree("what fanfold doctor --job-defaults printed", overridden, {JOB_DEFAULTS: json.loads(_JOB_DEFAULTS)})
     return (
         f"SAM {told['version']}: {len(sections)} sections of samconfig.toml, and {len(values)} parameters that "
-        "`sam deploy --guided` wrote and `sam deploy` read again"
+        f"`sam deploy --guided` wrote and `sam deploy` read again, and {JOB_DEFAULTS} as `fanfold doctor` prints it"
     )

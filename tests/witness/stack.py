@@ -20,7 +20,12 @@ from localaws import template
 BUILT = ROOT / ".aws-sam" / "build"
 _CODE = "code"
 # Ministack refuses alarms over several metrics. No job needs any.
-_UNKNOWN = {"AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm", "AWS::CloudWatch::Dashboard"}
+_UNKNOWN = {
+    "AWS::CloudWatch::Alarm",
+    "AWS::CloudWatch::CompositeAlarm",
+    "AWS::CloudWatch::Dashboard",
+    "AWS::Logs::QueryDefinition",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,7 @@ def _create(session: boto3.Session) -> dict[str, str]:
             # SAM appends to a layer's name what its content makes of it.
             (folder,) = (found for found in folders if name.startswith(found.name))
             s3.put_object(Bucket=_CODE, Key=f"{name}.zip", Body=_zipped(folder))
-    chosen = {"EndpointName": NAME, "InputColumn": "text", "SweepSchedule": "rate(1 minute)"}
+    chosen = {"EndpointName": NAME, "JobDefaults": '{"input-column": "text"}', "SweepSchedule": "rate(1 minute)"}
     parameters: Any = [{"ParameterKey": key, "ParameterValue": value} for key, value in chosen.items()]
     formation.create_stack(
         StackName=NAME, TemplateBody=json.dumps(body), Parameters=parameters, Capabilities=["CAPABILITY_IAM"]

@@ -55,6 +55,15 @@ def test_what_a_witness_says_decides_the_exit_code(
     assert sum(line[0].isdigit() for line in lines.splitlines() if line) == len(witnesses)
 
 
+@pytest.mark.parametrize(("arguments", "heard"), [([], "01"), (["1"], "1")])
+def test_all_are_heard_unless_some_are_named(
+    arguments: list[str], heard: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(hearing, "WITNESSES", {"0": agreeing, "1": agreeing})
+    assert hearing.main(arguments) == 0
+    assert "".join(line[0] for line in capsys.readouterr().out.splitlines()) == heard
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [

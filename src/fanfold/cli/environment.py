@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 
@@ -12,9 +13,9 @@ from fanfold.cli import options
 from fanfold.cli.conclusion import ExitCode
 from fanfold.cli.output import echo, show_json
 from fanfold.client import Fanfold
-from fanfold.doctor.endpoint import examine
-from fanfold.doctor.findings import Verdict
+from fanfold.doctor.findings import Finding, Verdict
 from fanfold.doctor.model import examine_model
+from fanfold.doctor.stack import as_override, examine, examine_job_defaults
 from fanfold.terminal import stderr
 
 CONSOLE_PORT = 4568
@@ -56,26 +57,41 @@ def wait_for_the_end() -> None:
     type=click.Path(exists=True, path_type=Path),
     help="Check a model on this machine instead: a folder that transformers has saved, or a model.tar.gz.",
 )
+@click.option("--job-defaults", metavar="JSON", help="Check a value of the parameter JobDefaults instead.")
 @options.as_json
-def doctor(stack: str, model: Path | None, as_json: bool) -> None:
+def doctor(stack: str, model: Path | None, job_defaults: str | None, as_json: bool) -> None:
     """Check that a stack's endpoint writes to its bucket, notifies its topics and scales, and that its model is pinned.
 
     Prints one finding per line: ok, costly (works, but costs more than necessary), risky (works, but perhaps not as it
     should) or wrong, with what to do. The exit code is 0 if nothing is wrong, else 1. The command reads the stack and
     the endpoint and changes nothing. With --model it needs no stack: it checks whether the container on AWS, which has
-    transformers of a certain version, will load the model.
+    transformers of a certain version, will load the model. Nor does --job-defaults need one: it checks a JSON object of
+    options, and prints it as `sam deploy` takes it.
 
     \b
     fanfold doctor --stack fanfold
     fanfold doctor --model ./my-model
+    fanfold doctor --job-defaults '{"rows-per-request": 64}'
     """
-    findings = list(examine_model(model) if model else examine(Fanfold(stack).stack))
+    findings = list(_findings(stack, model, job_defaults))
+    is_wrong = any(finding.verdict is Verdict.WRONG for finding in findings)
     if as_json:
         show_json([{"verdict": finding.verdict.value, "words": finding.words} for finding in findings])
     else:
         for finding in findings:
             echo(finding)
-    sys.exit(ExitCode.FAILED if any(finding.verdict is Verdict.WRONG for finding in findings) else ExitCode.OK)
+    if job_defaults is not None and not is_wrong:
+        stderr.print(f"sam deploy --parameter-overrides {as_override(job_defaults)}", soft_wrap=True, markup=False)
+    sys.exit(ExitCode.FAILED if is_wrong else ExitCode.OK)
+
+
+def _findings(stack: str, model: Path | None, job_defaults: str | None) -> Iterator[Finding]:
+    if model:
+        yield from examine_model(model)
+    if job_defaults is not None:
+        yield from examine_job_defaults(job_defaults)
+    if model is None and job_defaults is None:
+        yield from examine(Fanfold(stack).stack)
 
 
 _VARIABLE = "_FANFOLD_COMPLETE"

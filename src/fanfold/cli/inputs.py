@@ -115,7 +115,7 @@ def opened(file: Path | str, stack: str | None) -> AbstractContextManager[Source
         return spooled_stream("stdin.csv", "standard input", sys.stdin.buffer)
     if is_in_s3(file) and stack is None:
         raise click.UsageError(f"{file} is read by a stack: add --stack, or download it (aws s3 cp {file} .)")
-    return source_of(file, lambda: Fanfold(stack).stack.session)
+    return source_of(file, lambda: Fanfold(stack).stack.client("s3"))
 
 
 def parameters_of(stack: str | None) -> Mapping[str, str]:
@@ -142,7 +142,7 @@ def _say_what_is_assumed(found: LocalFile) -> None:
 
 
 def _taken_for(found: LocalFile) -> str:
-    layout, expression = found.layout, found.options.input_expression
+    layout, made = found.layout, found.options.input
     columns = f"{counted(len(layout.columns), 'column')}, {'with' if layout.has_header else 'without'} a header"
     where = f"the texts are in column {layout.input_index}, {layout.columns[layout.input_index]!r}"
-    return f"{columns}; {f'the model input is {expression}' if expression else where}."
+    return f"{columns}; {f'the model input is {made.text}' if made else where}."

@@ -15,6 +15,7 @@ from fanfold.cli.environment import CONSOLE_PORT, wait_for_the_end
 from fanfold.cli.output import echo
 from fanfold.client import Fanfold, local_cloud
 from fanfold.errors import extra
+from fanfold.hub import HubModel
 from fanfold.terminal import spinner, stderr
 
 if TYPE_CHECKING:
@@ -146,8 +147,9 @@ def endpoint(
     with extra("local", "a local endpoint"):
         from localaws.standalone import BUCKET, ENDPOINT, LocalEndpoint  # noqa: PLC0415 - an extra, and takes a second
 
+    on_hub = HubModel.parse(model)
     alone = LocalEndpoint(
-        model,
+        str(on_hub.fetch()) if on_hub else model,
         task=task,
         container=container,
         port=port,

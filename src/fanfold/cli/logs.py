@@ -65,7 +65,7 @@ def follow_log(stack: Stack, job: Job) -> Iterator[LogLine]:
 
 
 def _groups(stack: Stack) -> list[str]:
-    pages = stack.session.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack.name)
+    pages = stack.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack.name)
     found = [
         resource["PhysicalResourceId"]
         for page in pages
@@ -79,7 +79,7 @@ def _groups(stack: Stack) -> list[str]:
 
 def _look(stack: Stack, groups: list[str], job_id: str, since: int) -> list[tuple[str, LogLine]]:
     """The lines from a time on, in milliseconds since 1970, with the ids that CloudWatch gives them."""
-    logs = stack.session.client("logs")
+    logs = stack.client("logs")
     found: list[tuple[str, LogLine]] = []
     for group in groups:
         pages = logs.get_paginator("filter_log_events").paginate(

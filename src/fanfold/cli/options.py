@@ -143,17 +143,20 @@ model = click.option(
     default="vader",
     show_default=True,
     metavar="M",
-    help="Model of the local endpoint: vader, a folder with a transformers model, or the URL of a container.",
+    help="Model of the local endpoint: vader, a folder with a transformers model, owner/name[@revision] of one on the "
+    "Hugging Face Hub (if there is no such folder), or the URL of a container.",
 )
 task = click.option(
     "--task",
     metavar="T",
-    help="Task of a model from a folder, such as zero-shot-classification; default: the task it was saved for.",
+    help="Task of a model from a folder or the Hub, such as zero-shot-classification; default: the task that it was "
+    "saved for.",
 )
 container = click.option(
     "--container",
     metavar="PYTHON",
-    help="Run a model from a folder as on AWS: with the Python that has Hugging Face's inference container installed.",
+    help="Run a model from a folder or the Hub as on AWS: with the Python that has Hugging Face's inference container "
+    "installed.",
 )
 
 

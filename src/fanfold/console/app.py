@@ -19,7 +19,7 @@ from fanfold.console.service import FileGoneError
 from fanfold.errors import JobNotFoundError, UserError
 from fanfold_core import __version__
 from fanfold_core.domain.keys import RESULT_FILES
-from fanfold_core.domain.options import OPTIONS
+from fanfold_core.domain.options import OPTIONS, Options
 from fanfold_core.domain.options.kinds import Choice, Integer
 from fanfold_core.domain.options.row import spell
 from fanfold_core.input.errors import InputError, NotCsvError
@@ -83,7 +83,8 @@ class Views:
     def stack(self) -> Json:
         """What stack this is, and its values of the options."""
         stack = self._service.stack
-        defaults = {row.name: stack.parameters.get(row.parameter, spell(row.default)) for row in OPTIONS.values()}
+        of_stack = Options.of_stack(stack.parameters, {})
+        defaults = {row.name: spell(getattr(of_stack, row.field)) for row in OPTIONS.values()}
         model = stack.parameters.get("HfModelId", "")
         return {"name": stack.name, "endpoint": stack.endpoint, "model": model, "defaults": defaults}
 

@@ -244,7 +244,8 @@ class ChangeSet:
 def failure(stack: str, events: Iterable[Event]) -> DeployError | None:
     """Why a deploy has failed, the first cause first; None if it has not."""
     told = list(events)
-    last = told[-1].status
+    # Where several events are of one moment, that of the stack need not be the last.
+    (*_, last) = (event.status for event in told if event.is_of_stack and event.is_over)
     if last in _SUCCEEDED:
         return None
     failed = [event for event in told if event.status.endswith("_FAILED") and not event.is_of_stack]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
-    from boto3 import Session
+    from types_boto3_s3 import S3Client
     from types_boto3_s3.type_defs import CopySourceTypeDef
 
 _S3 = "s3://"
@@ -59,10 +59,9 @@ class Source:
         return cls(path.name, str(path), found.st_size, partial(_open, path))
 
     @classmethod
-    def of_object(cls, session: Session, url: str) -> Source:
+    def of_object(cls, s3: S3Client, url: str) -> Source:
         """An object in S3, which is read in place; `InputFileError` if it cannot be."""
         bucket, key = urlsplit(url).netloc, url.removeprefix(_S3).partition("/")[2]
-        s3 = session.client("s3")
         try:
             found = s3.head_object(Bucket=bucket, Key=key)
         except (ClientError, BotoCoreError) as error:
@@ -91,15 +90,15 @@ def is_in_s3(file: object) -> bool:
 
 
 @contextmanager
-def source_of(data: object, session: Callable[[], Session], name: str | None = None) -> Iterator[Source]:
-    """A path, an address in S3, which the session reads, or rows; under another name if one is given.
+def source_of(data: object, s3: Callable[[], S3Client], name: str | None = None) -> Iterator[Source]:
+    """A path, an address in S3, which its client reads, or rows; under another name if one is given.
 
     A Parquet file becomes JSON Lines. `InputFileError` if it cannot be read, `TypeError` if it is nothing that can be.
     """
     if isinstance(data, Source):
         found = data
     elif isinstance(data, str) and is_in_s3(data):
-        found = Source.of_object(session(), data)
+        found = Source.of_object(s3(), data)
     elif isinstance(data, str | Path):
         found = Source.of_file(Path(data))
         if found.name.lower().endswith(_PARQUET):

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from fanfold.input.sources import Source
     from fanfold.stacks import Stack
 
+# Of metadata, S3 takes so many bytes in names and values together.
+_MOST_METADATA_BYTES = 2_048
+
 
 def metadata(**given: Any) -> dict[str, str]:
     """Options as a file's metadata names and spells them; those that are None are left to the stack.
@@ -81,11 +84,10 @@ def upload_stream(
 def _put(
     stack: Stack, name: str, options: Mapping[str, str], put: Callable[[S3Client, str, dict[str, str]], None]
 ) -> JobStatus:
-    client = stack.session.client("s3")
+    encoded = _encoded(name, options)
+    client = stack.client("s3")
     # A folder of its own, so that two people's tweets.csv don't meet.
     key = f"{uuid4().hex[:12]}/{FileName.parse(name).uploaded}"
-    # S3 takes ASCII only.
-    encoded = {option: quote(value) for option, value in options.items()}
     try:
         put(client, key, encoded)
         version = client.head_object(Bucket=stack.input_bucket, Key=key).get("VersionId", "null")
@@ -108,3 +110,16 @@ def _put(
         revision="",
         endpoint=stack.endpoint,
     )
+
+
+def _encoded(name: str, options: Mapping[str, str]) -> dict[str, str]:
+    """Options as S3 takes them, which is in ASCII; `UploadError` if they are more than it takes."""
+    encoded = {option: quote(value) for option, value in options.items()}
+    size = sum(len(option) + len(value) for option, value in encoded.items())
+    if size > _MOST_METADATA_BYTES:
+        longest = max(encoded, key=lambda option: len(encoded[option]))
+        raise UploadError(
+            f"cannot upload {name}: its options have {size:,} bytes, percent-encoded, and S3 takes "
+            f"{_MOST_METADATA_BYTES:,}; shorten the option `{longest}`"
+        )
+    return encoded

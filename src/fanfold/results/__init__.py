@@ -10,7 +10,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from botocore.exceptions import IncompleteReadError, ResponseStreamingError
+from botocore.exceptions import IncompleteReadError, ReadTimeoutError, ResponseStreamingError
 
 from fanfold.errors import DownloadError, extra
 from fanfold.results.formats import CsvFormat, JsonLinesFormat, ResultsFormat, read_csv, text_of
@@ -223,7 +223,7 @@ def read_object(
 
     It is looked for unless it was `found` already. `DownloadError` if it isn't there.
     """
-    client, found = stack.session.client("s3"), found or find_object(stack, key)
+    client, found = stack.client("s3"), found or find_object(stack, key)
     if found is None:
         raise missing(stack, key)
     for start in range(first, found["Size"], block_bytes):
@@ -234,7 +234,7 @@ def read_object(
             try:
                 check_range(stack.store.location(key), answer, start, end, found["Size"])
                 block = answer["Body"].read()
-            except (IncompleteReadError, ResponseStreamingError, UnexpectedResponseError):
+            except (IncompleteReadError, ReadTimeoutError, ResponseStreamingError, UnexpectedResponseError):
                 if not left:
                     raise
             else:
@@ -255,6 +255,6 @@ def find_object(stack: Stack, key: str) -> ObjectTypeDef | None:
 
     By a list, since to who may list only what begins so, S3 calls an object that isn't there forbidden.
     """
-    client = stack.session.client("s3")
+    client = stack.client("s3")
     listed = client.list_objects_v2(Bucket=stack.output_bucket, Prefix=key, MaxKeys=1).get("Contents", [])
     return next((found for found in listed if found["Key"] == key), None)

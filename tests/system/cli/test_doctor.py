@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fanfold.doctor.endpoint import examine
 from fanfold.doctor.findings import Finding, Verdict
+from fanfold.doctor.stack import examine
 from fanfold.stacks import Stack
 
 if TYPE_CHECKING:
@@ -68,11 +68,12 @@ def test_the_stacks_own_endpoint_fits_it(pipeline: Pipeline) -> None:
     run = pipeline.fanfold("doctor")
     assert run.returncode == 0
     lines = run.stdout.splitlines()
-    assert lines[0] == "ok     endpoint fanfold is InService"
+    assert lines[0] == "ok     every job has the default options unless its file says otherwise"
+    assert lines[1] == "ok     endpoint fanfold is InService"
     assert all(line.startswith("ok ") for line in lines[:-1])
     assert lines[-1].startswith("risky  its model is cardiffnlp/twitter-roberta-base-sentiment at its latest commit")
     assert "ok     it scales by two policies" in lines
-    assert len(lines) == 7
+    assert len(lines) == 8
 
 
 def test_somebody_elses_endpoint_may_fit(stack: Stack, examined: Callable[..., list[Finding]]) -> None:
@@ -119,7 +120,7 @@ def test_an_endpoint_of_the_stack_that_has_ceased_to_scale_is_found(
 def test_what_does_not_fit_is_named_with_what_it_must_be(stack: Stack, examined: Callable[..., list[Finding]]) -> None:
     theirs = stack.success_topic.replace("123456789012", "210987654321")
     output = {"S3OutputPath": "s3://theirs/out", "NotificationConfig": {"SuccessTopic": theirs}}
-    _, path, success, error, responses = examined(output)
+    _, _, path, success, error, responses = examined(output)
     assert str(path) == (
         f"wrong  it writes to s3://theirs/out; its S3OutputPath must be s3://{stack.output_bucket}/async"
     )
@@ -136,7 +137,7 @@ def test_an_endpoint_that_answers_at_once_does_not_fit(examined: Callable[..., l
 
 
 def test_an_endpoint_that_is_not_there_is_named(stack: Stack) -> None:
-    (finding,) = examine(replace(stack, endpoint="missing"))
+    _, finding = examine(replace(stack, endpoint="missing"))
     assert finding.verdict is Verdict.WRONG
     assert "endpoint missing: Could not find" in finding.words
     assert "another EndpointName" in finding.words

@@ -13,8 +13,8 @@ from fanfold import Fanfold, JobState
 from fanfold.cli.logs import log_lines
 from fanfold.console.rows import Place, Wanted
 from fanfold.console.service import ConsoleService, FileGoneError
-from fanfold.doctor.endpoint import examine
 from fanfold.doctor.findings import Verdict
+from fanfold.doctor.stack import examine
 from localaws.credentials import Keys, LocalSession
 
 if TYPE_CHECKING:

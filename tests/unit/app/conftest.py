@@ -22,7 +22,6 @@ from fanfold_core.aws import events
 from fanfold_core.aws.messages import Assemble, Dispatch, Sweep
 from fanfold_core.domain.job import Chunk, JobRecord, Model
 from fanfold_core.domain.keys import RequestId, output_folder
-from fanfold_core.domain.options import Options
 from fanfold_core.domain.outcomes import Answered
 from fanfold_core.domain.requests import Request
 from fanfold_core.domain.spans import Span
@@ -82,7 +81,7 @@ class System:
         self.splitter = Splitter(
             *ports,
             self.follow_up,
-            Options(rows_per_request=2),
+            '{"rows-per-request": 2}',
             Model("endpoint", "", ""),
             timedelta(days=30),
             self.clock,

@@ -1,11 +1,14 @@
 """The splitter: chunks depend on the file alone, and whoever goes on stores the same."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.fakes.values import INPUT, KEY
 from tests.unit.app.conftest import CONTENT, System, in_time, out_of_time
 
+from fanfold_core.app.rounds import start_retry
 from fanfold_core.aws.messages import Assemble, Dispatch, Resume
 from fanfold_core.domain.errors import ObjectGoneError
 from fanfold_core.domain.job import State
@@ -103,3 +106,27 @@ def test_parts_cover_all_chunks_without_a_gap(rows: int, part_bytes: int) -> Non
     assert [part.number for part in parts] == list(range(len(parts)))
     covered = [number for part in parts for number in range(part.first, part.end)]
     assert covered == list(range(job.stored))
+
+
+BAD = '{"rows-per-request": "many"}'
+
+
+def test_bad_defaults_of_the_stack_end_a_job_with_words_and_its_retry_has_those_that_are_mended(system: System) -> None:
+    mended, system.splitter = system.splitter, replace(system.splitter, job_defaults=BAD)
+    job = system.split(max_attempts="5")
+    words = "the stack's parameter JobDefaults: option rows-per-request is 'many'; it must be a number from 1 to 1000"
+    assert (job.outcome, job.reason) == (State.FAILED, words)
+    system.assembler.assemble(job.id)
+    following = start_retry(job.id, system.ledger, system.queues, system.clock())
+    assert system.splitter.resume(following.id, in_time).reason == words
+    system.assembler.assemble(following.id)
+    following = start_retry(following.id, system.ledger, system.queues, system.clock())
+    job = mended.resume(following.id, in_time)
+    assert (job.options.rows_per_request, job.options.max_attempts, job.total) == (2, 5, 3)
+
+
+def test_a_job_that_has_begun_is_not_ended_by_bad_defaults_that_come_later(system: System) -> None:
+    job = system.split()
+    later = replace(system.splitter, job_defaults=BAD)
+    assert later.begin(INPUT, KEY, job.source.version, in_time) == system.ledger.job(job.id)
+    assert system.ledger.job(job.id).state is State.RUNNING

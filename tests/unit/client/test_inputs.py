@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +13,8 @@ from click.testing import CliRunner, Result
 from fanfold.cli import cli, inputs
 from fanfold.cli.inputs import ask_about_cost, opened_all
 from fanfold.costs.estimate import count, project
-from fanfold.errors import UserError
+from fanfold.errors import PackageMissingError, UserError
+from fanfold.hub import HubModel, needed
 from fanfold.input.files import LocalFile
 from fanfold.input.sources import Source, spooled_stream
 
@@ -90,6 +92,46 @@ def test_files_whose_results_would_go_to_one_folder_are_not_run(file: Path, tmp_
 def test_what_does_not_go_together_is_wrong_usage(file: Path, options: list[str], words: str) -> None:
     said = fanfold("run", file, *options)
     assert (said.exit_code, words in said.stderr) == (2, True)
+
+
+def test_a_model_of_the_hub_says_what_it_is_downloaded_with(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    monkeypatch.chdir(file.parent)
+    with pytest.raises(
+        PackageMissingError, match=r"no folder here but on the Hugging Face Hub, .*fanfold\[transformers\]"
+    ):
+        CliRunner().invoke(cli, ["run", file.name, "--model", "owner/name"], catch_exceptions=False)
+
+
+def test_a_folder_goes_before_a_model_of_the_hub_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "owner/name").mkdir(parents=True)
+    assert HubModel.parse("owner/name") is None
+    assert HubModel.parse("owner/name@main") == HubModel("owner/name", "main")
+    assert HubModel.parse("owner/other", "v1") == HubModel("owner/other", "v1")
+    assert HubModel.parse("owner/other@refs/pr/1", "v1") == HubModel("owner/other", "refs/pr/1")
+
+
+@pytest.mark.parametrize("model", ["vader", "name", "./owner/name", "owner/name/more", "http://127.0.0.1:8080", print])
+def test_what_has_another_form_is_no_model_of_the_hub(model: object) -> None:
+    assert HubModel.parse(model) is None
+
+
+@pytest.mark.parametrize(
+    ("weights", "loaded"),
+    [
+        (["model.safetensors", "pytorch_model.bin", "tf_model.h5"], ["model.safetensors"]),
+        (["pytorch_model.bin", "training_args.bin", "adapter_model.safetensors"], ["pytorch_model.bin"]),
+        (
+            ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "consolidated.safetensors"],
+            ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"],
+        ),
+        (["flax_model.msgpack"], []),
+    ],
+)
+def test_weights_are_downloaded_in_one_format(weights: list[str], loaded: list[str]) -> None:
+    beside = ["config.json", "sentencepiece.bpe.model", "merges.txt", "bpe.codes", "source.spm", "chat_template.jinja"]
+    assert needed([*weights, *beside, "README.md", "onnx/config.json", "model.py"]) == [*loaded, *beside]
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 1)])

@@ -3,7 +3,9 @@
 import inspect
 import json
 import re
+from io import BytesIO
 from pathlib import Path
+from unittest.mock import Mock
 
 import click
 import pytest
@@ -11,10 +13,11 @@ from click.testing import CliRunner
 
 from fanfold import Fanfold
 from fanfold.cli import cli
-from fanfold.errors import InputFileError
+from fanfold.errors import InputFileError, UploadError
 from fanfold.input.files import LocalFile
 from fanfold.input.sources import Source
-from fanfold.input.uploads import metadata
+from fanfold.input.uploads import metadata, upload_stream
+from fanfold.stacks import Stack
 from fanfold_core.domain.options import OPTIONS, Options
 
 
@@ -53,6 +56,7 @@ def test_commands_that_read_a_file_take_every_option(command: str) -> None:
     [
         (["--parameters", "[1]"], "option `--parameters` is '[1]'; it must be a JSON object"),
         (["--input-expression", "{text: "], "it must be a JMESPath expression"),
+        (["--prompt", "Is it good?"], "it must be a text with at least one column's name in braces, such as {title}"),
         (["--encoding", "klingon"], "a text encoding that Python knows"),
         (["--delimiter", "::"], "option `--delimiter` is '::'; it must be one ASCII character"),
         (["--quote", ""], "option `--quote` is ''; it must be one ASCII character"),
@@ -73,9 +77,9 @@ def test_a_value_that_an_option_may_not_have_is_wrong_usage(given: list[str], wo
         ({"MaxBytes": "30"}, {}, "more than 30 bytes of text, which is the most that this stack takes (MaxBytes)"),
         ({"MaxRows": "2"}, {}, "more than 2 rows, which is the most that this stack takes (MaxRows)"),
         (
-            {"RowsPerRequest": "16", "CostlierOptions": "refuse"},
+            {"JobDefaults": '{"rows-per-request": 16}', "CostlierOptions": "refuse"},
             {"rows-per-request": "8"},
-            "option rows-per-request is '8'; it must be 16 or more, since this stack has RowsPerRequest=16",
+            "option rows-per-request is '8'; it must be 16 or more, since this stack has rows-per-request=16 in",
         ),
     ],
 )
@@ -85,8 +89,41 @@ def test_what_the_stack_does_not_take_is_known_before_the_upload(
     (tmp_path / "a.csv").write_text("id,text\n1,good\n2,better\n3,best\n", encoding="utf-8")
     with pytest.raises(InputFileError, match=re.escape(words)):
         LocalFile.read(Source.of_file(tmp_path / "a.csv"), parameters, given)
-    taken = {"MaxBytes": "31", "MaxRows": "3", "RowsPerRequest": "16", "CostlierOptions": "allow"}
+    taken = {"MaxBytes": "31", "MaxRows": "3", "JobDefaults": '{"rows-per-request": 16}', "CostlierOptions": "allow"}
     assert LocalFile.read(Source.of_file(tmp_path / "a.csv"), taken, given).layout.columns == ("id", "text")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.csv", "id,title\n1,Soup\n", "'column_1', 'column_2', since the first line is taken for a row; correct"),
+        ("a.csv", "id,title\n1,Soup\n", "first line; the first line is 'id', 'title'"),
+        ("a.csv", "id,year\n1,1999\n", "'id', 'year'; correct the option, or the file's first line"),
+        ("a.jsonl", '{"id": 1, "title": "Soup"}\n', "'id', 'title'; correct the option"),
+    ],
+)
+def test_a_prompt_with_an_unknown_column_is_refused_with_the_columns_that_there_are(
+    tmp_path: Path, name: str, content: str, words: str
+) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    with pytest.raises(InputFileError, match=re.escape(words)) as caught:
+        LocalFile.read(Source.of_file(tmp_path / name), {}, {"prompt": "Is {titel} good? {year}"})
+    assert "'titel', which the option `prompt` uses: the columns are" in str(caught.value)
+
+
+def test_options_that_are_more_than_s3_takes_are_refused_and_the_longest_is_named() -> None:
+    session = Mock()
+    session.client.return_value.head_object.return_value = {"VersionId": "1"}
+    stack = Stack(session, None, "fanfold", {}, *["input"] * 8)
+    # 337 times the six bytes of %C3%A9, and 26 of all else.
+    most = {"prompt": "é" * 337, "rows-per-request": "1000"}
+    assert upload_stream(stack, "a.csv", BytesIO(), most).state == "UPLOADED"
+    words = (
+        "cannot upload a.csv: its options have 2,049 bytes, percent-encoded, and S3 takes 2,048; shorten the option `p"
+    )
+    with pytest.raises(UploadError, match=re.escape(words)):
+        upload_stream(stack, "a.csv", BytesIO(), {**most, "rows-per-request": "01000"})
+    session.client.return_value.upload_fileobj.assert_called_once()
 
 
 def test_without_a_stack_the_command_line_takes_what_costs_more_as_a_local_cloud_does(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import json
 import lzma
 import random
 from collections.abc import Callable
@@ -20,7 +21,7 @@ CONTENT = 'id,Text,who\n1,so good,é\n\n2,"two\nlines",b\n'
 def seen(content: bytes, name: str = "tweets.csv", **options: str) -> Preview:
     head = content[:HEAD_BYTES]
     given = {option.replace("_", "-"): value for option, value in options.items()}
-    parameters = {"InputColumn": "", "Header": "auto"}
+    parameters = {"JobDefaults": '{"input-column": "", "header": "auto"}'}
     found = preview_file(name, head, complete=head == content, parameters=parameters, options=given)
     # How much was read depends on how the file is written.
     return replace(found, rows_read=0, bytes_read=None)
@@ -67,7 +68,7 @@ def test_of_a_large_file_the_beginning_is_enough(end: str, compress: Callable[[b
 
 
 def test_where_an_expression_makes_the_input_no_column_is_it() -> None:
-    parameters = {"InputExpression": "join(' ', [Text, who])"}
+    parameters = {"JobDefaults": json.dumps({"input-expression": "join(' ', [Text, who])"})}
     found = preview_file("a.csv", CONTENT.encode(), complete=True, parameters=parameters, options={})
     assert (found.columns, found.input_index) == (("id", "Text", "who"), None)
     with pytest.raises(InputError, match="'Text'"):
@@ -87,7 +88,7 @@ def test_where_no_name_tells_the_input_there_are_columns_to_choose_from() -> Non
 
 
 def test_this_files_options_count_before_the_stacks() -> None:
-    parameters = {"InputColumn": "who", "Header": "present", "Delimiter": ",", "RowsPerRequest": "32"}
+    parameters = {"JobDefaults": '{"input-column": "who", "header": "present", "delimiter": ","}'}
     head = CONTENT.encode()
     assert preview_file("a.csv", head, complete=True, parameters=parameters, options={}).input_index == 2
     assert (

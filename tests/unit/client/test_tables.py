@@ -40,7 +40,7 @@ def test_rows_are_written_as_they_are(data: object) -> None:
 
 
 def test_rows_are_read_as_they_were_written_whatever_the_options_of_the_stack() -> None:
-    parameters = {"Delimiter": ";", "Header": "absent", "Encoding": "utf-16"}
+    parameters = {"JobDefaults": '{"delimiter": ";", "header": "absent", "encoding": "utf-16"}'}
     with source_of(DICTS, pytest.fail, "some.txt") as source:
         found = LocalFile.read(source, parameters, {"delimiter": "tab"})
         assert (source.name, found.layout.columns, found.layout.input_index) == ("some.txt", ("id", "text"), 1)
@@ -71,7 +71,7 @@ def test_a_parquet_file_is_read_as_json_lines_with_its_types(tmp_path: Path) -> 
     ]
     write_table(pa.Table.from_pylist(rows), tmp_path / "Rows.Parquet", row_group_size=700)
     with source_of(tmp_path / "Rows.Parquet", pytest.fail) as source:
-        found = LocalFile.read(source, {"Encoding": "utf-16"}, {"input-column": "text"})
+        found = LocalFile.read(source, {"JobDefaults": '{"encoding": "utf-16"}'}, {"input-column": "text"})
         (first, *_, last) = (row for piece in found.pieces() for row in found.content.rows(piece.data, found.layout))
     assert (source.name, found.layout.columns) == ("Rows.jsonl", ("text", "n", "tags", "at", "price", "x"))
     assert isinstance(first, JsonRow)

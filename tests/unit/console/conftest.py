@@ -37,7 +37,9 @@ class Service:
     """What the console asks of a stack, of which there is one job."""
 
     def __init__(self) -> None:
-        self.stack = SimpleNamespace(name="a stack", endpoint="an endpoint", parameters={"MaxAttempts": "7"})
+        self.stack = SimpleNamespace(
+            name="a stack", endpoint="an endpoint", parameters={"JobDefaults": '{"max-attempts": 7}'}
+        )
         self.begun = Semaphore(0)
         self.on_submit: Callable[[], Any] = lambda: None
         self.content: Callable[[], Iterator[bytes]] = lambda: iter([b"for spreadsheets"])

@@ -25,7 +25,7 @@ class Bucket:
 
     def __init__(self, content: bytes | None) -> None:
         self.content, self.read = content, 0
-        self.session = SimpleNamespace(client=lambda _name: self)
+        self.client = lambda _name: self
         self.output_bucket = "output"
         self.store = SimpleNamespace(location=lambda key: f"s3://output/{key}")
 

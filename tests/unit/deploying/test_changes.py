@@ -182,7 +182,8 @@ def test_events_are_those_since_the_change_began_the_oldest_first_and_each_once(
     cloud.says(
         "describe_stack_events", StackEvents=[event(2, "UPDATE_IN_PROGRESS"), event(1, "UPDATE_COMPLETE", "fanfold")]
     )
-    newest = [event(4, "UPDATE_COMPLETE", "fanfold"), event(3, "UPDATE_COMPLETE")]
+    # Of one moment, and so in any order.
+    newest = [event(3, "UPDATE_COMPLETE"), event(4, "UPDATE_COMPLETE", "fanfold")]
     cloud.says("describe_stack_events", StackEvents=newest, NextToken="older")
     cloud.says(
         "describe_stack_events", StackEvents=[event(2, "UPDATE_IN_PROGRESS"), event(1, "UPDATE_COMPLETE", "fanfold")]
@@ -190,8 +191,8 @@ def test_events_are_those_since_the_change_began_the_oldest_first_and_each_once(
     told = list(found.events())
     assert [(it.status, it.name) for it in told] == [
         ("UPDATE_IN_PROGRESS", "Chunks"),
-        ("UPDATE_COMPLETE", "Chunks"),
         ("UPDATE_COMPLETE", "fanfold"),
+        ("UPDATE_COMPLETE", "Chunks"),
     ]
     assert failure("fanfold", told) is None
 

@@ -1,11 +1,13 @@
 """Options of a job: defaults, overridden by the metadata of its file."""
 
+import json
+
 import pytest
 
-from fanfold_core.domain.errors import SettingError, UnknownOptionError
+from fanfold_core.domain.errors import UnknownOptionError
 from fanfold_core.domain.options import OPTIONS, Options
 from fanfold_core.domain.options.row import spell
-from fanfold_core.input.errors import OptionError
+from fanfold_core.input.errors import JobDefaultsError, OptionError
 
 OPTION_NAMES = {row.name: row.field for row in OPTIONS.values()}
 
@@ -49,6 +51,11 @@ def test_metadata_overrides_what_it_names_and_leaves_the_rest() -> None:
         ("input-expression", "{text: ", "a JMESPath expression"),
         ("payload-expression", "nonsense(inputs)))", "a JMESPath expression"),
         ("result-expression", "[", "a JMESPath expression"),
+        ("prompt", "Classify this.", "a text with at least one column's name in braces"),
+        ("prompt", "Classify {title} as {", "a text with at least one column's name in braces"),
+        ("prompt", "Classify {title} as {}", "a text with at least one column's name in braces"),
+        ("prompt", "Classify {{title}}", "a text with at least one column's name in braces"),
+        ("prompt", "{title}" * 9, "a text that names each column at most 8 times"),
         ("encoding", "base64", "a text encoding that Python knows"),
     ],
 )
@@ -68,8 +75,12 @@ def test_a_dialect_that_no_file_has_is_refused(option: str, value: str) -> None:
 @pytest.mark.parametrize(
     ("option", "value", "words"),
     [
-        ("rows-per-request", "31", "32 or more, since this stack has RowsPerRequest=32 and CostlierOptions=refuse"),
-        ("max-attempts", "4", "3 or less, since this stack has MaxAttempts=3 and CostlierOptions=refuse"),
+        (
+            "rows-per-request",
+            "31",
+            "32 or more, since this stack has rows-per-request=32 by default and CostlierOptions=refuse",
+        ),
+        ("max-attempts", "4", "3 or less, since this stack has max-attempts=3 by default and CostlierOptions=refuse"),
     ],
 )
 def test_what_costs_more_than_the_stacks_value_is_refused_unless_the_stack_allows_it(
@@ -79,11 +90,24 @@ def test_what_costs_more_than_the_stacks_value_is_refused_unless_the_stack_allow
     with pytest.raises(OptionError, match=f"^{refused}$"):
         Options().overridden({option: value})
     with pytest.raises(OptionError, match=f"^{refused}$"):
-        Options.of_stack({"CostlierOptions": "refuse", "RowsPerRequest": "32"}, {option: value})
+        Options.of_stack({"CostlierOptions": "refuse", "JobDefaults": '{"rows-per-request": 32}'}, {option: value})
     allowed = Options().overridden({option: value}, allows_costlier=True)
     assert str(getattr(allowed, OPTION_NAMES[option])) == value
     for parameters in ({"CostlierOptions": "allow"}, {}):
         assert Options.of_stack(parameters, {option: value}) == allowed
+
+
+@pytest.mark.parametrize("asked", ["10", "5.01", "0", ""])
+def test_a_file_may_not_spend_more_than_its_stack_allows(asked: str) -> None:
+    stack = Options(max_dollars="5")
+    assert stack.overridden({"max-dollars": asked}, allows_costlier=True).max_dollars == asked
+    with pytest.raises(OptionError, match="5 or less, since this stack has max-dollars=5 in JobDefaults"):
+        stack.overridden({"max-dollars": asked})
+
+
+@pytest.mark.parametrize(("of_stack", "asked"), [("5", "5.00"), ("10", "9"), ("", "9"), ("0", "")])
+def test_a_file_may_limit_what_it_spends(of_stack: str, asked: str) -> None:
+    assert Options(max_dollars=of_stack).overridden({"max-dollars": asked}).max_dollars == asked
 
 
 @pytest.mark.parametrize(("option", "values"), [("rows-per-request", "32 33 1000"), ("max-attempts", "3 2 1")])
@@ -123,24 +147,103 @@ def test_an_option_of_a_newer_version_is_refused() -> None:
         Options.restored({**CHOSEN.stored(), "to_come": "yes"})
 
 
-def environment() -> dict[str, str]:
-    return {row.variable: spell(row.default) for row in OPTIONS.values() if row.parameter}
+def test_a_stack_has_defaults_of_its_own_for_any_option() -> None:
+    text = '{"delimiter": "tab", "skip-rows": 2, "guard-formulas": true, "bom": "yes", "parameters": {"top_k": 1}, '
+    text += '"input-column": 0, "rows-per-request": "64"}'
+    assert Options.defaults(text) == Options(
+        delimiter="\t",
+        skip_rows=2,
+        guard_formulas=True,
+        bom="yes",
+        parameters='{"top_k": 1}',
+        input_column="0",
+        rows_per_request=64,
+    )
+    assert Options.defaults(" {} ") == Options()
 
 
-def test_a_stacks_options_are_in_the_environment_spelt_as_in_metadata() -> None:
-    environ = {**environment(), "DELIMITER": "tab", "ROWS_PER_REQUEST": "8", "GUARD_FORMULAS": "yes"}
-    assert Options.from_environment(environ) == Options(delimiter="\t", rows_per_request=8, guard_formulas=True)
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_default_of_the_table_may_be_that_of_a_stack(name: str) -> None:
+    row = OPTIONS[name]
+    assert Options.defaults(json.dumps({row.name: row.default})) == Options()
 
 
-def test_an_environment_that_the_template_did_not_write_is_refused_by_its_variable() -> None:
-    with pytest.raises(SettingError, match="MODEL_PARAMETERS is not set"):
-        Options.from_environment({name: text for name, text in environment().items() if name != "MODEL_PARAMETERS"})
-    with pytest.raises(SettingError, match="ROWS_PER_REQUEST is 'many', not a number from 1 to 1000"):
-        Options.from_environment({**environment(), "ROWS_PER_REQUEST": "many"})
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "it is ''; it must be a JSON object"),
+        ("[]", r"it is '\[\]'; it must be a JSON object from options to values"),
+        ('{"a": NaN}', "it must be a JSON object"),
+        ('{"rows_per_request": 8}', "'rows_per_request' is no option; it must be one of input-column, header"),
+        ('{"rows-per-request": "many"}', "option rows-per-request is 'many'; it must be a number from 1 to 1000"),
+        ('{"rows-per-request": 0}', "option rows-per-request is '0'; it must be a number from 1 to 1000"),
+        ('{"rows-per-request": 64.0}', "option rows-per-request is '64.0'; it must be a number from 1 to 1000"),
+        ('{"request-ttl-seconds": 899}', "option request-ttl-seconds is '899'; it must be a number from 900 to 21600"),
+        ('{"input-column": null}', "option input-column is 'null'; it must be a column's name or index"),
+        ('{"input-column": true}', "option input-column is 'true'; it must be a column's name or index"),
+        ('{"max-attempts": true}', "option max-attempts is 'true'; it must be a number from 1 to 20"),
+        ('{"delimiter": 5}', "option delimiter is '5'; it must be one ASCII character"),
+        ('{"input-column": {"a": 1}}', "option input-column is .*; it must be a column's name or index"),
+        ('{"parameters": 1}', "option parameters is '1'; it must be a JSON object"),
+        ('{"input-expression": "{text: "}', "option input-expression is .*; it must be a JMESPath expression"),
+        ('{"quote": ","}', "different from the delimiter"),
+        ('{"prompt": "Classify this."}', "option prompt is .*; it must be a text with at least one column's name"),
+        ('{"prompt": "{a}", "input-expression": "a"}', "option prompt is .*empty where there is an input-expression"),
+        ('{"prompt": "{a}", "rows-per-request": 2}', "option rows-per-request is '2'; it must be 1"),
+    ],
+)
+def test_defaults_that_no_stack_may_have_are_refused_by_parameter_and_option(text: str, words: str) -> None:
+    with pytest.raises(JobDefaultsError, match=f"^the stack's parameter JobDefaults: .*{words}"):
+        Options.defaults(text)
 
 
-def test_a_stacks_text_that_no_option_may_have_ends_its_jobs_and_not_its_functions() -> None:
-    options = Options.from_environment({**environment(), "INPUT_EXPRESSION": "{text: "})
-    with pytest.raises(OptionError, match="option input-expression is"):
-        options.overridden({})
-    assert options.overridden({"input-expression": ""}) == Options()
+def test_a_file_may_have_a_shorter_time_to_live_than_a_stack() -> None:
+    assert Options.of_stack({"JobDefaults": "{}"}, {"request-ttl-seconds": "60"}).request_ttl_seconds == 60
+
+
+def test_what_costs_more_is_compared_with_the_stacks_own_default() -> None:
+    parameters = {"CostlierOptions": "refuse", "JobDefaults": '{"rows-per-request": 64}'}
+    words = "it must be 64 or more, since this stack has rows-per-request=64 in JobDefaults and CostlierOptions=refuse"
+    with pytest.raises(OptionError, match=words):
+        Options.of_stack(parameters, {"rows-per-request": "63"})
+    assert Options.of_stack(parameters, {"rows-per-request": "65"}).rows_per_request == 65
+
+
+def test_a_chat_request_has_one_row_and_no_parameters_but_its_own() -> None:
+    chosen = Options().overridden({"prompt": "So {text}?"}, allows_costlier=True)
+    assert (chosen.rows_per_request, chosen.parameters) == (1, "{}")
+    given = {"prompt": "So {text}?", "parameters": '{"max_tokens": 5}'}
+    assert Options().overridden(given, allows_costlier=True).parameters == '{"max_tokens": 5}'
+    of_stack = Options(parameters='{"model": "m"}').overridden({"prompt": "So {text}?"}, allows_costlier=True)
+    assert of_stack.parameters == '{"model": "m"}'
+
+
+def test_a_prompt_in_a_body_of_ones_own_leaves_the_other_options_alone() -> None:
+    chosen = Options().overridden({"prompt": "So {text}?", "payload-expression": "{prompt: inputs}"})
+    assert (chosen.rows_per_request, chosen.parameters) == (32, Options().parameters)
+    assert chosen.result is None
+
+
+def test_a_prompt_costs_as_many_requests_as_a_row_in_each() -> None:
+    with pytest.raises(
+        OptionError, match=r"prompt is .*each row alone, and this stack has CostlierOptions=refuse; for a la"
+    ):
+        Options().overridden({"prompt": "So {text}?"})
+    chat = {"CostlierOptions": "refuse", "JobDefaults": '{"prompt": "So {text}?"}'}
+    assert Options.of_stack(chat, {}).rows_per_request == 1, "as the stack itself has it"
+    assert Options.of_stack(chat, {"prompt": "Really {text}?"}).rows_per_request == 1
+    assert Options.of_stack(chat, {"prompt": ""}).rows_per_request == 32
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"input-expression": "text"}, "option prompt is .*empty where there is an input-expression"),
+        ({"rows-per-request": "2"}, "option rows-per-request is '2'; it must be 1, since a prompt is one row's"),
+        ({"parameters": '{"messages": "be kind"}'}, 'an object whose "messages" are a list'),
+        ({"parameters": "[]"}, "a JSON object"),
+    ],
+)
+def test_what_a_prompt_cannot_go_together_with_is_refused(options: dict[str, str], words: str) -> None:
+    with pytest.raises(OptionError, match=words):
+        Options().overridden({"prompt": "So {text}?", **options}, allows_costlier=True)

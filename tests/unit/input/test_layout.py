@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from fanfold_core.input.columns import Asked
 from fanfold_core.input.cutting import Cut
 from fanfold_core.input.encodings import check_decodes, is_byte_cuttable
 from fanfold_core.input.errors import (
@@ -192,9 +193,9 @@ def test_text_in_the_files_encoding_decodes() -> None:
 
 
 def test_columns_that_an_expression_asks_for_make_the_first_record_the_header() -> None:
-    layout = detected(b"id,question,context\n1,a,b\n", names=frozenset({"question", "context"}))
+    layout = detected(b"id,question,context\n1,a,b\n", asked=Asked("prompt", frozenset({"question", "context"})))
     assert (layout.has_header, layout.columns) == (True, ("id", "question", "context"))
-    layout = detected(b"1,a,b\n", names=frozenset({"column_2"}))
+    layout = detected(b"1,a,b\n", asked=Asked("prompt", frozenset({"column_2"})))
     assert (layout.has_header, layout.columns) == (False, ("column_1", "column_2", "column_3"))
 
 
@@ -203,19 +204,19 @@ def test_columns_that_an_expression_asks_for_make_the_first_record_the_header() 
     [
         (
             b"id,question\n1,a\n",
-            "no column is named 'context', which the option `input-expression` uses: the",
+            "no column is named 'context', which the option `prompt` uses: the",
         ),
         (b"context,context\n1,a\n", "2 columns are named 'context'"),
     ],
 )
 def test_a_column_that_an_expression_asks_for_and_that_is_not_there_is_named(head: bytes, words: str) -> None:
     with pytest.raises(LayoutError, match=words):
-        detected(head, header="present", names=frozenset({"context"}))
+        detected(head, header="present", asked=Asked("prompt", frozenset({"context"})))
 
 
 def test_of_the_columns_that_an_expression_asks_for_the_last_one_is_the_input() -> None:
-    assert detected(b"id,a,b,c\n", names=frozenset({"c", "a"}), header="present").input_index == 3
-    assert detected(b"id,a,b,c\n1,2,3,4\n", names=frozenset()).input_index == 3
+    assert detected(b"id,a,b,c\n", asked=Asked("prompt", frozenset({"c", "a"})), header="present").input_index == 3
+    assert detected(b"id,a,b,c\n1,2,3,4\n", asked=Asked("prompt", frozenset())).input_index == 3
 
 
 @pytest.mark.parametrize(

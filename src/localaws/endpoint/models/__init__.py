@@ -49,5 +49,5 @@ def load_model(
         return model
     if Path(spec).is_dir():
         return TransformersModel(Path(spec), task, environment)
-    msg = f"{spec!r} names no model: give 'vader', a folder with a transformers model, or a container's URL"
-    raise ModelUnavailableError(msg)
+    msg = f"{spec!r} names no model: give 'vader', a folder with a transformers model, owner/name of one on the Hub,"
+    raise ModelUnavailableError(f"{msg} or a container's URL")

@@ -61,7 +61,11 @@ class TransformersModel:
             msg = f"{path} needs transformers and PyTorch to run: pip install 'fanfold[transformers]'"
             raise ModelUnavailableError(msg) from error
         try:
-            self._pipeline = transformers.pipeline(task, model=str(path), tokenizer=str(path), device=-1)
+            # Code that a model's config.json names is not run, as in the container. Without a word on it, transformers
+            # asks at the terminal, or takes a line of standard input for the answer.
+            self._pipeline = transformers.pipeline(
+                task, model=str(path), tokenizer=str(path), device=-1, trust_remote_code=False
+            )
         except (ImportError, OSError, ValueError, KeyError) as error:
             msg = f"transformers can't load {path} for {task}: {error}"
             raise ModelUnavailableError(msg) from error

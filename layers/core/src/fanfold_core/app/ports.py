@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
-    from typing import IO
 
     from fanfold_core.domain.answers import Predictions
     from fanfold_core.domain.job import Chunk, Health, JobRecord, Model, Part, Pause, Source, State, Totals
     from fanfold_core.domain.keys import RequestId
+    from fanfold_core.domain.options import Options
     from fanfold_core.domain.outcomes import Mark, Timing
     from fanfold_core.domain.requests import Request, Unsendable
     from fanfold_core.domain.results import SpanOutcome
@@ -79,6 +79,9 @@ class Ledger(Protocol):
 
     def set_model(self, job_id: str, model: Model) -> JobRecord:
         """Remember what will predict the rows, unless the job has chunks already."""
+
+    def set_options(self, job_id: str, options: Options) -> JobRecord:
+        """Remember how the file is to be read, unless the job knows already what it found."""
 
     def store(self, job: JobRecord, chunk: Chunk, part: Part | None) -> JobRecord:
         """Put a chunk, and the part that it ends, unless they are there; then raise `stored`, while RUNNING."""
@@ -287,10 +290,7 @@ class Endpoint(Protocol):
     """The asynchronous endpoint."""
 
     def send(self, endpoint: str, requests: Sequence[Request], ttl_seconds: int) -> list[Postponed]:
-        """Send requests side by side; answers with those that it could not take now, for all patience.
-
-        `EndpointError` if the endpoint takes none: it is missing, or refuses what it is sent.
-        """
+        """Send requests side by side; answers with those that it cannot take now, `EndpointError` if it takes none."""
 
 
 class Announcements(Protocol):

@@ -13,16 +13,16 @@ from fanfold_core.app.rows import input_file, results_writer
 from fanfold_core.domain.errors import ObjectGoneError
 from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, Source, State, chunk_limits
 from fanfold_core.domain.keys import chunk_key, job_id
-from fanfold_core.input.errors import FileNameError, InputError, NoRowsError, OptionError
+from fanfold_core.domain.options import Options
+from fanfold_core.input.errors import InputError, NoRowsError
 from fanfold_core.input.formats import FileName
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime, timedelta
 
     from fanfold_core.app.follow_up import FollowUp
     from fanfold_core.app.ports import Ledger, Queues, Store
-    from fanfold_core.domain.options import Options
     from fanfold_core.input.cutting import Budget, Cut, Limits
     from fanfold_core.input.source import InputFile
 
@@ -33,9 +33,9 @@ _MOST_PARTS = 9_000
 
 @dataclass(frozen=True, slots=True)
 class Splitter:
-    """Cuts files into chunks of at most `limits`, each with these options unless the file's metadata says otherwise.
+    """Cuts files into chunks of at most `limits`; the stack's `job_defaults` say what metadata doesn't.
 
-    `allows_costlier`: metadata may say what costs more than these options. A file that holds more than `budget` ends
+    `allows_costlier`: metadata may say what costs more than these. A file that holds more than `budget` ends
     its job as soon as that is known; what was cut before stays.
     """
 
@@ -43,7 +43,7 @@ class Splitter:
     store: Store
     queues: Queues
     follow_up: FollowUp
-    options: Options
+    job_defaults: str
     model: Model
     retention: timedelta
     now: Callable[[], datetime]
@@ -55,14 +55,17 @@ class Splitter:
     def begin(self, bucket: str, key: str, version: str | None, out_of_time: Callable[[], bool]) -> JobRecord:
         """Create the job of an uploaded object, unless it exists, and split it; `ObjectGoneError` if it is gone."""
         source, metadata = self.store.head(bucket, key, version)
-        name = FileName.parse(source.key)
         try:
-            name.check()
-            options = self.options.overridden({**name.options, **metadata}, allows_costlier=self.allows_costlier)
-        except (FileNameError, OptionError) as error:
-            job = self.ledger.create(self._job(source, self.options))
-            return self.follow_up.close(job.id, State.FAILED, str(error))
-        return self.split(self.ledger.create(self._job(source, options)), out_of_time)
+            FileName.parse(source.key).check()
+            options = self._options(source, metadata)
+        except InputError as error:
+            # A retry asks for its options again; a job that has begun already keeps those that it began with.
+            job = self.ledger.create(self._job(source, Options()))
+            if job.layout is None:
+                return self.follow_up.close(job.id, State.FAILED, str(error))
+        else:
+            job = self.ledger.create(self._job(source, options))
+        return self.split(job, out_of_time)
 
     def resume(self, job_id: str, out_of_time: Callable[[], bool]) -> JobRecord:
         """Split on from the last stored chunk."""
@@ -73,17 +76,25 @@ class Splitter:
         if job.state is not State.RUNNING or job.total is not None:
             return self.follow_up(job)
         try:
-            if job.layout is None:
-                job = self.ledger.set_layout(job.id, self._file(job).layout(out_of_time))
             parent = self.ledger.job(job.parent) if job.parent else None
             if parent and not job.stored:
                 # The endpoint may serve another model by now than when the earlier round began.
                 job = self.ledger.set_model(job.id, self.model)
+                if job.layout is None:
+                    # The file was not read, and what kept it from that may have been mended.
+                    head = self.store.head(job.source.bucket, job.source.key, job.source.version)
+                    job = self.ledger.set_options(job.id, self._options(*head))
+            if job.layout is None:
+                job = self.ledger.set_layout(job.id, self._file(job).layout(out_of_time))
             if parent and job.stored < parent.stored:
                 return self._copy_chunks(job, parent, out_of_time)
             return self._store_chunks(job, out_of_time)
         except (InputError, ObjectGoneError) as error:
             return self.follow_up.close(job.id, State.FAILED, str(error))
+
+    def _options(self, source: Source, metadata: Mapping[str, str]) -> Options:
+        given = {**FileName.parse(source.key).options, **metadata}
+        return Options.defaults(self.job_defaults).overridden(given, allows_costlier=self.allows_costlier)
 
     def _job(self, source: Source, options: Options) -> JobRecord:
         created = self.now()

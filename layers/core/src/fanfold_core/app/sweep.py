@@ -8,6 +8,7 @@ process ends its job.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isinf
 from typing import TYPE_CHECKING
 
 from fanfold_core.app.costs import instance_dollars, job_services
@@ -126,8 +127,8 @@ class Sweeper:
     def _has_spent_all(self, job: JobRecord, out_of_time: Callable[[], bool]) -> bool:
         """Cancel a job that has come to its `max-dollars`; whether it has."""
         most = job.options.most_dollars
-        spent = self._spent(job, out_of_time) if most else None
-        if most is None or spent is None:
+        spent = None if isinf(most) else self._spent(job, out_of_time)
+        if spent is None:
             return False
         dollars = sum(job_services(spent.requests, job.stored).values())
         dollars += instance_dollars(self.instance_type, spent.statistics.answers.lasted) or 0

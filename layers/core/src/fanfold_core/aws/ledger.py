@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
 
     from fanfold_core.app.ports import Failure, Prediction
+    from fanfold_core.domain.options import Options
     from fanfold_core.domain.outcomes import Mark
     from fanfold_core.domain.results import SpanOutcome
     from fanfold_core.domain.spans import Span
@@ -64,6 +65,9 @@ class DynamoLedger:
 
     def set_model(self, job_id: str, model: Model) -> JobRecord:
         return self._update_job(job_id, Attr("stored").eq(0), put={"model": asdict(model)})
+
+    def set_options(self, job_id: str, options: Options) -> JobRecord:
+        return self._update_job(job_id, Attr("layout").not_exists(), put={"options": options.stored()})
 
     def store(self, job: JobRecord, chunk: Chunk, part: Part | None) -> JobRecord:
         if part is not None:

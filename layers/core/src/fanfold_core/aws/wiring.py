@@ -72,7 +72,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class SplitterSettings(Settings):
-    """Environment of the splitter, but for the options of its jobs."""
+    """Environment of the splitter."""
 
     uploads_queue_url: str
     chunks_queue_url: str
@@ -85,6 +85,7 @@ class SplitterSettings(Settings):
     retention_days: int
     max_rows: int
     max_bytes: int
+    job_defaults: str
     costlier_options: str
 
 
@@ -92,7 +93,6 @@ def wire_splitter(environ: Mapping[str, str]) -> Splitter:
     """The splitter in this environment."""
     from fanfold_core.app.split import Splitter
     from fanfold_core.domain.job import Model
-    from fanfold_core.domain.options import Options
     from fanfold_core.domain.options.row import ALLOW
     from fanfold_core.input.cutting import Budget, Limits
 
@@ -106,7 +106,7 @@ def wire_splitter(environ: Mapping[str, str]) -> Splitter:
         store=_store(settings),
         queues=queues,
         follow_up=_follow_up(ledger, queues, settings.window_chunks),
-        options=Options.from_environment(environ),
+        job_defaults=settings.job_defaults,
         model=Model(settings.endpoint_name, settings.endpoint_config, settings.model, settings.model_revision),
         retention=timedelta(days=settings.retention_days),
         now=now,

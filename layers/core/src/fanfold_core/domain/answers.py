@@ -14,9 +14,7 @@ from fanfold_core.domain.errors import (
 from fanfold_core.input.json.text import read_lenient_json, write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from fanfold_core.domain.expressions import Expression
+    from collections.abc import Callable, Iterable
 
 # Stands in the set of field names for results that are no flat objects. A model with a field of this very name gets
 # its results written as JSON, too, which is harmless.
@@ -44,7 +42,7 @@ class Predictions:
     fields: frozenset[str]
 
 
-def read_answer(content: bytes, rows: int, expression: Expression | None) -> Predictions:
+def read_answer(content: bytes, rows: int, expression: Callable[[Any], Any] | None) -> Predictions:
     """Check that the answer, or what the expression makes of it, holds one result per row.
 
     A batch of one may have another shape: an object that is no error is the result of a single row.

@@ -11,8 +11,9 @@ from fanfold_core.input.json.text import read_json, write_json
 from fanfold_core.input.records import JsonRow, UnreadableRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from fanfold_core.domain.chat import Prompt
     from fanfold_core.domain.expressions import Expression
     from fanfold_core.domain.keys import RequestId
     from fanfold_core.input.layout import Layout
@@ -53,7 +54,7 @@ class Unsendable(NamedTuple):
     reason: str
 
 
-def inputs(rows: Sequence[Sequence[str]], layout: Layout, expression: Expression | None) -> list[Any]:
+def inputs(rows: Sequence[Sequence[str]], layout: Layout, expression: Expression | Prompt | None) -> list[Any]:
     """What stands for each row in its request: what its input column holds, or what the expression makes of the row.
 
     An error in the place of an input is that row's; rows that don't fit the layout have None.
@@ -73,7 +74,7 @@ def _values(cells: Sequence[str], layout: Layout) -> Mapping[str, Any]:
     return cells.values if isinstance(cells, JsonRow) else dict(zip(layout.columns, cells, strict=True))
 
 
-def _applied(expression: Expression, row: Mapping[str, Any]) -> Any:
+def _applied(expression: Expression | Prompt, row: Mapping[str, Any]) -> Any:
     try:
         return expression(row)
     except ExpressionError as error:
@@ -127,7 +128,7 @@ def _run(start: int, end: int, reason: str | None) -> Span | Unsendable:
     return Unsendable(span, reason) if reason else span
 
 
-def body(inputs: Sequence[Any], parameters: str, payload: Expression | None) -> bytes:
+def body(inputs: Sequence[Any], parameters: str, payload: Callable[[Any], Any] | None) -> bytes:
     """The JSON that a model takes: that of Hugging Face's inference containers, or what the expression makes of it.
 
     >>> body(["so good", "ça va"], '{"top_k": 1}', None).decode()

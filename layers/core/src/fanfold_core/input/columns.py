@@ -33,6 +33,13 @@ _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ]\S.*)?")
 _NUMBER = re.compile(r"[-+$€£]?\s?\d[\d.,]*(e[-+]?\d+)?\s?%?", re.IGNORECASE)
 
 
+class Asked(NamedTuple):
+    """The columns that an option asks for, which are all the input."""
+
+    option: str
+    names: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Columns:
     """What the first record is, which column is the input, and what was assumed to say so, a sentence each.
@@ -52,25 +59,25 @@ def find_columns(  # noqa: PLR0913 (what the job's options say of columns)
     *,
     header: str,
     input_column: str | None,
-    names: frozenset[str] | None,
+    asked: Asked | None,
     label_column: str | None = None,
 ) -> Columns:
     """Find header and input by the first record, those that follow it, and the options.
 
-    With `names`, the columns that an expression asks for, the input is all of them: `input_index` is the last one's.
+    If columns are `asked` for, the input is all of them: `input_index` is the last one's.
 
     `InputColumnError` if nothing tells which column is the input; `LayoutError` if the file isn't as the options say.
 
-    >>> find_columns(["id", "review"], [["1", "great"]], header="auto", input_column=None, names=None).input_index
+    >>> find_columns(["id", "review"], [["1", "great"]], header="auto", input_column=None, asked=None).input_index
     1
     """
     has_header = header == "present"
     assumed: tuple[str, ...] = ()
     if header == "auto":
-        has_header, assumed = _find_header(first, following, input_column, names, label_column)
+        has_header, assumed = _find_header(first, following, input_column, asked, label_column)
     columns = column_names(first, has_header=has_header)
-    if names is not None:
-        index = _last_asked_for(columns, names)
+    if asked is not None:
+        index = _last_asked_for(columns, asked, first)
     elif input_column is not None:
         # The only column is the input, whatever it is called.
         is_only = has_header and len(first) == 1 and not input_column.isdecimal()
@@ -83,7 +90,7 @@ def find_columns(  # noqa: PLR0913 (what the job's options say of columns)
     label_index = None
     if label_column is not None:
         label_index = _chosen(first, label_column, "label-column", header, has_header=has_header)
-        if names is None and label_index == index:
+        if asked is None and label_index == index:
             raise LayoutError(f"the texts and their true labels are in one column, {label_index}: see `label-column`")
     return Columns(has_header, index, assumed, label_index)
 
@@ -97,11 +104,11 @@ def _find_header(
     first: Sequence[str],
     following: Sequence[Sequence[str]],
     input_column: str | None,
-    names: frozenset[str] | None,
+    asked: Asked | None,
     label_column: str | None,
 ) -> tuple[bool, tuple[str, ...]]:
-    if names:
-        return not names.isdisjoint(first), ()
+    if asked and asked.names:
+        return not asked.names.isdisjoint(first), ()
     if input_column is not None and not input_column.isdecimal():
         if _plain(input_column) in map(_plain, first):
             return True, ()
@@ -116,7 +123,7 @@ def _find_header(
         return True, (f"The first line is the header: {shown(usual[:1])} is a column's usual name.",)
     if len(first) == 1:
         return False, ("The file has one column, and its first line is a row: it is no column's usual name.",)
-    if input_column is None and names is None:
+    if input_column is None and asked is None:
         raise _unknown(first, is_header=False)
     return _by_evidence(first, following)
 
@@ -175,15 +182,18 @@ def _kind(cell: str) -> str:
     return "numbers" if _NUMBER.fullmatch(cell) else "text"
 
 
-def _last_asked_for(columns: Sequence[str], names: frozenset[str]) -> int:
-    for name in sorted(names):
+def _last_asked_for(columns: Sequence[str], asked: Asked, first: Sequence[str]) -> int:
+    for name in sorted(asked.names):
         if columns.count(name) != 1:
             count = f"{columns.count(name)} columns are" if name in columns else "no column is"
+            has_header = columns == tuple(first)
+            known = f"{shown(columns)}{'' if has_header else ', since the first line is taken for a row'}"
             raise LayoutError(
-                f"{count} named {name!r}, which the option `input-expression` uses: the columns are "
-                f"{shown(columns)}; correct the expression, or the file's first line"
+                f"{count} named {name!r}, which the option `{asked.option}` uses: the columns are {known}; "
+                "correct the option, or the file's first line",
+                "" if has_header else _first_line(first),
             )
-    return max(map(columns.index, names)) if names else len(columns) - 1
+    return max(map(columns.index, asked.names), default=len(columns) - 1)
 
 
 def _chosen(first: Sequence[str], given: str, option: str, header: str, *, has_header: bool) -> int:

@@ -4,6 +4,7 @@ FanfoldError                 the base of all errors of Fanfold's own
 └── InputError               the upload cannot be processed as it is; its job ends FAILED with this message
     ├── FileNameError
     ├── OptionError
+    ├── JobDefaultsError
     ├── FileTooLargeError
     ├── TooManyRowsError
     ├── CompressionError
@@ -18,6 +19,11 @@ FanfoldError                 the base of all errors of Fanfold's own
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # Characters of a message, and of what it quotes. They have to fit into an item of the ledger, a message and a line of
 # errors.csv.
@@ -77,6 +83,24 @@ class OptionError(InputError):
 
     def __init__(self, option: str, value: str, wanted: str) -> None:
         super().__init__(f"option {option} is {shortened(value, _MOST_SHOWN)!r}; it must be {wanted}")
+
+
+class JobDefaultsError(InputError):
+    """The defaults that a stack has for its jobs' options cannot be used. Do not retry before they are mended."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(f"the stack's parameter JobDefaults: {words}")
+
+    @classmethod
+    def of_text(cls, text: str, why: str) -> Self:
+        """For a text that is no JSON object."""
+        wanted = 'a JSON object from options to values, such as {"rows-per-request": 64}'
+        return cls(f"it is {shortened(text, _MOST_SHOWN)!r}; it must be {wanted} ({why})")
+
+    @classmethod
+    def of_unknown(cls, name: str, known: Iterable[str]) -> Self:
+        """For a name that no option has."""
+        return cls(f"{shortened(name, _MOST_SHOWN)!r} is no option; it must be one of {', '.join(known)}")
 
 
 class FileTooLargeError(InputError):

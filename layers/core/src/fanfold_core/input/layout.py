@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from fanfold_core.input.columns import column_names, find_columns
+from fanfold_core.input.columns import Asked, column_names, find_columns
 from fanfold_core.input.encodings import replaced
 from fanfold_core.input.errors import LayoutError, OpenQuoteError, RecordTooLargeError
 from fanfold_core.input.hints import find_hints
@@ -85,7 +85,7 @@ def detect_layout(  # noqa: PLR0913 (the head of the file, and what the job's op
     dialect: Dialect,
     header: str,
     input_column: str | None,
-    names: frozenset[str] | None = None,
+    asked: Asked | None = None,
     skip_rows: int = 0,
     encoding_errors: str = "row",
     announced: str = "",
@@ -94,8 +94,8 @@ def detect_layout(  # noqa: PLR0913 (the head of the file, and what the job's op
     r"""Find the layout of a file from its first bytes (`complete` if they are all of it) and the job's options.
 
     `header` is auto, present or absent; `input_column` a name, of which case and surrounding white space don't matter,
-    or a 0-based index (digits always are one), or None for the only column, or the one with a usual name. `names` are
-    the columns that an expression asks for in place of one input column. `label_column` gives that of the true labels,
+    or a 0-based index (digits always are one), or None for the only column, or the one with a usual name. Columns that
+    are `asked` for take the place of one input column. `label_column` gives that of the true labels,
     None if there is none. `skip_rows` lines come before the header, as
     does Excel's `sep=;`, which names the delimiter unless the dialect has another one than a comma. `announced` is the
     file's encoding if these bytes are a copy of its text.
@@ -125,7 +125,7 @@ def detect_layout(  # noqa: PLR0913 (the head of the file, and what the job's op
     following = list(islice(filter(None, read_records(sample, dialect)), _FOLLOWING))
     try:
         found = find_columns(
-            cells, following, header=header, input_column=input_column, names=names, label_column=label_column
+            cells, following, header=header, input_column=input_column, asked=asked, label_column=label_column
         )
     except LayoutError:
         told.check_header(first, begin)  # it may be the reason

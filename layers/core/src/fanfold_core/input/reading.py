@@ -13,9 +13,11 @@ from fanfold_core.input.undecodable import Undecodable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fanfold_core.input.columns import Asked
+
 
 class ReadOptions(Protocol):
-    """What has to be known of a file to read it. `columns` are those that an expression asks for, None without one."""
+    """What has to be known of a file to read it. `columns` are those that make the input, None if one column is."""
 
     @property
     def dialect(self) -> Dialect: ...  # noqa: D102
@@ -26,7 +28,7 @@ class ReadOptions(Protocol):
     @property
     def input_column(self) -> str: ...  # noqa: D102
     @property
-    def columns(self) -> frozenset[str] | None: ...  # noqa: D102
+    def columns(self) -> Asked | None: ...  # noqa: D102
     @property
     def label_column(self) -> str: ...  # noqa: D102
     @property
@@ -72,7 +74,7 @@ class CsvReader:
             dialect=self.options.dialect,
             header=self.options.header,
             input_column=self.options.input_column or None,
-            names=self.options.columns,
+            asked=self.options.columns,
             skip_rows=self.options.skip_rows,
             encoding_errors=self.options.encoding_errors,
             announced=self.options.encoding,

@@ -1,7 +1,6 @@
 """What may be chosen per job: the options of one file, and those of a stack.
 
-The client, the command line, the console's form and docs/options.md derive from their table; tests compare
-template.yaml.
+The client, the command line, the console's form, a stack's `JobDefaults` and docs/options.md derive from their table.
 """
 
 from __future__ import annotations
@@ -10,15 +9,18 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote
 
-from fanfold_core.domain.errors import SettingError, UnknownOptionError
+from fanfold_core.domain.chat import Prompt, chat_answer, chat_body, parse_prompt
+from fanfold_core.domain.errors import UnknownOptionError
 from fanfold_core.domain.expressions import Expression, parse_expression
-from fanfold_core.domain.options.row import ALLOW, COSTLIER_OPTIONS, Option, spell
+from fanfold_core.domain.options.row import ALLOW, COSTLIER_OPTIONS, JOB_DEFAULTS, REFUSE, Option, spell
 from fanfold_core.domain.options.table import Table
+from fanfold_core.input.columns import Asked
+from fanfold_core.input.errors import JobDefaultsError, OptionError
 from fanfold_core.input.json.text import read_json
 from fanfold_core.input.records import Dialect
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +33,30 @@ class Options(Table):
         return Dialect(self.delimiter, self.quote, self.skip_initial_space, self.escape)
 
     @property
-    def input(self) -> Expression | None:
+    def input(self) -> Expression | Prompt | None:
         """What a row is to the model, None for the text in its input column."""
-        return parse_expression("input-expression", self.input_expression)
+        return parse_prompt("prompt", self.prompt) or parse_expression("input-expression", self.input_expression)
 
     @property
-    def columns(self) -> frozenset[str] | None:
-        """The columns that the input expression asks for in place of one input column, None without an expression."""
-        return self.input.names if self.input else None
+    def columns(self) -> Asked | None:
+        """The columns that prompt or expression ask for in place of one input column, None without either."""
+        return Asked("prompt" if self.prompt else "input-expression", self.input.names) if self.input else None
 
     @property
-    def payload(self) -> Expression | None:
+    def is_chat(self) -> bool:
+        """Whether each row is a chat request of its own."""
+        return bool(self.prompt) and not self.payload_expression
+
+    @property
+    def payload(self) -> Callable[[Any], Any] | None:
         """What a request's body is, None for that of Hugging Face's containers."""
-        return parse_expression("payload-expression", self.payload_expression)
+        return chat_body if self.is_chat else parse_expression("payload-expression", self.payload_expression)
 
     @property
-    def result(self) -> Expression | None:
+    def result(self) -> Callable[[Any], Any] | None:
         """Where in an answer the list of results is, None if the answer is that list."""
-        return parse_expression("result-expression", self.result_expression)
+        found = parse_expression("result-expression", self.result_expression)
+        return found or (chat_answer if self.is_chat else None)
 
     @property
     def label_names(self) -> Mapping[str, str]:
@@ -57,38 +65,45 @@ class Options(Table):
         return names
 
     @property
-    def most_dollars(self) -> float | None:
-        """What the job may cost, None without a limit."""
-        return float(self.max_dollars or 0) or None
+    def most_dollars(self) -> float:
+        """What the job may cost; infinite without a limit."""
+        return float(OPTIONS["max_dollars"].kind.amount(self.max_dollars))
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str]) -> Self:
-        """The stack's options; `SettingError` names a variable that is missing, or is no number where one is needed.
+    def defaults(cls, text: str) -> Self:
+        """The options of a stack, by its `JobDefaults`: a JSON object from options' names to values.
 
-        A text that an option may not have is found when a job begins, which then can say so.
+        Those that it does not name are as the table says. `JobDefaultsError` for anything else.
+
+        >>> Options.defaults('{"rows-per-request": 64, "parameters": {"truncation": true}}').parameters
+        '{"truncation": true}'
         """
-        values: dict[str, Any] = {}
-        for row in OPTIONS.values():
-            if not row.parameter:
-                continue
-            if row.variable not in environ:
-                raise SettingError(f"environment variable {row.variable} is not set; template.yaml sets it")
-            text = environ[row.variable]
-            try:
-                values[row.field] = row.kind.read(text)
-            except ValueError as error:
-                raise SettingError(f"environment variable {row.variable} is {text!r}, not {row.kind.wanted}") from error
-        return cls(**values)
+        try:
+            given = read_json(text)
+        except ValueError as error:
+            raise JobDefaultsError.of_text(text, str(error)) from error
+        if not isinstance(given, dict):
+            raise JobDefaultsError.of_text(text, "it is another value")
+        known = {row.name: row for row in OPTIONS.values()}
+        for name in given.keys() - known.keys():
+            raise JobDefaultsError.of_unknown(name, known)
+        try:
+            chosen = {known[name].field: known[name].default_of_stack(value) for name, value in given.items()}
+            options = cls(**chosen)
+            options.settled(chosen).check_chat()
+            _ = options.dialect  # making one checks that its characters go together
+        except OptionError as error:
+            raise JobDefaultsError(str(error)) from error
+        return options
 
     @classmethod
     def of_stack(cls, parameters: Mapping[str, str], given: Mapping[str, str]) -> Self:
         """Options as a stack's parameters say, but for those that are given by their metadata names.
 
         `OptionError` for a value that none may have, or that costs more than the stack allows; one of an older version
-        allows all.
+        allows all. `JobDefaultsError` if the stack's own are none.
         """
-        spelt = {row.field: parameters[row.parameter] for row in OPTIONS.values() if row.parameter in parameters}
-        of_stack = cls(**{name: OPTIONS[name].read(text) for name, text in spelt.items()})
+        of_stack = cls.defaults(parameters.get(JOB_DEFAULTS, "{}"))
         return of_stack.spelt(given, allows_costlier=parameters.get(COSTLIER_OPTIONS, ALLOW) == ALLOW)
 
     @classmethod
@@ -121,13 +136,44 @@ class Options(Table):
     def spelt(self, values: Mapping[str, str], *, allows_costlier: bool = False) -> Self:
         """These options with those that are given by their metadata names; `OptionError` as above."""
         chosen = {row.field: row.read(values[row.name]) for row in OPTIONS.values() if row.name in values}
-        options = replace(self, **chosen)
+        options, of_stack = replace(self, **chosen).settled(chosen), self.settled({})
         for row in OPTIONS.values():
             row.kind.check(row.name, getattr(options, row.field))
-            if not allows_costlier:
-                row.check_cost(getattr(options, row.field), getattr(self, row.field))
+        options.check_chat()
+        if not allows_costlier:
+            if options.is_chat and "rows_per_request" not in chosen and of_stack.rows_per_request > 1:
+                wanted = (
+                    f"empty, since it sends each row alone, and this stack has {COSTLIER_OPTIONS}={REFUSE}; for a "
+                    f'language model, deploy it with {JOB_DEFAULTS}={{"rows-per-request": 1}}'
+                )
+                raise OptionError("prompt", options.prompt, wanted)
+            for row in OPTIONS.values():
+                row.check_cost(getattr(options, row.field), getattr(of_stack, row.field))
         _ = options.dialect  # making one checks that its characters go together
         return options
+
+    def settled(self, chosen: Mapping[str, Any]) -> Self:
+        """Options that go together: a chat request has one row, and none of the default parameters, which are others'.
+
+        What was `chosen` by name stays.
+        """
+        if not self.is_chat:
+            return self
+        settled: dict[str, Any] = {"rows_per_request": 1}
+        if self.parameters == OPTIONS["parameters"].default:
+            settled["parameters"] = "{}"
+        return replace(self, **{name: value for name, value in settled.items() if name not in chosen})
+
+    def check_chat(self) -> None:
+        """`OptionError` for options that a prompt cannot go together with."""
+        if self.prompt and self.input_expression:
+            raise OptionError("prompt", self.prompt, "empty where there is an input-expression, which says the same")
+        if not self.is_chat:
+            return
+        if self.rows_per_request != 1:
+            raise OptionError("rows-per-request", str(self.rows_per_request), "1, since a prompt is one row's")
+        if not isinstance(read_json(self.parameters).get("messages", []), list):
+            raise OptionError("parameters", self.parameters, 'an object whose "messages" are a list')
 
 
 OPTIONS: Mapping[str, Option] = {field.name: Option(field=field.name, **field.metadata) for field in fields(Options)}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal, Self
 
+from fanfold_core.domain.chat import WANTED, parse_prompt
 from fanfold_core.domain.expressions import parse_expression
 from fanfold_core.input.encodings import is_byte_cuttable
 from fanfold_core.input.errors import OptionError
@@ -20,7 +22,13 @@ _DOLLARS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,2})?")
 class Text:
     """Any text. The base of all kinds: what a value is in Python, how text is read, and which values are refused."""
 
+    json_types: ClassVar[tuple[type, ...]] = (str,)
     metavar: str = "TEXT"
+
+    @property
+    def of_stacks(self) -> Self:
+        """The kind of values that may be the default of a stack."""
+        return self
 
     @property
     def wanted(self) -> str:
@@ -39,12 +47,21 @@ class Text:
     def check(self, option: str, value: Any) -> None:
         """`OptionError` for a value that the option may not have."""
 
+    def amount(self, value: Any) -> Any:
+        """What values are compared by."""
+        return value
+
 
 @dataclass(frozen=True, slots=True)
 class Column(Text):
     """A column's name, or its index."""
 
+    json_types: ClassVar[tuple[type, ...]] = (str, int)
     metavar: str = "COLUMN"
+
+    @property
+    def wanted(self) -> str:  # noqa: D102
+        return "a column's name or index"
 
     @property
     def annotation(self) -> Any:  # noqa: D102
@@ -53,12 +70,17 @@ class Column(Text):
 
 @dataclass(frozen=True, slots=True)
 class Integer(Text):
-    """A whole number of a range. A stack's parameter may have a greater minimum than a file's metadata."""
+    """A whole number of a range. The default of a stack may have a greater minimum than a file's metadata."""
 
+    json_types: ClassVar[tuple[type, ...]] = (str, int)
     least: int = 0
     most: int = 0
     least_of_stack: int | None = None
     metavar: str = "N"
+
+    @property
+    def of_stacks(self) -> Self:  # noqa: D102
+        return self if self.least_of_stack is None else replace(self, least=self.least_of_stack)
 
     @property
     def wanted(self) -> str:  # noqa: D102
@@ -82,6 +104,7 @@ class Integer(Text):
 class Dollars(Text):
     """An amount of money, or nothing. Kept as its text, which has the same cents everywhere."""
 
+    json_types: ClassVar[tuple[type, ...]] = (str, int, float)
     metavar: str = "DOLLARS"
 
     @property
@@ -95,6 +118,10 @@ class Dollars(Text):
     def check(self, option: str, value: Any) -> None:  # noqa: D102
         if value and not _DOLLARS.fullmatch(value):
             raise OptionError(option, value, self.wanted)
+
+    def amount(self, value: Any) -> float:
+        """The number; without one, or with 0, there is no limit."""
+        return float(value or 0) or math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +147,7 @@ class Choice(Text):
 class YesNo(Choice):
     """A boolean, spelt yes or no."""
 
+    json_types: ClassVar[tuple[type, ...]] = (str, bool)
     choices: tuple[str, ...] = ("yes", "no")
 
     @property
@@ -140,6 +168,7 @@ class YesNo(Choice):
 class JsonObject(Text):
     """A JSON object, kept as its text."""
 
+    json_types: ClassVar[tuple[type, ...]] = (str, dict)
     metavar: str = "JSON"
 
     @property
@@ -191,6 +220,20 @@ class Jmespath(Text):
 
     def check(self, option: str, value: Any) -> None:  # noqa: D102
         parse_expression(option, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Template(Text):
+    """A text with columns in braces, or nothing."""
+
+    metavar: str = "TEMPLATE"
+
+    @property
+    def wanted(self) -> str:  # noqa: D102
+        return WANTED
+
+    def check(self, option: str, value: Any) -> None:  # noqa: D102
+        parse_prompt(option, value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from fanfold_core.input.errors import OptionError
@@ -14,17 +13,18 @@ if TYPE_CHECKING:
 
 Group = Literal["File", "Model", "Job"]
 Costlier = Literal["", "lower", "higher"]
-# The template's parameter that says whether a file may have options which cost more than the stack's, and its values.
+# The template's parameter that has a stack's defaults, and the one that says whether a file may have options which cost
+# more than these, with its values.
+JOB_DEFAULTS = "JobDefaults"
 COSTLIER_OPTIONS, REFUSE, ALLOW = "CostlierOptions", "refuse", "allow"
-_WORD = re.compile("(?<=[a-z])(?=[A-Z])")
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
     """A row of the table.
 
-    `field` names it in Python, `parameter` in the template, empty if it is left to each file. A form shows `label`,
-    `help` and `examples`. `costlier` values cost more money than the stack's, empty if cost does not depend on it.
+    `field` names it in Python. A form shows `label`, `help` and `examples`. `costlier` values cost more money than the
+    stack's, empty if cost does not depend on it.
     """
 
     field: str
@@ -33,7 +33,6 @@ class Option:
     group: Group
     label: str
     help: str
-    parameter: str
     examples: tuple[str, ...]
     costlier: Costlier
 
@@ -41,11 +40,6 @@ class Option:
     def name(self) -> str:
         """What S3 metadata and the command line call it, as in `rows-per-request`."""
         return self.field.replace("_", "-")
-
-    @property
-    def variable(self) -> str:
-        """The environment variable that has its parameter, as in `ROWS_PER_REQUEST`."""
-        return _WORD.sub("_", self.parameter).upper()
 
     def read(self, text: str) -> Any:
         """The value that a text spells; `OptionError` if it spells none of this kind."""
@@ -60,12 +54,21 @@ class Option:
         self.kind.check(self.name, value)
         return value
 
+    def default_of_stack(self, value: Any) -> Any:
+        """The value that a stack's JSON gives; `OptionError` if it may not be the default of a stack."""
+        kind = self.kind.of_stacks
+        if type(value) not in kind.json_types:
+            raise OptionError(self.name, json.dumps(value), kind.wanted)
+        return replace(self, kind=kind).parse(spell(value))
+
     def check_cost(self, value: Any, of_stack: Any) -> None:
         """`OptionError` for a value that costs more than the stack's."""
-        is_costlier = value < of_stack if self.costlier == "lower" else value > of_stack
+        asked, most = self.kind.amount(value), self.kind.amount(of_stack)
+        is_costlier = asked < most if self.costlier == "lower" else asked > most
         if self.costlier and is_costlier:
             bound = "or more" if self.costlier == "lower" else "or less"
-            why = f"since this stack has {self.parameter}={of_stack} and {COSTLIER_OPTIONS}={REFUSE}"
+            where = "by default" if of_stack == self.default else f"in {JOB_DEFAULTS}"
+            why = f"since this stack has {self.name}={of_stack} {where} and {COSTLIER_OPTIONS}={REFUSE}"
             raise OptionError(self.name, str(value), f"{of_stack} {bound}, {why}")
 
 
@@ -76,12 +79,11 @@ def option(  # noqa: PLR0913 - the columns of the table
     group: Group,
     help: str,  # noqa: A002 - as in click and argparse
     kind: Text,
-    parameter: str = "",
     examples: tuple[str, ...] = (),
     costlier: Costlier = "",
 ) -> Any:
     """A dataclass's field that is a row of the table."""
-    columns = {"default": default, "label": label, "kind": kind, "group": group, "help": help, "parameter": parameter}
+    columns = {"default": default, "label": label, "kind": kind, "group": group, "help": help}
     return field(default=default, metadata=columns | {"examples": examples, "costlier": costlier})
 
 

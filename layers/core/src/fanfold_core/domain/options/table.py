@@ -1,4 +1,4 @@
-"""The table of options: what may be chosen per job, for a stack by a parameter, for a file by its S3 metadata."""
+"""The table of options: what may be chosen per job, for a stack by `JobDefaults`, for a file by its S3 metadata."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from fanfold_core.domain.options.kinds import (
     Jmespath,
     JsonObject,
     Names,
+    Template,
     YesNo,
 )
 from fanfold_core.domain.options.row import option
@@ -31,7 +32,6 @@ class Table:
         default="",
         group="File",
         kind=Column(),
-        parameter="InputColumn",
         help=(
             "Column with the texts: its name, or its index (0-based). Empty: the only column, or the one with a usual "
             "name, such as text, review or tweet."
@@ -42,7 +42,6 @@ class Table:
         default="auto",
         group="File",
         kind=Choice(choices=("auto", "present", "absent")),
-        parameter="Header",
         help="Whether the first record is a header. auto: it is where names or the cells below tell so.",
     )
     delimiter: str = option(
@@ -50,7 +49,6 @@ class Table:
         default=",",
         group="File",
         kind=Character(),
-        parameter="Delimiter",
         help='Character that separates cells, or "tab".',
         examples=(",", ";", "tab", "|"),
     )
@@ -82,7 +80,6 @@ class Table:
         default="utf-8",
         group="File",
         kind=Encoding(),
-        parameter="Encoding",
         help="Encoding of the file (Python name).",
         examples=("utf-8", "cp1252", "latin-1", "utf-16", "gb18030", "shift_jis", "euc_kr", "koi8-r"),
     )
@@ -122,7 +119,6 @@ class Table:
         default=32,
         group="Model",
         kind=Integer(least=1, most=1000),
-        parameter="RowsPerRequest",
         costlier="lower",
         help="Number of rows per request.",
     )
@@ -131,7 +127,6 @@ class Table:
         default='{"truncation": true, "max_length": 512}',
         group="Model",
         kind=JsonObject(),
-        parameter="ModelParameters",
         help='JSON object to send as the "parameters" of each request.',
     )
     input_expression: str = option(
@@ -139,16 +134,25 @@ class Table:
         default="",
         group="Model",
         kind=Jmespath(),
-        parameter="InputExpression",
         help="JMESPath over a row's columns that builds the model's input. Empty: the text of the input column.",
         examples=("join(' ', [title, body])",),
+    )
+    prompt: str = option(
+        "Prompt",
+        default="",
+        group="Model",
+        kind=Template(),
+        help=(
+            "Text with columns in braces ({{ }} are braces). Each row is sent as an OpenAI chat request "
+            "with the model parameters."
+        ),
+        examples=("Classify as good or bad: {title} {body}",),
     )
     payload_expression: str = option(
         "Payload expression",
         default="",
         group="Model",
         kind=Jmespath(),
-        parameter="PayloadExpression",
         help='JMESPath over "inputs" and "parameters" that builds the request body. Empty: the Hugging Face format.',
         examples=("{instances: inputs}",),
     )
@@ -157,7 +161,6 @@ class Table:
         default="",
         group="Model",
         kind=Jmespath(),
-        parameter="ResultExpression",
         help="JMESPath over the model's response that extracts the list of results. Empty: the whole response.",
         examples=("[].{label: labels[0]}",),
     )
@@ -174,7 +177,6 @@ class Table:
         default=3,
         group="Job",
         kind=Integer(least=1, most=20),
-        parameter="MaxAttempts",
         costlier="higher",
         help="Attempts for a row that the model rejects, before the row goes to errors.csv.",
     )
@@ -183,7 +185,6 @@ class Table:
         default=3600,
         group="Job",
         kind=Integer(least=60, most=21600, least_of_stack=900),
-        parameter="RequestTtlSeconds",
         help="Seconds that a request may wait in SageMaker's queue.",
     )
     invocation_timeout_seconds: int = option(
@@ -201,7 +202,6 @@ class Table:
         default=72,
         group="Job",
         kind=Integer(least=1, most=336),
-        parameter="DeadlineHours",
         help="Hours after which the job ends with the rows that are done.",
     )
     max_dollars: str = option(
@@ -209,6 +209,7 @@ class Table:
         default="",
         group="Job",
         kind=Dollars(),
+        costlier="higher",
         help=(
             "Dollars after which the job ends with the rows that are done: for services, and for one instance of the "
             "stack's type from the first answer on. Empty or 0: no limit."
@@ -220,7 +221,6 @@ class Table:
         default=100,
         group="Job",
         kind=Integer(least=0, most=100),
-        parameter="ToleratedFailurePercentage",
         help="Percentage of rows that may fail. If more fail, the job ends as FAILED; its results are still written.",
     )
     results_format: str = option(
@@ -235,6 +235,5 @@ class Table:
         default=False,
         group="Job",
         kind=YesNo(),
-        parameter="GuardFormulas",
         help="Whether to put an apostrophe before anything in result cells that a spreadsheet would run as a formula.",
     )

@@ -87,20 +87,25 @@ class JsonLinesReader:
         )
 
     def _find_input(self, first: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Columns:
-        names, label_column = self.options.columns, self.options.label_column or None
-        if names is None:
+        asked, label_column = self.options.columns, self.options.label_column or None
+        if asked is None:
             given = self.options.input_column or None
             return find_columns(
-                columns, [], header="present", input_column=given, names=None, label_column=label_column
+                columns, [], header="present", input_column=given, asked=None, label_column=label_column
             )
-        if unknown := sorted(names - set(_keys(first))):
+        if unknown := sorted(asked.names - set(_keys(first))):
             raise LayoutError(
-                f"no key of the first {len(first):,} rows is {unknown[0]!r}, which the option `input-expression` uses: "
-                f"the columns are {shown(columns)}; correct the expression"
+                f"no key of the first {len(first):,} rows is {unknown[0]!r}, which the option `{asked.option}` uses: "
+                f"the columns are {shown(columns)}; correct the option"
             )
         # Its keys may be within values: of the columns, none is asked for.
         return find_columns(
-            columns, [], header="present", input_column=None, names=frozenset(), label_column=label_column
+            columns,
+            [],
+            header="present",
+            input_column=None,
+            asked=asked._replace(names=frozenset()),
+            label_column=label_column,
         )
 
     def scanner(self, layout: Layout) -> LineScanner:  # noqa: ARG002, D102 - lines are lines

@@ -1,4 +1,4 @@
-"""What `fanfold doctor --model` says of a model before it is deployed."""
+"""What `fanfold doctor` says before a deploy: of a model, and of the defaults that jobs are to have."""
 
 import json
 import re
@@ -7,9 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from fanfold.cli import cli
+from fanfold.client import local_cloud
 from fanfold.doctor.model import examine_model
-from fanfold.errors import ModelFilesError
+from fanfold.errors import LocalStartError, ModelFilesError
 from fanfold.project import find_root
 
 CONTAINER = "4.51.3"
@@ -92,3 +95,24 @@ def test_what_is_no_model_is_named(tmp_path: Path) -> None:
     (tmp_path / "model.bin").write_bytes(b"none")
     with pytest.raises(ModelFilesError, match=r"model\.bin is no model's folder and no model\.tar\.gz"):
         found(tmp_path / "model.bin")
+
+
+def test_defaults_of_jobs_are_printed_as_a_shell_and_sam_take_them() -> None:
+    ended = CliRunner().invoke(cli, ["doctor", "--job-defaults", '{"rows-per-request": 64, "bom": "yes"}'])
+    assert ended.exit_code == 0
+    assert ended.stdout == "ok     every job has rows-per-request=64, bom=yes unless its file says otherwise\n"
+    command = r"""sam deploy --parameter-overrides 'JobDefaults="{\"rows-per-request\": 64, \"bom\": \"yes\"}"'"""
+    assert ended.stderr == f"{command}\n"
+
+
+def test_defaults_that_no_job_may_have_are_wrong() -> None:
+    ended = CliRunner().invoke(cli, ["doctor", "--json", "--job-defaults", '{"rows-per-request": 0}'])
+    assert (ended.exit_code, ended.stderr) == (1, "")
+    (finding,) = json.loads(ended.stdout)
+    assert finding["verdict"] == "wrong"
+    assert "JobDefaults: option rows-per-request is '0'; it must be a number from 1 to 1000" in finding["words"]
+
+
+def test_a_local_cloud_with_defaults_that_no_job_may_have_does_not_start() -> None:
+    with pytest.raises(LocalStartError, match="JobDefaults: 'rows' is no option"):
+        local_cloud("vader", {"JobDefaults": '{"rows": 1}'})

@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from textwrap import fill
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import boto3
 
 from fanfold.errors import JobNotFoundError, LocalStartError, extra
+from fanfold.hub import HubModel
 from fanfold.input.files import LocalFile
 from fanfold.input.sources import Source, source_of
 from fanfold.input.uploads import metadata, upload
@@ -22,13 +24,16 @@ from fanfold.project import find_root
 from fanfold.stacks import Stack
 from fanfold.terminal import spinner
 from fanfold_core.domain.errors import UnknownJobError
-from fanfold_core.domain.options import OPTIONS
+from fanfold_core.domain.options import OPTIONS, Options
 from fanfold_core.domain.options.row import ALLOW, COSTLIER_OPTIONS
+from fanfold_core.input.errors import JobDefaultsError
 from localaws.errors import LocalCloudError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import TracebackType
+
+    from botocore.config import Config
 
     from localaws.cloud import LocalCloud
 
@@ -49,7 +54,7 @@ F = TypeVar("F", bound=Callable[..., object])
 _PLACE = "            **options: those of the table in docs/options.md."
 
 
-def _with_options(function: F) -> F:
+def with_options(function: F) -> F:
     """Give a function's signature and documentation, which `help` and editors show, what its `**options` take."""
     signature = inspect.signature(function)
     own = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
@@ -92,29 +97,36 @@ class Fanfold:
         task: str | None = None,
         container: str | None = None,
         session: boto3.Session | None = None,
+        config: Config | None = None,
     ) -> None:
         """Take where to work; nothing is looked up or started before it is needed, or the client is entered.
 
         Args:
             stack: name of a deployed stack; by default that in FANFOLD_STACK, or "fanfold".
             local: start a local cloud instead, which ends with `close`, or when the client is left.
-            model: what the local cloud runs: vader, a folder with a transformers model, a container's address, or a
-                function. It is called with the list of a request's inputs, and with its parameters as far as it has
-                arguments of their names, in several threads; it returns a list of as many results.
-            task: what a model from a folder is used for, by default what it was saved for.
+            model: what the local cloud runs: vader, a folder with a transformers model, `owner/name` of one on the
+                Hugging Face Hub (or `owner/name@revision`), a container's address, or a function. It is called with the
+                list of a request's inputs, and with its parameters as far as it has arguments of their names, in
+                several threads; it returns a list of as many results.
+            task: what a model from a folder or the Hub is used for, by default what it was saved for.
             container: Python of an environment that has Hugging Face's inference container installed; a model from a
-                folder then runs in it, as on AWS (docs/models.md).
+                folder or the Hub then runs in it, as on AWS (docs/models.md).
             session: whose credentials and region to use, by default those of the environment.
+            config: time-outs and retries of all calls to AWS, as boto3 takes them; what it doesn't set is as the
+                session has it.
         """
         if local and (stack or session):
             raise ValueError("local=True cannot be combined with stack or session")
         self._name = stack or os.environ.get("FANFOLD_STACK") or DEFAULT_STACK
         self._session = session
+        self._config = config
         self._model = model if local else None
         self._container = container
         self._parameters = {} if task is None else {"HfTask": task}
         self._cloud: LocalCloud | None = None
         self._stack: Stack | None = None
+        # Two threads that need the stack at once have one local cloud.
+        self._connecting = Lock()
 
     @property
     def stack(self) -> Stack:
@@ -123,25 +135,29 @@ class Fanfold:
         `StackError` if there is none of this name, `LocalStartError` if a local cloud doesn't start, or
         `PackageMissingError` if that is not installed.
         """
-        if self._stack is None:
-            if self._model is None:
-                self._stack = Stack.find(self._session or boto3.Session(), self._name)
-            else:
-                self._cloud = local_cloud(self._model, self._parameters, container=self._container)
-                try:
-                    with spinner("starting the local cloud"):
-                        self._cloud.start()
-                except LocalCloudError as error:
-                    raise LocalStartError(str(error)) from error
-                self._stack = Stack.find(self._cloud.session(), self._cloud.stack_name)
-        return self._stack
+        with self._connecting:
+            if self._stack is None:
+                self._stack = self._connect()
+            return self._stack
+
+    def _connect(self) -> Stack:
+        if self._model is None:
+            return Stack.find(self._session or boto3.Session(), self._name, self._config)
+        self._cloud = local_cloud(self._model, self._parameters, container=self._container)
+        try:
+            with spinner("starting the local cloud"):
+                self._cloud.start()
+        except LocalCloudError as error:
+            raise LocalStartError(str(error)) from error
+        return Stack.find(self._cloud.session(), self._cloud.stack_name, self._config)
 
     def close(self) -> None:
         """End the local cloud, if one was started, and whatever still runs on it."""
-        if self._cloud is not None:
-            with spinner("stopping the local cloud"):
-                self._cloud.stop()
-        self._cloud = self._stack = None
+        with self._connecting:
+            if self._cloud is not None:
+                with spinner("stopping the local cloud"):
+                    self._cloud.stop()
+            self._cloud = self._stack = None
 
     def __enter__(self) -> Self:
         _ = self.stack
@@ -152,7 +168,7 @@ class Fanfold:
     ) -> None:
         self.close()
 
-    @_with_options
+    @with_options
     def submit(self, data: Data, *, name: str | None = None, **options: Any) -> Job:
         """Upload a file or rows, which begins their job. An option not given is as the stack's parameters say.
 
@@ -169,15 +185,16 @@ class Fanfold:
             TypeError: there is no option of this name, or the data are none of these.
             UploadError: it could not be uploaded.
         """
-        spelt = metadata(**options)
-        with source_of(data, lambda: self.stack.session, name) as source:
-            LocalFile.read(source, self.stack.parameters, spelt)
-            uploaded = upload(self.stack, source, spelt)
-        return Job(self.stack, uploaded.id, uploaded)
+        spelt, stack = metadata(**options), self.stack
+        with source_of(data, lambda: stack.client("s3"), name) as source:
+            LocalFile.read(source, stack.parameters, spelt)
+            uploaded = upload(stack, source, spelt)
+        return Job(stack, uploaded.id, uploaded)
 
     def jobs(self) -> Iterator[Job]:
         """The stack's jobs, the latest first. One that has just begun may be missing for a moment."""
-        return (Job(self.stack, job_id) for job_id in self.stack.job_ids())
+        stack = self.stack
+        return (Job(stack, job_id) for job_id in stack.job_ids())
 
     def job(self, job_id: str) -> Job:
         """The job of this id, or the only one whose id begins so.
@@ -186,37 +203,50 @@ class Fanfold:
 
         `JobNotFoundError` if there is none, or there are several.
         """
+        stack = self.stack
         until = time.monotonic() + (_PATIENCE_SECONDS if _WHOLE_ID.fullmatch(job_id) else 0)
         while True:
             try:
-                return Job(self.stack, self.stack.ledger.job(job_id).id)
+                return Job(stack, stack.ledger.job(job_id).id)
             except UnknownJobError:
                 if time.monotonic() >= until:
-                    return self._job_that_begins(job_id)
+                    return _job_that_begins(stack, job_id)
             time.sleep(_PAUSE_SECONDS)
 
-    def _job_that_begins(self, beginning: str) -> Job:
-        found = [job_id for job_id in self.stack.job_ids() if beginning and job_id.startswith(beginning)]
-        if len(found) == 1:
-            return Job(self.stack, found[0])
-        if found:
-            raise JobNotFoundError(f"several jobs begin with {beginning}, choose one: {', '.join(sorted(found))}")
-        raise JobNotFoundError(f"this stack has no job {beginning}: `fanfold jobs` lists all jobs")
+
+def _job_that_begins(stack: Stack, beginning: str) -> Job:
+    found = [job_id for job_id in stack.job_ids() if beginning and job_id.startswith(beginning)]
+    if len(found) == 1:
+        return Job(stack, found[0])
+    if found:
+        raise JobNotFoundError(f"several jobs begin with {beginning}, choose one: {', '.join(sorted(found))}")
+    raise JobNotFoundError(f"this stack has no job {beginning}: `fanfold jobs` lists all jobs")
 
 
 def local_cloud(model: str | Predict, parameters: Mapping[str, str] | None = None, **options: Any) -> LocalCloud:
     """A local cloud, not started, that runs this model and says so wherever the template's model is named.
 
-    Files may have options there that cost more than the stack's, unless `parameters` say otherwise.
+    A model on the Hub is downloaded at once, in the revision of `parameters` unless it is named with one. Files may
+    have options there that cost more than the stack's, unless `parameters` say otherwise.
 
+    `LocalStartError` if the Hub has no such model, or jobs could not have the options in `JobDefaults`;
     `PackageMissingError` if it is not installed.
     """
     with extra("local", "a local cloud (the default without --stack)"):
         from localaws.cloud import LocalCloud  # noqa: PLC0415 - an extra, and takes a second
 
-    # The template takes names of the Hub, which have no colon as a container's address has.
+    chosen = {**LOCAL_PARAMETERS, "HfModelId": _called(model), **(parameters or {})}
+    try:
+        Options.of_stack(chosen, {})
+    except JobDefaultsError as error:
+        raise LocalStartError(str(error)) from error
+    if on_hub := HubModel.parse(model, chosen.get("HfRevision")):
+        folder = on_hub.fetch()
+        model, chosen = str(folder), {**chosen, "HfModelId": on_hub.name, "HfRevision": folder.name}
+    return LocalCloud(find_root(), model=model, parameters=chosen, **options)
+
+
+def _called(model: str | Predict) -> str:
+    """A model as the template may call one: with no colon, as a container's address has."""
     called = Path(model).name if isinstance(model, str) else getattr(model, "__name__", type(model).__name__)
-    name = re.sub(r"[^\w.-]+", "-", called, flags=re.ASCII).strip("-") or "model"
-    return LocalCloud(
-        find_root(), model=model, parameters={**LOCAL_PARAMETERS, "HfModelId": name, **(parameters or {})}, **options
-    )
+    return re.sub(r"[^\w.-]+", "-", called, flags=re.ASCII).strip("-") or "model"

@@ -1,14 +1,19 @@
-"""Whether a stack's endpoint fits it: what an endpoint must be like that the stack hasn't created itself."""
+"""Whether a stack works: its jobs' defaults, before a deploy or after it, and its endpoint, which may be another's."""
 
 from __future__ import annotations
 
+import json
 import re
-from typing import TYPE_CHECKING
+import shlex
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fanfold.doctor.findings import Finding, Verdict
 from fanfold.errors import StackError
+from fanfold_core.domain.options import Options
+from fanfold_core.domain.options.row import JOB_DEFAULTS, spell
+from fanfold_core.input.errors import JobDefaultsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,19 +32,22 @@ _NOT_FOUND = {"ValidationException", "ValidationError"}
 _RESPONSES = ("SUCCESS_NOTIFICATION_TOPIC", "ERROR_NOTIFICATION_TOPIC")
 # What no push to the model's repository changes, as it does a branch or a tag.
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+# What backslashes stand before in a JSON text that JSON itself has written, but for letters.
+_ESCAPED = re.compile(r'\\(["\\])')
 
 
 def examine(stack: Stack) -> Iterator[Finding]:
-    """Look at the endpoint: its output path, topics, included responses, scaling, and whether its model is pinned.
+    """Look at jobs' defaults, and at the endpoint: output path, topics, responses, scaling, and if its model is pinned.
 
     Raises:
         StackError: SageMaker refuses to describe the endpoint for another reason than that there is none.
 
     Example:
         >>> [str(finding) for finding in examine(stack)]
-        ['ok     endpoint tweets is InService', …]
+        ['ok     every job has the default options unless its file says otherwise', …]
     """
-    client = stack.session.client("sagemaker")
+    yield from examine_job_defaults(stack.parameters.get(JOB_DEFAULTS, "{}"))
+    client = stack.client("sagemaker")
     name = stack.endpoint
     try:
         status, config = _described(client, name)
@@ -63,6 +71,37 @@ def examine(stack: Stack) -> Iterator[Finding]:
         variants = [variant["VariantName"] for variant in config["ProductionVariants"]]
         yield from (_scaling(stack, f"endpoint/{name}/variant/{variant}") for variant in variants)
     yield from _models(client, config)
+
+
+def examine_job_defaults(text: str) -> Iterator[Finding]:
+    """Look at a value of the stack's parameter JobDefaults.
+
+    Example:
+        >>> [str(finding) for finding in examine_job_defaults('{"rows-per-request": 64}')]
+        ['ok     every job has rows-per-request=64 unless its file says otherwise']
+    """
+    try:
+        Options.defaults(text)
+    except JobDefaultsError as error:
+        yield Finding(Verdict.WRONG, str(error))
+        return
+    given: dict[str, Any] = json.loads(text)
+    named = ", ".join(f"{name}={spell(value)}" for name, value in given.items())
+    yield Finding(Verdict.OK, f"every job has {named or 'the default options'} unless its file says otherwise")
+
+
+def as_override(text: str) -> str:
+    r"""A value of JobDefaults as a shell and SAM take it after `sam deploy --parameter-overrides`.
+
+    SAM takes backslashes before quotes away once, so that JSON's own must be spelt otherwise.
+
+    Example:
+        >>> print(as_override('{"input-expression": "\\"my column\\""}'))
+        'JobDefaults="{\"input-expression\": \"\u0022my column\u0022\"}"'
+    """
+    spelt = _ESCAPED.sub(lambda found: f"\\u{ord(found[1]):04x}", json.dumps(json.loads(text)))
+    quoted = spelt.replace('"', '\\"')
+    return shlex.quote(f'{JOB_DEFAULTS}="{quoted}"')
 
 
 def _described(client: SageMakerClient, name: str) -> tuple[str, DescribeEndpointConfigOutputTypeDef]:
@@ -96,7 +135,7 @@ def _scaling(stack: Stack, resource: str) -> Finding:
     if stack.parameters["Scaling"] == "off":
         words = "it doesn't scale, so nothing wakes it and nothing lets it sleep; deploy with Scaling=on"
         return Finding(Verdict.RISKY, words)
-    client = stack.session.client("application-autoscaling")
+    client = stack.client("application-autoscaling")
     try:
         found = client.describe_scaling_policies(ServiceNamespace="sagemaker", ResourceId=resource)["ScalingPolicies"]
     except (ClientError, BotoCoreError) as error:

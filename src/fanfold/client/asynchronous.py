@@ -1,0 +1,180 @@
+"""`AsyncFanfold`: the client for asyncio. It does nothing itself: `Fanfold` and `Job` do it, in threads."""
+
+from __future__ import annotations
+
+from asyncio import CancelledError, sleep, to_thread
+from typing import TYPE_CHECKING, Any, Self
+
+from fanfold.client import Data, Fanfold, Predict, with_options
+from fanfold.jobs import Pace
+from fanfold.results.asynchronous import AsyncErrors, AsyncResults, read_ahead
+from fanfold.terminal import job_bar
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+    from types import TracebackType
+
+    import boto3
+    from botocore.config import Config
+
+    from fanfold.costs.estimate import Cost
+    from fanfold.folder import HeldFolder
+    from fanfold.jobs import Job
+    from fanfold.stacks import Stack
+    from fanfold.status import JobStatus
+
+
+class AsyncJob:
+    """`Job` for asyncio: what is asked of AWS is awaited.
+
+    To cancel a task that awaits any of this leaves the job alone, which goes on; `cancel` ends it. A call that has
+    begun ends in its thread, and what it does is done: a cancelled `retry` may have started its job.
+
+    Example:
+        >>> job = await fanfold.submit("tweets.csv")
+        >>> (await job.wait()).failed
+        0
+        >>> [row["label"] async for row in await job.results()]
+        ['LABEL_2']
+    """
+
+    def __init__(self, job: Job) -> None:
+        """Take the job that does the work."""
+        self.id = job.id
+        self._job = job
+
+    def __repr__(self) -> str:
+        return f"AsyncJob({self.id!r})"
+
+    async def status(self) -> JobStatus:
+        """As `Job.status`."""
+        return await to_thread(self._job.status)
+
+    async def follow(self, timeout: float | None = None) -> AsyncIterator[JobStatus]:  # noqa: ASYNC109 - as Job has it
+        """As `Job.follow`. Between two looks no thread waits, so any number of jobs can be followed."""
+        pace = Pace(self.id, timeout)
+        while True:
+            status = await self.status()
+            yield status
+            if status.has_ended:
+                return
+            await sleep(pace.pause())
+
+    async def wait(self, timeout: float | None = None) -> JobStatus:  # noqa: ASYNC109 - as Job has it
+        """As `Job.wait`. After `asyncio.timeout`, or when the task is cancelled, the job goes on likewise."""
+        with job_bar() as show:
+            async for status in self.follow(timeout):
+                show(status)
+        return status
+
+    async def results(self, *, partial: bool = False) -> AsyncResults:
+        """As `Job.results`."""
+        return AsyncResults(await to_thread(self._job.results, partial=partial))
+
+    async def row(self, number: int) -> dict[str, Any]:
+        """As `Job.row`."""
+        return await to_thread(self._job.row, number)
+
+    async def errors(self, *, partial: bool = False) -> AsyncErrors:
+        """As `Job.errors`."""
+        return AsyncErrors(await to_thread(self._job.errors, partial=partial))
+
+    async def summary(self) -> dict[str, Any]:
+        """As `Job.summary`."""
+        return await to_thread(self._job.summary)
+
+    async def cost(self) -> Cost | None:
+        """As `Job.cost`."""
+        return await to_thread(self._job.cost)
+
+    async def download(self, folder: Path | str, *, replace: bool = False) -> list[Path]:
+        """As `Job.download`."""
+        return await to_thread(self._job.download, folder, replace=replace)
+
+    async def write_files(self, target: HeldFolder) -> list[Path]:
+        """As `Job.write_files`."""
+        return await to_thread(self._job.write_files, target)
+
+    async def cancel(self) -> JobStatus:
+        """As `Job.cancel`."""
+        return await to_thread(self._job.cancel)
+
+    async def retry(self) -> AsyncJob:
+        """As `Job.retry`."""
+        return AsyncJob(await to_thread(self._job.retry))
+
+
+class AsyncFanfold:
+    """`Fanfold` for asyncio: what is asked of AWS, or read of files, is awaited.
+
+    To cancel a task that awaits any of this leaves jobs alone. A call that has begun ends in its thread, and what it
+    does is done: a cancelled `submit` may have begun a job.
+
+    Threads are those of `asyncio.to_thread`, so as many calls are made at once as the loop's default executor has.
+
+    Example:
+        >>> async with AsyncFanfold(stack="fanfold") as fanfold:
+        ...     job = await fanfold.submit("tweets.csv", input_column="text")
+        ...     await job.wait()
+        ...     async for row in await job.results():
+        ...         print(row["text"], row["label"])
+    """
+
+    def __init__(  # noqa: PLR0913 # each has a default
+        self,
+        stack: str | None = None,
+        *,
+        local: bool = False,
+        model: str | Predict = "vader",
+        task: str | None = None,
+        container: str | None = None,
+        session: boto3.Session | None = None,
+        config: Config | None = None,
+    ) -> None:
+        """Take what `Fanfold` takes; nothing is looked up or started before it is awaited, or the client is entered."""
+        self._client = Fanfold(
+            stack, local=local, model=model, task=task, container=container, session=session, config=config
+        )
+
+    async def stack(self) -> Stack:
+        """As `Fanfold.stack`."""
+        return await to_thread(lambda: self._client.stack)
+
+    async def close(self) -> None:
+        """As `Fanfold.close`."""
+        await to_thread(self._client.close)
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self.stack()
+        except CancelledError:
+            # Its thread starts the local cloud all the same.
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @with_options
+    async def submit(self, data: Data, *, name: str | None = None, **options: Any) -> AsyncJob:
+        """As `Fanfold.submit`; rows are iterated over in a thread.
+
+        Args:
+            data: a file, an address in S3, a data frame, a table, or rows.
+            name: what the job is called by, instead of the name of the file, or rows.csv.
+            **options: those of the table in docs/options.md.
+        """
+        return AsyncJob(await to_thread(self._client.submit, data, name=name, **options))
+
+    async def jobs(self) -> AsyncIterator[AsyncJob]:
+        """As `Fanfold.jobs`."""
+        async for job in read_ahead(self._client.jobs):
+            yield AsyncJob(job)
+
+    async def job(self, job_id: str) -> AsyncJob:
+        """As `Fanfold.job`."""
+        return AsyncJob(await to_thread(self._client.job, job_id))
