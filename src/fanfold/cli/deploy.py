@@ -100,12 +100,12 @@ def deploy(
         if not (existing or is_agreed):
             chosen = _ask(source, chosen, session.region_name)
         values = parameters.checked(source, chosen, before, session.region_name)
-        for name, value in parameters.dropped(source, before).items():
-            stderr.print(
-                f"{name} is no parameter of this version; the stack has {value!r}: see CHANGELOG.md",
-                style="yellow",
-                soft_wrap=True,
+        if gone := parameters.dropped(source, before):
+            named = ", ".join(f"{name}={value}" for name, value in gone.items())
+            words = (
+                f"No parameters of this version any more: {named}; see docs/operations.md, “Parameters that are gone”"
             )
+            stderr.print(words, style="yellow", soft_wrap=True)
         artifacts = Artifacts(
             session.client("s3"), account, bucket or Artifacts.default_name(account, session.region_name)
         )

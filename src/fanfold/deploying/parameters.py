@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fanfold.errors import DeployError
+from fanfold_core.domain.options import Options
+from fanfold_core.domain.options.row import JOB_DEFAULTS
+from fanfold_core.input.errors import JobDefaultsError
 from localaws import template
 
 if TYPE_CHECKING:
@@ -25,10 +29,16 @@ def checked(
 
     Raises:
         TemplateError: one is unknown, has a value that isn't allowed, or they contradict each other.
+        DeployError: every job would fail by its default options.
     """
     chosen = {**_kept(source, given, before), **given}
     template.check(source, chosen, region)
-    return {**template.defaults_of(source), **chosen}
+    values = {**template.defaults_of(source), **chosen}
+    try:
+        Options.defaults(values[JOB_DEFAULTS])
+    except JobDefaultsError as error:
+        raise DeployError(str(error)) from error
+    return values
 
 
 def as_sent(source: Mapping[str, Any], given: Mapping[str, str], before: Mapping[str, str]) -> list[ParameterTypeDef]:

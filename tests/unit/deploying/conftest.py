@@ -42,6 +42,7 @@ Parameters:
   AlarmEmail: { Type: String, Default: "", Description: Who hears of alarms? }
   MinInstances: { Type: Number, Default: 0 }
   MaxInstances: { Type: Number, Default: 5 }
+  JobDefaults: { Type: String, Default: "{}" }
   EndpointName: { Type: String, Default: "" }
 Rules:
   Elsewhere:

@@ -100,7 +100,7 @@ def test_a_parameter_that_this_version_does_not_have_is_left_out_and_named(
     (root / "template.yaml").write_text("\n".join(lines).replace(", AlarmEmail]", "]"), encoding="utf-8")
     run = deploy()
     assert run.exit_code == ExitCode.OK, run.stderr
-    assert "AlarmEmail is no parameter of this version; the stack has 'you@example.com'" in run.stderr
+    assert "No parameters of this version any more: AlarmEmail=you@example.com; see docs/operations.md" in run.stderr
     assert ["AlarmEmail" in it["parameters"] for it in asked] == [True, False]
 
 
@@ -147,6 +147,7 @@ def test_without_a_terminal_or_yes_nothing_begins(deploy: Deploy, monkeypatch: p
         (["--parameter", "MaxInstances"], "expected KEY=VALUE"),
         (["--parameter", "Instances=1"], "has no parameter Instances"),
         (["--parameter", "InstanceType=ml.p5.huge"], "must be one of"),
+        (["--parameter", 'JobDefaults={"rows": 1}'], "the stack's parameter JobDefaults"),
         (["--region", "mx-central-1"], "one instance in this region"),
         (["--artifacts-bucket", "not-there"], "there is no bucket not-there"),
     ],
