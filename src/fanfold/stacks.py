@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
 # Outputs of template.yaml, in the order of the fields below.
-_OUTPUTS = (
+OUTPUTS = (
     "InputBucket",
     "OutputBucket",
     "LedgerTable",
@@ -146,7 +146,7 @@ class Stack:
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", ())}
         parameters = {given["ParameterKey"]: given["ParameterValue"] for given in stacks[0].get("Parameters", ())}
         try:
-            return cls(session, config, name, parameters, *(outputs[key] for key in _OUTPUTS))
+            return cls(session, config, name, parameters, *(outputs[key] for key in OUTPUTS))
         except KeyError as error:
             raise StackError(f"stack {name} has no output {error}: is it a Fanfold stack?") from error
 

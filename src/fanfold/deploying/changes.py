@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fanfold.errors import DeployError, StackError
-from fanfold.stacks import why_not
+from fanfold.stacks import OUTPUTS, why_not
 from fanfold.terminal import spinner
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def find(session: Session, name: str) -> Existing | None:
     status = stack["StackStatus"]
     if status == _EMPTY:
         return None
-    if not stack.get("Description", "").startswith(_OURS):
+    if not _is_ours(stack):
         raise DeployError(
             f"stack {name} is not a Fanfold stack; a deploy would remove what it has: choose another name"
         )
@@ -126,6 +126,12 @@ def find(session: Session, name: str) -> Existing | None:
     return Existing(
         stack["StackId"], {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", ())}
     )
+
+
+def _is_ours(stack: Mapping[str, Any]) -> bool:
+    """By its description, or by its outputs, where somebody has given it another; one that failed at first has none."""
+    outputs = {output["OutputKey"] for output in stack.get("Outputs", ())}
+    return stack.get("Description", "").startswith(_OURS) or outputs.issuperset(OUTPUTS)
 
 
 class ChangeSet:

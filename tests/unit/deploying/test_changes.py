@@ -13,6 +13,7 @@ from fanfold.deploying.changes import Change, ChangeSet, Event, failure, find
 from fanfold.deploying.parameters import to_decide
 from fanfold.errors import DeployError, StackError
 from fanfold.project import find_root
+from fanfold.stacks import OUTPUTS
 from localaws import template
 
 if TYPE_CHECKING:
@@ -40,10 +41,12 @@ class Cloud(boto3.Session):
     def says(self, operation: str, **answer: Any) -> None:
         self.answers.add_response(operation, answer)
 
-    def describes(self, status: str, description: str = "Fanfold: drop a CSV") -> None:
+    def describes(self, status: str, description: str = "Fanfold: drop a CSV", outputs: tuple[str, ...] = ()) -> None:
         stack = {"StackName": "fanfold", "StackId": ID, "CreationTime": AT, "StackStatus": status}
         values = [{"ParameterKey": "MaxInstances", "ParameterValue": "2"}]
-        self.says("describe_stacks", Stacks=[{**stack, "Description": description, "Parameters": values}])
+        told = [{"OutputKey": name, "OutputValue": "x"} for name in outputs]
+        more = {"Description": description, "Parameters": values, "Outputs": told}
+        self.says("describe_stacks", Stacks=[{**stack, **more}])
 
     def change_set(self, *, is_new: bool = False) -> ChangeSet | None:
         return ChangeSet.create(self, "fanfold", "https://x/t", [], is_new=is_new, sleep=lambda _: None)
@@ -100,6 +103,14 @@ def test_what_a_failed_first_deploy_has_left_is_deleted_and_the_stack_created(cl
 @pytest.mark.parametrize("status", ["CREATE_COMPLETE", "ROLLBACK_COMPLETE"])
 def test_what_is_not_fanfolds_is_neither_changed_nor_deleted(status: str, cloud: Cloud) -> None:
     cloud.describes(status, description="Shop")
+    with pytest.raises(DeployError, match="is not a Fanfold stack"):
+        find(cloud, "fanfold")
+
+
+def test_a_stack_that_somebody_describes_otherwise_is_known_by_its_outputs(cloud: Cloud) -> None:
+    cloud.describes("UPDATE_COMPLETE", "Tweets of all stations", OUTPUTS)
+    assert find(cloud, "fanfold")
+    cloud.describes("UPDATE_COMPLETE", "Tweets of all stations", OUTPUTS[1:])
     with pytest.raises(DeployError, match="is not a Fanfold stack"):
         find(cloud, "fanfold")
 
