@@ -11,6 +11,7 @@
 from fanfold.client import Fanfold
 from fanfold.client.asynchronous import AsyncFanfold, AsyncJob
 from fanfold.costs.estimate import Cost
+from fanfold.endpoint import EndpointStatus
 from fanfold.errors import (
     DeployError,
     DownloadError,
@@ -26,6 +27,7 @@ from fanfold.errors import (
     StackError,
     UploadError,
     UserError,
+    WakeError,
 )
 from fanfold.jobs import Job
 from fanfold.results import Errors, FailedRow, Results
@@ -42,6 +44,7 @@ __all__ = [
     "Cost",
     "DeployError",
     "DownloadError",
+    "EndpointStatus",
     "Errors",
     "FailedRow",
     "Fanfold",
@@ -61,6 +64,7 @@ __all__ = [
     "StackError",
     "UploadError",
     "UserError",
+    "WakeError",
     "__version__",
     "show_progress",
 ]

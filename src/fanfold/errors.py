@@ -3,6 +3,7 @@
 UserError                    the base of all of them
 ├── StackError
 ├── DeployError
+├── WakeError
 ├── LocalStartError
 ├── InputFileError
 ├── ModelFilesError
@@ -35,6 +36,10 @@ class StackError(UserError):
 
 class DeployError(UserError):
     """A stack cannot be deployed, or its deploy has failed. Retry when what the words name is mended."""
+
+
+class WakeError(UserError):
+    """The endpoint has no instance and gets none. Retry when the words say so."""
 
 
 class LocalStartError(UserError):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fanfold.costs.estimate import Cost
+from fanfold.costs.hours import count_hours
 from fanfold.errors import JobNotFoundError, JobStillOpenError
 from fanfold.folder import HeldFolder, held
 from fanfold.partial import Partial
@@ -149,7 +151,12 @@ class Job:
 
         `JobStillOpenError` if it has not ended.
         """
-        return Cost.of(self.summary(), self._stack.parameters)
+        cost = Cost.of(self.summary(), self._stack.parameters)
+        if cost is None or cost.instance is None:
+            return cost
+        job, now = self._ended(), datetime.now(UTC)
+        hours, unknown = count_hours(self._stack, job.created, job.ended or now, now)
+        return replace(cost, instance_hours=hours, hours_unknown=unknown)
 
     def download(self, folder: Path | str, *, replace: bool = False) -> list[Path]:
         """Write the files of a job that has ended to a folder, which is made if need be.

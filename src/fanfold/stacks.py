@@ -90,10 +90,10 @@ class Stack:
     @overload
     def client(self, service: Literal["sqs"]) -> SQSClient: ...
     @overload
-    def client(self, service: Literal["application-autoscaling"]) -> Any: ...
+    def client(self, service: Literal["application-autoscaling", "cloudwatch"]) -> Any: ...
     def client(self, service: str) -> Any:
         """A client of boto3, which any thread may use; whatever is asked of AWS is asked through one of these."""
-        return _client(self.session, service, self.config)
+        return make_client(self.session, service, self.config)
 
     @property
     def ledger(self) -> DynamoLedger:
@@ -140,7 +140,7 @@ class Stack:
     def find(cls, session: Session, name: str, config: Config | None = None) -> Self:
         """The stack of this name; `StackError` says what to do if it can't be read."""
         try:
-            stacks = _client(session, "cloudformation", config).describe_stacks(StackName=name)["Stacks"]
+            stacks = make_client(session, "cloudformation", config).describe_stacks(StackName=name)["Stacks"]
         except (ClientError, BotoCoreError) as error:
             raise StackError(why_not(name, error)) from error
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", ())}
@@ -151,7 +151,8 @@ class Stack:
             raise StackError(f"stack {name} has no output {error}: is it a Fanfold stack?") from error
 
 
-def _client(session: Session, service: str, config: Config | None) -> Any:
+def make_client(session: Session, service: str, config: Config | None = None) -> Any:
+    """A client of a service, whichever thread asks."""
     with _ASKING:
         return session.client(service, config=config)  # type: ignore[call-overload] # one for each service
 

@@ -73,6 +73,7 @@ class Services:
         self.endpoint = AsyncEndpointServer(
             model,
             cloud=Cloud(self._server.url, REGION, keys.access_key_id, keys.secret_access_key),
+            calls=self._server,
             guard=Guard(self._server.find_keys),
             port=self._endpoint_port,
             service_time=self._conditions.service_time,
@@ -102,7 +103,7 @@ class Services:
 
     def simulate_scaling(self, speed: float, listener: Callable[[str], None]) -> None:
         """Let endpoints scale so many times faster than real; `listener` gets a line whenever one does."""
-        scaling = ScalingSimulation(self.session(), self.endpoint, speed, listener)
+        scaling = ScalingSimulation(self.session(), self.endpoint, self._server.set_instances, speed, listener)
         scaling.start()
         self._running.callback(scaling.stop)
 

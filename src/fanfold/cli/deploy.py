@@ -23,7 +23,7 @@ from fanfold.deploying.changes import ChangeSet
 from fanfold.deploying.package import package, template_key
 from fanfold.errors import StackError, UserError
 from fanfold.project import find_root
-from fanfold.stacks import why_not
+from fanfold.stacks import make_client, why_not
 from fanfold.terminal import bytes_bar, counted, spinner, stderr
 from fanfold_core.app.costs import instance_dollars
 from localaws import template
@@ -107,7 +107,7 @@ def deploy(
             )
             stderr.print(words, style="yellow", soft_wrap=True)
         artifacts = Artifacts(
-            session.client("s3"), account, bucket or Artifacts.default_name(account, session.region_name)
+            make_client(session, "s3"), account, bucket or Artifacts.default_name(account, session.region_name)
         )
         # Before minutes of work that would be in vain.
         is_there = artifacts.exists()
@@ -136,7 +136,7 @@ def _identify(stack: str, region: str | None, profile: str | None) -> tuple[boto
     """Whose account it is, and where."""
     try:
         session = boto3.Session(region_name=region, profile_name=profile)
-        return session, session.client("sts").get_caller_identity()["Account"]
+        return session, make_client(session, "sts").get_caller_identity()["Account"]
     except (ClientError, BotoCoreError) as error:
         raise StackError(why_not(stack, error)) from error
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import boto3
 
+from fanfold.endpoint import EndpointStatus, Waking
 from fanfold.errors import JobNotFoundError, LocalStartError, extra
 from fanfold.hub import HubModel
 from fanfold.input.files import LocalFile
@@ -190,6 +191,15 @@ class Fanfold:
             LocalFile.read(source, stack.parameters, spelt)
             uploaded = upload(stack, source, spelt)
         return Job(stack, uploaded.id, uploaded)
+
+    def wake(self, *, wait: bool = False) -> EndpointStatus:
+        """Start an instance of the endpoint before a file comes, if it has none; `wait` until it is there.
+
+        `WakeError` if SageMaker refuses, or the instance doesn't come.
+        """
+        waking = Waking(self.stack)
+        now = waking.start()
+        return waking.wait() if wait and not now.instances else now
 
     def jobs(self) -> Iterator[Job]:
         """The stack's jobs, the latest first. One that has just begun may be missing for a moment."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fanfold.errors import DeployError, StackError
-from fanfold.stacks import OUTPUTS, why_not
+from fanfold.stacks import OUTPUTS, make_client, why_not
 from fanfold.terminal import spinner
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def find(session: Session, name: str) -> Existing | None:
         DeployError: it is another program's, at work, or in need of help.
     """
     try:
-        client = session.client("cloudformation")
+        client = make_client(session, "cloudformation")
         (stack,) = client.describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:
         refusal = error.response["Error"]
@@ -161,7 +161,7 @@ class ChangeSet:
         Raises:
             DeployError: CloudFormation refuses template or parameters; nothing is left of the attempt.
         """
-        client = session.client("cloudformation")
+        client = make_client(session, "cloudformation")
         try:
             answer = client.create_change_set(
                 StackName=stack,

@@ -75,6 +75,9 @@ def test_what_a_job_cost_is_said_when_it_has_ended_and_written_to_its_summary(
     assert cost["services"] == pytest.approx(sum(job.summary()["dollars"].values()))
     assert cost["instance_type"] == "ml.g4dn.xlarge"
     assert cost["prices"] == job.summary()["prices"]
+    # No instance of AWS's has worked for it.
+    assert cost["instance_hours"] is None
+    assert cost["hours_unknown"].startswith("CloudWatch ")
     assert "Estimated cost on AWS: at least $0.00" in fanfold("report", job.id, "--out", str(tmp_path)).stderr
 
 
