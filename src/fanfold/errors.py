@@ -73,6 +73,11 @@ class JobNotFoundError(UserError):
 class JobStillOpenError(UserError):
     """Something was asked of a job that only an ended one can do. Retry when it has ended."""
 
+    def __init__(self, job: str, after: str = "", or_else: str = "") -> None:
+        super().__init__(
+            f"job {job} is still running{after}: wait for its end (`fanfold status {job} --watch`){or_else}"
+        )
+
 
 class RowNotFoundError(UserError):
     """The job has no row of this number, or none yet. Retry when the job has come further, or name another row."""

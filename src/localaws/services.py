@@ -96,7 +96,9 @@ class Services:
             return load_model(self._model, self._task, environment)
         folder = Path(self._model) if isinstance(self._model, str) else None
         if folder is None or not folder.is_dir():
-            raise ModelUnavailableError(f"{self._model!r} is no folder: the container runs a folder with a model")
+            raise ModelUnavailableError(
+                f"{self._model!r} is no folder: name the model's, which the container runs, by --model"
+            )
         log = self._running.enter_context(open_log(self._logs / "container.log"))
         server = ModelServer(self._container, folder, log=log, task=self._task, environment=environment)
         return self._running.enter_context(server).model

@@ -23,7 +23,7 @@ from fanfold.deploying.changes import ChangeSet
 from fanfold.deploying.package import package, template_key
 from fanfold.errors import StackError, UserError
 from fanfold.project import find_root
-from fanfold.stacks import make_client, why_not
+from fanfold.stacks import make_client, refused_words
 from fanfold.terminal import bytes_bar, counted, spinner, stderr
 from fanfold_core.app.costs import instance_dollars
 from localaws import template
@@ -138,7 +138,7 @@ def _identify(stack: str, region: str | None, profile: str | None) -> tuple[boto
         session = boto3.Session(region_name=region, profile_name=profile)
         return session, make_client(session, "sts").get_caller_identity()["Account"]
     except (ClientError, BotoCoreError) as error:
-        raise StackError(why_not(stack, error)) from error
+        raise StackError(f"stack {stack}: {refused_words(error)}") from error
 
 
 def _ask(source: Mapping[str, Any], chosen: Mapping[str, str], region: str) -> dict[str, str]:

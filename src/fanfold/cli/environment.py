@@ -57,7 +57,7 @@ def wait_for_the_end() -> None:
 @options.of_a_stack
 @click.option(
     "--model",
-    type=click.Path(exists=True, path_type=Path),
+    type=options.ModelPath(path_type=Path),
     help="Check a model on this machine instead: a folder that transformers has saved, or a model.tar.gz.",
 )
 @click.option("--job-defaults", metavar="JSON", help="Check a value of the parameter JobDefaults instead.")

@@ -32,7 +32,7 @@ _NUMBERS = ("rows", "predicted", "failed")
 @click.command(short_help="List the jobs of a stack.")
 @options.of_a_stack
 @click.option(
-    "--limit", type=click.IntRange(1), default=20, show_default=True, metavar="N", help="Show the latest N jobs."
+    "--limit", type=options.Number(1), default=20, show_default=True, metavar="N", help="Show the latest N jobs."
 )
 @options.as_json
 def jobs(stack: str, limit: int, as_json: bool) -> None:

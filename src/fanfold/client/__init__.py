@@ -12,8 +12,6 @@ from textwrap import fill
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-import boto3
-
 from fanfold.endpoint import EndpointStatus, Waking
 from fanfold.errors import JobNotFoundError, LocalStartError, extra
 from fanfold.hub import HubModel
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import TracebackType
 
+    import boto3
     from botocore.config import Config
 
     from localaws.cloud import LocalCloud
@@ -143,7 +142,7 @@ class Fanfold:
 
     def _connect(self) -> Stack:
         if self._model is None:
-            return Stack.find(self._session or boto3.Session(), self._name, self._config)
+            return Stack.find(self._session, self._name, self._config)
         self._cloud = local_cloud(self._model, self._parameters, container=self._container)
         try:
             with spinner("starting the local cloud"):

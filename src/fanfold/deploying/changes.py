@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fanfold.errors import DeployError, StackError
-from fanfold.stacks import OUTPUTS, make_client, why_not
+from fanfold.stacks import OUTPUTS, make_client, refused_words
 from fanfold.terminal import spinner
 
 if TYPE_CHECKING:
@@ -102,9 +102,9 @@ def find(session: Session, name: str) -> Existing | None:
         refusal = error.response["Error"]
         if refusal["Code"] == "ValidationError" and "does not exist" in refusal["Message"]:
             return None
-        raise StackError(why_not(name, error)) from error
+        raise StackError(f"stack {name}: {refused_words(error)}") from error
     except BotoCoreError as error:
-        raise StackError(why_not(name, error)) from error
+        raise StackError(f"stack {name}: {refused_words(error)}") from error
     status = stack["StackStatus"]
     if status == _EMPTY:
         return None

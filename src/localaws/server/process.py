@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import IO, Any
 
+from localaws.access.profiles import environment_without_profile
 from localaws.credentials import Keys
 from localaws.endpoint.calls import Caller, NewObject, Notification
 from localaws.errors import PortInUseError, ServerDiedError
@@ -38,7 +39,12 @@ class ServerProcess:
         self._asking = threading.Lock()
         command = [sys.executable, "-W", "ignore", "-m", "localaws.server", "--port", str(port)]
         self._process = subprocess.Popen(  # noqa: S603 # our own module
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+            command,
+            env=environment_without_profile(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
         )
 
     def wait_ready(self) -> None:
