@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.pages import DOCS
 
 from fanfold.errors import InputFileError
 from fanfold.input.batch import ERRORS, OUTPUT, batch_output, has_batch_output
@@ -220,6 +222,15 @@ def test_a_line_that_is_no_object_is_known_by_its_row_alone() -> None:
     (name, line), = output([{}], [None], ["row is JSON, but not an object"])  # fmt: skip
     assert (name, line["id"], line["custom_id"]) == (ERRORS, "batch_req_batch-1f-0", None)
     assert line["error"]["message"] == "row is JSON, but not an object"
+
+
+def test_the_page_of_recipes_has_the_options_that_the_format_stands_for(tmp_path: Path) -> None:
+    page = (DOCS / "recipes.md").read_text(encoding="utf-8").partition("The format stands for")[2]
+    assumed = read(written(tmp_path / "batch.jsonl", [CHAT])).assumed
+    lines = dict(re.findall(r"^\| `([a-z-]+)` \| (.*) \|$", page, re.MULTILINE))
+    assert list(lines) == list(assumed)
+    told = {name: value.partition(";")[0].replace(r"\|", "|").strip("` ") for name, value in lines.items()}
+    assert told == {name: value.strip("`") or "empty" for name, value in assumed.items()}
 
 
 def test_output_takes_as_little_memory_for_many_lines_as_for_one() -> None:
