@@ -13,6 +13,7 @@ from fanfold.input.sources import spooled
 from fanfold_core.domain.job import chunk_limits
 from fanfold_core.domain.keys import RequestId, job_id
 from fanfold_core.domain.options import Options
+from fanfold_core.domain.options.row import COSTLIER_OPTIONS, JOB_DEFAULTS, REFUSE
 from fanfold_core.domain.requests import Request, Unsendable, body, inputs, plan
 from fanfold_core.domain.spans import Span
 from fanfold_core.input.cutting import Budget, Limits
@@ -82,6 +83,7 @@ class LocalFile:
         given: Mapping[str, str],
     ) -> LocalFile:
         with _naming(source, ", in OpenAI's batch format"):
+            _check_requests_may_have_one_row(source, parameters)
             options = Options.of_stack(parameters, {**assumed, **given})
             if options.rows_per_request != 1:
                 raise OptionError("rows-per-request", str(options.rows_per_request), "1, since each row is a request")
@@ -143,6 +145,15 @@ class LocalFile:
                 break
         if not rows:
             raise NoRowsError
+
+
+def _check_requests_may_have_one_row(source: Source, parameters: Mapping[str, str]) -> None:
+    if parameters.get(COSTLIER_OPTIONS) == REFUSE and Options.of_stack(parameters, {}).rows_per_request > 1:
+        raise InputFileError(
+            f"{source.shown} is in OpenAI's batch format, of which each row is sent alone, and this stack has "
+            f"{COSTLIER_OPTIONS}={REFUSE}: for a language model, deploy it with "
+            f'{JOB_DEFAULTS}={{"rows-per-request": 1}}'
+        )
 
 
 def _budget(parameters: Mapping[str, str]) -> Budget:
