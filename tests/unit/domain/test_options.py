@@ -45,7 +45,7 @@ def test_metadata_overrides_what_it_names_and_leaves_the_rest() -> None:
         ("max-dollars", "0.125", "a number of dollars"),
         ("max-dollars", "1e3", "a number of dollars"),
         ("max-dollars", "٣", "a number of dollars"),
-        ("delimiter", "\n", "one ASCII character, but not a line end or NUL"),
+        ("delimiter", "\n", 'one ASCII character, or "tab", but not a line end or NUL'),
         ("quote", ",", "different from the delimiter"),
         ("guard-formulas", "maybe", "one of yes, no"),
         ("input-expression", "{text: ", "a JMESPath expression"),

@@ -257,7 +257,7 @@ def test_a_request_of_several_rows_is_refused(tmp_path: Path) -> None:
 
 def test_it_costs_a_request_for_each_row_which_a_stack_may_refuse(tmp_path: Path) -> None:
     path, refuses = written(tmp_path / "batch.jsonl", [CHAT]), {"CostlierOptions": "refuse"}
-    words = r"is sent alone, and this stack has CostlierOptions=refuse: .* deploy it with JobDefaults={.rows-per-request.: 1}$"
+    words = r"and this stack has CostlierOptions=refuse: .* deploy it with JobDefaults={.rows-per-request.: 1}$"
     with pytest.raises(InputFileError, match=words):
         read(path, refuses)
     for defaults in ('{"rows-per-request": 1}', '{"prompt": "So {text}?"}'):
