@@ -107,7 +107,7 @@ def _check_pip(words: list[str]) -> None:
         pinned = (ROOT / "requirements/container.in").read_text(encoding="utf-8").splitlines()
         assert {*words} == {"install", "torch", *(line.split()[0] for line in pinned if not line.startswith("#"))}
         return
-    requirement = re.fullmatch(r"install (?:fanfold|\.)(?:\[([a-z,]+)\])?", " ".join(words))
+    requirement = re.fullmatch(r"install (?:--upgrade )?(?:fanfold|\.)(?:\[([a-z,]+)\])?", " ".join(words))
     assert requirement, f"pip {' '.join(words)} is no installation of Fanfold"
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     assert set(filter(None, (requirement[1] or "").split(","))) <= extras.keys()
