@@ -87,7 +87,10 @@ def sent_by_services() -> Iterator[tuple[str, str]]:
     """Each policy that lets a service in, and a resource on whose behalf the service sends."""
     for policy, resource in resources.items():
         if resource["Type"] in {"AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"}:
-            allows = [it for it in resource["Properties"]["PolicyDocument"]["Statement"] if it["Effect"] == "Allow"]
+            said = resource["Properties"]["PolicyDocument"]["Statement"]
+            # What a condition may leave out is looked at all the same.
+            statements = [it.get("Fn::If", [None, it])[1] for it in said]
+            allows = [it for it in statements if it["Effect"] == "Allow"]
             places = named(resource["Properties"].get("Queues", resource["Properties"].get("Topics")))
             for name, it in resources.items():
                 parts = [it.get("Properties", {}).get(part) for part in SENDERS.get(it["Type"], ())]
