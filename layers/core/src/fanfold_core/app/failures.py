@@ -4,10 +4,11 @@ What a status means differs between containers, so evidence decides. A request t
 endpoint answers others is refused by the model, whatever its status says. One that breaks while nothing is answered
 says nothing about its rows, and is sent again until the job's deadline.
 
-A refused request is halved until its row stands alone. So one row that makes the model fail, in a request of n rows,
-causes at most 4·⌈log₂ n⌉ + 7 requests as long as the endpoint answers others: three for each size and one for the other
-half, then seven for the row; twice as many at most where the container says that it is busy. Where nobody else asks the
-endpoint anything, a row that the model has answered before is sent once more with each: a witness.
+A refused request is halved until its row stands alone. Where its answer tells which rows are at fault, these are sent
+alone at once. So one row that makes the model fail, in a request of n rows, causes at most 4·⌈log₂ n⌉ + 7 requests as
+long as the endpoint answers others: three for each size and one for the other half, then seven for the row; twice as
+many at most where the container says that it is busy. Where nobody else asks the endpoint anything, a row that the
+model has answered before is sent once more with each: a witness.
 """
 
 from __future__ import annotations
@@ -138,6 +139,8 @@ class Failures:
 
     def _attempts(self, job: JobRecord, chunk: Chunk, one: Judged) -> Mapping[Span, int]:
         span = one.failed.id.span
+        if isinstance(one.failed, Refused) and one.failed.rows:
+            return {row: self.ledger.mark(job.id, chunk.number, row).attempt + 1 for row in one.failed.rows}
         # A job that sends single rows has the dispatcher take the span apart.
         if isinstance(one.failed, Broken) or span.rows == 1 or job.mismatches:
             return {span: one.mark.attempt + 1}
