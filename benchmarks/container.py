@@ -1,18 +1,21 @@
 """Rows per second of a small model in the inference container, against an offline loop that is tuned by hand.
 
-Needs Java and the environment of `make container`: `.venv/bin/python benchmarks/container.py`. One worker, four
-requests at a time, with the default number of rows and parameters, and with `batch_size`; and the model as
+Needs Java and the environment of `make container`: `.venv/bin/python benchmarks/container.py [HIDDEN LAYERS ROWS]`,
+for example `768 6 200` for a model of DistilBERT's size. One worker, four requests at a time, with the default
+number of rows and parameters, and with `batch_size`, for texts in any order and by length; and the model as
 `fanfold model pack` packs it.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 import tarfile
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -27,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CONTAINER = ROOT / ".venv-container/bin/python"
-ROWS, CONCURRENCY = 1_000, 4
+HIDDEN, LAYERS, ROWS = map(int, sys.argv[1:] or (128, 4, 1_000))
+CONCURRENCY = 4
 JSON = "application/json"
 
 
@@ -39,10 +43,11 @@ def main() -> None:
         folder = Path(name)
         file, model = folder / "texts.json", folder / "model"
         file.write_text(json.dumps(texts), encoding="utf-8")
-        child(CONTAINER, "sides/hand_tuned.py", "make", file, model)
-        packed = folder / "packed"
-        with tarfile.open(pack(model, folder / "model.tar.gz").file) as archive:
-            archive.extractall(packed, filter="data")
+        child(CONTAINER, "sides/hand_tuned.py", "make", file, model, HIDDEN, LAYERS)
+        archive, packed = folder / "model.tar.gz", folder / "packed"
+        pack(model, archive)
+        with tarfile.open(archive) as opened:
+            opened.extractall(packed, filter="data")
         environment = {"SAGEMAKER_MODEL_SERVER_WORKERS": "1"}
         log = running.enter_context((folder / "container.log").open("w", encoding="utf-8"))
 
@@ -54,7 +59,13 @@ def main() -> None:
         sides: dict[str, Callable[[], float]] = {
             "offline": lambda: float(child(CONTAINER, "sides/hand_tuned.py", "run", file, model)["rows_per_second"]),
             "container": lambda: speed(plain, texts, rows, parameters),
-            "container, batch_size 32": lambda: speed(plain, texts, rows, {**parameters, "batch_size": 32}),
+            **{
+                f"container{order}, batch_size {size}": partial(
+                    speed, plain, ordered, rows, {**parameters, "batch_size": size}
+                )
+                for order, ordered in (("", texts), (", by length", sorted(texts, key=len)))
+                for size in (8, 32)
+            },
             "container, packed": lambda: speed(better, texts, rows, parameters),
             "container, packed, 256 rows": lambda: speed(better, texts, 256, parameters),
         }
@@ -62,7 +73,7 @@ def main() -> None:
             speed(warm, texts[:rows], rows, parameters)
         found = interleaved(sides)
     for side, value in found.items():
-        print(f"{side:28} {value:8.0f} rows/s  {value / found['offline']:.2f}")
+        print(f"{side:36} {value:8.0f} rows/s  {value / found['offline']:.2f}")
 
 
 def tweets() -> list[str]:

@@ -97,7 +97,7 @@ def _messages(call: ast.Call, within: ast.AST) -> Iterator[str]:
         values = [first]
     for value in values:
         text = " ".join(_text(value).split()).replace(f"{GAP} {GAP}", GAP)
-        if len(re.findall(r"[A-Za-z.`]{2,}", text)) >= _FEWEST_WORDS:
+        if len(re.findall(r"(?:^|\s)\W*[A-Za-z]{2,}", text)) >= _FEWEST_WORDS:
             yield text
 
 

@@ -32,6 +32,7 @@ EXCEPTIONS = {
 }
 # Statements, by their Sid, that hold for every resource, and why.
 EVERYWHERE = {
+    "CountInstanceHours": "AWS grants it for all metrics only; it reads numbers",
     "JoinTheSubnets": "network interfaces have no name before they are there",
     "LogInToTheRegistry": "a login is to all registries; which images may be pulled is said beside it",
     "SeeHowItScales": "AWS grants it for all resources only; it reads policies of scaling",

@@ -127,7 +127,7 @@ IMPOSSIBLE: dict[str, tuple[bytes, list[str], str]] = {
     "gzip.csv": (
         gzip.compress(TEXTS),
         [],
-        "looks like a file compressed with gzip whose name doesn't end in .gz: export",
+        "looks like a file compressed with gzip whose name doesn't end in .gz: rename it",
     ),
     "klingon.csv": (TEXTS, ["--encoding", "klingon"], "option encoding is 'klingon'; it must be a text encoding"),
     "two delimiters.csv": (TEXTS, ["--delimiter", "::"], "option delimiter is '::'; it must be one ASCII character"),

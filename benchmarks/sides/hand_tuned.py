@@ -1,4 +1,4 @@
-"""`hand_tuned.py make TEXTS FOLDER` makes a small model; `hand_tuned.py run TEXTS FOLDER` has it label all texts.
+"""`hand_tuned.py make TEXTS FOLDER HIDDEN LAYERS` makes a model; `… run TEXTS FOLDER` has it label all texts.
 
 Runs in the container's environment, as whoever has the file and the model at hand would do it: sorted by length, in
 batches, one thread as a worker of the container has. Prints rows per second, without the time to load.
@@ -23,8 +23,8 @@ SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 BATCH = 32
 
 
-def make(texts: list[str], folder: str) -> None:
-    """A model of four layers, with random weights, which take as long as others."""
+def make(texts: list[str], folder: str, hidden: int, layers: int) -> None:
+    """A model with random weights, which take as long as others."""
     torch.manual_seed(1)
     trained = Tokenizer(models.WordPiece(unk_token="[UNK]"))  # noqa: S106 - no password
     trained.normalizer = normalizers.BertNormalizer()
@@ -35,7 +35,8 @@ def make(texts: list[str], folder: str) -> None:
     )
     named = {f"{name.strip('[]').lower()}_token": name for name in SPECIAL}
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=trained, model_max_length=512, **named)
-    size = {"hidden_size": 128, "num_hidden_layers": 4, "num_attention_heads": 4, "intermediate_size": 512}
+    size = {"hidden_size": hidden, "num_hidden_layers": layers, "intermediate_size": 4 * hidden}
+    size["num_attention_heads"] = max(4, hidden // 64)
     BertForSequenceClassification(BertConfig(vocab_size=len(tokenizer), num_labels=3, **size)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
@@ -57,6 +58,6 @@ def run(texts: list[str], folder: str) -> float:
     return len(texts) / (time.perf_counter() - began)
 
 
-what, file, at = sys.argv[1:]
+what, file, at, *size = sys.argv[1:]
 lines = json.loads(Path(file).read_text(encoding="utf-8"))
-print(json.dumps({"rows_per_second": make(lines, at) if what == "make" else run(lines, at)}))
+print(json.dumps({"rows_per_second": make(lines, at, *map(int, size)) if what == "make" else run(lines, at)}))

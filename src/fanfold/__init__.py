@@ -11,6 +11,7 @@
 from fanfold.client import Fanfold
 from fanfold.client.asynchronous import AsyncFanfold, AsyncJob
 from fanfold.costs.estimate import Cost
+from fanfold.endpoint import EndpointStatus
 from fanfold.errors import (
     DownloadError,
     InputFileError,
@@ -25,6 +26,7 @@ from fanfold.errors import (
     StackError,
     UploadError,
     UserError,
+    WakeError,
 )
 from fanfold.jobs import Job
 from fanfold.results import Errors, FailedRow, Results
@@ -40,6 +42,7 @@ __all__ = [
     "AsyncResults",
     "Cost",
     "DownloadError",
+    "EndpointStatus",
     "Errors",
     "FailedRow",
     "Fanfold",
@@ -59,6 +62,7 @@ __all__ = [
     "StackError",
     "UploadError",
     "UserError",
+    "WakeError",
     "__version__",
     "show_progress",
 ]

@@ -2,6 +2,7 @@
 
 UserError                    the base of all of them
 ├── StackError
+├── WakeError
 ├── LocalStartError
 ├── InputFileError
 ├── ModelFilesError
@@ -30,6 +31,10 @@ class UserError(Exception):
 
 class StackError(UserError):
     """A stack is missing, unreadable, or none of ours. Do not retry: name another."""
+
+
+class WakeError(UserError):
+    """The endpoint has no instance and gets none. Retry when the words say so."""
 
 
 class LocalStartError(UserError):
@@ -62,6 +67,11 @@ class JobNotFoundError(UserError):
 
 class JobStillOpenError(UserError):
     """Something was asked of a job that only an ended one can do. Retry when it has ended."""
+
+    def __init__(self, job: str, after: str = "", or_else: str = "") -> None:
+        super().__init__(
+            f"job {job} is still running{after}: wait for its end (`fanfold status {job} --watch`){or_else}"
+        )
 
 
 class RowNotFoundError(UserError):

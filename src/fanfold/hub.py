@@ -118,8 +118,8 @@ class HubModel:
                 words = f"{self.name} is no folder here, and no name of a model on the Hub: {error}"
             case errors.OfflineModeIsEnabled():
                 words = (
-                    f"{of_revision} is not in {cache}, and HF_HUB_OFFLINE forbids to download it: unset HF_HUB_OFFLINE, "
-                    "or name a folder with the model"
+                    f"{of_revision} is not in {cache}, and HF_HUB_OFFLINE forbids to download it: unset "
+                    "HF_HUB_OFFLINE, or name a folder with the model"
                 )
             case errors.HfHubHTTPError(response=answer) if answer is not None:
                 words = f"{of_revision} could not be downloaded, the Hub answers {answer.status_code}: try again later"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fanfold.costs.estimate import Cost
+from fanfold.costs.hours import count_hours
 from fanfold.errors import JobNotFoundError, JobStillOpenError
 from fanfold.folder import HeldFolder, held
 from fanfold.partial import Partial
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 _SHARE_OF_ELAPSED = 0.05
 
+# What else can be done with a job that has not ended.
+_PARTIAL = ", or ask for the rows that are done (--partial, or partial=True in Python)"
+
 
 class Pace:
     """When to look at a job again, and until when."""
@@ -47,9 +52,7 @@ class Pace:
         elapsed = time.monotonic() - self._began
         left = inf if self._timeout is None else self._timeout - elapsed
         if left <= 0:
-            raise JobStillOpenError(
-                f"job {self._job_id} is still running after {self._timeout:g} seconds: wait for it again, or cancel it"
-            )
+            raise JobStillOpenError(self._job_id, f" after {self._timeout:g} seconds")
         return min(max(_SHORTEST_PAUSE, elapsed * _SHARE_OF_ELAPSED), _LONGEST_PAUSE, left)
 
 
@@ -109,7 +112,7 @@ class Job:
         job = self._ledger_job()
         if not job.state.is_terminal:
             if not partial:
-                raise JobStillOpenError(f"job {self.id} is still running: wait for it, or ask for partial results")
+                raise JobStillOpenError(self.id, or_else=_PARTIAL)
             rows = Partial.of(self._stack, job)
             return Results(rows.results, rows.format, job.dialect.written)
         own = len(job.layout.columns) if job.layout else 0
@@ -132,7 +135,7 @@ class Job:
         if job.state.is_terminal:
             return Errors(lambda: self._file("errors.csv"), job.dialect.written)
         if not partial:
-            raise JobStillOpenError(f"job {self.id} is still running: wait for it, or ask for partial errors")
+            raise JobStillOpenError(self.id, or_else=_PARTIAL)
         return Errors(Partial.of(self._stack, job).errors, job.dialect.written)
 
     def summary(self) -> dict[str, Any]:
@@ -149,7 +152,12 @@ class Job:
 
         `JobStillOpenError` if it has not ended.
         """
-        return Cost.of(self.summary(), self._stack.parameters)
+        cost = Cost.of(self.summary(), self._stack.parameters)
+        if cost is None or cost.instance is None:
+            return cost
+        job, now = self._ended(), datetime.now(UTC)
+        hours, unknown = count_hours(self._stack, job.created, job.ended or now, now)
+        return replace(cost, instance_hours=hours, hours_unknown=unknown)
 
     def download(self, folder: Path | str, *, replace: bool = False) -> list[Path]:
         """Write the files of a job that has ended to a folder, which is made if need be.
@@ -182,7 +190,7 @@ class Job:
             try:
                 following = start_retry(self.id, self._stack.ledger, self._stack.queues, datetime.now(UTC))
             except NotEndedError as error:
-                raise JobStillOpenError(str(error)) from error
+                raise JobStillOpenError(self.id, or_else=f", or stop it (`fanfold cancel {self.id}`)") from error
         return Job(self._stack, following.id)
 
     def _file(self, name: str) -> Iterator[bytes]:
@@ -191,7 +199,7 @@ class Job:
     def _ended(self) -> LedgerJob:
         job = self._ledger_job()
         if not job.state.is_terminal:
-            raise JobStillOpenError(f"job {self.id} is still running: wait until it has ended")
+            raise JobStillOpenError(self.id)
         return job
 
     def _ledger_job(self) -> LedgerJob:

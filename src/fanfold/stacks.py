@@ -7,15 +7,23 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
+from boto3 import Session
 from boto3.dynamodb.conditions import Key
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectTimeoutError,
+    CredentialRetrievalError,
     EndpointConnectionError,
+    InvalidRegionError,
+    LoginError,
     NoCredentialsError,
     NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
     ReadTimeoutError,
+    SSOError,
+    TokenRetrievalError,
 )
 
 from fanfold.errors import StackError
@@ -26,7 +34,6 @@ from fanfold_core.aws.store import S3Store
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from boto3 import Session
     from botocore.config import Config
     from types_boto3_cloudformation import CloudFormationClient
     from types_boto3_dynamodb.service_resource import Table
@@ -48,6 +55,24 @@ _OUTPUTS = (
 )
 # Sessions of boto3 don't stand being asked for clients by two threads at once.
 _ASKING = Lock()
+# What to do, in errors' words.
+_WITHOUT_AWS = "without an AWS account, start a local cloud with `fanfold local up`"
+_IDENTITY = "`aws sts get-caller-identity` shows your identity; log in again, or set AWS_PROFILE"
+_AGAIN = "try again, or check the stack with `fanfold doctor`"
+_REMEDIES: Mapping[type[BotoCoreError] | tuple[type[BotoCoreError], ...], str] = {
+    NoCredentialsError: f"run `aws configure` or set AWS_PROFILE; {_WITHOUT_AWS}",
+    PartialCredentialsError: "set that too, or run `aws configure`",
+    NoRegionError: f"set AWS_DEFAULT_REGION to that of the stack; {_WITHOUT_AWS}",
+    InvalidRegionError: "set AWS_DEFAULT_REGION to a region such as us-east-1",
+    ProfileNotFound: "set AWS_PROFILE to one of `aws configure list-profiles`, or `unset AWS_PROFILE`",
+    CredentialRetrievalError: _IDENTITY,
+    (SSOError, TokenRetrievalError, LoginError): "log in again (`aws sso login`, or `aws login`)",
+}
+# How codes of refusals begin that are about who asks.
+_ABOUT_IDENTITY = (
+    *("AccessDenied", "AuthFailure", "ExpiredToken", "InvalidAccessKeyId", "InvalidClientTokenId"),
+    *("NotAuthorized", "OptInRequired", "SignatureDoesNotMatch", "UnauthorizedOperation", "UnrecognizedClient"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +115,7 @@ class Stack:
     @overload
     def client(self, service: Literal["sqs"]) -> SQSClient: ...
     @overload
-    def client(self, service: Literal["application-autoscaling"]) -> Any: ...
+    def client(self, service: Literal["application-autoscaling", "cloudwatch"]) -> Any: ...
     def client(self, service: str) -> Any:
         """A client of boto3, which any thread may use; whatever is asked of AWS is asked through one of these."""
         return _client(self.session, service, self.config)
@@ -137,12 +162,20 @@ class Stack:
             return self.session.resource("dynamodb", config=self.config).Table(self.ledger_table)
 
     @classmethod
-    def find(cls, session: Session, name: str, config: Config | None = None) -> Self:
-        """The stack of this name; `StackError` says what to do if it can't be read."""
+    def find(cls, session: Session | None, name: str, config: Config | None = None) -> Self:
+        """The stack of this name; `StackError` says what to do if it can't be read.
+
+        Without a session, it is looked up with the credentials and the region of the environment.
+        """
         try:
+            session = session or Session()
             stacks = _client(session, "cloudformation", config).describe_stacks(StackName=name)["Stacks"]
         except (ClientError, BotoCoreError) as error:
-            raise StackError(_why_not(name, error)) from error
+            raise StackError(f"stack {name}: {refused_words(error)}") from error
+        except ValueError as error:  # of botocore, about the address
+            raise StackError(
+                f"stack {name}: {error}: set AWS_ENDPOINT_URL to an address such as http://127.0.0.1:4566, or unset it"
+            ) from error
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", ())}
         parameters = {given["ParameterKey"]: given["ParameterValue"] for given in stacks[0].get("Parameters", ())}
         try:
@@ -156,30 +189,25 @@ def _client(session: Session, service: str, config: Config | None) -> Any:
         return session.client(service, config=config)  # type: ignore[call-overload] # one for each service
 
 
-def _why_not(name: str, error: ClientError | BotoCoreError) -> str:
-    """Why a stack cannot be looked up, and what to do."""
-    match error:
-        case ClientError():
-            return f"stack {name}: {_refused(error)}"
-        case NoCredentialsError():
-            return (
-                "no AWS credentials found: run `aws configure` or set AWS_PROFILE; without an AWS account, start a "
-                "local cloud with `fanfold local up`"
-            )
-        case NoRegionError():
-            return f"no AWS region is set: set AWS_DEFAULT_REGION to the region of stack {name}"
-        case EndpointConnectionError() | ConnectTimeoutError() | ReadTimeoutError():
-            return _unanswered(error.kwargs["endpoint_url"])
-        case _:
-            return f"cannot find stack {name}: {error}"
+def refused_words(error: ClientError | BotoCoreError) -> str:
+    """Why AWS was not asked, or refused, and what to do."""
+    if isinstance(error, ClientError):
+        return _refused(error)
+    if isinstance(error, EndpointConnectionError | ConnectTimeoutError | ReadTimeoutError):
+        return _unanswered(error.kwargs["endpoint_url"])
+    remedy = next((remedy for kinds, remedy in _REMEDIES.items() if isinstance(error, kinds)), _AGAIN)
+    return f"{str(error).removesuffix('.')}: {remedy}"
 
 
 def _refused(error: ClientError) -> str:
-    words = str(error.response["Error"]["Message"]).removesuffix(".")
-    # The only refusal that is about the stack and not about who asks.
-    if error.response["Error"]["Code"] == "ValidationError":
+    code, words = (str(error.response["Error"].get(part, "")) for part in ("Code", "Message"))
+    words = words.removesuffix(".") or code
+    # The code of CloudFormation for a stack that there is not.
+    if code == "ValidationError":
         return f"{words}; see `aws cloudformation list-stacks`"
-    return f"{words}. `aws sts get-caller-identity` shows your identity; log in again, or set AWS_PROFILE"
+    if code.startswith(_ABOUT_IDENTITY):
+        return f"{words}. {_IDENTITY}"
+    return f"{str(error).removesuffix('.')}: {_AGAIN}"
 
 
 def _unanswered(url: str) -> str:

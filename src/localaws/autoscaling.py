@@ -1,4 +1,4 @@
-"""Application Auto Scaling for the local endpoints: what is registered with it, and time in which it acts.
+"""Application Auto Scaling for the local endpoints, and the instances that SageMaker starts and ends for it.
 
 Time runs faster than real, for an endpoint that goes to sleep takes a quarter of an hour to do so.
 """
@@ -34,20 +34,32 @@ class _Endpoint:
     starting: tuple[int, int] | None = None
 
 
+# Is told how many instances a variant of an endpoint has by now.
+Reporter = Callable[[str, str, int], None]
+
+
 class ScalingSimulation:
     """Lets every endpoint with a scalable target scale as its policies say, a minute every `60 / speed` seconds.
 
     Example:
-        >>> simulation = ScalingSimulation(session, endpoint_server, speed=60, listener=print)
+        >>> simulation = ScalingSimulation(session, endpoint_server, server.set_instances, speed=60, listener=print)
         >>> simulation.start()
     """
 
-    def __init__(self, session: LocalSession, server: AsyncEndpointServer, speed: float, listener: Listener) -> None:
-        """Take what may scale; `listener` is told of every change in a line."""
+    def __init__(
+        self,
+        session: LocalSession,
+        server: AsyncEndpointServer,
+        reporter: Reporter,
+        speed: float,
+        listener: Listener,
+    ) -> None:
+        """Take what may scale; `reporter` makes the instances known, `listener` is told of every change in a line."""
         self._registry = _Registry(session)
         self._sagemaker = session.client("sagemaker")
         self._cloudwatch = session.client("cloudwatch")
         self._server = server
+        self._report = reporter
         self._speed = speed
         self._tell = listener
         self._endpoints: dict[str, _Endpoint] = {}
@@ -81,7 +93,10 @@ class ScalingSimulation:
             # The endpoint is deleted, or not created yet; its target may be registered all the same.
             self._endpoints.pop(resource, None)
             return
-        endpoint = self._endpoints.setdefault(resource, _Endpoint(name, variant, policies))
+        endpoint = self._endpoints.get(resource)
+        if endpoint is None:
+            endpoint = self._endpoints[resource] = _Endpoint(name, variant, policies)
+            self._report(name, variant, load.instances)
         if policies != endpoint.policies:
             endpoint.policies = policies
         minute = Minute(load.waiting, load.instances, load.oldest * self._speed)
@@ -94,20 +109,33 @@ class ScalingSimulation:
                 endpoint.starting = None
                 self._set(now, endpoint, load.instances, count)
             return
-        wanted = endpoint.policies.desired(now, list(endpoint.history))
+        wanted, why = self._desired(endpoint, load.instances), "is woken"
+        if wanted == load.instances:
+            wanted, why = endpoint.policies.desired(now, list(endpoint.history)), f"has a backlog of {load.waiting}"
+            if wanted != load.instances:
+                self._update(endpoint, wanted)
         if wanted > load.instances:
             endpoint.starting = (wanted, now + START_MINUTES)
-            self._tell(f"minute {now}: {name} has a backlog of {load.waiting} and starts an instance")
+            self._tell(f"minute {now}: {name} {why} and starts an instance")
         elif wanted < load.instances:
             self._set(now, endpoint, load.instances, wanted)
+
+    def _desired(self, endpoint: _Endpoint, instances: int) -> int:
+        """How many instances the last call asked for, whoever made it; those that there are if none did."""
+        variants = self._sagemaker.describe_endpoint(EndpointName=endpoint.name)["ProductionVariants"]
+        found = (it.get("DesiredInstanceCount", instances) for it in variants if it["VariantName"] == endpoint.variant)
+        return int(next(found, instances))
+
+    def _update(self, endpoint: _Endpoint, count: int) -> None:
+        self._sagemaker.update_endpoint_weights_and_capacities(
+            EndpointName=endpoint.name,
+            DesiredWeightsAndCapacities=[{"VariantName": endpoint.variant, "DesiredInstanceCount": count}],
+        )
 
     def _set(self, now: int, endpoint: _Endpoint, before: int, after: int) -> None:
         self._server.set_instances(endpoint.name, after)
         # What DescribeEndpoint tells from now on.
-        desired = [{"VariantName": endpoint.variant, "DesiredInstanceCount": after}]
-        self._sagemaker.update_endpoint_weights_and_capacities(
-            EndpointName=endpoint.name, DesiredWeightsAndCapacities=desired
-        )
+        self._report(endpoint.name, endpoint.variant, after)
         self._tell(f"minute {now}: {endpoint.name} has gone from {before} to {after} instances")
 
     def _publish(self, name: str, minute: Minute) -> None:

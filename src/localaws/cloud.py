@@ -172,7 +172,7 @@ class LocalCloud(Lifetime):
         scheduler = Scheduler(self.session())
         self._running.callback(scheduler.stop)
         if self._run_functions:
-            self._functions.start()
+            self._functions.start(scheduler.queue_arns)
             self._conditions.begin(self._services.endpoint)
             self._running.callback(self._conditions.end)
             scheduler.start()

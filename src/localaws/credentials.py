@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.credentials import RefreshableCredentials
 from botocore.loaders import create_loader
 
+from localaws.access.profiles import session_without_profile
 from localaws.template import REGION
 
 # What botocore reads to make a client, large files of JSON: once for all sessions, instead of once for each.
@@ -55,7 +56,7 @@ class LocalSession(boto3.Session):
     def __init__(self, endpoints: Mapping[str, str], keys: Keys, core: botocore.session.Session | None = None) -> None:
         """Take URLs by service name, "" for every other service."""
         named = {} if core else {name.lower(): value for name, value in keys.environment.items()}
-        core = core or botocore.session.Session()
+        core = core or session_without_profile()
         core.register_component("data_loader", _DESCRIPTIONS)
         # Whatever proxy the environment names: what is on this machine is reached without one.
         core.set_default_client_config(Config(proxies={}))
@@ -101,7 +102,7 @@ class Role:
 
     def session(self) -> LocalSession:
         """A session that acts in the role for as long as it lives."""
-        core = botocore.session.Session()
+        core = session_without_profile()
         core._credentials = RefreshableCredentials.create_from_metadata(  # type: ignore[attr-defined] # noqa: SLF001 # botocore has no other way to give it these
             self._metadata(), refresh_using=self._metadata, method="local-cloud"
         )

@@ -70,6 +70,11 @@ class Scheduler:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
 
+    @property
+    def queue_arns(self) -> set[str]:
+        """The queues that get messages."""
+        return {schedule.queue_arn for schedule in self._due}
+
     def start(self) -> None:
         """Begin."""
         self._thread.start()

@@ -73,6 +73,7 @@ class Services:
         self.endpoint = AsyncEndpointServer(
             model,
             cloud=Cloud(self._server.url, REGION, keys.access_key_id, keys.secret_access_key),
+            calls=self._server,
             guard=Guard(self._server.find_keys),
             port=self._endpoint_port,
             service_time=self._conditions.service_time,
@@ -95,14 +96,16 @@ class Services:
             return load_model(self._model, self._task, environment)
         folder = Path(self._model) if isinstance(self._model, str) else None
         if folder is None or not folder.is_dir():
-            raise ModelUnavailableError(f"{self._model!r} is no folder: the container runs a folder with a model")
+            raise ModelUnavailableError(
+                f"{self._model!r} is no folder: name the model's, which the container runs, by --model"
+            )
         log = self._running.enter_context(open_log(self._logs / "container.log"))
         server = ModelServer(self._container, folder, log=log, task=self._task, environment=environment)
         return self._running.enter_context(server).model
 
     def simulate_scaling(self, speed: float, listener: Callable[[str], None]) -> None:
         """Let endpoints scale so many times faster than real; `listener` gets a line whenever one does."""
-        scaling = ScalingSimulation(self.session(), self.endpoint, speed, listener)
+        scaling = ScalingSimulation(self.session(), self.endpoint, self._server.set_instances, speed, listener)
         scaling.start()
         self._running.callback(scaling.stop)
 

@@ -5,9 +5,11 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import boto3
 import yaml
 
 try:
@@ -16,6 +18,7 @@ except ImportError:
     # Built without libyaml: the same, ten times slower.
     from yaml import SafeLoader  # type: ignore[assignment]
 
+from localaws.access.profiles import session_without_profile
 from localaws.errors import TemplateError
 
 REGION = "us-east-1"
@@ -124,7 +127,9 @@ def _defaults(source: Mapping[str, Any]) -> dict[str, str]:
 def _check_parameter(name: str, value: str, declared: Mapping[str, Any]) -> None:
     """Moto takes any value, and ignores a parameter that the template doesn't have; and it ignores Rules."""
     if name not in declared:
-        raise TemplateError(f"The template has no parameter {name}. It has {', '.join(sorted(declared)) or 'none'}.")
+        near = get_close_matches(name, declared, 1)
+        hint = f"Did you mean {near[0]}?" if near else f"It has {', '.join(sorted(declared)) or 'none'}."
+        raise TemplateError(f"The template has no parameter {name}. {hint}")
     limits = declared[name]
     allowed = [str(choice) for choice in limits.get("AllowedValues", [value])]
     if value not in allowed:
@@ -177,8 +182,6 @@ def _content_root(content: Path) -> Path:
 
 def _transform(source: Mapping[str, Any]) -> dict[str, Any]:
     # Who only reads a template has no need of the translator, which is part of the local cloud and takes a second.
-    from unittest.mock import patch  # noqa: PLC0415
-
     from samtranslator.model.exceptions import InvalidDocumentException  # noqa: PLC0415
     from samtranslator.parser.parser import Parser  # noqa: PLC0415
     from samtranslator.translator.translator import Translator  # noqa: PLC0415
@@ -188,14 +191,14 @@ def _transform(source: Mapping[str, Any]) -> dict[str, Any]:
     for resource in document["Resources"].values():
         if resource["Type"] in places:
             resource["Properties"][places[resource["Type"]]] = _PLACEHOLDER
-    with patch.dict("os.environ", {"AWS_DEFAULT_REGION": REGION}):
-        try:
-            translated = Translator(managed_policy_map=None, sam_parser=Parser()).translate(
-                document, {}, get_managed_policy_map=dict
-            )
-        except InvalidDocumentException as error:
-            causes = "; ".join(cause.message for cause in error.causes)
-            raise TemplateError(f"SAM rejects the template: {causes}") from error
+    session = boto3.Session(botocore_session=session_without_profile(), region_name=REGION)
+    try:
+        translated = Translator(managed_policy_map=None, sam_parser=Parser(), boto_session=session).translate(
+            document, {}, get_managed_policy_map=dict
+        )
+    except InvalidDocumentException as error:
+        causes = "; ".join(cause.message for cause in error.causes)
+        raise TemplateError(f"SAM rejects the template: {causes}") from error
     return json.loads(json.dumps(translated, default=str))  # type: ignore[no-any-return] # it was a mapping
 
 

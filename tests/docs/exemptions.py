@@ -30,6 +30,7 @@ EXEMPTIONS = (
     Exemption(r"\.venv-sam/bin/sam (deploy|delete)\b", "needs an AWS account"),
     Exemption(r"aws sqs start-message-move-task\b", "moto doesn't have it"),
     Exemption(r"aws (cloudformation continue-update-rollback|lambda get-account-settings)\b", "moto doesn't have it"),
+    Exemption(r"aws application-autoscaling describe-scaling-activities\b", "moto doesn't have it"),
     Exemption(r"aws service-quotas\b", "the local cloud has no quotas"),
     Exemption(
         r"(\.venv/bin/)?fanfold local (up|endpoint) --model",

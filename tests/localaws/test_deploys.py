@@ -1,10 +1,10 @@
 """A stack's whole life, deploy by deploy, as its operators have it."""
 
+from __future__ import annotations
+
 import re
 import shlex
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -14,6 +14,12 @@ from localaws.credentials import LocalSession
 from localaws.server.process import ServerProcess
 from localaws.template import load
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from types_boto3_sagemaker.type_defs import DesiredWeightAndCapacityTypeDef
+
 ROOT = find_root()
 # No bucket could begin with it.
 NAME = "Tweets-Of-All-Stations-Of-The-Country"
@@ -22,7 +28,9 @@ NAME = "Tweets-Of-All-Stations-Of-The-Country"
 class Account:
     """An AWS account, and what `sam deploy` and `sam delete` do in it."""
 
-    def __init__(self, session: LocalSession) -> None:
+    def __init__(self, server: ServerProcess) -> None:
+        session = LocalSession({"": server.url}, server.admin)
+        self.server = server
         self._template = load(ROOT).text
         self._cloudformation = session.client("cloudformation")
         self.s3 = session.client("s3")
@@ -72,7 +80,22 @@ class Account:
         """The instances that the endpoint has, and of which type."""
         described = self.sagemaker.describe_endpoint(EndpointName=self.outputs["EndpointName"])
         config = self.sagemaker.describe_endpoint_config(EndpointConfigName=described["EndpointConfigName"])
-        return {**config["ProductionVariants"][0], **described["ProductionVariants"][0]}
+        status = {"EndpointStatus": described["EndpointStatus"]}
+        return {**config["ProductionVariants"][0], **described["ProductionVariants"][0], **status}
+
+    def scale(self, count: int) -> tuple[str, int, int]:
+        """Ask for so many instances; how the endpoint is then."""
+        desired: DesiredWeightAndCapacityTypeDef = {"VariantName": "AllTraffic", "DesiredInstanceCount": count}
+        self.sagemaker.update_endpoint_weights_and_capacities(
+            EndpointName=self.outputs["EndpointName"], DesiredWeightsAndCapacities=[desired]
+        )
+        return self.counted
+
+    @property
+    def counted(self) -> tuple[str, int, int]:
+        """The endpoint's status, its instances, and those that it is to have."""
+        found = self.variant
+        return found["EndpointStatus"], found["CurrentInstanceCount"], found["DesiredInstanceCount"]
 
     @property
     def policies(self) -> int:
@@ -89,7 +112,7 @@ def account(tmp_path: Path) -> Iterator[Account]:
         server = ServerProcess(0, log)
         try:
             server.wait_ready()
-            yield Account(LocalSession({"": server.url}, server.admin))
+            yield Account(server)
         finally:
             server.stop()
 
@@ -118,9 +141,12 @@ def test_a_stack_is_deployed_fails_is_deployed_again_upgraded_deleted_and_deploy
     assert account.policies == 2
 
     # Another type, refused for as long as the endpoint scales; the page's way.
+    weight: DesiredWeightAndCapacityTypeDef = {"VariantName": "AllTraffic", "DesiredWeight": 2}
     account.sagemaker.update_endpoint_weights_and_capacities(
-        EndpointName="tweets", DesiredWeightsAndCapacities=[{"VariantName": "AllTraffic", "DesiredInstanceCount": 3}]
+        EndpointName="tweets", DesiredWeightsAndCapacities=[weight]
     )
+    assert account.counted == ("InService", 1, 1)
+    assert account.scale(3) == ("InService", 3, 3)
     account.fails("must be deregistered as scalable targets", InstanceType="ml.m5.xlarge")
     assert (account.variant["InstanceType"], account.policies) == ("ml.g4dn.xlarge", 2)
     account.fails("must be deregistered as scalable targets", InstanceType="ml.m5.xlarge", Scaling="off")
@@ -128,6 +154,16 @@ def test_a_stack_is_deployed_fails_is_deployed_again_upgraded_deleted_and_deploy
         account.deploy(**chosen)
         assert account.policies == (0 if chosen["Scaling"] == "off" else 2)
     assert (account.variant["InstanceType"], account.variant["DesiredInstanceCount"]) == ("ml.m5.xlarge", 3)
+
+    # Where instances take their time, a change is under way until they are there.
+    account.server.set_instances("tweets", "AllTraffic", 3)
+    assert account.counted == ("InService", 3, 3)
+    assert account.scale(1) == ("Updating", 3, 1)
+    with pytest.raises(ClientError, match="Cannot update in-progress endpoint"):
+        account.scale(2)
+    account.server.set_instances("tweets", "AllTraffic", 1)
+    assert account.counted == ("InService", 1, 1)
+    assert account.variant["CurrentWeight"] == 2
 
     # Not the page's way: who deregisters by hand loses the policies, and no deploy sees it.
     target = {"ServiceNamespace": "sagemaker", "ScalableDimension": "sagemaker:variant:DesiredInstanceCount"}

@@ -69,10 +69,13 @@ class Scaling:
             self.lines.append(line)
             self._changed.notify_all()
 
-    def wait_for(self, words: str) -> None:
-        """Wait until the last line says so."""
+    def wait_for(self, words: str, after: int = 0) -> None:
+        """Wait until the last line says so, and is none of the first."""
         with self._changed:
-            assert self._changed.wait_for(lambda: bool(self.lines) and words in self.lines[-1], timeout=30), self.lines
+            has_come = self._changed.wait_for(
+                lambda: any(words in line for line in self.lines[after:][-1:]), timeout=30
+            )
+            assert has_come, self.lines
 
 
 @pytest.fixture
@@ -82,7 +85,7 @@ def scaling() -> Iterator[Scaling]:
         yield scaling
 
 
-def test_a_job_wakes_a_sleeping_endpoint_which_goes_back_to_zero(
+def test_a_job_or_a_command_wakes_a_sleeping_endpoint_which_goes_back_to_zero(
     scaling: Scaling, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     scaling.wait_for("from 1 to 0 instances")
@@ -90,7 +93,8 @@ def test_a_job_wakes_a_sleeping_endpoint_which_goes_back_to_zero(
     file = folder / "texts.csv"
     file.write_text("text\nso good\n", encoding="utf-8")
 
-    last = Fanfold(scaling.cloud.stack_name, session=scaling.cloud.session()).submit(file).wait()
+    client = Fanfold(scaling.cloud.stack_name, session=scaling.cloud.session())
+    last = client.submit(file).wait()
     scaling.wait_for("from 1 to 0 instances")
 
     assert last.state == "SUCCEEDED"
@@ -98,6 +102,17 @@ def test_a_job_wakes_a_sleeping_endpoint_which_goes_back_to_zero(
     assert changes == [
         "fanfold has gone from 1 to 0 instances",
         "fanfold has a backlog of 1 and starts an instance",
+        "fanfold has gone from 0 to 1 instances",
+        "fanfold has gone from 1 to 0 instances",
+    ]
+    described = client.stack.session.client("sagemaker").describe_endpoint(EndpointName="fanfold")
+    assert (described["EndpointStatus"], described["ProductionVariants"][0]["CurrentInstanceCount"]) == ("InService", 0)
+
+    # Before a file comes.
+    client.wake()
+    scaling.wait_for("from 1 to 0 instances", after=len(changes))
+    assert [line.partition(": ")[2] for line in scaling.lines[len(changes) :]] == [
+        "fanfold is woken and starts an instance",
         "fanfold has gone from 0 to 1 instances",
         "fanfold has gone from 1 to 0 instances",
     ]

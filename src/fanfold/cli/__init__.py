@@ -5,12 +5,13 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fanfold.cli.conclusion import MEANINGS, ExitCode
-from fanfold.cli.environment import completion, console, doctor
+from fanfold.cli.environment import completion, console, doctor, wake
 from fanfold.cli.estimate import estimate_command
 from fanfold.cli.jobs import cancel, jobs, retry, status, tail
 from fanfold.cli.local import local
@@ -19,6 +20,7 @@ from fanfold.cli.options import as_typed
 from fanfold.cli.results import compare, download, errors, report, results
 from fanfold.cli.run import run, submit
 from fanfold.errors import InputFileError, UserError
+from fanfold.stacks import refused_words
 from fanfold.terminal import guard_terminals, show_progress, stderr
 from fanfold_core import __version__
 from fanfold_core.input.errors import OptionError
@@ -28,12 +30,20 @@ from localaws.errors import LocalCloudError
 SECTIONS = {
     "Files": (run, submit, estimate_command),
     "Jobs": (jobs, status, results, errors, report, download, compare, tail, cancel, retry),
-    "Environment": (local, console, doctor, model, completion),
+    "Environment": (local, console, wake, doctor, model, completion),
 }
 
 
 class Commands(click.Group):
     """Lists its commands by what they are for, and what their exit codes say."""
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click asks for it; a file in place of a command is said to be one."""
+        if args[0] not in self.commands and Path(args[0]).is_file():
+            raise click.UsageError(f"{args[0]} is a file, not a command: run it with `fanfold run {args[0]}`", context)
+        return super().resolve_command(context, args)
 
     def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
         """As click asks for it."""
@@ -72,15 +82,21 @@ def main() -> None:
     try:
         with _written():
             sys.exit(cli.main(standalone_mode=False))
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(error.exit_code)
+    except click.ClickException as error:
+        _say(_with_help(error))
+        sys.exit(error.exit_code)
     except InputFileError as error:
-        stderr.print(f"fanfold: {as_typed(str(error))}", style="red", soft_wrap=True)
+        _say(as_typed(str(error)))
         # An option that no file could have, or none together with the others.
         sys.exit(ExitCode.WRONG_USAGE if isinstance(error.__cause__, OptionError) else ExitCode.FAILED)
-    except (UserError, LocalCloudError, BotoCoreError, ClientError) as error:
-        stderr.print(f"fanfold: {error}", style="red", soft_wrap=True)
+    except (UserError, LocalCloudError) as error:
+        _say(as_typed(str(error)))
+        sys.exit(ExitCode.FAILED)
+    except (BotoCoreError, ClientError) as error:
+        _say(refused_words(error))
         sys.exit(ExitCode.FAILED)
     except OSError as error:
         _say_what_failed(error)
@@ -88,6 +104,19 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         stderr.print("fanfold: interrupted")
         sys.exit(ExitCode.INTERRUPTED)
+
+
+def _say(words: str) -> None:
+    stderr.print(f"fanfold: {words}", style="red", soft_wrap=True)
+
+
+def _with_help(error: click.ClickException) -> str:
+    """What is wrong with a command; and where to look up the right one, unless it names that, or another command."""
+    words = error.format_message()
+    if "`" in words or words.endswith("?"):
+        return words
+    command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "fanfold"
+    return f"{words.removesuffix('.')}: see `{command} --help`"
 
 
 @contextmanager
@@ -105,11 +134,10 @@ def _written() -> Iterator[None]:
 def _say_what_failed(error: OSError) -> None:
     """Say what the system refused: a file that it names, or else standard output."""
     if error.filename is not None:
-        stderr.print(f"fanfold: {error}", style="red", soft_wrap=True)
+        _say(str(error))
         return
     # A reader that has seen enough, as `head` has, is no trouble.
     if error.errno != errno.EPIPE:
-        words = f"fanfold: cannot write to standard output: {error.strerror}"
-        stderr.print(words, style="red", soft_wrap=True)
+        _say(f"cannot write to standard output: {error.strerror}")
     # What could not be written is still held, and would be tried again when Python ends.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

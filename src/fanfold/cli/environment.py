@@ -16,6 +16,7 @@ from fanfold.client import Fanfold
 from fanfold.doctor.findings import Finding, Verdict
 from fanfold.doctor.model import examine_model
 from fanfold.doctor.stack import as_override, examine, examine_job_defaults
+from fanfold.endpoint import Waking
 from fanfold.terminal import stderr
 
 CONSOLE_PORT = 4568
@@ -54,7 +55,7 @@ def wait_for_the_end() -> None:
 @options.of_a_stack
 @click.option(
     "--model",
-    type=click.Path(exists=True, path_type=Path),
+    type=options.ModelPath(path_type=Path),
     help="Check a model on this machine instead: a folder that transformers has saved, or a model.tar.gz.",
 )
 @click.option("--job-defaults", metavar="JSON", help="Check a value of the parameter JobDefaults instead.")
@@ -92,6 +93,32 @@ def _findings(stack: str, model: Path | None, job_defaults: str | None) -> Itera
         yield from examine_job_defaults(job_defaults)
     if model is None and job_defaults is None:
         yield from examine(Fanfold(stack).stack)
+
+
+@click.command(short_help="Start an instance of a stack's endpoint before a file comes.")
+@options.of_a_stack
+@click.option("--wait", is_flag=True, help="Wait until the instance is there, about ten minutes.")
+def wake(stack: str, wait: bool) -> None:
+    """Start an instance of a stack's endpoint that has scaled to zero, so that the next file doesn't wait for it.
+
+    The instance costs from then on, until the endpoint scales to zero again: after about 15 minutes without a request,
+    but how soon after this command isn't documented (docs/operations.md, "Wake the endpoint"). The command does nothing
+    if there is an instance, or one is starting.
+
+    \b
+    fanfold wake --stack fanfold --wait
+    """
+    found = Fanfold(stack).stack
+    waking = Waking(found)
+    now = waking.start()
+    if now.instances:
+        stderr.print(f"{now} already: nothing to do", soft_wrap=True)
+        return
+    stderr.print(f"{now}; one is starting, which takes about ten minutes", soft_wrap=True)
+    if wait:
+        stderr.print(str(waking.wait()), soft_wrap=True)
+    if found.parameters.get("Scaling") == "off" and not found.parameters.get("EndpointName"):
+        stderr.print("Nothing lets it sleep again: deploy with Scaling=on", style="yellow", soft_wrap=True)
 
 
 _VARIABLE = "_FANFOLD_COMPLETE"

@@ -29,11 +29,11 @@ _LEAST_SHOWN = 0.0001
 @click.option("--stack", metavar="NAME", help="Deployed stack whose parameters to use; default: the template's.")
 @click.option(
     "--rows-per-second",
-    type=click.FloatRange(0, min_open=True),
+    type=options.Amount(0, min_open=True),
     metavar="R",
     help="Rows that one instance processes per second: `predicted` ÷ `endpoint_seconds` of a job on one instance.",
 )
-@click.option("--instances", type=click.IntRange(1), metavar="N", help="Assume N instances, always on.")
+@click.option("--instances", type=options.Number(1), metavar="N", help="Assume N instances, always on.")
 @click.option(
     "--instance-type",
     type=click.Choice(sorted(read_prices()["sagemaker"]["hour"])),

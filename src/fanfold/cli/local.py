@@ -42,7 +42,7 @@ _logs = click.option(
 _scaling = click.option(
     "--simulate-scaling",
     "scaling_speed",
-    type=click.FloatRange(0),
+    type=options.Amount(0),
     is_flag=False,
     flag_value=60.0,
     default=0.0,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from fanfold.cli import options
 from fanfold.cli.output import echo
 from fanfold.packing.pack import pack
 from fanfold.terminal import spinner
@@ -21,7 +22,7 @@ def model() -> None:
 
 
 @model.command("pack")
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", type=options.ModelPath(file_okay=False, path_type=Path))
 @click.option(
     "--out",
     "file",

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fanfold.client import DEFAULT_STACK
-from fanfold.errors import UserError
-from fanfold.input.sources import is_in_s3
+from fanfold.errors import InputFileError, UserError
+from fanfold.input.sources import Source, is_in_s3, where_else
 from fanfold_core.domain.options import OPTIONS
 from fanfold_core.domain.options.kinds import Choice, Integer, YesNo
 from fanfold_core.input.errors import OptionError
@@ -55,7 +55,7 @@ def port(name: str, default: int, what: str) -> Callable[[Command], Command]:
     """The port of a server of this machine."""
     return click.option(
         name,
-        type=click.IntRange(0, 65535),
+        type=Number(0, 65535),
         default=default,
         show_default=True,
         callback=_free,
@@ -72,17 +72,17 @@ def _of_table(row: Option) -> Callable[[Command], Command]:
         case Choice(choices=choices):
             return click.option(flag, type=click.Choice(choices), help=row.help)
         case Integer(least=least, most=most, metavar=metavar):
-            return click.option(flag, type=click.IntRange(least, most), metavar=metavar, help=row.help)
+            return click.option(flag, type=Number(least, most), metavar=metavar, help=row.help)
     return click.option(flag, metavar=row.kind.metavar, callback=functools.partial(_checked, row), help=row.help)
 
 
-def _checked(row: Option, _context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+def _checked(row: Option, context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
     """A value as it was typed, if the option may have it."""
     if value is not None:
         try:
             row.parse(value)
         except OptionError as error:
-            raise click.BadParameter(as_typed(str(error))) from error
+            raise click.UsageError(as_typed(str(error)), context) from error
     return value
 
 
@@ -91,16 +91,44 @@ class _File(click.Path):
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
         """As click asks for it."""
-        return value if value == STANDARD_INPUT or is_in_s3(value) else super().convert(value, parameter, context)
+        if value == STANDARD_INPUT or is_in_s3(value):
+            return value
+        try:
+            Source.of_file(Path(value))
+        except InputFileError as error:
+            raise click.UsageError(str(error), context) from error
+        return super().convert(value, parameter, context)
+
+
+class ModelPath(click.Path):
+    """A model on this machine."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        """As click asks for it."""
+        if not Path(value).exists():
+            raise click.UsageError(f"model {value} does not exist: {where_else(Path(value))}", context)
+        return super().convert(value, parameter, context)
+
+
+class Number(click.IntRange):
+    """A whole number, by the word that people have for it."""
+
+    name = "number"
+
+
+class Amount(click.FloatRange):
+    """Any number, likewise."""
+
+    name = "number"
 
 
 STANDARD_INPUT = "-"
-_existing = _File(exists=True, dir_okay=False, readable=True, path_type=Path)
+_existing = _File(path_type=Path)
 _file = click.argument("file", type=_existing)
 _files = click.argument("files", type=_existing, nargs=-1, required=True, metavar="FILE...")
 _of_a_job = tuple(map(_of_table, OPTIONS.values()))
 _trying = (
-    click.option("--limit", type=click.IntRange(1), metavar="N", help="Process only the first N rows."),
+    click.option("--limit", type=Number(1), metavar="N", help="Process only the first N rows."),
     click.option("--dry-run", "is_dry", is_flag=True, help="Print the first requests, or with --limit all; send none."),
     click.option(
         "--yes", "-y", "is_agreed", is_flag=True, help="Don't ask before files that cost more than $1 on a stack."

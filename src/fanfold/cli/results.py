@@ -17,10 +17,12 @@ from fanfold.cli.conclusion import say_cost
 from fanfold.cli.output import echo, is_terminal, show_bytes, show_facts, show_json, show_table
 from fanfold.client import Fanfold
 from fanfold.comparison import Comparison
+from fanfold.errors import DownloadError
 from fanfold.folder import whole_file
 from fanfold.results import FailedRow, Results
 from fanfold.terminal import counted, stderr
 from fanfold_core.domain.counting import kind_of
+from fanfold_core.domain.keys import RESULT_FILES
 from fanfold_core.input.json.text import cell_of
 
 _ROWS_ON_A_TERMINAL = 20
@@ -33,7 +35,7 @@ _REPORT = "report.html"
 @options.of_a_job
 @options.partial
 @click.option(
-    "--row", type=click.IntRange(0), metavar="N", help="Only row N, counted from 0, even while JOB is running."
+    "--row", type=options.Number(0), metavar="N", help="Only row N, counted from 0, even while JOB is running."
 )
 @click.option(
     "--parquet",
@@ -100,6 +102,8 @@ def errors(job: str, stack: str, partial: bool, as_csv: bool, as_json: bool) -> 
     fanfold errors tweets --csv > errors.csv
     fanfold errors tweets --partial --json
     """
+    if as_csv and as_json:
+        raise click.UsageError("--csv and --json cannot be combined: choose one")
     failed = Fanfold(stack).job(job).errors(partial=partial)
     if as_csv:
         show_bytes(failed.blocks())
@@ -132,6 +136,8 @@ def report(job: str, stack: str, out: Path | None, replace: bool) -> None:
     fanfold report tweets --out out
     """
     file = Path(job) / _REPORT
+    if _is_path(job) and not file.is_file():
+        raise DownloadError(f"{job} has no {_REPORT}: name a folder that `fanfold run` or `fanfold download` wrote")
     if not file.is_file():
         folder = out or Path(tempfile.mkdtemp(prefix="fanfold-"))
         found = Fanfold(stack).job(job)
@@ -206,9 +212,14 @@ def compare(before: str, after: str, stack: str, out: Path | None, as_json: bool
 def _results_of(name: str, stack: str) -> Results:
     """The results in a folder, or those of a job."""
     path = Path(name)
-    if path.name == "results.csv":
-        path = path.parent
-    return Results.of_folder(path) if path.is_dir() else Fanfold(stack).job(name).results()
+    if not _is_path(name):
+        return Fanfold(stack).job(name).results()
+    return Results.of_folder(path.parent if path.name in RESULT_FILES else path)
+
+
+def _is_path(name: str) -> bool:
+    """Whether this names a file or a folder, there or not; jobs' ids have no slashes."""
+    return Path(name).exists() or len(Path(name).parts) > 1
 
 
 def _write(lines: Iterable[str], file: Path | None) -> None:

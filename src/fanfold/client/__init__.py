@@ -12,8 +12,7 @@ from textwrap import fill
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-import boto3
-
+from fanfold.endpoint import EndpointStatus, Waking
 from fanfold.errors import JobNotFoundError, LocalStartError, extra
 from fanfold.hub import HubModel
 from fanfold.input.files import LocalFile
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import TracebackType
 
+    import boto3
     from botocore.config import Config
 
     from localaws.cloud import LocalCloud
@@ -142,7 +142,7 @@ class Fanfold:
 
     def _connect(self) -> Stack:
         if self._model is None:
-            return Stack.find(self._session or boto3.Session(), self._name, self._config)
+            return Stack.find(self._session, self._name, self._config)
         self._cloud = local_cloud(self._model, self._parameters, container=self._container)
         try:
             with spinner("starting the local cloud"):
@@ -190,6 +190,15 @@ class Fanfold:
             LocalFile.read(source, stack.parameters, spelt)
             uploaded = upload(stack, source, spelt)
         return Job(stack, uploaded.id, uploaded)
+
+    def wake(self, *, wait: bool = False) -> EndpointStatus:
+        """Start an instance of the endpoint before a file comes, if it has none; `wait` until it is there.
+
+        `WakeError` if SageMaker refuses, or the instance doesn't come.
+        """
+        waking = Waking(self.stack)
+        now = waking.start()
+        return waking.wait() if wait and not now.instances else now
 
     def jobs(self) -> Iterator[Job]:
         """The stack's jobs, the latest first. One that has just begun may be missing for a moment."""

@@ -6,6 +6,7 @@ from asyncio import CancelledError, sleep, to_thread
 from typing import TYPE_CHECKING, Any, Self
 
 from fanfold.client import Data, Fanfold, Predict, with_options
+from fanfold.endpoint import PAUSE_SECONDS, Waking
 from fanfold.jobs import Pace
 from fanfold.results.asynchronous import AsyncErrors, AsyncResults, read_ahead
 from fanfold.terminal import job_bar
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from botocore.config import Config
 
     from fanfold.costs.estimate import Cost
+    from fanfold.endpoint import EndpointStatus
     from fanfold.folder import HeldFolder
     from fanfold.jobs import Job
     from fanfold.stacks import Stack
@@ -169,6 +171,15 @@ class AsyncFanfold:
             **options: those of the table in docs/options.md.
         """
         return AsyncJob(await to_thread(self._client.submit, data, name=name, **options))
+
+    async def wake(self, *, wait: bool = False) -> EndpointStatus:
+        """As `Fanfold.wake`. Between two looks no thread waits."""
+        waking = Waking(await self.stack())
+        now = await to_thread(waking.start)
+        while wait and not now.instances:
+            await sleep(PAUSE_SECONDS)
+            now = await to_thread(waking.look_again)
+        return now
 
     async def jobs(self) -> AsyncIterator[AsyncJob]:
         """As `Fanfold.jobs`."""

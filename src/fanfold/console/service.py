@@ -15,6 +15,7 @@ from fanfold.comparison import describe_departure, file_name, last_of_name
 from fanfold.console.outlook import Outlook, look_ahead, speed_of
 from fanfold.console.preview import Preview, preview_file
 from fanfold.console.rows import Page, Wanted, read_page
+from fanfold.costs.hours import TOO_EARLY
 from fanfold.errors import DownloadError, UserError
 from fanfold.input.uploads import upload_stream
 from fanfold.jobs import Job
@@ -42,9 +43,14 @@ class FileGoneError(UserError):
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """What a job came to, as its summary says it: what older versions did not say is None."""
+    """What a job came to, as its summary says it: what older versions did not say is None.
+
+    `instance_hours` are in `dollars` where CloudWatch has counted them; `is_early` if it may yet do so.
+    """
 
     dollars: float | None = None
+    instance_hours: float | None = None
+    is_early: bool = False
     not_sent: int | None = None
     invalid: int | None = None
     labels: dict[str, int] | None = None
@@ -132,7 +138,7 @@ class ConsoleService:
         A few more are looked up each time, since the list is asked for again and again and waits for nothing.
         """
         ended = [status for status in listed if status.has_ended]
-        unknown = [status for status in ended if status.id not in self._conclusions]
+        unknown = [status for status in ended if not self._is_concluded(status)]
         for status in unknown[:_MOST_LOOKED_UP]:
             self.conclusion(status)
         return {status.id: self._conclusions.get(status.id, _UNKNOWN) for status in ended}
@@ -200,9 +206,12 @@ class ConsoleService:
         return self._status(found.id) if found else None
 
     def _conclusion(self, status: JobStatus) -> Conclusion:
-        if status.id not in self._conclusions:
+        if not self._is_concluded(status):
             _keep(self._conclusions, status.id, self._conclude(status))
         return self._conclusions[status.id]
+
+    def _is_concluded(self, status: JobStatus) -> bool:
+        return status.id in self._conclusions and not self._conclusions[status.id].is_early
 
     def _conclude(self, status: JobStatus) -> Conclusion:
         try:
@@ -212,9 +221,10 @@ class ConsoleService:
             return _UNKNOWN
         if speed := speed_of(summary):
             self._speeds[status.created] = speed
-        dollars = None if cost is None else cost.services + (cost.instance or 0)
+        dollars = None if cost is None else cost.services + (cost.counted or cost.instance or 0)
+        hours, is_early = (None, False) if cost is None else (cost.instance_hours, cost.hours_unknown == TOO_EARLY)
         told = {name: summary.get(name) for name in ("not_sent", "invalid", "labels", "details")}
-        return Conclusion(dollars=dollars, results_file=results_file(summary), **told)
+        return Conclusion(dollars, hours, is_early, results_file=results_file(summary), **told)
 
     def _status(self, job_id: str) -> JobStatus:
         if job_id not in self._ended:

@@ -185,6 +185,9 @@ class Cost:
     `services` are all but the endpoint. `instance` is one instance of the stack's type during the `endpoint_seconds`
     from the first answer to the last; None where the endpoint, or the price of the type, isn't the stack's to know.
     Others beside it, waking and falling asleep come on top.
+
+    `instance_hours` are what all instances of the endpoint ran while the job did, for whatever job; None where
+    CloudWatch doesn't tell, or nobody asked, and `hours_unknown` says why.
     """
 
     services: float
@@ -192,6 +195,8 @@ class Cost:
     instance_type: str
     endpoint_seconds: int
     prices: str
+    instance_hours: float | None = None
+    hours_unknown: str = ""
 
     @classmethod
     def of(cls, summary: Mapping[str, Any], parameters: Mapping[str, str]) -> Cost | None:
@@ -215,6 +220,13 @@ class Cost:
         return None if awake is None else self.services + awake
 
     @property
+    def counted(self) -> float | None:
+        """Dollars for the hours that all instances ran; None where these, or the price, aren't known."""
+        return (
+            None if self.instance_hours is None else instance_dollars(self.instance_type, self.instance_hours * _HOUR)
+        )
+
+    @property
     def of_services(self) -> str:
         """The dollars that depend on no endpoint, in words."""
         return f"${self.services:.4f} for services ({self._said_of_prices})"
@@ -222,10 +234,17 @@ class Cost:
     def __str__(self) -> str:
         if self.instance is None or self.woken is None:
             return f"at least {self.of_services}; the endpoint's instances come on top"
+        if self.counted is not None:
+            return (
+                f"${self.services + self.counted:.4f} (${self.services:.4f} for services, ${self.counted:.4f} for the "
+                f"{self.instance_hours:.2f} instance-hours of {self.instance_type} that the endpoint ran during the "
+                f"job); its time until it sleeps comes on top ({self._said_of_prices})"
+            )
+        why = self.hours_unknown and f"; {self.hours_unknown}"
         return (
             f"at least ${self.services + self.instance:.4f} (${self.services:.4f} for services, ${self.instance:.4f} "
             f"for {self.endpoint_seconds:,} s of an {self.instance_type}); ${self.woken:.2f} if the endpoint woke for "
-            f"this job ({self._said_of_prices})"
+            f"this job ({self._said_of_prices}){why}"
         )
 
     @property

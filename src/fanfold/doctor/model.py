@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tarfile
+import zlib
 from typing import TYPE_CHECKING, Any
 
 from fanfold.doctor.findings import Finding, Verdict
@@ -60,8 +61,15 @@ def _files(path: Path) -> Mapping[str, bytes]:
         with tarfile.open(path) as archive:
             members = ((member.name.removeprefix("./"), archive.extractfile(member)) for member in archive)
             return {name: stream.read() for name, stream in members if name in looked_at and stream}
-    except (OSError, tarfile.TarError) as error:
-        raise ModelFilesError(f"{path} is no model's folder and no model.tar.gz: {error}") from error
+    except OSError as error:
+        raise ModelFilesError(f"cannot read {path}: {error.strerror or error}") from error
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        # tarfile says what each of its methods says, a line each.
+        why = str(error).partition("\n")[0].removesuffix(":")
+        raise ModelFilesError(
+            f"{path} is no model's folder and no model.tar.gz ({why}): name the folder, or make the archive with "
+            "`tar -czf model.tar.gz -C FOLDER .`"
+        ) from error
 
 
 def _read(path: Path, files: Mapping[str, bytes], name: str) -> dict[str, Any]:

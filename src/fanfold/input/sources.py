@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from functools import partial
+from itertools import islice
 from os import SEEK_END
 from pathlib import Path, PurePosixPath
 from shutil import copyfileobj
-from stat import S_ISREG
+from stat import S_ISDIR, S_ISREG
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 _S3 = "s3://"
 _PARQUET = ".parquet"
+# Names that are looked at for the one that was meant.
+_MOST_NAMES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +55,13 @@ class Source:
         try:
             found = path.stat()
         except FileNotFoundError as error:
-            raise InputFileError(f"file {path} does not exist: see `ls {path.parent}`") from error
+            raise InputFileError(f"file {path} does not exist: {where_else(path)}") from error
         except OSError as error:
             raise InputFileError(f"cannot read {path}: {error.strerror}") from error
+        if S_ISDIR(found.st_mode):
+            raise InputFileError(f"{path} is a folder: choose a file in it, such as {path / '*.csv'}")
         if not S_ISREG(found.st_mode):
-            raise InputFileError(f"{path} is not a regular file: choose a file, not a folder or a pipe")
+            raise InputFileError(f"{path} is not a regular file: choose a file, or send its content to standard input")
         return cls(path.name, str(path), found.st_size, partial(_open, path))
 
     @classmethod
@@ -78,6 +84,18 @@ class Source:
                 yield cast("IO[bytes]", body)
 
         return cls(PurePosixPath(key).name, url, found["ContentLength"], read, object_in_s3=place)
+
+
+def where_else(path: Path) -> str:
+    """What is said of a path at which there is nothing: the name that was perhaps meant, or where to look."""
+    if path.parts[:1] in {("http:",), ("https:",)}:
+        url = str(path).replace(":/", "://", 1)
+        return f"download it first (`curl -LO {url}`)"
+    if not path.parent.is_dir():
+        return f"there is no folder {path.parent}"
+    names = [file.name for file in islice(path.parent.iterdir(), _MOST_NAMES)]
+    near = get_close_matches(path.name, names, 1)
+    return f"did you mean {path.parent / near[0]}?" if near else f"see `ls {path.parent}`"
 
 
 def is_in_s3(file: object) -> bool:

@@ -75,7 +75,7 @@ def write_parquet(file: Path, stream: IO[bytes]) -> None:
                 for row in batch.to_pylist():
                     stream.write(f"{json.dumps(row, ensure_ascii=False, default=_spelled)}\n".encode())
     except (ArrowException, OSError) as error:
-        raise InputFileError(f"cannot read {file} as a Parquet file: {error}") from error
+        raise InputFileError(f"cannot read {file} as a Parquet file ({error}): get or write it again") from error
     except (_UnspelledError, UnicodeEncodeError) as error:
         raise InputFileError(f"{file} holds {error}: write the file again without that column") from error
 

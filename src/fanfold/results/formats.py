@@ -127,8 +127,8 @@ class JsonLinesFormat:
         """Each row has keys of its own, and nothing says where the model's begin."""
         del columns
         raise OtherInputError(
-            "results.jsonl doesn't tell the file's own keys from the model's: run the job with results-format=csv to "
-            "compare it"
+            "results.jsonl doesn't tell the file's own keys from the model's: run the job with the option "
+            "`results-format` set to csv to compare it"
         )
 
     def rows(self, blocks: Iterator[bytes]) -> Iterator[dict[str, Any]]:  # noqa: D102

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import boto3
 from botocore.config import Config
 
+from localaws.access.profiles import session_without_profile
+
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_sagemaker import SageMakerClient
@@ -17,8 +19,12 @@ if TYPE_CHECKING:
 
 # A session reads each service's description once, which takes longer than anything else here; but making clients of
 # one session is not safe in several threads.
-_session = cache(boto3.Session)
 _session_lock = threading.Lock()
+
+
+@cache
+def _session() -> boto3.Session:
+    return boto3.Session(botocore_session=session_without_profile())
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from concurrent.futures import CancelledError, Future
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from localaws.endpoint.delivery import Delivery, arrives
+from localaws.endpoint.delivery import Delivery, Outbox, Settled, arrives
 from localaws.endpoint.endpoints import ControlPlane, Endpoint
 from localaws.endpoint.invocations import Invocation, Load, ModelInstance, no_extra_time
 from localaws.endpoint.io_threads import IoThreads
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from localaws.access.guard import Guard
+    from localaws.endpoint.calls import Calls
     from localaws.endpoint.cloud import Cloud
     from localaws.endpoint.models import Model
     from localaws.endpoint.requests import Headers
@@ -50,7 +51,7 @@ class AsyncEndpointServer(Lifetime):
     Example::
 
         cloud = Cloud("http://127.0.0.1:5000", "eu-west-1", "k", "s")
-        with AsyncEndpointServer(VaderModel(), cloud=cloud, guard=Guard(find_keys)) as server:
+        with AsyncEndpointServer(VaderModel(), cloud=cloud, calls=calls, guard=Guard(find_keys)) as server:
             runtime = boto3.client("sagemaker-runtime", endpoint_url=server.url)
             runtime.invoke_endpoint_async(EndpointName="tweets", ContentType="application/json", Body=b'{"inputs": …}')
     """
@@ -60,13 +61,14 @@ class AsyncEndpointServer(Lifetime):
         model: Model,
         *,
         cloud: Cloud,
+        calls: Calls,
         guard: Guard,
         port: int = 0,
         clock: Callable[[], float] = time.time,
         service_time: Callable[[InferenceRequest], float] = no_extra_time,
         gets_lost: Callable[[], bool] = arrives,
     ) -> None:
-        """Take what to run, where, and who lets requests in.
+        """Take what to run, where, who makes the calls of every request there, and who lets requests in.
 
         ``clock`` gives seconds since 1970 and decides about expiry and time-outs, looked at every 0.1 s.
         ``service_time`` gives the seconds an instance is to be busy with a request, at least; 0 is as fast as the
@@ -79,7 +81,7 @@ class AsyncEndpointServer(Lifetime):
         self._clock = clock
         self._parser = RequestParser()
         self._control_plane = ControlPlane(cloud.client("sagemaker"), cloud.client("sts"))
-        self._delivery = Delivery(cloud, clock, gets_lost)
+        self._delivery = Delivery(cloud, calls, clock, gets_lost)
         self._queues: dict[str, EndpointQueue] = {}
         self._queues_lock = threading.Lock()
         self._stopping = threading.Event()
@@ -90,6 +92,7 @@ class AsyncEndpointServer(Lifetime):
         """Listen; OSError with a plain message when the port is taken. A server starts once."""
         self._surface = HttpSurface(self._port, self, self._guard)
         self._io = IoThreads(self._cloud.connections)
+        self._outbox = Outbox(self._delivery.deliver, self._io)
         self._threads = [
             threading.Thread(target=self._surface.serve_forever, args=(0.05,), name="endpoint-http"),
             threading.Thread(target=self._watch_the_clock, name="endpoint-clock"),
@@ -105,6 +108,7 @@ class AsyncEndpointServer(Lifetime):
         for queue in self._queues.values():
             queue.close()
         self._surface.close()
+        self._outbox.close()
         self._io.stop(_PATIENCE_SECONDS)
         until = time.monotonic() + _PATIENCE_SECONDS
         for queue in self._queues.values():
@@ -144,9 +148,8 @@ class AsyncEndpointServer(Lifetime):
         invocation = Invocation(endpoint, request, self._clock())
 
         def hand_over(done: Future[Outcome]) -> None:
-            # RuntimeError: the I/O threads take nothing any more, because the server is stopping.
-            with contextlib.suppress(CancelledError, RuntimeError):
-                self._io.submit(self._delivery.deliver, invocation, output, places, done.result())
+            with contextlib.suppress(CancelledError):
+                self._outbox.add(Settled(invocation, output, places, done.result()))
 
         invocation.done.add_done_callback(hand_over)
         self._queue(endpoint).submit(invocation)

@@ -113,8 +113,15 @@ class Poller:
                 f"of the function ({function.timeout} s)."
             )
 
-    def start(self) -> None:
-        """Begin to poll."""
+    @property
+    def queue_arn(self) -> str:
+        """The queue that is polled."""
+        return self._mapping.queue_arn
+
+    def start(self, *, warm: bool) -> None:
+        """Begin to poll, and if told so, have a worker ready before the first message."""
+        if not warm:
+            self._warmed.set()
         for lane in self._lanes:
             lane.start()
 
@@ -130,7 +137,7 @@ class Poller:
 
     def _run(self, first: bool) -> None:  # noqa: FBT001 # one lane is told to warm up
         # One worker is on its way for all lanes: if there were work for one only, the others would be started in vain.
-        if first:
+        if first and not self._warmed.is_set():
             try:
                 self._warm()
             finally:

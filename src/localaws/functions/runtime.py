@@ -1,7 +1,7 @@
 """The stack's functions at work: their workers, and the pollers that bring them messages."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -33,7 +33,7 @@ class Functions:
 
     Example:
         >>> functions = Functions(stack, service, endpoints, addresses, Path("logs"), None, Conditions())
-        >>> functions.start()
+        >>> functions.start(set())
         >>> functions.pools["SplitterFunction"].invoke({"Records": []})
     """
 
@@ -77,11 +77,11 @@ class Functions:
                 poller.check()
                 self._pollers.append(poller)
 
-    def start(self) -> None:
-        """Begin to poll."""
+    def start(self, scheduled: Collection[str]) -> None:
+        """Begin to poll. What comes by schedule, to these queues by ARN, can wait for a worker; all else finds one."""
         self._shipper.start()
         for poller in self._pollers:
-            poller.start()
+            poller.start(warm=poller.queue_arn not in scheduled)
 
     def idle(self, sqs: Any) -> bool:
         """Whether no message waits or is worked on in a queue that a function reads."""

@@ -8,6 +8,7 @@ standard error. First comes `{"handler", "folder", "layers"}`, answered by `{"re
 Only the standard library is imported here: everything else is the function's, from its layers.
 """
 
+import gc
 import importlib.util
 import json
 import os
@@ -52,11 +53,15 @@ def main() -> None:
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(requests, lines), daemon=True).start()
     first = json.loads(lines.get())
+    # Nearly all that is loaded stays: looking for what doesn't takes a sixth of the time.
+    gc.disable()
     try:
         handler = _load(first["handler"], Path(first["folder"]), first["layers"])
     except BaseException as error:  # noqa: BLE001 # whatever it is, it is the function's and reported as such
         _answer(answers, {"error": _described(error)})
         sys.exit(1)
+    gc.freeze()
+    gc.enable()
     _answer(answers, {"ready": True})
     while True:
         _answer(answers, _invoke(handler, json.loads(lines.get())))

@@ -2,18 +2,26 @@
 
 One line of JSON on standard output says how to reach it:
 `{"url": …, "admin": [key id, secret], "services": {"lambda.amazonaws.com": [key id, secret], …}}`,
-or `{"taken": "why"}` when the port is another program's. After that, each line of standard input is an access key id,
-which is answered by its keys: `[key id, secret, session token, when they expire]`, or `null`.
+or `{"taken": "why"}` when the port is another program's. After that, each line of standard input is one of these calls,
+and is answered by a line:
+
+    ["find_keys", key id]                 [key id, secret, session token, when they expire], or null
+    ["put_objects", caller, [object, …]]  [why it is refused, or null, …]
+    ["publish", caller, [message, …]]     likewise; see `localaws.endpoint.calls`
+    ["set_instances", region, endpoint, variant, number]    null; a variant has so many instances by now
 """
 
 import argparse
+import gc
 import json
 import os
 import signal
 import sys
 import threading
+from typing import Any
 
 from localaws.access.guard import Guard
+from localaws.endpoint.calls import Caller, NewObject, Notification
 from localaws.errors import PortInUseError
 
 # Read by moto, some of it on import. Function code is not kept in S3 here.
@@ -28,7 +36,7 @@ from moto.core.common_models import BaseModel
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 
-from localaws.server import changes, completion, hosting, iam, messaging, put, resources, storage
+from localaws.server import calls, changes, completion, hosting, iam, messaging, put, resources, storage
 from localaws.server.http import HOST, bind
 
 # What services may do beside what their roles say. Lambda removes old log streams and gives back the messages of a
@@ -63,12 +71,31 @@ def main() -> int:
     admin = _user("admin", "*")
     services = {name: _user(name, *actions) for name, actions in SERVICES.items()}
     settings.INITIAL_NO_AUTH_ACTION_COUNT = 0
+    # All that is loaded stays: looking for what doesn't would take its time in every full collection.
+    gc.freeze()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     _say({"url": url, "admin": admin, "services": services})
     for line in sys.stdin:
-        keys = iam.find_keys(line.strip())
-        _say(keys and [keys.access_key_id, keys.secret_access_key, keys.token, keys.expires and str(keys.expires)])
+        _say(_answer(json.loads(line)))
     return 0
+
+
+def _answer(call: list[Any]) -> object:
+    """Do a call; see the module's docstring."""
+    match call:
+        case ["find_keys", key_id]:
+            keys = iam.find_keys(key_id)
+            return keys and [keys.access_key_id, keys.secret_access_key, keys.token, keys.expires and str(keys.expires)]
+        case ["put_objects", caller, several]:
+            # JSON has texts only.
+            objects = [NewObject(bucket, key, body.encode("latin-1"), *rest) for bucket, key, body, *rest in several]
+            return calls.put_objects(Caller(*caller), objects)
+        case ["publish", caller, several]:
+            return calls.publish(Caller(*caller), [Notification(*one) for one in several])
+        case ["set_instances", region, endpoint, variant, count]:
+            hosting.set_instances(region, endpoint, variant, count)
+            return None
+    raise ValueError(f"no such call: {call[0]}")
 
 
 def _user(name: str, *actions: str) -> tuple[str, str]:

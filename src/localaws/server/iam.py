@@ -43,6 +43,8 @@ ALIASES = {
     "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
     "sns:PublishBatch": "sns:Publish",
 }
+# Services that policies call otherwise than requests are signed for.
+PREFIXES = {"monitoring": "cloudwatch"}
 # A folder for what `_record` notes, if somebody wants to know.
 _CALLS = os.environ.get("FANFOLD_CALLS")
 _recorded: set[str] = set()
@@ -84,7 +86,9 @@ def find_keys(access_key_id: str) -> Keys | None:
 
 def _by_alias(original: Callable[..., None]) -> Callable[..., None]:
     def check(self: IAMRequestBase, resource: str) -> None:
-        self._action = ALIASES.get(self._action, self._action)
+        service, _, operation = self._action.partition(":")
+        action = f"{PREFIXES.get(service, service)}:{operation}"
+        self._action = ALIASES.get(action, action)
         asked = _of_request.set(_asked(self))
         try:
             original(self, resource)

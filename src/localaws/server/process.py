@@ -5,11 +5,15 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from datetime import datetime
-from typing import IO
+from typing import IO, Any
 
+from localaws.access.profiles import environment_without_profile
 from localaws.credentials import Keys
+from localaws.endpoint.calls import Caller, NewObject, Notification
 from localaws.errors import PortInUseError, ServerDiedError
+from localaws.template import REGION
 
 STOP_SECONDS = 5
 _REMEMBER_SECONDS = 1.0
@@ -35,7 +39,12 @@ class ServerProcess:
         self._asking = threading.Lock()
         command = [sys.executable, "-W", "ignore", "-m", "localaws.server", "--port", str(port)]
         self._process = subprocess.Popen(  # noqa: S603 # our own module
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+            command,
+            env=environment_without_profile(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
         )
 
     def wait_ready(self) -> None:
@@ -67,24 +76,44 @@ class ServerProcess:
         with self._asking:
             asked_at, keys = self._known.get(access_key_id, (0.0, None))
             if keys is None or time.monotonic() - asked_at > _REMEMBER_SECONDS:
-                keys = self._ask(access_key_id)
-                if keys is not None:
-                    self._known[access_key_id] = (time.monotonic(), keys)
+                answer = self._ask("find_keys", access_key_id)
+                if answer is None:
+                    return None
+                key, secret, token, expires = answer
+                keys = Keys(key, secret, token, datetime.fromisoformat(expires) if expires else None)
+                self._known[access_key_id] = (time.monotonic(), keys)
             return keys
 
-    def _ask(self, access_key_id: str) -> Keys | None:
+    def put_objects(self, caller: Caller, objects: Sequence[NewObject]) -> list[str | None]:
+        """Store objects; see `localaws.endpoint.calls`. Raises ServerDiedError."""
+        with self._asking:
+            answer: list[str | None] = self._ask(
+                "put_objects",
+                caller,
+                [one._replace(body=one.body.decode("latin-1")) for one in objects],  # type: ignore[arg-type] # JSON has texts only
+            )
+            return answer
+
+    def publish(self, caller: Caller, notifications: Sequence[Notification]) -> list[str | None]:
+        """Tell topics; see `localaws.endpoint.calls`. Raises ServerDiedError."""
+        with self._asking:
+            answer: list[str | None] = self._ask("publish", caller, notifications)
+            return answer
+
+    def set_instances(self, endpoint: str, variant: str, count: int) -> None:
+        """Let DescribeEndpoint say that a variant has so many instances by now. Raises ServerDiedError."""
+        with self._asking:
+            self._ask("set_instances", REGION, endpoint, variant, count)
+
+    def _ask(self, *call: object) -> Any:  # what the server answers, see its module
         assert self._process.stdin is not None  # noqa: S101 # for the type checker: they are pipes
         assert self._process.stdout is not None  # noqa: S101 # likewise
         try:
-            self._process.stdin.write(f"{access_key_id}\n")
+            self._process.stdin.write(f"{json.dumps(call)}\n")
             self._process.stdin.flush()
-            answer = json.loads(self._process.stdout.readline())
+            return json.loads(self._process.stdout.readline())
         except (OSError, ValueError) as error:
             raise ServerDiedError("The server has ended; see its log.") from error
-        if not answer:
-            return None
-        key, secret, token, expires = answer
-        return Keys(key, secret, token, datetime.fromisoformat(expires) if expires else None)
 
     def stop(self) -> None:
         """End it, and wait until it is gone. May be called again."""

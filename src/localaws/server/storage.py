@@ -1,11 +1,17 @@
-"""S3 and DynamoDB: one request at a time, as their atomic operations promise; S3 events with all that AWS has."""
+"""S3 and DynamoDB: one request at a time, as their atomic operations promise; S3 events with all that AWS has.
 
+A query of DynamoDB looks at its partition only, and items are answered as they are stored.
+"""
+
+import copy
 import itertools
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
+from moto.core.serialize import BaseJSONSerializer
+from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 from moto.s3 import notifications
 from moto.s3.exceptions import MissingKey, NoSuchUpload
@@ -16,15 +22,19 @@ from localaws.server import replace
 
 # Later events of one key have a greater sequencer.
 _sequence = itertools.count(time.time_ns())
+S3_LOCK = threading.RLock()
+# Types of DynamoDB's values that are in JSON as they are here.
+_TEXTS, _SETS = {"S", "N"}, {"SS", "NS"}
 
 
 def patch() -> None:
     """Change moto's S3 and DynamoDB."""
     replace(DynamoHandler, "call_action", _one_at_a_time(threading.RLock()))
-    lock = threading.RLock()
+    replace(Table, "query", _of_its_partition)
+    replace(BaseJSONSerializer, "_serialize_type_structure", _with_plain_values)
     for name in ("bucket_response", "key_response"):
         # A reader, too, waits: moto sends the event of a PUT before it has stored the object's metadata.
-        replace(S3Response, name, _one_at_a_time(lock))
+        replace(S3Response, name, _one_at_a_time(S3_LOCK))
     for name in ("get_object", "head_object"):
         replace(S3Response, name, _hide_what_may_not_be_listed)
     replace(notifications, "_get_s3_event", _complete_event)
@@ -45,6 +55,34 @@ def _one_at_a_time(lock: threading.RLock) -> Callable[[Any], Any]:
         return serialized
 
     return make
+
+
+def _of_its_partition(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Moto sorts all items of the table first. An index needs them; a partition's own items are together."""
+
+    def query(self: Table, key: Any, *given: Any, **options: Any) -> Any:
+        _comparison, _values, _limit, _start, _forward, _projection, index, *_ = given
+        if index is not None:
+            return original(self, key, *given, **options)
+        partition = copy.copy(self)
+        partition.items = {key: self.items[key]} if key in self.items else {}  # type: ignore[assignment] # moto's creates what is missing
+        return original(partition, key, *given, **options)
+
+    return query
+
+
+def _with_plain_values(original: Callable[..., None]) -> Callable[..., None]:
+    """Moto looks for each of the ten types that a value may have under six names: most of a large answer's time."""
+
+    def serialize(self: BaseJSONSerializer, serialized: dict[str, Any], value: Any, shape: Any, key: str) -> None:
+        if shape.name == "AttributeValue" and isinstance(value, dict):
+            ((kind, held),) = value.items()
+            if (kind in _TEXTS and isinstance(held, str)) or (kind in _SETS and isinstance(held, list)):
+                serialized[key] = value
+                return
+        original(self, serialized, value, shape, key)
+
+    return serialize
 
 
 def _hide_what_may_not_be_listed(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -17,6 +17,7 @@ from tests.localaws.signed import GUARD
 
 from localaws.endpoint import AsyncEndpointServer, ModelError
 from localaws.endpoint.cloud import Cloud
+from localaws.server import calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -116,6 +117,7 @@ def world(cloud: Cloud, client: Callable[[str], Any], queue_url: str) -> Iterato
     server = AsyncEndpointServer(
         EchoModel(),
         cloud=cloud,
+        calls=calls,
         guard=GUARD,
         clock=clock,
         service_time=lambda request: service.get(request.inference_id, 0),

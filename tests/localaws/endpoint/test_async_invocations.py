@@ -12,6 +12,7 @@ from tests.localaws.signed import GUARD
 
 from localaws.endpoint import AsyncEndpointServer
 from localaws.endpoint.models import VaderModel
+from localaws.server import calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -205,7 +206,7 @@ def test_the_type_of_an_input_in_s3_is_its_object_s_unless_the_request_says_it(
     client("s3").put_object(
         Bucket="the-bucket", Key="typed", Body=b'{"inputs": "good"}', ContentType="application/json"
     )
-    with AsyncEndpointServer(VaderModel(), cloud=cloud, guard=GUARD) as server:
+    with AsyncEndpointServer(VaderModel(), cloud=cloud, calls=calls, guard=GUARD) as server:
         runtime = client("sagemaker-runtime", endpoint_url=server.url)
         call = {"EndpointName": "tweets", "InputLocation": "s3://the-bucket/typed"}
         runtime.invoke_endpoint_async(**call, InferenceId="object")

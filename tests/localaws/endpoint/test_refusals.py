@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from tests.localaws.signed import GUARD, signed
 
 from localaws.endpoint import AsyncEndpointServer, load_model
+from localaws.server import calls
 
 if TYPE_CHECKING:
     from tests.localaws.endpoint.conftest import World
@@ -73,7 +74,7 @@ def test_a_taken_port_is_named_in_plain_words(cloud: Cloud) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match=f"port {port} is already in use"):
-            AsyncEndpointServer(load_model("vader"), cloud=cloud, guard=GUARD, port=port).start()
+            AsyncEndpointServer(load_model("vader"), cloud=cloud, calls=calls, guard=GUARD, port=port).start()
 
 
 def test_a_synchronous_request_is_answered_at_once(world: World) -> None:

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import urllib3
+from moto.iam.access_control import IAMRequestBase
 from tests.localaws.signed import GUARD
 
 from localaws.endpoint import AsyncEndpointServer, Cloud, load_model
+from localaws.server import calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,8 +22,9 @@ def policy(*statements: dict[str, Any]) -> str:
 
 
 @pytest.fixture
-def strict_cloud(client: Callable[[str], Any], moto_url: str) -> Iterator[Cloud]:
-    """Let moto enforce IAM; give keys that may do everything."""
+def strict_cloud(client: Callable[[str], Any], moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+    """Let moto enforce IAM, but for signatures (`localaws.access` checks them); give keys that may do everything."""
+    monkeypatch.setattr(IAMRequestBase, "check_signature", lambda _self: None)
     iam = client("iam")
     iam.create_user(UserName="admin")
     iam.put_user_policy(UserName="admin", PolicyName="all", PolicyDocument=policy(*ALL))
@@ -42,7 +45,7 @@ def test_the_execution_role_of_the_model_is_who_writes_and_publishes(
     ]
     client("iam", **keys).put_role_policy(RoleName="endpoint", PolicyName="p", PolicyDocument=policy(*allowed))
 
-    with AsyncEndpointServer(load_model("vader"), cloud=strict_cloud, guard=GUARD) as server:
+    with AsyncEndpointServer(load_model("vader"), cloud=strict_cloud, calls=calls, guard=GUARD) as server:
         runtime = client("sagemaker-runtime", endpoint_url=server.url)
         for place in ("allowed", "elsewhere"):
             runtime.invoke_endpoint_async(

@@ -46,7 +46,7 @@ def test_a_file_that_cannot_be_processed_exits_1_with_the_reason_in_words_and_st
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["run", "missing.csv"], "'missing.csv' does not exist"),
+        (["run", "missing.csv"], "file missing.csv does not exist"),
         (["run", "x.csv", "--rows-per-request", "0"], "0 is not in the range"),
         (["run", "x.csv", "--header", "maybe"], "'maybe' is not one of"),
         (["run"], "Missing argument 'FILE...'"),

@@ -75,6 +75,9 @@ def test_what_a_job_cost_is_said_when_it_has_ended_and_written_to_its_summary(
     assert cost["services"] == pytest.approx(sum(job.summary()["dollars"].values()))
     assert cost["instance_type"] == "ml.g4dn.xlarge"
     assert cost["prices"] == job.summary()["prices"]
+    # No instance of AWS's has worked for it.
+    assert cost["instance_hours"] is None
+    assert cost["hours_unknown"].startswith("CloudWatch ")
     assert "Estimated cost on AWS: at least $0.00" in fanfold("report", job.id, "--out", str(tmp_path)).stderr
 
 
@@ -163,7 +166,7 @@ def test_a_running_job_is_read_in_part_and_cancelled(fanfold: Fanfold, pipeline:
             break
     early = fanfold("results", job.id)
     assert (early.code, early.stdout) == (FAILED, "")
-    assert "wait for it, or ask for partial results" in early.stderr
+    assert f"`fanfold status {job.id} --watch`), or ask for the rows that are done (--partial" in early.stderr
     rows = list(csv.DictReader(io.StringIO(fanfold("results", job.id, "--partial").stdout)))
     assert 10 < len(rows) < 401
     assert fanfold("errors", job.id, "--partial").table[1] == ["1", "input is empty", "row 0: "]

@@ -61,18 +61,18 @@ def test_a_wrong_column_is_said_with_those_that_there_are(pipeline: Pipeline) ->
 def test_missing_credentials_are_said_with_how_to_get_some(tmp_path: Path) -> None:
     run = outside(tmp_path, "jobs", AWS_DEFAULT_REGION="us-east-1")
     assert run.returncode == FAILED
-    assert "run `aws configure`" in line_with(run, "no AWS credentials found")
+    assert "run `aws configure`" in line_with(run, "Unable to locate credentials")
 
 
 def test_a_missing_region_is_said_with_how_to_choose_one(tmp_path: Path) -> None:
     run = outside(tmp_path, "jobs", AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="x")
-    assert "set AWS_DEFAULT_REGION" in line_with(run, "no AWS region is set")
+    assert "set AWS_DEFAULT_REGION" in line_with(run, "You must specify a region")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     run = outside(tmp_path, "submit", "tweeets.csv")
     assert run.returncode == WRONG_USAGE
-    assert line_with(run, "'tweeets.csv' does not exist")
+    assert line_with(run, "file tweeets.csv does not exist: see `ls .`")
 
 
 def test_a_taken_port_is_named_for_the_endpoint_too(tmp_path: Path) -> None:
@@ -147,7 +147,9 @@ def test_a_file_that_has_no_room_is_named_with_what_to_do_and_what_was_there_sta
 def test_a_file_that_cannot_be_written_after_a_local_run_is_said_to_have_ended_with_the_cloud(tmp_path: Path) -> None:
     (tmp_path / "out" / "results.csv").mkdir(parents=True)
     (tmp_path / "full.csv").write_text("text\nso good\n", encoding="utf-8")
-    line = line_with(outside(tmp_path, "run", "full.csv", "--replace"), "Is a directory")
+    # A profile is for AWS: a local run needs none.
+    run = outside(tmp_path, "run", "full.csv", "--replace", AWS_PROFILE="missing")
+    line = line_with(run, "Is a directory")
     assert line.endswith("; the remaining files are gone, because the local cloud has stopped")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import lzma
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from fanfold import Fanfold, JobState
 from fanfold.cli.logs import log_lines
 from fanfold.console.rows import Place, Wanted
 from fanfold.console.service import ConsoleService, FileGoneError
+from fanfold.costs.hours import VARIANT, count_hours
 from fanfold.doctor.findings import Verdict
 from fanfold.doctor.stack import examine
 from localaws.credentials import Keys, LocalSession
@@ -43,7 +45,9 @@ def client(cloud: LocalCloud, user: LocalSession) -> Fanfold:
     return Fanfold(cloud.stack_name, session=user)
 
 
-def test_a_user_submits_a_file_reads_its_results_and_retries_it(client: Fanfold, tmp_path: Path) -> None:
+def test_a_user_submits_a_file_reads_its_results_and_retries_it(
+    client: Fanfold, user: LocalSession, tmp_path: Path
+) -> None:
     file = tmp_path / "policy.csv"
     file.write_bytes(MIXED)
     job = client.submit(file)
@@ -54,8 +58,15 @@ def test_a_user_submits_a_file_reads_its_results_and_retries_it(client: Fanfold,
     assert job.summary()["failed"] == 1
     assert len(job.download(tmp_path / "out")) == 4
     assert job.id in [other.id for other in client.jobs()]
+    then = datetime.now(UTC) - timedelta(hours=1)
+    assert "saw no instance" in count_hours(client.stack, then, then, datetime.now(UTC))[1]
     assert list(log_lines(client.stack, job))
     assert job.retry().wait(timeout=60).failed == 1
+    assert client.wake().instances == 1
+    as_it_is = [{"VariantName": VARIANT, "DesiredInstanceCount": 1}]
+    user.client("sagemaker").update_endpoint_weights_and_capacities(
+        EndpointName=client.stack.endpoint, DesiredWeightsAndCapacities=as_it_is
+    )
     *findings, model = examine(client.stack)
     assert {finding.verdict for finding in findings} == {Verdict.OK}
     # Its environment may hold a token for the Hub.
@@ -106,6 +117,9 @@ REFUSED: dict[str, Callable[[Any, dict[str, str]], Any]] = {
         TableName=stack["LedgerTable"], Key={"pk": {"S": "JOB#x"}, "sk": {"S": "JOB"}}
     ),
     "tell of an answer": lambda user, stack: user.client("sns").publish(TopicArn=stack["SuccessTopic"], Message="{}"),
+    "wake another endpoint": lambda user, _: user.client("sagemaker").update_endpoint_weights_and_capacities(
+        EndpointName="another", DesiredWeightsAndCapacities=[{"VariantName": VARIANT, "DesiredInstanceCount": 1}]
+    ),
     "change the stack": lambda user, _: user.client("cloudformation").delete_stack(StackName="fanfold"),
     "read another stack": lambda user, _: user.client("cloudformation").describe_stacks(StackName="another"),
 }

@@ -232,5 +232,5 @@ def test_labels_are_compared_with_those_of_the_last_job_of_the_name_that_has_res
 
 def test_results_in_json_lines_do_not_say_which_keys_are_their_own() -> None:
     lines = Results(lambda: iter([b'{"id":1,"label":"GOOD","error":null}\n']), JsonLinesFormat(), Dialect())
-    with pytest.raises(OtherInputError, match="results-format=csv"):
+    with pytest.raises(OtherInputError, match="option `results-format` set to csv"):
         list(Comparison(lines, lines).changes())

@@ -1,10 +1,18 @@
 """What a job has cost, by its summary and its stack's parameters."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 
 from fanfold.costs.estimate import Cost
+from fanfold.costs.hours import TOO_EARLY, VARIANT, count_hours
+from fanfold.project import find_root
+from localaws import template
 
 SUMMARY: dict[str, Any] = {
     "endpoint_seconds": 1800,
@@ -49,3 +57,113 @@ def test_a_job_for_which_the_endpoint_woke_costs_what_was_estimated() -> None:
 
 def test_a_job_that_an_earlier_version_ended_has_no_cost() -> None:
     assert Cost.of({"endpoint_seconds": 1}, {}) is None
+
+
+def test_a_cost_with_counted_hours_is_that_of_all_instances() -> None:
+    cost = Cost.of(SUMMARY, {"EndpointName": "", "InstanceType": "ml.g4dn.xlarge"})
+    assert cost is not None
+    assert str(replace(cost, instance_hours=2.5)) == (
+        "$2.5900 ($0.7500 for services, $1.8400 for the 2.50 instance-hours of ml.g4dn.xlarge that the endpoint ran "
+        "during the job); its time until it sleeps comes on top (us-east-1, 2026-11-23, without free tiers)"
+    )
+    unknown = str(replace(cost, hours_unknown="nobody may look"))
+    assert unknown == f"{cost}; nobody may look"
+
+
+# It reads what there is of the service once.
+SESSION = boto3.Session("key", "secret", region_name="us-east-1")
+BEGAN = datetime(2026, 11, 23, 10, 0, 30, tzinfo=UTC)
+ENDED = datetime(2026, 11, 23, 10, 3, 10, tzinfo=UTC)
+
+
+ASKED: dict[str, Any] = {
+    "MetricDataQueries": [
+        {
+            "Id": "instances",
+            "MetricStat": {
+                "Metric": {
+                    "Namespace": "/aws/sagemaker/Endpoints",
+                    "MetricName": "CPUUtilization",
+                    "Dimensions": [
+                        {"Name": "EndpointName", "Value": "tweets"},
+                        {"Name": "VariantName", "Value": "AllTraffic"},
+                    ],
+                },
+                "Period": 60,
+                "Stat": "SampleCount",
+            },
+        }
+    ],
+    "StartTime": datetime(2026, 11, 23, 10, 0, tzinfo=UTC),
+    "EndTime": datetime(2026, 11, 23, 10, 4, tzinfo=UTC),
+}
+
+
+class CloudWatch:
+    """A stack whose CloudWatch answers as it is told."""
+
+    def __init__(self) -> None:
+        self._client = SESSION.client("cloudwatch")
+        self._stub = Stubber(self._client)
+        self._stub.activate()
+
+    def answers(self, *pages: list[float]) -> None:
+        for number, values in enumerate(pages, 1):
+            last = {} if number == len(pages) else {"NextToken": "more"}
+            results = [{"Id": "instances", "Values": values, "Timestamps": [BEGAN] * len(values)}]
+            asked = ASKED | ({} if number == 1 else {"NextToken": "more"})
+            self._stub.add_response("get_metric_data", {"MetricDataResults": results, **last}, asked)
+
+    def refuses(self, code: str) -> None:
+        self._stub.add_client_error("get_metric_data", code, "no")
+
+    def count(self, *, after: timedelta = timedelta(hours=1)) -> tuple[float | None, str]:
+        stack: Any = SimpleNamespace(client=lambda _name: self._client, endpoint="tweets")
+        counted = count_hours(stack, BEGAN, ENDED, ENDED + after)
+        self._stub.assert_no_pending_responses()
+        return counted
+
+
+def test_samples_of_whole_minutes_are_the_hours_of_all_instances() -> None:
+    cloudwatch = CloudWatch()
+    cloudwatch.answers([1.0, 1.0], [2.0, 2.0])
+    assert cloudwatch.count() == (0.1, "")
+
+
+def test_the_variant_whose_instances_are_counted_is_the_templates() -> None:
+    config = template.read(find_root())["Resources"]["EndpointConfig"]["Properties"]
+    assert [variant["VariantName"] for variant in config["ProductionVariants"]] == [VARIANT]
+    # Each instance publishes once a minute unless this says otherwise.
+    assert "MetricsConfig" not in config
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("AccessDenied", "the endpoint's instance-hours are not known without the permission cloudwatch:GetMetricData"),
+        ("InternalServiceFault", "the endpoint's instance-hours are not known: An error occurred"),
+    ],
+)
+def test_who_cannot_count_is_told_why(code: str, words: str) -> None:
+    cloudwatch = CloudWatch()
+    cloudwatch.refuses(code)
+    hours, why = cloudwatch.count()
+    assert hours is None
+    assert why.startswith(words)
+
+
+def test_a_job_without_a_sample_has_no_hours() -> None:
+    cloudwatch = CloudWatch()
+    cloudwatch.answers([])
+    assert cloudwatch.count() == (None, "CloudWatch saw no instance of the endpoint during the job")
+
+
+@pytest.mark.parametrize(
+    ("after", "why"),
+    [
+        (timedelta(minutes=4), TOO_EARLY),
+        (timedelta(days=15), "CloudWatch keeps the minutes of instances for 15 days"),
+    ],
+)
+def test_cloudwatch_is_not_asked_for_what_it_does_not_have(after: timedelta, why: str) -> None:
+    assert CloudWatch().count(after=after) == (None, why)

@@ -93,7 +93,7 @@ def test_names_columns_and_cells_of_a_file_are_shown(tmp_path: Path, monkeypatch
     tried = run_on_a_terminal(monkeypatch, "run", str(file), "--dry-run", "--input-column", "text")
     assert visible(f"{name}.csv: 2 columns") in tried
     assert r"\u202etxt.exe" in tried.partition('"body"')[2]
-    assert "does not exist." in run_on_a_terminal(monkeypatch, "run", str(tmp_path / name))
+    assert "does not exist" in run_on_a_terminal(monkeypatch, "run", str(tmp_path / name))
     assert r"\u202etxt.exe" in run_on_a_terminal(monkeypatch, f"run{HOSTILE}")
     assert r"\u202etxt.exe" in run_on_a_terminal(monkeypatch, "estimate", str(file), "--delimiter", HOSTILE)
 

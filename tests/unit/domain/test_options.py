@@ -45,7 +45,7 @@ def test_metadata_overrides_what_it_names_and_leaves_the_rest() -> None:
         ("max-dollars", "0.125", "a number of dollars"),
         ("max-dollars", "1e3", "a number of dollars"),
         ("max-dollars", "٣", "a number of dollars"),
-        ("delimiter", "\n", "one ASCII character, but not a line end or NUL"),
+        ("delimiter", "\n", 'one ASCII character, or "tab", but not a line end or NUL'),
         ("quote", ",", "different from the delimiter"),
         ("guard-formulas", "maybe", "one of yes, no"),
         ("input-expression", "{text: ", "a JMESPath expression"),
@@ -225,7 +225,9 @@ def test_a_prompt_in_a_body_of_ones_own_leaves_the_other_options_alone() -> None
 
 
 def test_a_prompt_costs_as_many_requests_as_a_row_in_each() -> None:
-    with pytest.raises(OptionError, match=r"rows-per-request is '1'; it must be 32 or more, since this stack has"):
+    with pytest.raises(
+        OptionError, match=r"prompt is .*each row alone, and this stack has CostlierOptions=refuse; for a la"
+    ):
         Options().overridden({"prompt": "So {text}?"})
     chat = {"CostlierOptions": "refuse", "JobDefaults": '{"prompt": "So {text}?"}'}
     assert Options.of_stack(chat, {}).rows_per_request == 1, "as the stack itself has it"

@@ -92,6 +92,7 @@ function tiles(job) {
   if (unsent) told.push(["Not sent", number(unsent)])
   told.push(["Duration", duration(lasted(job))])
   if (job.dollars != null) told.push(["Cost, estimated", dollars(job.dollars)])
+  if (job.instance_hours != null) told.push(["Instance-hours", job.instance_hours.toFixed(2)])
   return told.map(([name, value, look]) => {
     const tile = document.createElement("div")
     tile.append(element("dt", name), element("dd", value, look || ""))

@@ -7,7 +7,8 @@ import time
 from http import HTTPStatus
 
 import urllib3
-from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.exceptions import HTTPError, LocationParseError, NewConnectionError
+from urllib3.util import parse_url
 
 from localaws.endpoint.outcomes import ModelError
 from localaws.errors import ModelUnavailableError
@@ -22,7 +23,11 @@ class ContainerModel:
     """Forwards each request to a container; whether it took too long is the endpoint's to say, not this class's."""
 
     def __init__(self, url: str) -> None:
-        """Take the container's address, as ``http://127.0.0.1:8080``; nothing is sent yet."""
+        """Take the container's address, as ``http://127.0.0.1:8080``; nothing is sent yet.
+
+        ModelUnavailableError if it is none.
+        """
+        _check(url)
         self._url = url.rstrip("/")
         timeout = urllib3.Timeout(connect=5, read=_LONGEST_INVOCATION_SECONDS)
         self._http = urllib3.PoolManager(maxsize=64, timeout=timeout, retries=False)
@@ -64,3 +69,12 @@ class ContainerModel:
             return None
         except HTTPError:
             return 0
+
+
+def _check(url: str) -> None:
+    try:
+        has_host = parse_url(url).host
+    except LocationParseError:
+        has_host = None
+    if not has_host:
+        raise ModelUnavailableError(f"{url!r} is no address: give one such as http://127.0.0.1:8080")

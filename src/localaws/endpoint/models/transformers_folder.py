@@ -34,9 +34,16 @@ def task_of(path: Path) -> str:
     """
     try:
         saved_from = " ".join(json.loads((path / "config.json").read_text(encoding="utf-8"))["architectures"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        msg = f"{path} holds no model that transformers has saved: its config.json tells no architectures"
-        raise ModelUnavailableError(msg) from error
+    except OSError as error:
+        raise ModelUnavailableError(
+            f"{path} holds no model: it has no config.json that can be read ({error.strerror}); name the folder that "
+            "save_pretrained of transformers has written"
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelUnavailableError(
+            f"{path} holds no model that transformers has saved: its config.json tells no architectures; save it again "
+            "with save_pretrained, or name its task by --task"
+        ) from error
     return next((task for name, task in _TASKS.items() if name in saved_from), _HEADLESS)
 
 

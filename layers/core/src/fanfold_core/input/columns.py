@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
 from fanfold_core.input.errors import InputColumnError, LayoutError
@@ -115,7 +116,7 @@ def _find_header(
         raise LayoutError(
             f"no column is named {input_column!r}: give the name of one of the {len(first)} in the file's first line, "
             "or the column's number, counted from 0",
-            _first_line(first),
+            f"{_first_line(first)}{_perhaps(input_column, first)}",
         )
     if label_column is not None and _plain(label_column) in map(_plain, first):
         return True, ()
@@ -190,8 +191,8 @@ def _last_asked_for(columns: Sequence[str], asked: Asked, first: Sequence[str]) 
             known = f"{shown(columns)}{'' if has_header else ', since the first line is taken for a row'}"
             raise LayoutError(
                 f"{count} named {name!r}, which the option `{asked.option}` uses: the columns are {known}; "
-                "correct the option, or the file's first line",
-                "" if has_header else _first_line(first),
+                f"correct the option, or the file's first line{_perhaps(name, columns)}",
+                "" if has_header else f"{_first_line(first)}{_perhaps(name, first)}",
             )
     return max(map(columns.index, asked.names), default=len(columns) - 1)
 
@@ -216,7 +217,7 @@ def _chosen(first: Sequence[str], given: str, option: str, header: str, *, has_h
     if not named:
         raise LayoutError(
             f"no column is named {given!r}: the columns are {shown(first)}; give the name of one of them, or the "
-            f"column's number, counted from 0, with the option `{option}`"
+            f"column's number, counted from 0, with the option `{option}`{_perhaps(given, first)}"
         )
     if len(named) > 1:
         raise _ambiguous(f"{len(named)} columns are named {_plain(given)}", named, option)
@@ -242,6 +243,13 @@ def _unknown(first: Sequence[str], *, is_header: bool) -> InputColumnError:
         "from 0",
         "" if is_header else _first_line(first),
     )
+
+
+def _perhaps(given: str, names: Sequence[str]) -> str:
+    """What an error asks at its end, if a name is near to the given one."""
+    plain = {_plain(name): name for name in names}
+    near = get_close_matches(_plain(given), plain, 1)
+    return f"; did you mean {shown([plain[near[0]]])}?" if near and near[0] != _plain(given) else ""
 
 
 def _first_line(first: Sequence[str]) -> str:

@@ -91,7 +91,8 @@ class Compression:
                     content = stream.decompress(rest, most)
                 except self.damages as error:
                     raise CompressionError(
-                        f"its name ends in {self.suffix}, but it is not a valid {self.name} file ({error})"
+                        f"its name ends in {self.suffix}, but it is not a valid {self.name} file ({error}): rename it "
+                        "if it is not compressed, or else upload it again"
                     ) from error
                 rest = stream.unused_data
                 if content:

@@ -27,31 +27,38 @@ def find_hints(text: str, dialect: Dialect) -> Iterator[str]:
     """
     records = Records.whole(text, dialect)
     first, *following = records
-    usual = _usual_width(following)
-    if likely := overlooked_delimiter(first):
+    usual, others = _usual_width(following), list(_other_dialects(text, records))
+    if likely := overlooked_delimiter(first, list(filter(None, following))):
         yield (
             f"The first line is one cell and has {likely!r} in it: if cells end there, set the option `delimiter` to "
-            f"{_LIKELY[likely]}."
+            f"{_LIKELY.get(likely, likely)}."
         )
-    elif len(_trimmed(first)) < usual:
+    elif len(_trimmed(first)) < usual and not others:
         yield (
             f"The first line has {len(first)} {'cell' if len(first) == 1 else 'cells'} and most of the following ones "
             f"have {usual}: if it stands before the header, set the option `skip-rows` to the number of lines that do."
         )
-    yield from _other_dialects(text, records)
+    yield from others
 
 
-def overlooked_delimiter(first: Sequence[str]) -> str | None:
+def overlooked_delimiter(first: Sequence[str], following: Sequence[Sequence[str]] = ()) -> str | None:
     """What perhaps stands between the cells of a file that was read as one column, by its first record.
+
+    Texts have commas, too: these are likely if those that follow have as many.
 
     >>> overlooked_delimiter(["id;text"]), overlooked_delimiter(["so good, so far; really"])
     (';', None)
+    >>> overlooked_delimiter(["id,text"], [["1,good"], ["2,bad"]]), overlooked_delimiter(["good, really"], [["bad"]])
+    (',', None)
     """
     if len(first) != 1:
         return None
     (line,) = first
-    likely = max(_LIKELY, key=line.count)
-    return likely if line.count(likely) > line.count(",") else None
+    likely, commas = max(_LIKELY, key=line.count), line.count(",")
+    if line.count(likely) > commas:
+        return likely
+    are_alike = len(following) > 1 and all(len(cells) == 1 and cells[0].count(",") == commas for cells in following)
+    return "," if commas and are_alike else None
 
 
 def _other_dialects(text: str, records: Records) -> Iterator[str]:

@@ -58,7 +58,7 @@ def check_character(option: str, character: str) -> None:
     if option == "escape" and not character:
         return
     if len(character) != 1 or not character.isascii() or character in "\r\n\0":
-        raise OptionError(option, character, "one ASCII character, but not a line end or NUL")
+        raise OptionError(option, character, 'one ASCII character, or "tab", but not a line end or NUL')
 
 
 class UnreadableRow(list[str]):

@@ -21,7 +21,7 @@ _WORKBOOK = re.compile(rb"\[Content_Types\]\.xml|_rels/|docProps/|xl/")
 _BEGINNINGS = {
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Office document, such as an Excel workbook (.xls)",
     b"\x28\xb5\x2f\xfd": "a Zstandard file",
-    b"PAR1\x15": "a Parquet file (`fanfold submit` converts one that is on your machine)",
+    b"PAR1\x15": "a Parquet file (`fanfold submit` converts one on your machine whose name ends in .parquet)",
     b"ARROW1\x00\x00": "an Arrow file",
     b"Obj\x01": "an Avro file",
     b"SQLite format 3\x00": "an SQLite database",
@@ -30,10 +30,6 @@ _BEGINNINGS = {
     b"\xff\xd8\xff": "a JPEG image",
     b"GIF87a": "a GIF image",
     b"GIF89a": "a GIF image",
-} | {
-    beginning: f"a file compressed with {known.name} whose name doesn't end in {known.suffix}"
-    for known in COMPRESSIONS
-    for beginning in known.beginnings
 }
 _MARKUP = re.compile(rb"<(!doctype html|html|head|body)\b|<\?xml\b|<Error>", re.IGNORECASE)
 _JSON = re.compile(rb'\[\s*\{\s*"|\[\s*\[|\{\s*"(?:[^"\\]|\\.)*"\s*:')
@@ -82,6 +78,12 @@ def check_is_text(head: bytes, wanted: str) -> None:
             f"the file is not {wanted}, it looks like a zip archive: unzip it, and upload the file in it, which may be "
             "compressed with gzip"
         )
+    for known in COMPRESSIONS:
+        if head.startswith(known.beginnings):
+            raise NotCsvError(
+                f"the file is not {wanted}, it looks like a file compressed with {known.name} whose name doesn't "
+                f"end in {known.suffix}: rename it so, and upload it again"
+            )
     for beginning, kind in _BEGINNINGS.items():
         if head.startswith(beginning):
             raise NotCsvError(f"the file is not {wanted}, it looks like {kind}: export it as CSV, and upload that")

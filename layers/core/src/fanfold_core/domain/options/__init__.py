@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from fanfold_core.domain.chat import Prompt, chat_answer, chat_body, parse_prompt
 from fanfold_core.domain.errors import UnknownOptionError
 from fanfold_core.domain.expressions import Expression, parse_expression
-from fanfold_core.domain.options.row import ALLOW, COSTLIER_OPTIONS, JOB_DEFAULTS, Option, spell
+from fanfold_core.domain.options.row import ALLOW, COSTLIER_OPTIONS, JOB_DEFAULTS, REFUSE, Option, spell
 from fanfold_core.domain.options.table import Table
 from fanfold_core.domain.schema import ResponseSchema, parse_schema
 from fanfold_core.input.columns import Asked
@@ -160,6 +160,12 @@ class Options(Table):
             row.kind.check(row.name, getattr(options, row.field))
         options.check_chat()
         if not allows_costlier:
+            if options.is_chat and "rows_per_request" not in chosen and of_stack.rows_per_request > 1:
+                wanted = (
+                    f"empty, since it sends each row alone, and this stack has {COSTLIER_OPTIONS}={REFUSE}; for a "
+                    f'language model, deploy it with {JOB_DEFAULTS}={{"rows-per-request": 1}}'
+                )
+                raise OptionError("prompt", options.prompt, wanted)
             for row in OPTIONS.values():
                 row.check_cost(getattr(options, row.field), getattr(of_stack, row.field))
         _ = options.dialect  # making one checks that its characters go together
