@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from fanfold_core.app.ports import LONGEST_DELAY_SECONDS, Failure
 from fanfold_core.domain.outcomes import Broken, Cause, Mark, Refused, is_refusal
+from fanfold_core.domain.results import requests
 from fanfold_core.domain.spans import Span, is_covered
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ _PROOFS, _PROOFS_OF_A_ROW = 4, 12
 _WEIGHT = {Cause.MODEL: 2, Cause.TIMEOUT: 2, Cause.BUSY: 1, Cause.PLATFORM: 0}
 # Rows that may make the model fail are sent one after the other, so that none is blamed for its neighbour.
 _SECONDS_APART = 5
+# Of so many spans the attempts are read with one query instead of one by one.
+_WORTH_A_QUERY = 8
 # So many other chunks are asked for a row that has been predicted.
 _CHUNKS_ASKED = 8
 
@@ -140,11 +143,19 @@ class Failures:
     def _attempts(self, job: JobRecord, chunk: Chunk, one: Judged) -> Mapping[Span, int]:
         span = one.failed.id.span
         if isinstance(one.failed, Refused) and one.failed.rows:
-            return {row: self.ledger.mark(job.id, chunk.number, row).attempt + 1 for row in one.failed.rows}
+            return next_attempts(self.ledger, job, chunk, one.failed.rows)
         # A job that sends single rows has the dispatcher take the span apart.
         if isinstance(one.failed, Broken) or span.rows == 1 or job.mismatches:
             return {span: one.mark.attempt + 1}
-        return {half: self.ledger.mark(job.id, chunk.number, half).attempt + 1 for half in span.halves()}
+        return next_attempts(self.ledger, job, chunk, span.halves())
+
+
+def next_attempts(ledger: Ledger, job: JobRecord, chunk: Chunk, spans: Sequence[Span]) -> Mapping[Span, int]:
+    """The number of each span's next attempt."""
+    if len(spans) < _WORTH_A_QUERY:
+        return {span: ledger.mark(job.id, chunk.number, span).attempt + 1 for span in spans}
+    known = requests(ledger.outcomes(job.id, chunk.number))
+    return {span: known.get(span, 0) + 1 for span in spans}
 
 
 def seconds_after(attempt: int) -> int:
