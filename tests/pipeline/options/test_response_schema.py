@@ -68,7 +68,7 @@ def test_a_format_that_the_parameters_ask_for_is_left_alone(pipeline: MakePipeli
             "the text in choices[0].message.content is not JSON, as response-schema wants it: ",
         ),
         ('{"label": "go', "length", "wants it, and was cut off (finish_reason length): "),
-        ('{"label": "good", "score": 7}', "stop", 'does not match response-schema: $.score must match {"maximum":1}; '),
+        ('{"label":"good","score":7}', "stop", 'does not match response-schema: $.score must match {"maximum":1}; '),
         ("[]", "stop", 'does not match response-schema: $ must match {"type":"object"}; '),
     ],
 )
@@ -149,6 +149,14 @@ def test_of_results_that_are_too_large_for_the_ledger_each_row_is_asked_for_alon
     ended = pipeline(model).run(file(["a", "b", "c", "dd", "e", "f"]), {**MATCHING, "max-attempts": "1"})
     assert [row["label"][:1] for row in ended.rows] == ["a", "b", "c", "", "e", "f"]
     assert [bool(row["error"]) for row in ended.rows] == [False, False, False, True, False, False]
+
+
+def test_results_that_are_too_long_together_to_be_checked_are_asked_for_in_halves(pipeline: MakePipeline) -> None:
+    model = models.answering(lambda sent: [{"label": text, "scores": [0] * 6_000} for text in sent])
+    of_scores = quote('{"properties": {"scores": {"items": {"type": "number", "maximum": 1}}}}')
+    ended = pipeline(model).run(file([f"text {number}" for number in range(9)]), {"response-schema": of_scores})
+    assert ended.state is State.SUCCEEDED
+    assert [len(models.inputs(body)) for body in ended.requests] == [1, 8, 4, 4]
 
 
 @pytest.mark.parametrize("schema", ['{"pattern": "(a+)+$"}', '{"$ref": "http://127.0.0.1:9/"}', "[]"])

@@ -151,6 +151,7 @@ class Collector:
         try:
             content = answered.content if answered.content is not None else self.store.read_at(answered.location)
             predictions = read_answer(content, span.rows, job.options.result)
+            runs = self._matching(job, answered.id, predictions, collected)
         except ObjectGoneError:
             collected.again.append(Broken(answered.id, f"the model's answer no longer exists at {answered.location}"))
         except MisalignedAnswerError as error:
@@ -162,7 +163,7 @@ class Collector:
         else:
             is_certain = span.rows == 1 or (chunk.is_aligned and not job.mismatches) or not job.nonce
             taken = collected.predictions if is_certain else collected.held
-            for run, found in self._matching(job, answered.id, predictions, collected).items():
+            for run, found in runs.items():
                 request = answered.id._replace(span=run)
                 taken.append(Prediction(request, found, self._keep(request, content, found), answered.timing))
 
@@ -170,23 +171,24 @@ class Collector:
     def _matching(
         job: JobRecord, request: RequestId, predictions: Predictions, collected: Collected
     ) -> Mapping[Span, Predictions]:
-        """The results that match the job's schema, by the runs of rows that they are of. Other rows are refused.
+        """The results that match the job's schema, by the runs of rows that they are of.
 
-        What a model answers once it may answer in other words, so these rows are sent again, each alone, and their
-        neighbours aren't. Halving would ask for these again, too.
+        Rows whose results don't match are refused: each is sent again alone, since a model may answer in other words
+        the next time, and its neighbours aren't. Halving, as is due after a `MalformedAnswerError`, would ask for these
+        again, too.
         """
         schema, span = job.options.result_schema, request.span
         if schema is None:
             return {span: predictions}
         runs, wrong = sift(predictions, schema)
-        if not wrong:
-            return {span: predictions}
-        error = next(iter(wrong.values()))
-        # Of results that are too large for the ledger the whole answer is kept, so there are no runs of them.
-        is_divisible = len(predictions.results.encode()) <= _MOST_RESULTS
-        rows = tuple(Span(span.start + row, 1) for row in wrong) if is_divisible and span.rows > 1 else ()
-        collected.again.append(Refused(request, str(error), words=error.in_full, rows=rows))
-        return {Span(span.start + run.start, run.rows): found for run, found in runs.items()} if is_divisible else {}
+        if wrong:
+            error = next(iter(wrong.values()))
+            # Of results that are too large for the ledger the whole answer is kept, so there are no runs of them.
+            if span.rows == 1 or len(predictions.results.encode()) > _MOST_RESULTS:
+                raise error
+            rows = tuple(Span(span.start + row, 1) for row in wrong)
+            collected.again.append(Refused(request, str(error), words=error.in_full, rows=rows))
+        return {Span(span.start + run.start, run.rows): found for run, found in runs.items()}
 
     def _keep(self, request: RequestId, content: bytes, predictions: Predictions) -> str | None:
         """Keep an answer that is too large for the ledger; the place where it is.

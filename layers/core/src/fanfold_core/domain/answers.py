@@ -84,15 +84,10 @@ def sift(
 ) -> tuple[Mapping[Span, Predictions], Mapping[int, MalformedAnswerError]]:
     """The results that match the schema, by the runs of rows that they are of, and by row what is wrong with others.
 
-    Rows are counted from the request's first one.
+    Rows are counted from the request's first one. `MalformedAnswerError` if all together take too long to check.
     """
     results = read_json(predictions.results)
-    wrong: dict[int, MalformedAnswerError] = {}
-    for row, result in enumerate(results):
-        try:
-            schema.check(result, write_json(result))
-        except MalformedAnswerError as error:
-            wrong[row] = error
+    wrong = schema.violations(results, predictions.results)
     if not wrong:
         return {Span(0, len(results)): predictions}, {}
     runs = {run: results[run.start : run.end] for run in gaps(len(results), (Span(row, 1) for row in wrong))}

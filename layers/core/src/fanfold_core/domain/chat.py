@@ -123,5 +123,6 @@ def _structured(text: str, schema: ResponseSchema, *, is_cut: bool) -> dict[str,
             f"the text in choices[0].message.content is not JSON, as response-schema wants it{cut}: {error}",
             f"the text begins {text[:_MOST_SHOWN]}",
         ) from error
-    schema.check(found, text)
+    for violation in schema.violations([found], text).values():
+        raise violation
     return found if isinstance(found, dict) else {"answer": found}

@@ -8,6 +8,7 @@ recursion. A `$ref` leads to the schema's own `$defs`, and nothing is ever fetch
 from __future__ import annotations
 
 import re
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from fanfold_core.input.errors import OptionError, shortened
 from fanfold_core.input.json.text import read_json, write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from jsonschema.exceptions import ValidationError
     from jsonschema.protocols import Validator
@@ -40,8 +41,10 @@ _REFERENCE = re.compile(r"#/\$defs/([A-Za-z0-9_.-]+)")
 # How deep schemas may stand in each other, and how many keywords and values there may be, with each `$ref` written out.
 _MOST_LEVELS = 16
 _MOST_KEYWORDS = 1_000
-# Keywords times the characters of an answer: how long it takes to check, at most some seconds.
-_MOST_STEPS = 2_000_000
+# How often keywords may be applied to values of a request's results, which takes half a second. And how many keywords
+# and values times characters there may be, since the error of each keyword quotes the value until it is thrown away.
+_MOST_STEPS = 100_000
+_MOST_WORK = 20_000_000
 # Characters of an answer, and of what the schema wants of it, that an error shows.
 _MOST_SHOWN = 200
 
@@ -57,40 +60,49 @@ class ResponseSchema:
     size: int
     names: frozenset[str]
 
-    def check(self, result: Any, text: str) -> None:
-        """`MalformedAnswerError` if the result, which is `text` as JSON, does not match. It quotes no answer.
+    def violations(self, results: Iterable[Any], text: str) -> Mapping[int, MalformedAnswerError]:
+        """What is wrong with results that don't match, by their numbers; all together are `text` as JSON.
+
+        `MalformedAnswerError` if they take too long to check.
 
         >>> schema = parse_schema("response-schema", '{"properties": {"score": {"maximum": 1}}}')
-        >>> schema.check({"score": 7}, '{"score":7}')
-        Traceback (most recent call last):
-        fanfold_core.domain.errors.MalformedAnswerError: the model's answer does not match response-schema: \
-$.score must match {"maximum":1}
+        >>> print(schema.violations([{"score": 1}, {"score": 7}], '[{"score":1},{"score":7}]')[1])
+        the model's answer does not match response-schema: $.score must match {"maximum":1}
         """
-        begins = f"the answer begins {text[:_MOST_SHOWN]}"
-        most = _MOST_STEPS // self.size
-        if len(text) > most:
+        before = _left.set(_MOST_STEPS if len(text) * self.size <= _MOST_WORK else 0)
+        try:
+            found = {number: self._violation(result) for number, result in enumerate(results)}
+        except _TooLongError as error:
             raise MalformedAnswerError(
-                f"the model's answer has {len(text):,} characters, and response-schema, with its {self.size} keywords "
-                f"and values, is checked on {most:,} at most",
-                begins,
-            )
+                f"the model's answer of {len(text):,} characters takes too long to check with response-schema, which "
+                f"has {self.size} keywords and values",
+                _beginning(text),
+            ) from error
+        finally:
+            _left.reset(before)
+        return {number: error for number, error in found.items() if error}
+
+    def _violation(self, result: Any) -> MalformedAnswerError | None:
         try:
             error = next(iter(self.validator.iter_errors(result)), None)
-        except OverflowError as overflow:  # of multipleOf
-            raise MalformedAnswerError(
-                "the model's answer has a number that is too large for response-schema", begins
-            ) from overflow
+        except OverflowError:  # of multipleOf
+            words = "the model's answer has a number that is too large for response-schema"
+            return MalformedAnswerError(words, _beginning(write_json(result)))
         if error is None:
-            return
-        raise MalformedAnswerError(
+            return None
+        return MalformedAnswerError(
             f"the model's answer does not match response-schema: {self._place(error.absolute_path)} {_rule(error)}",
-            begins,
+            _beginning(write_json(result)),
         )
 
     def _place(self, path: Iterable[str | int]) -> str:
         """A place in the answer. A name that the schema doesn't know is the model's own, which no message quotes."""
         steps = (f"[{step}]" if isinstance(step, int) else f".{step if step in self.names else '*'}" for step in path)
         return f"${''.join(steps)}"
+
+
+def _beginning(text: str) -> str:
+    return f"the answer begins {text[:_MOST_SHOWN]}"
 
 
 def _rule(error: ValidationError) -> str:
@@ -131,6 +143,14 @@ def _parse(option: str, text: str) -> ResponseSchema:
 
 class _UnfitError(Exception):
     """Something in a schema that it may not have. Do not retry: mend the option."""
+
+
+class _TooLongError(Exception):
+    """Results take more steps to check than there are. Do not retry with as many rows."""
+
+
+# Steps that are left for the results that are being checked.
+_left: ContextVar[int] = ContextVar("left")
 
 
 def _definitions(schema: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -201,10 +221,31 @@ def _inner(keyword: str, value: Any, place: str) -> Iterator[tuple[str, Any]]:
 
 def _validator(schema: Mapping[str, Any]) -> Validator:
     # No cold start but that of a job with such an option waits for it.
-    from jsonschema.validators import Draft202012Validator  # noqa: PLC0415
+    from jsonschema.validators import Draft202012Validator, extend  # noqa: PLC0415
     from referencing import Registry  # noqa: PLC0415
 
     error = next(Draft202012Validator(Draft202012Validator.META_SCHEMA).iter_errors(schema), None)
     if error is not None:
         raise _UnfitError(f"a JSON Schema: at {error.json_path}, {shortened(error.message, _MOST_SHOWN)}")
-    return Draft202012Validator(schema, registry=Registry())
+    counted = {name: _counted(name, apply) for name, apply in Draft202012Validator.VALIDATORS.items()}
+    # A schema that names its draft is applied by the class of that name.
+    anonymous = {keyword: value for keyword, value in schema.items() if keyword != "$schema"}
+    applied = extend(Draft202012Validator, counted)  # type: ignore[no-untyped-call]
+    made: Validator = applied(anonymous, registry=Registry())
+    return made
+
+
+def _counted(name: str, apply: Callable[..., Any]) -> Callable[..., Any]:
+    """A keyword that takes its steps from those that are left."""
+    sees_members = name in _ONE
+
+    def keyword(validator: Validator, value: Any, instance: Any, schema: Mapping[str, Any]) -> Any:
+        steps = len(value) if isinstance(value, list | dict) else 0
+        steps += len(instance) if sees_members and isinstance(instance, list | dict) else 1
+        left = _left.get() - steps
+        _left.set(left)
+        if left < 0:
+            raise _TooLongError
+        return apply(validator, value, instance, schema)
+
+    return keyword
