@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 
-def main(data: Path, services: set[str]) -> None:
+def trim(data: Path, services: set[str]) -> None:
     """Trim botocore's data folder in place. What an unpacked file takes, the layer's archive packs again."""
     for folder in data.iterdir():
         if folder.is_dir() and folder.name not in services:
@@ -49,4 +49,4 @@ def write(file: Path, value: Any) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), set(sys.argv[2:]))
+    trim(Path(sys.argv[1]), set(sys.argv[2:]))

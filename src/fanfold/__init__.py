@@ -13,6 +13,7 @@ from fanfold.client.asynchronous import AsyncFanfold, AsyncJob
 from fanfold.costs.estimate import Cost
 from fanfold.endpoint import EndpointStatus
 from fanfold.errors import (
+    DeployError,
     DownloadError,
     InputFileError,
     JobNotFoundError,
@@ -41,6 +42,7 @@ __all__ = [
     "AsyncJob",
     "AsyncResults",
     "Cost",
+    "DeployError",
     "DownloadError",
     "EndpointStatus",
     "Errors",

@@ -2,6 +2,7 @@
 
 UserError                    the base of all of them
 ├── StackError
+├── DeployError
 ├── WakeError
 ├── LocalStartError
 ├── InputFileError
@@ -31,6 +32,10 @@ class UserError(Exception):
 
 class StackError(UserError):
     """A stack is missing, unreadable, or none of ours. Do not retry: name another."""
+
+
+class DeployError(UserError):
+    """A stack cannot be deployed, or its deploy has failed. Retry when what the words name is mended."""
 
 
 class WakeError(UserError):

@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import os
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
 from fanfold.errors import DownloadError
+from fanfold.input.batch import BATCH_FILES, batch_output
 from fanfold.results import find_object, missing
 from fanfold.terminal import bytes_bar, stderr
 from fanfold_core.domain.keys import RESULT_FILES, first_round, result_key
 from fanfold_core.input.formats import FileName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from fanfold.stacks import Stack
 
@@ -34,6 +35,8 @@ else:
 
 
 _LOCK = ".fanfold.lock"
+# What a folder has of a job: files of the output bucket, and those that are made of these here.
+_FILES = (*RESULT_FILES, *BATCH_FILES)
 # Windows knows no links that are followed by opening a file for writing; other systems, no binary files.
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
@@ -44,8 +47,10 @@ class HeldFolder:
 
     path: Path
 
-    def receive(self, stack: Stack, job: str) -> list[Path]:
+    def receive(self, stack: Stack, job: str, *, is_batch: bool = False) -> list[Path]:
         """Write the files of a job; they are there when all of them are whole, or what was there before still is.
+
+        With `is_batch` those of OpenAI's batch format are among them.
 
         `DownloadError` if there are none, or they cannot be written.
         """
@@ -65,9 +70,12 @@ class HeldFolder:
                                 f"{stack.store.location(keys[name])} has {sizes[name]:,} bytes, and S3 sent "
                                 f"{written:,}: try again"
                             )
-            for name in RESULT_FILES:
+            if is_batch and "results.jsonl" in sizes:
+                unfinished |= {name: self.path / f".{name}.part" for name in BATCH_FILES}
+                self._make_batch_output(job, unfinished)
+            for name in _FILES:
                 with _writing(self.path / name):
-                    if name in sizes:
+                    if name in unfinished:
                         unfinished[name].replace(self.path / name)
                     else:
                         # Of an earlier job: it would be taken for this one's.
@@ -76,7 +84,15 @@ class HeldFolder:
             for part in unfinished.values():
                 with suppress(OSError):
                     part.unlink()
-        return [self.path / name for name in sizes]
+        return [self.path / name for name in unfinished]
+
+    def _make_batch_output(self, job: str, unfinished: Mapping[str, Path]) -> None:
+        with ExitStack() as files:
+            results = files.enter_context(unfinished["results.jsonl"].open("rb"))
+            files.enter_context(_writing(self.path / BATCH_FILES[0]))
+            streams = {name: files.enter_context(_new_file(unfinished[name])) for name in BATCH_FILES}
+            for name, line in batch_output(results, job):
+                streams[name].write(line)
 
     def write(self, name: str, blocks: Iterable[bytes]) -> Path:
         """Write a file that no job has yet; it is there when it is whole. `DownloadError` if it cannot be written."""
@@ -116,7 +132,7 @@ def held(path: Path, file: str, job: str = "", *, replace: bool) -> Iterator[Hel
 
 
 def _check(path: Path, file: str, job: str, *, replace: bool) -> None:
-    there = [name for name in RESULT_FILES if os.path.lexists(path / name)]
+    there = [name for name in _FILES if os.path.lexists(path / name)]
     if not there:
         return
     earlier, of_file = _described(path / "summary.json")

@@ -15,6 +15,7 @@ from fanfold.costs.estimate import Cost
 from fanfold.costs.hours import count_hours
 from fanfold.errors import JobNotFoundError, JobStillOpenError
 from fanfold.folder import HeldFolder, held
+from fanfold.input.batch import has_batch_output
 from fanfold.partial import Partial
 from fanfold.results import Errors, Results, format_of, read_object
 from fanfold.status import StatusReader
@@ -174,8 +175,8 @@ class Job:
 
     def write_files(self, target: HeldFolder) -> list[Path]:
         """Write the files of a job that has ended to a folder that is held already; errors are those of `download`."""
-        self._ended()
-        return target.receive(self._stack, self.id)
+        job = self._ended()
+        return target.receive(self._stack, self.id, is_batch=has_batch_output(job.options))
 
     def cancel(self) -> JobStatus:
         """End the job with the rows that it has, unless it has ended: the others say "cancelled"."""

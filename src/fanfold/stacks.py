@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
 # Outputs of template.yaml, in the order of the fields below.
-_OUTPUTS = (
+OUTPUTS = (
     "InputBucket",
     "OutputBucket",
     "LedgerTable",
@@ -118,7 +118,7 @@ class Stack:
     def client(self, service: Literal["application-autoscaling", "cloudwatch"]) -> Any: ...
     def client(self, service: str) -> Any:
         """A client of boto3, which any thread may use; whatever is asked of AWS is asked through one of these."""
-        return _client(self.session, service, self.config)
+        return make_client(self.session, service, self.config)
 
     @property
     def ledger(self) -> DynamoLedger:
@@ -169,7 +169,7 @@ class Stack:
         """
         try:
             session = session or Session()
-            stacks = _client(session, "cloudformation", config).describe_stacks(StackName=name)["Stacks"]
+            stacks = make_client(session, "cloudformation", config).describe_stacks(StackName=name)["Stacks"]
         except (ClientError, BotoCoreError) as error:
             raise StackError(f"stack {name}: {refused_words(error)}") from error
         except ValueError as error:  # of botocore, about the address
@@ -179,12 +179,13 @@ class Stack:
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", ())}
         parameters = {given["ParameterKey"]: given["ParameterValue"] for given in stacks[0].get("Parameters", ())}
         try:
-            return cls(session, config, name, parameters, *(outputs[key] for key in _OUTPUTS))
+            return cls(session, config, name, parameters, *(outputs[key] for key in OUTPUTS))
         except KeyError as error:
             raise StackError(f"stack {name} has no output {error}: is it a Fanfold stack?") from error
 
 
-def _client(session: Session, service: str, config: Config | None) -> Any:
+def make_client(session: Session, service: str, config: Config | None = None) -> Any:
+    """A client of a service, whichever thread asks."""
     with _ASKING:
         return session.client(service, config=config)  # type: ignore[call-overload] # one for each service
 

@@ -46,8 +46,14 @@ TYPES: Mapping[str, Known] = {
         "StreamSpecification TimeToLiveSpecification PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled "
         "PointInTimeRecoverySpecification.RecoveryPeriodInDays Tags",
     ),
+    "AWS::Events::ApiDestination": _known(
+        "Name ConnectionArn HttpMethod InvocationEndpoint",
+        InvocationRateLimitPerSecond="nothing here ends so often",
+    ),
+    "AWS::Events::Connection": _known("Name AuthorizationType AuthParameters.ApiKeyAuthParameters"),
     "AWS::Events::Rule": _known(
-        "ScheduleExpression EventPattern Targets.Id Targets.Arn Targets.Input",
+        "ScheduleExpression EventPattern Targets.Id Targets.Arn Targets.Input Targets.RoleArn Targets.InputTransformer "
+        "Targets.DeadLetterConfig",
         Description="nobody asks a rule what it is for",
     ),
     "AWS::IAM::ManagedPolicy": _known("ManagedPolicyName Path Description PolicyDocument Groups Roles Users"),

@@ -23,6 +23,8 @@ from localaws.errors import TemplateError
 
 REGION = "us-east-1"
 _NO_VALUE = "AWS::NoValue"
+# Where resources of these types say what their code is.
+CODE_PLACES = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}
 # The translator accepts code in S3 only; nothing is ever looked up there.
 _PLACEHOLDER = "s3://local/code"
 
@@ -76,7 +78,7 @@ class Template:
 
     def value(self, expression: Any) -> Any:
         """What an expression over parameters, conditions and mappings comes to; None for AWS::NoValue."""
-        values = {**_defaults(self.body), **self.parameters, _NO_VALUE: None}
+        values = {**defaults_of(self.body), **self.parameters, _NO_VALUE: None}
         return _value(expression, values, self.body)
 
     @property
@@ -98,11 +100,7 @@ def load(root: Path, overrides: Mapping[str, str] | None = None) -> Template:
     """
     source = read(root)
     parameters = dict(overrides or {})
-    declared = source.get("Parameters", {})
-    for name, value in parameters.items():
-        _check_parameter(name, value, declared)
-    if contradictions := list(_broken_rules(source.get("Rules", {}), {**_defaults(source), **parameters})):
-        raise TemplateError("\n".join(contradictions))
+    check(source, parameters)
     functions = _functions(source, root)
     return Template(_transform(source), parameters, functions)
 
@@ -114,12 +112,27 @@ def read(root: Path) -> dict[str, Any]:
     return source
 
 
+def check(source: Mapping[str, Any], parameters: Mapping[str, str], region: str | None = None) -> None:
+    """Refuse values of a template's parameters that CloudFormation would refuse in a region.
+
+    Raises:
+        TemplateError: a parameter is unknown or has a value that isn't allowed, by itself or beside the others.
+    """
+    declared = source.get("Parameters", {})
+    for name, value in parameters.items():
+        _check_parameter(name, value, declared)
+    values = {**defaults_of(source), **parameters, "AWS::Region": region or REGION}
+    if contradictions := list(_broken_rules(source.get("Rules", {}), values)):
+        raise TemplateError("\n".join(contradictions))
+
+
 def defaults(root: Path) -> dict[str, str]:
     """The parameters of `root`/template.yaml that have a default, and what it is."""
-    return _defaults(read(root))
+    return defaults_of(read(root))
 
 
-def _defaults(source: Mapping[str, Any]) -> dict[str, str]:
+def defaults_of(source: Mapping[str, Any]) -> dict[str, str]:
+    """The parameters of a template that have a default, and what it is."""
     declared = source.get("Parameters", {})
     return {name: str(found["Default"]) for name, found in declared.items() if "Default" in found}
 
@@ -187,10 +200,9 @@ def _transform(source: Mapping[str, Any]) -> dict[str, Any]:
     from samtranslator.translator.translator import Translator  # noqa: PLC0415
 
     document = copy.deepcopy(dict(source))
-    places = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}
     for resource in document["Resources"].values():
-        if resource["Type"] in places:
-            resource["Properties"][places[resource["Type"]]] = _PLACEHOLDER
+        if resource["Type"] in CODE_PLACES:
+            resource["Properties"][CODE_PLACES[resource["Type"]]] = _PLACEHOLDER
     session = boto3.Session(botocore_session=session_without_profile(), region_name=REGION)
     try:
         translated = Translator(managed_policy_map=None, sam_parser=Parser(), boto_session=session).translate(
@@ -226,7 +238,7 @@ def _value(expression: Any, values: Mapping[str, str | None], body: Mapping[str,
     ((function, operand),) = expression.items()
     match function:
         case "Ref":
-            return {**values, "AWS::Region": REGION}[operand]
+            return {"AWS::Region": REGION, **values}[operand]
         case "Fn::If":
             condition, *choices = operand
             chosen = 0 if _value(body["Conditions"][condition], values, body) else 1

@@ -34,6 +34,7 @@ def write_files(folder: Path) -> Path:
     chats = [{"text": text, "turn": turn} for turn, text in enumerate(texts)]
     (folder / "chats.jsonl").write_text("".join(f"{json.dumps(chat)}\n" for chat in chats), encoding="utf-8")
     (folder / "request.json").write_text('{"inputs": ["so good"]}', encoding="utf-8")
+    (folder / "webhook.txt").write_text("https://hooks.example.com/services/T0\n", encoding="utf-8")
     for name in MODELS:
         (folder / name).mkdir(parents=True)
         (folder / name / "config.json").write_text(json.dumps(CONFIG), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The layers as they are built for Lambda: twice the same bytes, and compiled. `make test-supply`."""
+"""The layers as they are built for Lambda: twice the same bytes, and compiled; what is deployed. `make test-supply`."""
 
 import _imp
 import os
@@ -7,8 +7,12 @@ import subprocess
 import sys
 from hashlib import sha256
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
+from tests.witness.binaries import handler_imports
+
+from fanfold.deploying.package import package
 
 ROOT = Path(__file__).parents[2]
 LAYERS = ["CoreLayer", "NumpyLayer"]
@@ -61,3 +65,15 @@ def test_every_module_is_compiled_and_its_bytecode_is_not_checked_against_its_so
         # The key of the hash is the version whose bytecode it is.
         assert compiled[8:16] == _imp.source_hash(int.from_bytes(compiled[:4], "little"), source.read_bytes())
         assert b"/opt/python/" in compiled
+
+
+def test_what_is_deployed_is_imported_by_lambdas_python(tmp_path: Path) -> None:
+    (tmp_path / "zips").mkdir()
+    packaged = package(ROOT, tmp_path / "zips")
+    assert packaged.is_compiled
+    for name, archive in packaged.archives.items():
+        ZipFile(archive.file).extractall(tmp_path / "deployed" / name)
+    asked = ["python3.13", "-c", "import sys; print(sys.executable)"]
+    environment = {**os.environ, "PYENV_VERSION": "3.13"}
+    python = subprocess.run(asked, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+    assert len(handler_imports(Path(python), ROOT, tmp_path / "deployed")) == 5

@@ -67,7 +67,7 @@ def test_roles_have_no_policy_of_aws_and_every_resource_only_with_a_reason() -> 
 @pytest.mark.parametrize("role", [name for name, it in resources.items() if it["Type"] == "AWS::IAM::Role"])
 def test_a_role_trusts_one_service_and_sagemaker_on_behalf_of_this_account_only(role: str) -> None:
     (trust,) = resources[role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-    service = "sagemaker" if role == "EndpointRole" else "lambda"
+    service = {"EndpointRole": "sagemaker", "WebhookRole": "events"}.get(role, "lambda")
     assert (trust["Action"], trust["Principal"]) == ("sts:AssumeRole", {"Service": f"{service}.amazonaws.com"})
     here = {"Fn::Sub": "arn:${AWS::Partition}:sagemaker:${AWS::Region}:${AWS::AccountId}:*"}
     assert trust.get("Condition") == ({"ArnLike": {"aws:SourceArn": here}} if service == "sagemaker" else None)

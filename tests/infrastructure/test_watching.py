@@ -1,4 +1,4 @@
-"""What is measured is what is watched, and every alarm has its page."""
+"""What is measured is what is watched, every alarm has its page, and who wants to is told of jobs that have ended."""
 
 import json
 import re
@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 
 from fanfold.project import find_root
+from fanfold_core.aws.events import DETAIL_TYPE
 from fanfold_core.aws.logs import function_logger
 from fanfold_core.input.errors import FanfoldError
 from localaws.cloud import LocalCloud
 from localaws.template import load
 
 ROOT = find_root()
+RESOURCES: dict[str, dict[str, Any]] = dict(load(ROOT).body["Resources"])
 alarms = {
     name: resource["Properties"]
-    for name, resource in load(ROOT).body["Resources"].items()
+    for name, resource in RESOURCES.items()
     if resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]
 }
 NAMESPACE = {"Fn::Sub": "Fanfold/${AWS::StackName}"}
@@ -152,3 +154,21 @@ def test_functions_measure_in_the_embedded_metric_format() -> None:
     (metrics,) = measured["_aws"]["CloudWatchMetrics"]
     assert (metrics["Namespace"], metrics["Dimensions"]) == ("Fanfold/fanfold", [["service"]])
     assert (measured["service"], measured["OpenJobs"]) == ("sweeper", [0.0])
+
+
+def test_a_webhooks_address_is_a_secret_and_its_resources_are_there_only_with_one() -> None:
+    secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:webhook-a1B2c3"
+    of_a_webhook = {name: it for name, it in RESOURCES.items() if name.startswith("Webhook")}
+    assert len(of_a_webhook) == 4
+    for found in of_a_webhook.values():
+        wanted = {"Fn::If": [found["Condition"], True, False]}
+        assert [load(ROOT, {"WebhookSecretArn": arn}).value(wanted) for arn in ("", secret)] == [False, True]
+    given = load(ROOT, {"WebhookSecretArn": secret})
+    endpoint = given.value(of_a_webhook["WebhookDestination"]["Properties"]["InvocationEndpoint"])
+    assert endpoint == f"{{{{resolve:secretsmanager:{secret}}}}}"
+
+
+def test_a_webhook_is_told_of_this_stacks_jobs_only() -> None:
+    rule = RESOURCES["WebhookRule"]["Properties"]
+    source = RESOURCES["AssemblerFunction"]["Properties"]["Environment"]["Variables"]["EVENT_SOURCE"]
+    assert rule["EventPattern"] == {"source": [source], "detail-type": [DETAIL_TYPE]}

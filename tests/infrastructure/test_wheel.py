@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MOST_DISTRIBUTIONS, MOST_MEGABYTES = 30, 80
 OK, FAILED = 0, 1
+FUNCTIONS = ("Splitter", "Dispatcher", "Collector", "Assembler", "Sweeper")
 IMPORT_ALL = """
 import importlib, pkgutil, fanfold
 for module in pkgutil.walk_packages(fanfold.__path__, "fanfold."):
@@ -77,7 +78,7 @@ def local(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
 
 def test_the_wheel_holds_the_system_and_what_runs_it(wheel: Path) -> None:
     names = ZipFile(wheel).namelist()
-    system = ("template.yaml", "functions/splitter/handler.py", "layers/core/Makefile", "events/upload.json")
+    system = ("template.yaml", "functions/splitter/handler.py", "layers/core/build.py", "events/upload.json")
     wanted = {f"fanfold/_system/{name}" for name in (*system, "samples/texts.csv")}
     wanted |= {"localaws/cloud.py", "fanfold_core/app/templates/report.html", "fanfold/console/static/console.js"}
     assert wanted <= set(names)
@@ -107,6 +108,15 @@ def test_the_client_looks_at_a_file_without_a_stack(client: Environment) -> None
     run = client.run("fanfold", "run", "tweets.csv", "--dry-run")
     assert run.returncode == OK, run.stderr
     assert '"inputs": ["so good"]' in run.stdout
+
+
+def test_the_client_builds_what_it_would_deploy(client: Environment) -> None:
+    run = client.run("fanfold", "deploy", "--dry-run", "--parameter", "MaxInstances=2")
+    assert run.returncode == OK, run.stderr
+    sizes = dict(re.findall(r"^(\w+) +([\d,]+) bytes", run.stdout, re.MULTILINE))
+    assert sizes.keys() == {*(f"{name}Function" for name in FUNCTIONS), "CoreLayer", "NumpyLayer", "template"}
+    assert int(sizes["CoreLayer"].replace(",", "")) > 10_000_000
+    assert "0 to 2 instances" in run.stderr
 
 
 @pytest.mark.parametrize("command", ["run tweets.csv", "run tweets.csv --model .", "local up", "local endpoint"])

@@ -26,7 +26,7 @@ NAME = "Tweets-Of-All-Stations-Of-The-Country"
 
 
 class Account:
-    """An AWS account, and what `sam deploy` and `sam delete` do in it."""
+    """An AWS account, and what deploying and deleting a stack do in it."""
 
     def __init__(self, server: ServerProcess) -> None:
         session = LocalSession({"": server.url}, server.admin)
@@ -121,8 +121,8 @@ def deploys_of_the_page() -> list[dict[str, str]]:
     """The parameters of each deploy that docs/operations.md has for another instance type."""
     page = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
     section = page.partition("### Change the instance type\n")[2].partition("\n#")[0]
-    commands = re.findall(r"^\.venv-sam/bin/sam deploy --parameter-overrides (.+)$", section, re.MULTILINE)
-    return [dict(pair.split("=", 1) for word in shlex.split(command) for pair in word.split()) for command in commands]
+    commands = re.findall(r"^fanfold deploy (.+)$", section, re.MULTILINE)
+    return [dict(pair.split("=", 1) for pair in shlex.split(command)[1::2]) for command in commands]
 
 
 def test_a_stack_is_deployed_fails_is_deployed_again_upgraded_deleted_and_deployed_again(account: Account) -> None:

@@ -5,13 +5,19 @@ import gzip
 import io
 import json
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from tests.pipeline import models
 from tests.pipeline.pipeline import Ended, Model, Pipeline
 
+from fanfold.folder import HeldFolder
+from fanfold.input.batch import has_batch_output
+from fanfold.input.files import LocalFile
+from fanfold.input.sources import Source
 from fanfold.partial import Partial
 from fanfold.results import Results
 from fanfold_core.domain.job import State
@@ -201,3 +207,65 @@ def test_parts_of_json_lines_are_large_enough_for_s3(pipeline: Play, monkeypatch
     ended = pipeline(models.answering(lambda texts: [{} for _ in texts])).run(written(rows), JSONL, "a.jsonl")
     assert len(ended.job.parts) > 1
     assert len(objects(ended)) == len(rows)
+
+
+class Bucket:
+    """The files of a job, as S3 has them."""
+
+    def __init__(self, ended: Ended) -> None:
+        self._files = {
+            "results.jsonl": ended.results,
+            "errors.csv": ended.errors,
+            "summary.json": json.dumps(ended.summary).encode(),
+        }
+
+    def list_objects_v2(self, *, Prefix: str, **_: Any) -> dict[str, Any]:  # noqa: N803 - as boto3 has it
+        content = self._files.get(Path(Prefix).name)
+        return {} if content is None else {"Contents": [{"Key": Prefix, "Size": len(content)}]}
+
+    def download_fileobj(self, _bucket: str, key: str, stream: io.BytesIO, **_: Any) -> None:
+        stream.write(self._files[Path(key).name])
+
+
+def test_a_batch_of_requests_has_its_responses_in_openais_format(pipeline: Play, tmp_path: Path) -> None:
+    def request(number: int, **changed: Any) -> dict[str, Any]:
+        body = {"model": "served", "messages": [{"role": "user", "content": f"So {number}?"}], "max_tokens": 5}
+        return {"custom_id": f"r{number}", "method": "POST", "url": "/v1/chat/completions", "body": body, **changed}
+
+    rows: list[Any] = [request(number) for number in range(40)]
+    rows[3] = request(3, method="GET")
+    del rows[4]["body"]
+    rows[5] = '{"custom_id": '
+    rows[6]["body"]["messages"][0]["content"] = "poison"
+    (tmp_path / "batch.jsonl").write_bytes(written(rows))
+    found = LocalFile.read(Source.of_file(tmp_path / "batch.jsonl"), {"CostlierOptions": "allow"}, {})
+    model: Model = lambda body: models.failing(400) if b"poison" in body else models.chatting(body)  # noqa: E731
+    options = {name: quote(value) for name, value in found.assumed.items()}
+    ended = pipeline(model).run(written(rows), options, "batch.jsonl")
+    assert ended.state is State.COMPLETED_WITH_ERRORS
+
+    stack: Any = SimpleNamespace(client=lambda _: Bucket(ended), output_bucket="output")
+    files = HeldFolder(tmp_path).receive(stack, ended.job.id, is_batch=has_batch_output(ended.job.options))
+    output, errors = (
+        [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] for file in files[-2:]
+    )
+    assert [file.name for file in files[-2:]] == ["batch_output.jsonl", "batch_errors.jsonl"]
+    good = [row for number, row in enumerate(rows) if number not in {3, 4, 5, 6}]
+    assert [line["custom_id"] for line in output] == [row["custom_id"] for row in good]
+    for line, row in zip(output, good, strict=True):
+        answer = line["response"]["body"]
+        assert list(answer) == ["object", "choices", "usage"]
+        assert answer["choices"][0]["message"]["content"] == models.label(row["body"]["messages"][0]["content"])
+        assert (line["response"]["status_code"], line["error"]) == (200, None)
+    assert [(line["custom_id"], line["response"], line["error"]["code"]) for line in errors] == [
+        ("r3", None, "invalid_request"),
+        ("r4", None, "invalid_request"),
+        (None, None, "request_failed"),
+        ("r6", None, "request_failed"),
+    ]
+    sent = [json.loads(body) for body in ended.requests]
+    assert [body for body in sent if body["messages"][0]["content"] != "poison"] == [row["body"] for row in good]
+
+    # They are another job's.
+    HeldFolder(tmp_path).receive(stack, ended.job.id)
+    assert {file.name for file in tmp_path.iterdir()} == {"batch.jsonl", *(file.name for file in files[:-2])}

@@ -102,6 +102,13 @@ def test_a_schema_goes_along_with_each_chat_request(kitchen: Kitchen) -> None:
         assert asked["json_schema"]["schema"]["required"] == ["label", "score"]
 
 
+def test_a_batch_has_the_bodies_of_its_lines_as_requests(kitchen: Kitchen) -> None:
+    requests = kitchen.preview("## A file in OpenAI's batch format")
+    assert [(request["rows"], request["body"]["model"]) for request in requests] == [(1, "served-model-name")] * 2
+    asked = [request["body"]["messages"] for request in requests]
+    assert asked == [[{"role": "user", "content": f"Is {city} nice in spring?"}] for city in ("Paris", "Lyon")]
+
+
 def test_the_page_names_parameters_that_the_template_has() -> None:
     page = (DOCS / PAGE).read_text(encoding="utf-8")
     template = (project.find_root() / "template.yaml").read_text(encoding="utf-8")

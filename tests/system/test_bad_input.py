@@ -94,7 +94,7 @@ def test_what_is_wrong_far_into_a_file_ends_its_job_with_words_to_whoever_waits(
 METADATA = [
     ("rows_per_request", "9" * 500, "it must be a number from 1 to 1000"),
     ("encoding", "base64", "it must be a text encoding that Python knows"),
-    ("parameters", "[" * 1500, "it must be a JSON object"),
+    ("parameters", "[" * 600, "it must be a JSON object"),
 ]
 
 

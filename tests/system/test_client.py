@@ -185,7 +185,7 @@ def test_a_task_does_with_a_stack_what_else_a_thread_does(pipeline: Pipeline, tm
 def test_wrong_names_are_said_in_words(pipeline: Pipeline, tmp_path: Path) -> None:
     with pytest.raises(InputFileError, match=r"missing\.csv does not exist"):
         pipeline.client.submit(tmp_path / "missing.csv")
-    with pytest.raises(InputFileError, match="not a folder or a pipe"):
+    with pytest.raises(InputFileError, match="is a folder: choose a file in it"):
         pipeline.client.submit(tmp_path)
     with pytest.raises(StackError, match="stack nobodys"):
         _ = Fanfold("nobodys", session=pipeline.client.stack.session).stack

@@ -101,7 +101,7 @@ def test_a_preview_that_fails_says_what_to_do(visitor: Visitor) -> None:
     answer = visitor.ask("/api/preview?name=a.csv&complete=true&input-column=tweet", "POST", b"id,text\n1,good\n")
     assert answer.status == 400
     assert answer.content["error"].startswith("no column is named 'tweet': give the name of one of the 2")
-    assert answer.content["error"].endswith("; the first line is 'id', 'text'")
+    assert answer.content["error"].endswith("; the first line is 'id', 'text'; did you mean 'text'?")
 
 
 def test_a_port_that_is_taken_is_said_in_words_before_anything_begins(visitor: Visitor, pipeline: Pipeline) -> None:

@@ -53,20 +53,27 @@ def glibc() -> str:
 
 def imports() -> str:
     """Each handler with the layers alone, in an environment as the template sets it."""
-    python = lambda_python()
-    resources, parameters = template.load(_built()).body["Resources"], template.defaults(BUILT)
+    imported = handler_imports(lambda_python(), _built(), BUILT)
+    return f"{len(imported)} handlers imported by Python 3.13 on {platform.machine()}, with the layers and nothing else"
+
+
+def handler_imports(python: Path, system: Path, built: Path) -> list[str]:
+    """The functions of a system's template, whose handlers are imported from their folders in `built`.
+
+    Raises:
+        DisagreementError: one is not.
+    """
+    resources, parameters = template.load(system).body["Resources"], template.defaults(system)
     functions = {name: it for name, it in resources.items() if it["Type"] == "AWS::Lambda::Function"}
-    layers = [str(BUILT / name / "python") for name in ("CoreLayer", "NumpyLayer")]
+    layers = [str(built / name / "python") for name in ("CoreLayer", "NumpyLayer")]
     for name, function in functions.items():
         variables = function["Properties"]["Environment"]["Variables"]
         environment = {key: _value(value, parameters) for key, value in variables.items()}
-        command = [str(python), "-I", "-S", "-c", _IMPORT, str(BUILT / name), *layers]
+        command = [str(python), "-I", "-S", "-c", _IMPORT, str(built / name), *layers]
         ended = subprocess.run(command, env={**KEYS, **environment}, capture_output=True, text=True, check=False)
         if ended.returncode:
             raise DisagreementError(f"{name}: {ended.stderr.strip().splitlines()[-1]}")
-    return (
-        f"{len(functions)} handlers imported by Python 3.13 on {platform.machine()}, with the layers and nothing else"
-    )
+    return list(functions)
 
 
 def _built() -> Path:

@@ -26,6 +26,7 @@ _KNOWN = {
     "AWS::StackId": f"arn:aws:cloudformation:{_ACCOUNT}:stack/fanfold/6a5ef09e",
     "KmsKeyArn": f"arn:aws:kms:{_ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab",
     "HfTokenSecretArn": f"arn:aws:secretsmanager:{_ACCOUNT}:secret:token-1a2b3c",
+    "WebhookSecretArn": f"arn:aws:secretsmanager:{_ACCOUNT}:secret:webhook-1a2b3c",
     "ModelDataUrl": "s3://models/model.tar.gz",
 }
 _SCRIPT = """
@@ -125,6 +126,7 @@ _REFERRED_TO_BY_ARN = {
 _ARNS = {
     "AWS::S3::Bucket": "arn:aws:s3:::{bucket}",
     "AWS::DynamoDB::Table": "arn:aws:dynamodb:{account}:table/{name}",
+    "AWS::Events::ApiDestination": "arn:aws:events:{account}:api-destination/{name}",
     "AWS::Events::Rule": "arn:aws:events:{account}:rule/{name}",
     "AWS::SQS::Queue": "arn:aws:sqs:{account}:{name}",
     "AWS::SNS::Topic": "arn:aws:sns:{account}:{name}",

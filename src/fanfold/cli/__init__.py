@@ -11,6 +11,7 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fanfold.cli.conclusion import MEANINGS, ExitCode
+from fanfold.cli.deploy import deploy
 from fanfold.cli.environment import completion, console, doctor, wake
 from fanfold.cli.estimate import estimate_command
 from fanfold.cli.jobs import cancel, jobs, retry, status, tail
@@ -30,7 +31,7 @@ from localaws.errors import LocalCloudError
 SECTIONS = {
     "Files": (run, submit, estimate_command),
     "Jobs": (jobs, status, results, errors, report, download, compare, tail, cancel, retry),
-    "Environment": (local, console, wake, doctor, model, completion),
+    "Environment": (local, deploy, console, wake, doctor, model, completion),
 }
 
 

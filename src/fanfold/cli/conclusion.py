@@ -13,6 +13,7 @@ from fanfold.cli.options import as_typed
 from fanfold.cli.output import echo, show_table
 from fanfold.errors import DownloadError
 from fanfold.folder import HeldFolder
+from fanfold.input.batch import BATCH_FILES
 from fanfold.jobs import Job
 from fanfold.results import results_file
 from fanfold.status import JobState
@@ -191,6 +192,10 @@ def _conclude(subject: str, summary: dict[str, Any], out: Path) -> None:
         f"{summary['predicted']:,} of {counted(summary['rows'], 'row')} predicted: {out / results_file(summary)}",
         soft_wrap=True,
     )
+    if all((out / name).exists() for name in BATCH_FILES):
+        stderr.print(
+            f"In OpenAI's batch format: {' and '.join(str(out / name) for name in BATCH_FILES)}", soft_wrap=True
+        )
     for name, words in describe_accuracy(summary.get("evaluation")).items():
         if words:
             stderr.print(f"{name.capitalize()}: {words}", soft_wrap=True)

@@ -1,5 +1,6 @@
 """The environment of jobs: the console, a check of the endpoint, completion for the shell."""
 
+import shlex
 import signal
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from fanfold.doctor.model import examine_model
 from fanfold.doctor.stack import as_override, examine, examine_job_defaults
 from fanfold.endpoint import Waking
 from fanfold.terminal import stderr
+from fanfold_core.domain.options.row import JOB_DEFAULTS
 
 CONSOLE_PORT = 4568
 
@@ -67,7 +69,7 @@ def doctor(stack: str, model: Path | None, job_defaults: str | None, as_json: bo
     should) or wrong, with what to do. The exit code is 0 if nothing is wrong, else 1. The command reads the stack and
     the endpoint and changes nothing. With --model it needs no stack: it checks whether the container on AWS, which has
     transformers of a certain version, will load the model. Nor does --job-defaults need one: it checks a JSON object of
-    options, and prints it as `sam deploy` takes it.
+    options, and prints it as `fanfold deploy` and `sam deploy` take it.
 
     \b
     fanfold doctor --stack fanfold
@@ -82,6 +84,8 @@ def doctor(stack: str, model: Path | None, job_defaults: str | None, as_json: bo
         for finding in findings:
             echo(finding)
     if job_defaults is not None and not is_wrong:
+        parameter = shlex.quote(f"{JOB_DEFAULTS}={job_defaults}")
+        stderr.print(f"fanfold deploy --parameter {parameter}", soft_wrap=True, markup=False)
         stderr.print(f"sam deploy --parameter-overrides {as_override(job_defaults)}", soft_wrap=True, markup=False)
     sys.exit(ExitCode.FAILED if is_wrong else ExitCode.OK)
 

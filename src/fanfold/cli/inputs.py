@@ -16,6 +16,7 @@ from fanfold.cli.output import echo
 from fanfold.client import LOCAL_PARAMETERS, Fanfold
 from fanfold.costs.estimate import project, read_prices, services
 from fanfold.errors import UserError
+from fanfold.input.batch import BATCH_FILES, has_batch_output
 from fanfold.input.files import LocalFile
 from fanfold.input.sources import is_in_s3, source_of, spooled_stream
 from fanfold.input.uploads import metadata
@@ -136,13 +137,16 @@ def _shown(planned: Planned) -> dict[str, Any]:
 def _say_what_is_assumed(found: LocalFile) -> None:
     """What the file is taken to be: header, columns and texts, why, and what may be wrong with that."""
     why = as_typed(" ".join(found.layout.assumed))
-    stderr.print(f"{found.source.shown}: {_taken_for(found)} {why}".rstrip(), soft_wrap=True)
+    stderr.print(f"{found.source.shown}{_taken_for(found)} {why}".rstrip(), soft_wrap=True)
     for hint in found.layout.warnings:
         stderr.print(as_typed(hint), style="yellow", soft_wrap=True)
 
 
 def _taken_for(found: LocalFile) -> str:
     layout, made = found.layout, found.options.input
+    if found.assumed:
+        written = f" The job's files include {' and '.join(BATCH_FILES)}." if has_batch_output(found.options) else ""
+        return f" is in OpenAI's batch format: the body of each line is sent as a request of its own.{written}"
     columns = f"{counted(len(layout.columns), 'column')}, {'with' if layout.has_header else 'without'} a header"
     where = f"the texts are in column {layout.input_index}, {layout.columns[layout.input_index]!r}"
-    return f"{columns}; {f'the model input is {made.text}' if made else where}."
+    return f": {columns}; {f'the model input is {made.text}' if made else where}."

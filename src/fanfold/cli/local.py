@@ -57,13 +57,7 @@ _scaling = click.option(
 @options.port("--console-port", CONSOLE_PORT, "the console")
 @options.model
 @options.container
-@click.option(
-    "--parameter",
-    "parameters",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Set a template parameter; repeatable.",
-)
+@options.parameters
 @_logs
 @_scaling
 @click.option(
@@ -79,7 +73,7 @@ def up(
     console_port: int,
     model: str,
     container: str | None,
-    parameters: tuple[str, ...],
+    chosen: dict[str, str],
     logs: Path,
     scaling_speed: float,
     seed: int | None,
@@ -96,7 +90,6 @@ def up(
     aws s3 cp tweets.csv s3://fanfold-input-123456789012-us-east-1/
     aws s3 ls --recursive s3://fanfold-output-123456789012-us-east-1/results/
     """
-    chosen = dict(_key_value(parameter) for parameter in parameters)
     chaos = None if seed is None else make_chaos(seed)
     more = {"container": container, "scaling_speed": scaling_speed, "on_scaling": stderr.print, "conditions": chaos}
     # Takes a fifth of a second that `--help` needn't wait for.
@@ -190,13 +183,6 @@ def _print_exports(environment: Mapping[str, str]) -> None:
 def _print_commands(*commands: str) -> None:
     stderr.print("\nIn another terminal, after these exports:\n")
     stderr.print(*(f"  {command}" for command in commands), sep="\n", end="\n\n", soft_wrap=True)
-
-
-def _key_value(parameter: str) -> tuple[str, str]:
-    key, equals, value = parameter.partition("=")
-    if not equals:
-        raise click.BadParameter(f"expected KEY=VALUE, got {parameter!r}", param_hint="--parameter")
-    return key, value
 
 
 def client_of(stack: str | None, model: str, task: str | None, container: str | None) -> Fanfold:

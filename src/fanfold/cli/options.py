@@ -122,6 +122,14 @@ class Amount(click.FloatRange):
     name = "number"
 
 
+def _key_values(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    """Values by the names of the template's parameters."""
+    for one in given:
+        if "=" not in one:
+            raise click.BadParameter(f"expected KEY=VALUE, got {one!r}")
+    return dict(one.split("=", 1) for one in given)
+
+
 STANDARD_INPUT = "-"
 _existing = _File(path_type=Path)
 _file = click.argument("file", type=_existing)
@@ -136,10 +144,19 @@ _trying = (
 )
 _stack = functools.partial(click.option, "--stack", metavar="NAME", envvar="FANFOLD_STACK", show_envvar=True)
 _some_stack = functools.partial(_stack, default=DEFAULT_STACK, show_default=True)
+stack_to_deploy = functools.partial(_some_stack, help="Name of the stack to create or update.")
 _job_stack = _some_stack(help="Name of the stack.")
 stack_to_run_on = _some_stack(help="Name of the stack to run on.")
 stack_or_local = _stack(help="Name of the deployed stack to run on; default: a temporary local cloud.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+parameters = click.option(
+    "--parameter",
+    "chosen",
+    multiple=True,
+    metavar="KEY=VALUE",
+    callback=_key_values,
+    help="Set a template parameter; repeatable.",
+)
 partial = click.option("--partial", is_flag=True, help="While the job is running: only the rows that are done.")
 out_folder = click.option(
     "--out",

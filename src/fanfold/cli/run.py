@@ -50,6 +50,9 @@ def run(
     standard input; or with --stack an s3:// address, which is copied without a download. Each of several files has a
     folder of its own in the folder, named like the file, and a line in a table at the end.
 
+    Of a JSON Lines file in OpenAI's batch format (custom_id, method, url, body), each body is sent as a request of its
+    own, and the folder also gets batch_output.jsonl and batch_errors.jsonl.
+
     The folder may hold the files of an earlier run of FILE, which are replaced. If it holds those of another file,
     nothing is sent, unless you set --replace.
 

@@ -172,6 +172,8 @@ class Fanfold:
     def submit(self, data: Data, *, name: str | None = None, **options: Any) -> Job:
         """Upload a file or rows, which begins their job. An option not given is as the stack's parameters say.
 
+        JSON Lines that begin with a request of OpenAI's batch format are sent as such, see docs/recipes.md.
+
         Args:
             data: the path of a CSV or JSON Lines, plain or compressed (`.gz`, `.bz2`, `.xz`); the address of one in S3
                 (`s3://bucket/key`), which is copied there; the path of a Parquet file; a data frame of pandas or
@@ -187,8 +189,8 @@ class Fanfold:
         """
         spelt, stack = metadata(**options), self.stack
         with source_of(data, lambda: stack.client("s3"), name) as source:
-            LocalFile.read(source, stack.parameters, spelt)
-            uploaded = upload(stack, source, spelt)
+            found = LocalFile.read(source, stack.parameters, spelt)
+            uploaded = upload(stack, source, {**found.assumed, **spelt})
         return Job(stack, uploaded.id, uploaded)
 
     def wake(self, *, wait: bool = False) -> EndpointStatus:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import IO, TYPE_CHECKING
 
 from fanfold.errors import InputFileError
+from fanfold.input.batch import batch_options, repeated_ids
 from fanfold.input.sources import spooled
 from fanfold_core.domain.job import chunk_limits
 from fanfold_core.domain.keys import RequestId, job_id
 from fanfold_core.domain.options import Options
+from fanfold_core.domain.options.row import COSTLIER_OPTIONS, JOB_DEFAULTS, REFUSE
 from fanfold_core.domain.requests import Request, Unsendable, body, inputs, plan
 from fanfold_core.domain.spans import Span
 from fanfold_core.input.cutting import Budget, Limits
-from fanfold_core.input.errors import InputError, NoRowsError
+from fanfold_core.input.errors import InputError, NoRowsError, OptionError
 from fanfold_core.input.formats import FileName
 from fanfold_core.input.source import InputFile
 
@@ -43,12 +45,16 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """A file, the options that its job would have, and how it is read and laid out."""
+    """A file, the options that its job would have, and how it is read and laid out.
+
+    `assumed` are those that its format stands for; who uploads it has to give them with it.
+    """
 
     source: Source
     options: Options
     content: InputFile
     layout: Layout
+    assumed: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, source: Source, parameters: Mapping[str, str], given: Mapping[str, str]) -> LocalFile:
@@ -61,7 +67,32 @@ class LocalFile:
             named = FileName.parse(source.name)
             options = Options.of_stack(parameters, {**named.options, **given, **source.options})
             content = InputFile(named.uploaded, source.size, options, source.open, budget=_budget(parameters))
+            if assumed := batch_options(content, given):
+                return cls._read_batch(source, parameters, content, assumed, {**given, **source.options})
             found = cls(source, options, content, content.layout())
+            found._check_beginning()
+            return found
+
+    @classmethod
+    def _read_batch(
+        cls,
+        source: Source,
+        parameters: Mapping[str, str],
+        content: InputFile,
+        assumed: Mapping[str, str],
+        given: Mapping[str, str],
+    ) -> LocalFile:
+        with _naming(source, ", in OpenAI's batch format"):
+            _check_requests_may_have_one_row(source, parameters)
+            options = Options.of_stack(parameters, {**assumed, **given})
+            if options.rows_per_request != 1:
+                raise OptionError("rows-per-request", str(options.rows_per_request), "1, since each row is a request")
+            content = replace(content, options=options)
+            layout = content.layout()
+            first = content.first_rows(layout)
+            rows = content.rows(first.data, layout, start=first.start)
+            layout = replace(layout, warnings=(*layout.warnings, *repeated_ids(rows)))
+            found = cls(source, options, content, layout, assumed)
             found._check_beginning()
             return found
 
@@ -116,6 +147,15 @@ class LocalFile:
             raise NoRowsError
 
 
+def _check_requests_may_have_one_row(source: Source, parameters: Mapping[str, str]) -> None:
+    if parameters.get(COSTLIER_OPTIONS) == REFUSE and Options.of_stack(parameters, {}).rows_per_request > 1:
+        raise InputFileError(
+            f"{source.shown} is in OpenAI's batch format, of which each row is sent alone, and this stack has "
+            f"{COSTLIER_OPTIONS}={REFUSE}: for a language model, deploy it with "
+            f'{JOB_DEFAULTS}={{"rows-per-request": 1}}'
+        )
+
+
 def _budget(parameters: Mapping[str, str]) -> Budget:
     """What the stack takes; a stack of an older version has no limit."""
     limits = {"max_rows": "MaxRows", "max_bytes": "MaxBytes"}
@@ -123,10 +163,10 @@ def _budget(parameters: Mapping[str, str]) -> Budget:
 
 
 @contextmanager
-def _naming(source: Source) -> Iterator[None]:
+def _naming(source: Source, taken_for: str = "") -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise InputFileError(f"{source.shown}: {error.in_full}") from error
+        raise InputFileError(f"{source.shown}{taken_for}: {error.in_full}") from error
     except OSError as error:
         raise InputFileError(f"cannot read {source.shown}: {error.strerror}") from error

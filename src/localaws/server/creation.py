@@ -4,16 +4,23 @@ Nothing here acts on scaling policies and alarms; `localaws.autoscaling` may.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from moto.applicationautoscaling.models import applicationautoscaling_backends
 from moto.cloudwatch.models import cloudwatch_backends
+from moto.events.models import events_backends
 from moto.s3.models import s3_backends
+from moto.secretsmanager.models import secretsmanager_backends
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
+from localaws.server.webhooks import check_address
+
 Properties = dict[str, Any]
+
+_OF_A_SECRET = re.compile(r"\{\{resolve:secretsmanager:(.+)\}\}")
 
 
 def bucket_policy(properties: Properties, account: str, _region: str) -> str:
@@ -98,13 +105,60 @@ def alarm(properties: Properties, account: str, region: str) -> str:
     return str(made.name)
 
 
+def connection(properties: Properties, account: str, region: str) -> str:
+    """AWS::Events::Connection; without a name it gets a number."""
+    backend = events_backends[account][region]
+    name = properties.get("Name") or f"connection-{len(backend.connections)}"
+    made = backend.create_connection(name, "", properties["AuthorizationType"], properties["AuthParameters"])
+    return str(made.name)
+
+
+def api_destination(properties: Properties, account: str, region: str) -> str:
+    """AWS::Events::ApiDestination; without a name it gets that of its connection. Made again, it keeps its ARN."""
+    backend = events_backends[account][region]
+    arn = properties["ConnectionArn"]
+    name: str = properties.get("Name") or arn.split("/")[1]
+    address = check_address(_revealed(properties["InvocationEndpoint"], account, region))
+    method = properties["HttpMethod"]
+    if name in backend.destinations:
+        backend.update_api_destination(name, connection_arn=arn, invocation_endpoint=address, http_method=method)
+    else:
+        backend.create_api_destination(name, "", arn, address, "", method)
+    return name
+
+
+def _revealed(text: str, account: str, region: str) -> str:
+    """A text, or the secret that it refers to: CloudFormation's dynamic reference."""
+    if secret := _OF_A_SECRET.fullmatch(text):
+        return str(secretsmanager_backends[account][region].get_secret_value(secret[1], "", "")["SecretString"])
+    return text
+
+
 # Each makes a resource and answers with its physical id.
 CREATED: Mapping[str, Callable[[Properties, str, str], str]] = {
     "AWS::ApplicationAutoScaling::ScalableTarget": scalable_target,
     "AWS::ApplicationAutoScaling::ScalingPolicy": scaling_policy,
     "AWS::CloudWatch::Alarm": alarm,
+    "AWS::Events::ApiDestination": api_destination,
+    "AWS::Events::Connection": connection,
     "AWS::S3::BucketPolicy": bucket_policy,
     "AWS::SNS::Subscription": subscription,
     "AWS::SNS::TopicPolicy": topic_policy,
     "AWS::SQS::QueuePolicy": queue_policy,
+}
+
+
+def _of_api_destination(name: str, account: str, region: str) -> dict[str, str]:
+    arn: str = events_backends[account][region].destinations[name].arn
+    return {"Arn": arn, "ArnForPolicy": arn.rpartition("/")[0]}
+
+
+def _of_connection(name: str, account: str, region: str) -> dict[str, str]:
+    return {"Arn": events_backends[account][region].connections[name].arn}
+
+
+# What `Fn::GetAtt` gives of a resource, by its physical id.
+ATTRIBUTES: Mapping[str, Callable[[str, str, str], dict[str, str]]] = {
+    "AWS::Events::ApiDestination": _of_api_destination,
+    "AWS::Events::Connection": _of_connection,
 }

@@ -5,6 +5,7 @@ from typing import Any
 
 from moto.applicationautoscaling.models import applicationautoscaling_backends
 from moto.cloudwatch.models import cloudwatch_backends
+from moto.events.models import events_backends
 from moto.s3.models import s3_backends
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
@@ -56,10 +57,22 @@ def alarm(made: str, _properties: Properties, account: str, region: str) -> None
     cloudwatch_backends[account][region].delete_alarms([made])
 
 
+def api_destination(made: str, _properties: Properties, account: str, region: str) -> None:
+    """AWS::Events::ApiDestination."""
+    events_backends[account][region].delete_api_destination(made)
+
+
+def connection(made: str, _properties: Properties, account: str, region: str) -> None:
+    """AWS::Events::Connection."""
+    events_backends[account][region].delete_connection(made)
+
+
 DELETED: Mapping[str, Delete] = {
     "AWS::ApplicationAutoScaling::ScalableTarget": scalable_target,
     "AWS::ApplicationAutoScaling::ScalingPolicy": scaling_policy,
     "AWS::CloudWatch::Alarm": alarm,
+    "AWS::Events::ApiDestination": api_destination,
+    "AWS::Events::Connection": connection,
     "AWS::S3::BucketPolicy": bucket_policy,
     "AWS::SNS::Subscription": subscription,
     "AWS::SNS::TopicPolicy": topic_policy,

@@ -45,7 +45,7 @@ ALIASES = {
 }
 # Services that policies call otherwise than requests are signed for.
 PREFIXES = {"monitoring": "cloudwatch"}
-# A folder for what `_record` notes, if somebody wants to know.
+# A folder for what `record` notes, if somebody wants to know.
 _CALLS = os.environ.get("FANFOLD_CALLS")
 _recorded: set[str] = set()
 _recording = threading.Lock()
@@ -92,7 +92,8 @@ def _by_alias(original: Callable[..., None]) -> Callable[..., None]:
         asked = _of_request.set(_asked(self))
         try:
             original(self, resource)
-            _record(self)
+            for owner in _owners(self._access_key):
+                record(owner, self._action)
         except AccessDeniedError as error:
             # Moto refuses in XML, whatever the protocol; a client of a JSON service makes "403" of it.
             if self._service == "lambda" or self._headers.get("Content-Type", "").startswith("application/x-amz-json"):
@@ -136,17 +137,16 @@ def _policies_of_aws() -> dict[str, dict[str, Any]]:
     return dict(json.loads(aws_managed_policies_data))
 
 
-def _record(request: IAMRequestBase) -> None:
+def record(owner: str, action: str) -> None:
     """Note, once, that a role or a policy of a user has been made use of; see scripts/unused_permissions.py."""
     if not _CALLS:
         return
+    call = f"{owner} {action}\n"
     with _recording:
-        for owner in _owners(request._access_key):  # noqa: SLF001
-            call = f"{owner} {request._action}\n"  # noqa: SLF001
-            if call not in _recorded:
-                _recorded.add(call)
-                with Path(_CALLS, f"{os.getpid()}.txt").open("a", encoding="utf-8") as file:
-                    file.write(call)
+        if call not in _recorded:
+            _recorded.add(call)
+            with Path(_CALLS, f"{os.getpid()}.txt").open("a", encoding="utf-8") as file:
+                file.write(call)
 
 
 def _owners(key: object) -> Iterable[str]:

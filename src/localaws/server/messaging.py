@@ -1,7 +1,7 @@
 """SQS and EventBridge.
 
 Receiving and deleting are safe with many threads, and cost the same however many messages wait. Queues are fair.
-Events reach SNS topics, and only by rules that have a pattern.
+Events reach SNS topics and webhooks, and only by rules that have a pattern.
 """
 
 import copy
@@ -17,7 +17,7 @@ from moto.sns.models import sns_backends
 from moto.sqs import models
 from moto.sqs.models import Message, Queue, SQSBackend
 
-from localaws.server import put, replace
+from localaws.server import put, replace, webhooks
 
 # Who waits is woken by each new message; this bounds what goes unnoticed, a changed visibility for one.
 LONGEST_NAP = 1.0
@@ -31,7 +31,7 @@ def patch() -> None:
     put(Queue, "add_message", _add_message)  # and without moto's own event source mappings
     put(Queue, "delete_message", _delete_message)
     put(SQSBackend, "receive_message", _receive_message)
-    replace(Rule, "send_to_targets", _with_topics)
+    replace(Rule, "send_to_targets", _with_topics_and_webhooks)
 
 
 class QueueAttributes(Mapping[str, Any]):
@@ -162,17 +162,21 @@ def _until_next(queue: Queue) -> float:
     return min(LONGEST_NAP, max(0.001, (min(times) - unix_time_millis()) / 1000)) if times else LONGEST_NAP
 
 
-def _with_topics(original: Callable[..., None]) -> Callable[..., None]:
+def _with_topics_and_webhooks(original: Callable[..., None]) -> Callable[..., None]:
     def send_to_targets(self: Rule, event: dict[str, Any], **options: Any) -> None:
         # Moto takes a rule that has a schedule and no pattern for one that fits every event.
         if self.scheduled_expression or not self.event_pattern.matches_event(event):  # type: ignore[arg-type]
             return
         backend = sns_backends[self.account_id][self.region_name]
+        others = copy.copy(self)
+        others.targets = []
         for target in self.targets:
             if target["Arn"].startswith(_SNS):
                 backend.publish(json.dumps(event), arn=target["Arn"])
-        others = copy.copy(self)
-        others.targets = [target for target in self.targets if not target["Arn"].startswith(_SNS)]
+            elif webhooks.API_DESTINATION in target["Arn"]:
+                webhooks.send(target, event, self.region_name)
+            else:
+                others.targets.append(target)
         original(others, event, **options)
 
     return send_to_targets

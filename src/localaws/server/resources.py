@@ -18,7 +18,7 @@ from moto.sqs.models import Queue
 
 from localaws.server import put, replace
 from localaws.server.completion import COMPLETED, with_logging
-from localaws.server.creation import CREATED
+from localaws.server.creation import ATTRIBUTES, CREATED
 from localaws.server.deletion import DELETED, Delete
 
 Properties = dict[str, Any]
@@ -68,6 +68,9 @@ def _add_type(resource_type: str, create: Callable[[Properties, str, str], str],
         properties = cloudformation_json["Properties"]
         made = create(properties, account_id, region_name)
         put(resource, "physical_resource_id", made)
+        if resource_type in ATTRIBUTES:
+            attributes = ATTRIBUTES[resource_type](made, account_id, region_name)
+            put(resource, "get_cfn_attribute", attributes.__getitem__)
         put(resource, "delete", lambda *where: delete(made, properties, *where))
         return resource
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from fanfold import Job
 
-from tests.system.cli.conftest import FAILED, OK, Fanfold
+from tests.system.cli.conftest import FAILED, OK, SOME_ROWS_FAILED, Fanfold
 
 FILES = {"results.csv", "errors.csv", "summary.json", "report.html"}
 
@@ -86,6 +86,34 @@ def test_the_files_of_another_files_job_are_replaced_only_if_that_is_asked_for(
     again = fanfold("run", str(file), "--out", str(tmp_path))
     assert (again.code, json.loads((tmp_path / "summary.json").read_text())["job"]) == (OK, again.json["job"])
     assert f"{tmp_path}: the files of job {replaced.json['job']} will be replaced\n" in again.stderr
+
+
+def test_a_batch_has_files_in_openais_format_which_go_with_it(
+    fanfold: Fanfold, pipeline: Pipeline, tmp_path: Path
+) -> None:
+    body = {"model": "vader", "messages": [{"role": "user", "content": "so good"}]}
+    rows = [
+        {"custom_id": f"r{number}", "method": method, "url": "/v1/chat/completions", "body": body}
+        for number, method in enumerate(["POST", "GET"])
+    ]
+    batch, other, out = pipeline.folder / "batch.jsonl", pipeline.folder / "no_batch.csv", tmp_path / "out"
+    batch.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    other.write_bytes(b"text\nfine\n")
+    # VADER is no language model.
+    said = fanfold("run", str(batch), "--out", str(out))
+    assert (said.code, said.json["failed"], said.json["invalid"]) == (SOME_ROWS_FAILED, 2, 1)
+    assert f"{batch} is in OpenAI's batch format: " in said.stderr
+    written = f"{out / 'batch_output.jsonl'} and {out / 'batch_errors.jsonl'}"
+    assert f"In OpenAI's batch format: {written}\n" in said.stderr
+    assert names(out) == {*FILES - {"results.csv"}, "results.jsonl", "batch_output.jsonl", "batch_errors.jsonl"}
+    assert (out / "batch_output.jsonl").read_bytes() == b""
+    errors = [json.loads(line) for line in (out / "batch_errors.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [(line["custom_id"], line["error"]["code"]) for line in errors] == [
+        ("r0", "request_failed"),
+        ("r1", "invalid_request"),
+    ]
+    assert fanfold("run", str(other), "--out", str(out), "--replace").code == OK
+    assert names(out) == FILES
 
 
 def test_two_runs_at_once_do_not_share_a_folder(fanfold: Fanfold, pipeline: Pipeline, tmp_path: Path) -> None:

@@ -97,12 +97,13 @@ def test_what_is_no_model_is_named(tmp_path: Path) -> None:
         found(tmp_path / "model.bin")
 
 
-def test_defaults_of_jobs_are_printed_as_a_shell_and_sam_take_them() -> None:
+def test_defaults_of_jobs_are_printed_as_a_shell_and_both_deploys_take_them() -> None:
     ended = CliRunner().invoke(cli, ["doctor", "--job-defaults", '{"rows-per-request": 64, "bom": "yes"}'])
     assert ended.exit_code == 0
     assert ended.stdout == "ok     every job has rows-per-request=64, bom=yes unless its file says otherwise\n"
     command = r"""sam deploy --parameter-overrides 'JobDefaults="{\"rows-per-request\": 64, \"bom\": \"yes\"}"'"""
-    assert ended.stderr == f"{command}\n"
+    ours = """fanfold deploy --parameter 'JobDefaults={"rows-per-request": 64, "bom": "yes"}'"""
+    assert ended.stderr == f"{ours}\n{command}\n"
 
 
 def test_defaults_that_no_job_may_have_are_wrong() -> None:

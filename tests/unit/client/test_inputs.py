@@ -63,6 +63,23 @@ def test_what_is_spooled_can_be_read_from_anywhere_again_and_has_no_name_to_be_l
         assert source.size == len(ROWS)
 
 
+def test_a_file_in_openais_batch_format_is_said_to_be_one(tmp_path: Path) -> None:
+    request = {"custom_id": "1", "method": "POST", "url": "/v1/embeddings", "body": {"input": "so good"}}
+    path = tmp_path / "batch.jsonl"
+    path.write_text(f"{json.dumps(request)}\n" * 3, encoding="utf-8")
+    said = fanfold("run", path, "--dry-run", "--limit", "2")
+    assert [json.loads(line)["body"] for line in said.stdout.splitlines()] == [request["body"]] * 2
+    first, hint, *_ = said.stderr.splitlines()
+    assert first.startswith(
+        f"{path} is in OpenAI's batch format: the body of each line is sent as a request of its own."
+    )
+    assert "The job's files include batch_output.jsonl and batch_errors.jsonl." in first
+    assert hint.startswith("The custom_id of an earlier request stands in 2 of the first 3 rows")
+    as_csv = fanfold("run", path, "--dry-run", "--results-format", "csv")
+    assert "batch format" in as_csv.stderr
+    assert "batch_output.jsonl" not in as_csv.stderr
+
+
 def test_several_files_are_several_jobs(file: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.tsv"
     other.write_text("text\tid\nso bad\t1\n", encoding="utf-8")

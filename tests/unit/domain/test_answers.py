@@ -104,7 +104,7 @@ def test_an_expression_finds_the_results_in_an_answer() -> None:
 @pytest.mark.parametrize(
     ("expression", "words"),
     [
-        ("predictions", "is null, not a list"),
+        ("[0].predictions", r'finds nothing in the model\'s answer; the answer begins \[{"label":"A"}'),
         ("[].label", "has 1 result for 2 rows"),
         ("[].{label: labels[0]}", r'finds nothing in the model\'s answer; the answer begins \[{"label":"A"}'),
         ("sum([].label)", r"of the model's answer: result-expression 'sum\(\[\].label\)' cannot be applied"),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # How the errors of rows begin that nothing came back for before their job failed.
 NOT_ANSWERED = "job failed: "
+PAST_DEADLINE = "the job did not end within its deadline"
 
 
 def start_retry(job_id: str, ledger: Ledger, queues: Queues, now: datetime) -> JobRecord:

@@ -12,6 +12,7 @@ from math import isinf
 from typing import TYPE_CHECKING
 
 from fanfold_core.app.costs import instance_dollars, job_services
+from fanfold_core.app.rounds import PAST_DEADLINE
 from fanfold_core.domain.counting import of_requests
 from fanfold_core.domain.errors import NewerVersionError, UnknownJobError
 from fanfold_core.domain.job import Chunk, JobRecord, Pause, State, Totals
@@ -102,7 +103,7 @@ class Sweeper:
             return swept
         if self.now() >= job.deadline:
             hours = job.options.deadline_hours
-            self.follow_up.close(job.id, State.FAILED, f"the job did not end within its deadline of {hours} hours")
+            self.follow_up.close(job.id, State.FAILED, f"{PAST_DEADLINE} of {hours} hours")
             return swept
         if job.total is None and self._is_quiet(job.touched):
             self.queues.split(job.id)

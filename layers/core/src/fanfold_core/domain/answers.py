@@ -63,6 +63,8 @@ def read_answer(content: bytes, rows: int, expression: Callable[[Any], Any] | No
     try:
         answer = read_lenient_json(content.decode("utf-8-sig"))
         found = expression(answer) if expression else answer
+        if expression and found is None:
+            raise _nothing_found(answer)
         results = _results(found, rows)
         text = write_json(results)
     except (TypeError, ValueError) as error:
@@ -72,10 +74,7 @@ def read_answer(content: bytes, rows: int, expression: Callable[[Any], Any] | No
     if any(result is None for result in results):
         raise MalformedAnswerError("the model's answer has no result (null) for one of its rows")
     if expression and any(map(_is_all_null, results)):
-        raise MalformedAnswerError(
-            "result-expression finds nothing in the model's answer",
-            f"the answer begins {write_json(answer)[:_MOST_SHOWN]}",
-        )
+        raise _nothing_found(answer)
     return Predictions(text, field_names(results))
 
 
@@ -92,6 +91,13 @@ def sift(
         return {Span(0, len(results)): predictions}, {}
     runs = {run: results[run.start : run.end] for run in gaps(len(results), (Span(row, 1) for row in wrong))}
     return {run: Predictions(write_json(of), field_names(of), is_whole=False) for run, of in runs.items()}, wrong
+
+
+def _nothing_found(answer: Any) -> MalformedAnswerError:
+    return MalformedAnswerError(
+        "result-expression finds nothing in the model's answer",
+        f"the answer begins {write_json(answer)[:_MOST_SHOWN]}",
+    )
 
 
 def _results(found: Any, rows: int) -> list[Any]:

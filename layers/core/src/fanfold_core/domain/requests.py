@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 INLINE_BYTES = 128_000
 # A text of more is no text that a model reads; its row ends in errors.csv.
 INPUT_BYTES = 1_000_000
+# What is said of a row without an input.
+EMPTY_INPUT = "input is empty"
 
 
 _EMPTY: tuple[Any, ...] = (None, [], {})
@@ -91,7 +93,7 @@ def obstacle(cells: Sequence[str], found: Any, layout: Layout) -> str | None:
         return str(found)
     text = found if isinstance(found, str) else "" if found in _EMPTY else write_json(found)
     if not text.strip():
-        return "input is empty"
+        return EMPTY_INPUT
     if len(text) > INPUT_BYTES or len(text.encode()) > INPUT_BYTES:
         return f"input is longer than {INPUT_BYTES:,} bytes"
     return None

@@ -1,0 +1,59 @@
+"""The values of a template's parameters in a deploy: those that are given, else those that the stack has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fanfold.errors import DeployError
+from fanfold_core.domain.options import Options
+from fanfold_core.domain.options.row import JOB_DEFAULTS
+from fanfold_core.input.errors import JobDefaultsError
+from localaws import template
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from types_boto3_cloudformation.type_defs import ParameterTypeDef
+
+
+def to_decide(source: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The parameters that a first deploy asks for, as the template describes them: the first group of its interface."""
+    first, *_ = source["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    return {name: source["Parameters"][name] for name in first["Parameters"]}
+
+
+def checked(
+    source: Mapping[str, Any], given: Mapping[str, str], before: Mapping[str, str], region: str
+) -> dict[str, str]:
+    """The values of all parameters after a deploy; `before` are the stack's.
+
+    Raises:
+        TemplateError: one is unknown, has a value that isn't allowed, or they contradict each other.
+        DeployError: every job would fail by its default options.
+    """
+    chosen = {**_kept(source, given, before), **given}
+    template.check(source, chosen, region)
+    values = {**template.defaults_of(source), **chosen}
+    try:
+        Options.defaults(values[JOB_DEFAULTS])
+    except JobDefaultsError as error:
+        raise DeployError(str(error)) from error
+    return values
+
+
+def as_sent(source: Mapping[str, Any], given: Mapping[str, str], before: Mapping[str, str]) -> list[ParameterTypeDef]:
+    """The parameters as CloudFormation takes them. One that is new to the stack has its default."""
+    kept: list[ParameterTypeDef] = [
+        {"ParameterKey": name, "UsePreviousValue": True} for name in _kept(source, given, before)
+    ]
+    chosen: list[ParameterTypeDef] = [{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()]
+    return kept + chosen
+
+
+def dropped(source: Mapping[str, Any], before: Mapping[str, str]) -> dict[str, str]:
+    """What the stack has set and this version's template doesn't know any more."""
+    return {name: value for name, value in before.items() if name not in source["Parameters"]}
+
+
+def _kept(source: Mapping[str, Any], given: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in before.items() if name in source["Parameters"] and name not in given}

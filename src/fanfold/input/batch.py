@@ -1,0 +1,126 @@
+"""OpenAI's batch format: a line of the input is a request to its API, and a line of the output the response to one.
+
+To the pipeline, such a file is JSON Lines as any other. That its requests are sent as they are, and its answers kept
+whole, is said by options; its output is made of results.jsonl.
+"""
+
+from __future__ import annotations
+
+import json
+from codecs import BOM_UTF8
+from typing import TYPE_CHECKING, Any
+
+from fanfold_core.app.rounds import NOT_ANSWERED, PAST_DEADLINE
+from fanfold_core.domain.requests import EMPTY_INPUT
+from fanfold_core.input.errors import InputError
+from fanfold_core.input.formats import FileName, Format
+from fanfold_core.input.json.text import read_lenient_json, write_json
+from fanfold_core.input.records import JsonRow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from fanfold_core.domain.options import Options
+    from fanfold_core.input.source import InputFile
+
+OUTPUT, ERRORS = "batch_output.jsonl", "batch_errors.jsonl"
+BATCH_FILES = (OUTPUT, ERRORS)
+_KEYS = {"custom_id", "method", "url", "body"}
+_URLS = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings")
+# By the names of a file's metadata. A line that is no request has no input; an answer of another API is none.
+_OPTIONS = {
+    "prompt": "",
+    "input-expression": f"method == 'POST' && contains({list(_URLS)}, url) && type(body) == 'object' && body || `null`",
+    "payload-expression": "merge(inputs[0], parameters)",
+    "result-expression": "(choices[0] || data[0]) && @",
+    "rows-per-request": "1",
+    "parameters": "{}",
+    "results-format": "jsonl",
+}
+# Who gives one of these says what the model is to be sent of a row, or what is kept of its answer.
+_OTHERWISE = {"input-column", "prompt", "input-expression", "payload-expression", "result-expression"}
+_MOST_SHOWN = 200
+
+
+def batch_options(content: InputFile, given: Mapping[str, str]) -> Mapping[str, str]:
+    """The options that a file stands for if its first line is a request; none if those `given` say otherwise."""
+    return {} if given.keys() & _OTHERWISE or not _begins_with_request(content) else _OPTIONS
+
+
+def has_batch_output(options: Options) -> bool:
+    """Whether the results of a job with these options are whole answers to such requests."""
+    names = ("input-expression", "result-expression", "results-format")
+    return all(getattr(options, name.replace("-", "_")) == _OPTIONS[name] for name in names)
+
+
+def repeated_ids(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A warning, if some of the first rows of a file have the `custom_id` of an earlier one."""
+    seen: set[str] = set()
+    repeated = []
+    for number, row in enumerate(rows):
+        if isinstance(row, JsonRow) and "custom_id" in row.values:
+            spelt = write_json(row.values["custom_id"])
+            repeated += [number] if spelt in seen else []
+            seen.add(spelt)
+    if repeated:
+        yield (
+            f"The custom_id of an earlier request stands in {len(repeated):,} of the first {len(rows):,} rows, such as "
+            f"row {repeated[0]:,} (from 0): answers to the same custom_id can be told apart by their order only."
+        )
+
+
+def batch_output(results: Iterable[bytes], job: str) -> Iterator[tuple[str, bytes]]:
+    r"""For each line of results.jsonl, which file its line belongs to, and that line.
+
+    >>> line = b'{"custom_id":"a","method":"POST","url":"/v1/embeddings","body":{},"error":"cancelled"}'
+    >>> list(batch_output([line], "batch-1f"))[0][1].decode()[:46]
+    '{"id":"batch_req_batch-1f-0","custom_id":"a","'
+    """
+    for number, line in enumerate(results):
+        row = json.loads(line)
+        # Its own keys come first, whatever they are called.
+        *_, (_, error) = row.items()
+        request = f"{job}-{number}"
+        told = {"id": f"batch_req_{request}", "custom_id": row.get("custom_id")}
+        if error is None:
+            *_, (_, body), _ = row.items()
+            response = {"status_code": 200, "request_id": f"req_{request}", "body": body}
+            told |= {"response": response, "error": None}
+        else:
+            words = _flaw(row) if error == EMPTY_INPUT else error
+            told |= {"response": None, "error": {"code": _code(error), "message": words}}
+        yield OUTPUT if error is None else ERRORS, f"{write_json(told)}\n".encode()
+
+
+def _begins_with_request(content: InputFile) -> bool:
+    if FileName.parse(content.name).format is not Format.JSON_LINES:
+        return False
+    try:
+        head, _ = content.head()
+        first = head.removeprefix(BOM_UTF8).lstrip().partition(b"\n")[0]
+        found = read_lenient_json(first.decode(content.chunk_encoding))
+    except (InputError, ValueError):
+        # Its layout tells what is wrong with it.
+        return False
+    return isinstance(found, dict) and found.keys() >= _KEYS
+
+
+def _code(error: str) -> str:
+    """OpenAI's own, where it has one for this."""
+    if error == "cancelled":
+        return "batch_cancelled"
+    if error.startswith(f"{NOT_ANSWERED}{PAST_DEADLINE}"):
+        return "batch_expired"
+    return "invalid_request" if error == EMPTY_INPUT else "request_failed"
+
+
+def _flaw(row: Mapping[str, Any]) -> str:
+    """Why a line is no request that is sent."""
+    for name, wanted in (("method", ("POST",)), ("url", _URLS)):
+        if row.get(name) not in wanted:
+            return f"`{name}` is {_shown(row.get(name))}: it must be {' or '.join(wanted)}"
+    return f"`body` is {_shown(row.get('body'))}: it must be an object with the parameters of the request"
+
+
+def _shown(value: Any) -> str:
+    return write_json(value)[:_MOST_SHOWN]

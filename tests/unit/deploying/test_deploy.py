@@ -1,0 +1,227 @@
+"""`fanfold deploy` in an account: what is there before, what it asks, and what there is afterwards."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+from click.testing import _NamedTextIOWrapper
+from tests.unit.deploying.conftest import BUCKET, REGION, Deploy
+
+from fanfold.cli.conclusion import ExitCode
+from fanfold.deploying.artifacts import Artifacts
+from fanfold.errors import DeployError, UserError
+
+
+def parameters(session: boto3.Session, stack: str = "fanfold") -> dict[str, str]:
+    (found,) = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    return {one["ParameterKey"]: one["ParameterValue"] for one in found["Parameters"]}
+
+
+def stacks(session: boto3.Session) -> list[str]:
+    listed = session.client("cloudformation").list_stacks()["StackSummaries"]
+    return [it["StackStatus"] for it in listed if it["StackStatus"] != "DELETE_COMPLETE"]
+
+
+def test_a_stack_is_created_and_its_code_comes_from_the_bucket(deploy: Deploy, session: boto3.Session) -> None:
+    run = deploy("--parameter", "MaxInstances=2")
+    assert run.exit_code == ExitCode.OK, run.stderr
+    assert (stacks(session), parameters(session)["MaxInstances"]) == (["CREATE_COMPLETE"], "2")
+    # Moto looks into the archives for it.
+    (function,) = session.client("lambda").list_functions()["Functions"]
+    assert function["Handler"] == "handler.handler"
+    assert len(session.client("lambda").list_layers()["Layers"]) == 1
+    assert "0 to 2 instances of type ml.g4dn.xlarge, about $0.74 an hour" in run.stderr
+    assert "add          AWS::Lambda::Function" in run.stderr
+    assert "CREATE_COMPLETE" in run.stderr
+    assert "fanfold doctor --stack fanfold" in run.stderr
+    assert run.stdout.startswith("Queue  https://")
+
+
+def test_the_bucket_is_private_encrypted_and_for_tls_only(deploy: Deploy, session: boto3.Session) -> None:
+    deploy()
+    s3 = session.client("s3")
+    assert s3.head_bucket(Bucket=BUCKET)["BucketRegion"] == REGION
+    closed = s3.get_public_access_block(Bucket=BUCKET)["PublicAccessBlockConfiguration"]
+    assert list(closed.values()) == [True] * 4
+    (rule,) = s3.get_bucket_encryption(Bucket=BUCKET)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    (statement,) = json.loads(s3.get_bucket_policy(Bucket=BUCKET)["Policy"])["Statement"]
+    assert (statement["Effect"], statement["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+    (lifecycle,) = s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]
+    assert lifecycle["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 3}
+    # The code of an earlier version is what a failed update returns to.
+    assert "Expiration" not in lifecycle
+    owned = s3.get_bucket_ownership_controls(Bucket=BUCKET)["OwnershipControls"]["Rules"]
+    assert owned == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+
+
+def test_a_bucket_is_created_in_the_first_region_too(deploy: Deploy, session: boto3.Session) -> None:
+    assert deploy("--region", "us-east-1").exit_code == ExitCode.OK
+    buckets = session.client("s3", region_name="us-east-1").list_buckets()["Buckets"]
+    assert [bucket["Name"] for bucket in buckets] == ["fanfold-artifacts-123456789012-us-east-1"]
+
+
+def test_an_update_keeps_the_parameters_that_are_not_given_and_sends_what_has_changed(
+    deploy: Deploy, session: boto3.Session, root: Path
+) -> None:
+    deploy("--parameter", "MaxInstances=2", "--parameter", "InstanceType=ml.m5.xlarge")
+    before = {it["Key"] for it in session.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]}
+    (root / "functions/echo/handler.py").write_text("def handler(event, context): return context\n", encoding="utf-8")
+    template = (root / "template.yaml").read_text(encoding="utf-8")
+    (root / "template.yaml").write_text(template.replace("ml.m5.xlarge]", "ml.m5.xlarge, ml.g5.xlarge]"), "utf-8")
+    run = deploy("--parameter", "MaxInstances=3")
+    assert run.exit_code == ExitCode.OK, run.stderr
+    assert stacks(session) == ["UPDATE_COMPLETE"]
+    now = parameters(session)
+    assert (now["MaxInstances"], now["InstanceType"]) == ("3", "ml.m5.xlarge")
+    after = {it["Key"] for it in session.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]}
+    # The function and the template; the layer is as it was.
+    assert (len(before), len(after - before), before - after) == (3, 2, set())
+
+
+def test_a_deploy_that_changes_nothing_says_so(deploy: Deploy, session: boto3.Session) -> None:
+    deploy()
+    run = deploy()
+    assert (run.exit_code, run.stdout) == (ExitCode.OK, "")
+    assert "Stack fanfold is up to date" in run.stderr
+    assert stacks(session) == ["CREATE_COMPLETE"]
+
+
+def test_a_parameter_that_this_version_does_not_have_is_left_out_and_named(
+    deploy: Deploy, asked: list[dict[str, Any]], root: Path
+) -> None:
+    deploy("--parameter", "AlarmEmail=you@example.com")
+    text = (root / "template.yaml").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if not line.startswith("  AlarmEmail:")]
+    (root / "template.yaml").write_text("\n".join(lines).replace(", AlarmEmail]", "]"), encoding="utf-8")
+    run = deploy()
+    assert run.exit_code == ExitCode.OK, run.stderr
+    assert "No parameters of this version any more: AlarmEmail=you@example.com; see docs/operations.md" in run.stderr
+    assert ["AlarmEmail" in it["parameters"] for it in asked] == [True, False]
+
+
+def test_a_new_stack_asks_for_what_there_is_to_decide(deploy: Deploy, session: boto3.Session) -> None:
+    run = deploy("--parameter", "MaxInstances=1", stdin="ml.p5.huge\nml.m5.xlarge\nyou@example.com\ny\n")
+    assert run.exit_code == ExitCode.OK, run.stderr
+    assert "InstanceType must be one of ml.g4dn.xlarge, ml.m5.xlarge, not 'ml.p5.huge'" in run.stderr
+    assert "Who hears of alarms?" in run.stderr
+    found = parameters(session)
+    assert (found["InstanceType"], found["AlarmEmail"], found["MaxInstances"]) == (
+        "ml.m5.xlarge",
+        "you@example.com",
+        "1",
+    )
+    # A stack that is there isn't asked again.
+    run = deploy("--parameter", "MaxInstances=2", stdin="y\n")
+    assert run.exit_code == ExitCode.OK, run.stderr
+    assert "Who hears of alarms?" not in run.stderr
+
+
+@pytest.mark.parametrize("answers", ["\n\nn\n", "\n\n"])
+def test_who_does_not_agree_leaves_nothing_behind(answers: str, deploy: Deploy, session: boto3.Session) -> None:
+    run = deploy(stdin=answers)
+    assert run.exit_code != ExitCode.OK
+    assert "add          AWS::Lambda::Function" in run.stderr
+    assert stacks(session) == []
+    assert session.client("lambda").list_functions()["Functions"] == []
+
+
+def test_without_a_terminal_or_yes_nothing_begins(deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_NamedTextIOWrapper, "isatty", lambda _: False)
+    run = deploy(stdin="")
+    assert run.exit_code == ExitCode.WRONG_USAGE
+    assert "add --yes" in run.stderr
+    assert boto3.client("s3").list_buckets()["Buckets"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--stack", "2nd"], "cannot be a stack's name"),
+        (["--stack", "my_stack"], "cannot be a stack's name"),
+        (["--stack", "a" * 129], "cannot be a stack's name"),
+        (["--parameter", "MaxInstances"], "expected KEY=VALUE"),
+        (["--parameter", "Instances=1"], "has no parameter Instances"),
+        (["--parameter", "InstanceType=ml.p5.huge"], "must be one of"),
+        (["--parameter", 'JobDefaults={"rows": 1}'], "the stack's parameter JobDefaults"),
+        (["--region", "mx-central-1"], "one instance in this region"),
+        (["--artifacts-bucket", "not-there"], "there is no bucket not-there"),
+    ],
+)
+def test_what_cannot_be_deployed_is_refused_before_anything_is_created(
+    arguments: list[str], words: str, deploy: Deploy, session: boto3.Session
+) -> None:
+    run = deploy(*arguments)
+    assert run.exit_code != ExitCode.OK
+    assert words in f"{run.stderr}{run.exception}"
+    assert (stacks(session), session.client("s3").list_buckets()["Buckets"]) == ([], [])
+
+
+def test_a_bucket_of_ones_own_is_used_as_it_is(deploy: Deploy, session: boto3.Session) -> None:
+    s3 = session.client("s3")
+    s3.create_bucket(Bucket="ours", CreateBucketConfiguration={"LocationConstraint": REGION})
+    assert deploy("--artifacts-bucket", "ours").exit_code == ExitCode.OK
+    assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["ours"]
+    assert len(s3.list_objects_v2(Bucket="ours")["Contents"]) == 3
+    with pytest.raises(ClientError, match="NoSuchBucketPolicy"):
+        s3.get_bucket_policy(Bucket="ours")
+
+
+def test_a_bucket_of_another_region_is_refused(deploy: Deploy, session: boto3.Session) -> None:
+    elsewhere = session.client("s3", region_name="eu-west-1")
+    elsewhere.create_bucket(Bucket="far", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    run = deploy("--artifacts-bucket", "far")
+    assert isinstance(run.exception, UserError)
+    assert "bucket far is in eu-west-1" in str(run.exception)
+
+
+def test_a_bucket_of_somebody_else_is_refused(session: boto3.Session) -> None:
+    # Whoever is first may have the name that the command would choose.
+    s3 = session.client("s3")
+    with Stubber(s3) as stubbed:
+        asked = {"Bucket": BUCKET, "ExpectedBucketOwner": "123456789012"}
+        stubbed.add_client_error("head_bucket", "403", http_status_code=403, expected_params=asked)
+        with pytest.raises(DeployError, match=f"bucket {BUCKET} is not account 123456789012's"):
+            Artifacts(s3, "123456789012", BUCKET).exists()
+
+
+def test_nothing_is_sent_to_a_bucket_without_asking_whose_it_is(session: boto3.Session, tmp_path: Path) -> None:
+    calls: dict[str, str | None] = {}
+    s3 = session.client("s3")
+    s3.meta.events.register(
+        "provide-client-params.s3",
+        lambda params, model, **_: calls.update({model.name: params.get("ExpectedBucketOwner")}),
+    )
+    artifacts = Artifacts(s3, "123456789012", BUCKET)
+    artifacts.create()
+    (tmp_path / "code.zip").write_bytes(b"code")
+    artifacts.send(tmp_path / "code.zip", "fanfold/code.zip", lambda _: None)
+    assert artifacts.put("{}", "fanfold/text") == f"https://s3.{REGION}.amazonaws.com/{BUCKET}/fanfold/text"
+    assert (artifacts.holds("fanfold/code.zip"), artifacts.holds("fanfold/other.zip")) == (True, False)
+    # No name that somebody else has can be created.
+    assert calls.pop("CreateBucket") is None
+    assert len(calls) == 6
+    assert set(calls.values()) == {"123456789012"}
+
+
+def test_a_stack_of_another_program_is_left_alone(deploy: Deploy, session: boto3.Session) -> None:
+    theirs = {"Description": "Shop", "Resources": {"Orders": {"Type": "AWS::SQS::Queue"}}}
+    session.client("cloudformation").create_stack(StackName="fanfold", TemplateBody=json.dumps(theirs))
+    run = deploy()
+    assert "stack fanfold is not a Fanfold stack" in str(run.exception)
+    assert session.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_a_dry_run_calls_nothing_and_says_what_would_be_sent(deploy: Deploy, session: boto3.Session) -> None:
+    calls: list[str] = []
+    session.events.register("before-send.*", lambda request, **_: calls.append(request.url))
+    boto3.setup_default_session()
+    run = deploy("--dry-run", "--parameter", "MaxInstances=2")
+    assert run.exit_code == ExitCode.OK, run.stderr
+    assert [line.split()[0] for line in run.stdout.splitlines()] == ["Core", "Echo", "template", "parameter"]
+    assert "0 to 2 instances" in run.stderr
+    assert (stacks(session), session.client("s3").list_buckets()["Buckets"]) == ([], [])
