@@ -47,9 +47,9 @@ def main(layer: str, folder: Path, *, is_bytecode_optional: bool) -> None:
         )
         trim(target / "botocore/data", SERVICES)
         shutil.rmtree(target / "boto3/examples")
-    else:
-        for tests in [path for path in (target / "numpy").rglob("tests") if path.is_dir()]:
-            shutil.rmtree(tests)
+        shutil.rmtree(target / "jsonschema/benchmarks")
+    for tests in [path for path in target.rglob("tests") if path.is_dir()]:
+        shutil.rmtree(tests)
     if compiler is None:
         print("without bytecode")  # noqa: T201 - to whoever has called this script
     else:

@@ -1,5 +1,7 @@
 """What the ledger promises of chunks and their spans, each write delivered twice."""
 
+from dataclasses import replace
+
 import pytest
 from botocore.exceptions import ClientError
 from tests.contracts.conftest import JOB, each_raises, twice
@@ -16,8 +18,10 @@ from fanfold_core.domain.spans import Span
 SPAN, FIRST, SECOND = Span(0, 4), Span(0, 2), Span(2, 2)
 
 
-def predicted(job: JobRecord, span: Span = SPAN, attempt: int = 1, label: str = "GOOD") -> Prediction:
-    return Prediction(request(job, span, attempt), predictions(span.rows, label))
+def predicted(
+    job: JobRecord, span: Span = SPAN, attempt: int = 1, label: str = "GOOD", *, is_whole: bool = True
+) -> Prediction:
+    return Prediction(request(job, span, attempt), replace(predictions(span.rows, label), is_whole=is_whole))
 
 
 # Chunks
@@ -128,6 +132,19 @@ def test_of_two_attempts_the_lower_stays(ledger: Ledger, job: JobRecord, order: 
     (outcome,) = ledger.outcomes(job.id, 0)
     lower = min(order)
     assert (outcome.results, outcome.requests) == (predictions(SPAN.rows, f"OF-{lower}").results, lower)
+
+
+@pytest.mark.parametrize("order", [(1, 2), (2, 1), (2, 3), (3, 2)])
+def test_results_of_some_rows_of_a_request_count_no_request(
+    ledger: Ledger, job: JobRecord, order: tuple[int, int]
+) -> None:
+    for attempt in order:
+        some = predicted(job, FIRST, attempt, f"OF-{attempt}", is_whole=False)
+        twice(ledger.put_predictions, job, 0, [some])
+    (outcome,) = ledger.outcomes(job.id, 0)
+    assert (outcome.results, outcome.requests) == (predictions(2, f"OF-{min(order)}").results, 0)
+    ledger.set_mark(job, 0, FIRST, Mark(2))
+    assert next(ledger.outcomes(job.id, 0)).requests == 2
 
 
 def test_predictions_of_one_batch_are_all_stored_whatever_their_attempts(ledger: Ledger, job: JobRecord) -> None:

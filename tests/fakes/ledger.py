@@ -27,10 +27,11 @@ ChunkKey = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """What is kept of a span beside its failure: its results, if it has any, and its mark."""
+    """What is kept of a span beside its failure: its results, if it has any, of which attempt, and its mark."""
 
     outcome: SpanOutcome
     mark: Mark = field(default_factory=Mark)
+    attempt: int = 0
 
 
 class MemoryLedger:
@@ -163,9 +164,9 @@ class MemoryLedger:
             check_size([prediction.location or prediction.predictions.results])
             request = prediction.id
             spans = self._kept[job.id, request.chunk]
-            known = spans[request.span].outcome if request.span in spans else None
-            if known is None or not known.is_prediction or request.attempt <= known.requests:
-                spans[request.span] = _Kept(predicted(prediction))
+            known = spans.get(request.span)
+            if known is None or not known.outcome.is_prediction or request.attempt <= known.attempt:
+                spans[request.span] = _Kept(predicted(prediction), attempt=request.attempt)
 
     def put_failures(self, job: JobRecord, chunk: int, failures: Sequence[Failure]) -> None:
         for failure in failures:
@@ -219,7 +220,8 @@ class MemoryLedger:
             check_size([refusal])
             known = kept.outcome
             known = replace(known, refusal=refusal or known.refusal, mismatch=mismatch or known.mismatch)
-            spans[span] = _Kept(known, replace(mark, breaks=mark.breaks or kept.mark.breaks, at=self._seconds()))
+            higher = replace(mark, breaks=mark.breaks or kept.mark.breaks, at=self._seconds())
+            spans[span] = replace(kept, outcome=known, mark=higher)
 
     def outcomes(self, job_id: str, chunk: int) -> Iterator[SpanOutcome]:
         kept, failures = self._kept[job_id, chunk], self._failures[job_id, chunk]

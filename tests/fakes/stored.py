@@ -50,7 +50,7 @@ def predicted(prediction: Prediction) -> SpanOutcome:
         request.span,
         results if prediction.location is None else None,
         None,
-        request.attempt,
+        request.attempt if prediction.predictions.is_whole else 0,
         location=prediction.location,
         timing=prediction.timing,
     )

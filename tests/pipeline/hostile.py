@@ -114,11 +114,20 @@ _PROMPTS = [
     *("{text}", "{text}", "{label} {text}", "{{{id}}}", "{text}" * 8, "{text}" * 9, "{no such}", "\x00é{text}"),
     *("text", "{", "}", "{}", "{{}}", "{text", "{{text}}", "{{text}", "{{{text}", "{" * 900, "{te{xt}", ""),
 ]
+_SCHEMAS = [
+    *("{}", '{"type": "object"}', '{"type": "string"}', '{"required": ["label"]}', '{"properties": {"label": false}}'),
+    *('{"additionalProperties": {"type": "array"}}', '{"multipleOf": 0.5}', '{"enum": [null]}', '{"not": {}}', "true"),
+    *('{"pattern": "(a+)+$"}', '{"$ref": "#"}', '{"$ref": "http://127.0.0.1:9/"}', '{"$defs": 5}', '{"type": 5}', "5"),
+    *("{", "", "[]", '{"not":' * 90 + "{}" + "}" * 90, f'{{"enum": [{",".join("1" * 900)}]}}', '{"\\ud800": 1}'),
+    json.dumps({"anyOf": [{"type": "null"}] * 80}),
+    json.dumps({"$defs": {str(n): {"allOf": [{"$ref": f"#/$defs/{n + 1}"}] * 2} for n in range(30)}}),
+]
 _OPTIONS: dict[str, st.SearchStrategy[str]] = {
     "input-expression": EXPRESSIONS,
     "prompt": st.sampled_from(_PROMPTS),
     "payload-expression": EXPRESSIONS,
     "result-expression": EXPRESSIONS,
+    "response-schema": st.sampled_from(_SCHEMAS),
     "parameters": st.sampled_from(
         [
             *(
@@ -161,7 +170,7 @@ _OPTIONS: dict[str, st.SearchStrategy[str]] = {
 # What leaves a known file as it is.
 HARMLESS = {
     *("input-expression", "prompt", "payload-expression", "result-expression", "parameters", "rows-per-request"),
-    *("max-attempts", "tolerated-failure-percentage", "somebody's"),
+    *("response-schema", "max-attempts", "tolerated-failure-percentage", "somebody's"),
 }
 
 
@@ -189,7 +198,7 @@ def _spelt(make: Callable[[Random], str]) -> Mood:
 def _good(body: bytes, _random: Random) -> Outcome:
     found = json.loads(body)
     is_chat = isinstance(found, dict) and "messages" in found
-    return models.chatting(body) if is_chat else models.response(models.good_text(body))
+    return models.structured(body) if is_chat else models.response(models.good_text(body))
 
 
 def _names(texts: list[Any], random: Random) -> list[Any]:

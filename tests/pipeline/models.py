@@ -26,9 +26,9 @@ def good_text(body: bytes) -> str:
     return json.dumps(good(inputs(body)), ensure_ascii=False)
 
 
-def completion(message: dict[str, Any]) -> Outcome:
-    """What a language model answers: one choice, and the tokens that it took."""
-    choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": "stop"}
+def completion(message: dict[str, Any], reason: str = "stop") -> Outcome:
+    """What a language model answers: one choice, why it ended it, and the tokens that it took."""
+    choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": reason}
     usage = {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}
     return response(json.dumps({"object": "chat.completion", "choices": [choice], "usage": usage}))
 
@@ -36,6 +36,13 @@ def completion(message: dict[str, Any]) -> Outcome:
 def chatting(body: bytes) -> Outcome:
     """A language model that answers each text with its label."""
     return completion({"content": label(json.loads(body)["messages"][-1]["content"])})
+
+
+def structured(body: bytes) -> Outcome:
+    """A language model that answers each text with a JSON object, if the request asks for one."""
+    asked = json.loads(body)
+    (found,) = good([asked["messages"][-1]["content"]])
+    return completion({"content": json.dumps(found)}) if "response_format" in asked else chatting(body)
 
 
 def answering(predict: Predict) -> Callable[[bytes], Outcome]:

@@ -93,6 +93,15 @@ def test_a_prompt_makes_a_chat_request_of_each_row(kitchen: Kitchen) -> None:
         assert body["messages"][0]["content"].startswith(f"Is this review of {words}")
 
 
+def test_a_schema_goes_along_with_each_chat_request(kitchen: Kitchen) -> None:
+    requests = kitchen.preview("### Answers of a fixed form")
+    assert len(requests) == 3
+    for request in requests:
+        asked = request["body"]["response_format"]
+        assert (asked["type"], asked["json_schema"]["strict"]) == ("json_schema", True)
+        assert asked["json_schema"]["schema"]["required"] == ["label", "score"]
+
+
 def test_a_batch_has_the_bodies_of_its_lines_as_requests(kitchen: Kitchen) -> None:
     requests = kitchen.preview("## A file in OpenAI's batch format")
     assert [(request["rows"], request["body"]["model"]) for request in requests] == [(1, "served-model-name")] * 2

@@ -107,7 +107,8 @@ class SimulatedEndpoint:
             status = self.scenario.poison_status
             return model_failed(ModelError(status, "")) if status else timed_out()
         if self.schedule.happens(self.faults.moody):
-            return Response(self.schedule.choose(_MALFORMED), "application/json")
+            odd = [json.dumps(answer).encode() for answer in self.scenario.odd_answers(texts)]
+            return Response(self.schedule.choose([*_MALFORMED, *odd]), "application/json")
         return Response(json.dumps(self.scenario.answer(texts)).encode(), "application/json")
 
     def _body(self, request: Request) -> bytes:

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import quote
 
 from localaws.endpoint.outcomes import ModelError, model_failed, timed_out
 
 HEADER = ["id", "text", "label"]
 RAGGED = "row has 4 cells where the file has 3 columns"
 EMPTY = "input is empty"
+_SCHEMA = '{"properties": {"label": {"type": "string"}}}'
 # The status with which a model refuses what it was sent.
 _REFUSED = 400
 # What the endpoint says of a request that holds a poisoned text, by the status of its container; 0: it doesn't answer.
@@ -27,7 +29,7 @@ class Scenario:
 
     A container answers a poisoned text with `poison_status`, 0 for never. A `constant` model answers so many results
     whatever it is sent; one result is that of the first text. With `object_for_one` a list of one has an object as its
-    answer, as in question answering.
+    answer, as in question answering. With `has_schema`, results must match one.
     """
 
     rows: tuple[tuple[str, ...], ...]
@@ -44,6 +46,7 @@ class Scenario:
     poison_status: int = 400
     constant: int | None = None
     object_for_one: bool = False
+    has_schema: bool = False
 
     @classmethod
     def drawn(cls, random: Random) -> "Scenario":
@@ -65,6 +68,7 @@ class Scenario:
             poison_status=random.choice([400, 400, 424, 500, 0]),
             constant=random.choice([None] * 12 + [0, 1, 2, 3]),
             object_for_one=random.random() < 0.1,
+            has_schema=random.random() < 0.3,
         )
 
     @property
@@ -85,6 +89,7 @@ class Scenario:
             "rows-per-request": str(self.rows_per_request),
             "max-attempts": str(self.max_attempts),
             "deadline-hours": str(self.deadline_hours),
+            "response-schema": quote(_SCHEMA) if self.has_schema else "",
         }
 
     @contextmanager
@@ -129,6 +134,14 @@ class Scenario:
             return [{"label": f"nobody's {number}"} for number in range(self.constant)]
         results = [predict(text) for text in (texts[:1] if self.constant else texts)]
         return results[0] if self.object_for_one and len(texts) == 1 else results
+
+    def odd_answers(self, texts: Sequence[str]) -> list[Any]:
+        """Answers like the model's, but for one result that doesn't match the schema."""
+        results = self.answer(texts)
+        if not self.has_schema or not isinstance(results, list):
+            return []
+        odd = {"label": 7}
+        return [[*results[:place], odd, *results[place + 1 :]] for place in range(len(results))]
 
 
 def is_poison(text: str) -> bool:

@@ -1,5 +1,7 @@
 """The collector: every row gets its final answer, in whatever order and however often outcomes come."""
 
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from fanfold_core.domain.job import JobRecord, State
 from fanfold_core.domain.keys import RequestId, answer_key
 from fanfold_core.domain.outcomes import Answered, Broken, Mark, Outcome, Refused, Unsent
 from fanfold_core.domain.requests import Unsendable
+from fanfold_core.domain.results import answers, effective, requests
 from fanfold_core.domain.spans import Span
 
 ALL = sent(4)
@@ -216,3 +219,52 @@ def test_the_order_and_number_of_answers_change_nothing(order: list[Span]) -> No
     assert system.ledger.chunk(job.id, 0).is_done
     assert system.ledger.job(job.id).done == 1
     assert [message for message in system.messages() if message == Dispatch(job.id, 2)] == [Dispatch(job.id, 2)]
+
+
+SCORES = '{"properties": {"score": {"maximum": 1}}}'
+
+
+def scored(system: System, request: RequestId, *scores: int) -> Answered:
+    results = json.dumps([{"label": f"label {number}", "score": score} for number, score in enumerate(scores)])
+    return Answered(request, results.encode(), system.place(request))
+
+
+def test_rows_whose_results_do_not_match_are_sent_again_alone_and_their_neighbours_are_not(system: System) -> None:
+    job = system.split(response_schema=SCORES, rows_per_request="4")
+    one, several = request(job, Span(0, 1)), request(job, Span(1, 3))
+    collect(system, job, scored(system, one, 0))
+    system.messages()
+    for _ in range(2):
+        collect(system, job, scored(system, several, 1, 7, 1))
+    assert system.ledger.chunk(job.id, 0).predicted == {Span(0, 1), Span(1, 1), Span(3, 1)}
+    assert system.messages() == [Dispatch(job.id, 0, {Span(2, 1): 1})]
+    assert requests(system.ledger.outcomes(job.id, 0)) == {Span(0, 1): 1, Span(1, 3): 1, Span(1, 1): 0, Span(3, 1): 0}
+    for attempt in (1, 2, 3):
+        collect(system, job, scored(system, request(job, Span(2, 1), attempt), 9))
+    chunk = system.ledger.chunk(job.id, 0)
+    assert chunk.is_done
+    assert chunk.failed == {Span(2, 1)}
+    assert sum(requests(system.ledger.outcomes(job.id, 0)).values()) == 5
+
+
+def test_a_request_that_was_answered_twice_in_other_words_has_a_result_for_each_row(system: System) -> None:
+    job = system.split(response_schema=SCORES, rows_per_request="4")
+    collect(system, job, scored(system, request(job, Span(0, 1)), 0))
+    for scores in ((1, 7, 0), (7, 1, 1)):
+        collect(system, job, scored(system, request(job, Span(1, 3)), *scores))
+    chunk = system.ledger.chunk(job.id, 0)
+    assert chunk.is_done
+    final = answers(chunk.rows, effective(system.ledger.outcomes(job.id, 0), chunk), "none")
+    assert [result["label"] for result in final.results] == ["label 0", "label 0", "label 1", "label 2"]
+    assert not final.failed
+
+
+def test_results_that_match_are_held_until_a_row_alone_was_predicted(system: System) -> None:
+    job = system.split(response_schema=SCORES, rows_per_request="4")
+    collect(system, job, scored(system, request(job, Span(1, 3)), 1, 7, 1))
+    held = system.ledger.chunk(job.id, 0)
+    assert [held.held, held.covered] == [{Span(1, 1), Span(3, 1)}, set()]
+    assert not held.is_aligned
+    short = request(job, Span(1, 3), 2)
+    collect(system, job, scored(system, short, 1))
+    assert system.ledger.job(job.id).state is State.RUNNING, "one result for three rows, not whatever it is sent"

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 
 from fanfold_core.app.failures import Failures, Judged, seconds_after
 from fanfold_core.app.ports import Failure, Prediction
-from fanfold_core.domain.answers import bounded, read_answer
+from fanfold_core.domain.answers import bounded, read_answer, sift
 from fanfold_core.domain.errors import MalformedAnswerError, MisalignedAnswerError, ObjectGoneError, UnknownChunkError
 from fanfold_core.domain.job import Chunk, JobRecord, State
 from fanfold_core.domain.keys import RequestId, answer_key, output_folder
 from fanfold_core.domain.outcomes import Answered, Broken, Cause, Mark, Outcome, Refused, Unsent
+from fanfold_core.domain.spans import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from fanfold_core.app.follow_up import FollowUp
     from fanfold_core.app.ports import Ledger, Queues, Store
     from fanfold_core.domain.answers import Predictions
-    from fanfold_core.domain.spans import Span
 
 # When the model has refused so many single rows of a chunk and predicted none of the job, it will not predict others.
 _HOPELESS_ROWS = 100
@@ -151,6 +151,7 @@ class Collector:
         try:
             content = answered.content if answered.content is not None else self.store.read_at(answered.location)
             predictions = read_answer(content, span.rows, job.options.result)
+            runs = self._matching(job, answered.id, predictions, collected)
         except ObjectGoneError:
             collected.again.append(Broken(answered.id, f"the model's answer no longer exists at {answered.location}"))
         except MisalignedAnswerError as error:
@@ -160,12 +161,34 @@ class Collector:
         except MalformedAnswerError as error:
             collected.again.append(Refused(answered.id, str(error), words=error.in_full))
         else:
-            kept = self._keep(answered.id, content, predictions)
-            prediction = Prediction(answered.id, predictions, kept, answered.timing)
-            if span.rows == 1 or (chunk.is_aligned and not job.mismatches) or not job.nonce:
-                collected.predictions.append(prediction)
-            else:
-                collected.held.append(prediction)
+            is_certain = span.rows == 1 or (chunk.is_aligned and not job.mismatches) or not job.nonce
+            taken = collected.predictions if is_certain else collected.held
+            for run, found in runs.items():
+                request = answered.id._replace(span=run)
+                taken.append(Prediction(request, found, self._keep(request, content, found), answered.timing))
+
+    @staticmethod
+    def _matching(
+        job: JobRecord, request: RequestId, predictions: Predictions, collected: Collected
+    ) -> Mapping[Span, Predictions]:
+        """The results that match the job's schema, by the runs of rows that they are of.
+
+        Rows whose results don't match are refused: each is sent again alone, since a model may answer in other words
+        the next time, and its neighbours aren't. Halving, as is due after a `MalformedAnswerError`, would ask for these
+        again, too.
+        """
+        schema, span = job.options.result_schema, request.span
+        if schema is None:
+            return {span: predictions}
+        runs, wrong = sift(predictions, schema)
+        if wrong:
+            error = next(iter(wrong.values()))
+            # Of results that are too large for the ledger the whole answer is kept, so there are no runs of them.
+            if span.rows == 1 or len(predictions.results.encode()) > _MOST_RESULTS:
+                raise error
+            rows = tuple(Span(span.start + row, 1) for row in wrong)
+            collected.again.append(Refused(request, str(error), words=error.in_full, rows=rows))
+        return {Span(span.start + run.start, run.rows): found for run, found in runs.items()}
 
     def _keep(self, request: RequestId, content: bytes, predictions: Predictions) -> str | None:
         """Keep an answer that is too large for the ledger; the place where it is.
@@ -204,7 +227,9 @@ class Collector:
             return job
         # A model of one result may answer each row alone; and where there is none, it may be the row's fault.
         for results in sorted(set(collected.misaligned.values()) - {0, 1}):
-            sizes = _sizes(job.mismatches | found, results) | {s.rows for s in chunk.held if s.rows == results}
+            sizes = _sizes(job.mismatches | found, results)
+            if not job.options.result_schema:  # with one, a span that is held need not have been a request
+                sizes |= {span.rows for span in chunk.held if span.rows == results}
             if len(sizes) > 1:
                 rows = " and ".join(map(str, sorted(sizes)))
                 reason = (

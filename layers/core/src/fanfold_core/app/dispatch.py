@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fanfold_core.app.failures import next_attempts
 from fanfold_core.app.ports import LONGEST_DELAY_SECONDS
 from fanfold_core.app.rows import read_rows
 from fanfold_core.domain.errors import JobError
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 # Requests between two entries of the progress in the ledger. Dying costs at most so many sent twice; and after each
 # wave the endpoint waits for the last reply, so a wave is several times what is under way at once.
 WAVE = 500
-# Of so many spans the attempts are read with one query instead of one by one.
-_WORTH_A_QUERY = 8
 # A throttled endpoint is left alone for so many seconds.
 _PAUSE_SECONDS = 20
 
@@ -167,12 +166,7 @@ class Dispatcher:
         self, job: JobRecord, chunk: Chunk, span: Span, attempt: int, runs: Sequence[Span]
     ) -> Mapping[Span, int]:
         """The attempt of each run that a span is sent in: its own if it is sent whole, else the run's next one."""
-        if list(runs) == [span]:
-            return {span: attempt}
-        if len(runs) < _WORTH_A_QUERY:
-            return {run: self.ledger.mark(job.id, chunk.number, run).attempt + 1 for run in runs}
-        known = requests(self.ledger.outcomes(job.id, chunk.number))
-        return {run: known.get(run, 0) + 1 for run in runs}
+        return {span: attempt} if list(runs) == [span] else next_attempts(self.ledger, job, chunk, runs)
 
     def _send_witness(self, job: JobRecord, number: int, span: Span) -> Dispatched:
         attempt = max(self.ledger.mark(job.id, number, span).attempt, 1) + 1

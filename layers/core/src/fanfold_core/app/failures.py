@@ -4,10 +4,11 @@ What a status means differs between containers, so evidence decides. A request t
 endpoint answers others is refused by the model, whatever its status says. One that breaks while nothing is answered
 says nothing about its rows, and is sent again until the job's deadline.
 
-A refused request is halved until its row stands alone. So one row that makes the model fail, in a request of n rows,
-causes at most 4·⌈log₂ n⌉ + 7 requests as long as the endpoint answers others: three for each size and one for the other
-half, then seven for the row; twice as many at most where the container says that it is busy. Where nobody else asks the
-endpoint anything, a row that the model has answered before is sent once more with each: a witness.
+A refused request is halved until its row stands alone. Where its answer tells which rows are at fault, these are sent
+alone at once. So one row that makes the model fail, in a request of n rows, causes at most 4·⌈log₂ n⌉ + 7 requests as
+long as the endpoint answers others: three for each size and one for the other half, then seven for the row; twice as
+many at most where the container says that it is busy. Where nobody else asks the endpoint anything, a row that the
+model has answered before is sent once more with each: a witness.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from fanfold_core.app.ports import LONGEST_DELAY_SECONDS, Failure
 from fanfold_core.domain.outcomes import Broken, Cause, Mark, Refused, is_refusal
+from fanfold_core.domain.results import requests
 from fanfold_core.domain.spans import Span, is_covered
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ _PROOFS, _PROOFS_OF_A_ROW = 4, 12
 _WEIGHT = {Cause.MODEL: 2, Cause.TIMEOUT: 2, Cause.BUSY: 1, Cause.PLATFORM: 0}
 # Rows that may make the model fail are sent one after the other, so that none is blamed for its neighbour.
 _SECONDS_APART = 5
+# Of so many spans the attempts are read with one query instead of one by one.
+_WORTH_A_QUERY = 8
 # So many other chunks are asked for a row that has been predicted.
 _CHUNKS_ASKED = 8
 
@@ -138,10 +142,20 @@ class Failures:
 
     def _attempts(self, job: JobRecord, chunk: Chunk, one: Judged) -> Mapping[Span, int]:
         span = one.failed.id.span
+        if isinstance(one.failed, Refused) and one.failed.rows:
+            return next_attempts(self.ledger, job, chunk, one.failed.rows)
         # A job that sends single rows has the dispatcher take the span apart.
         if isinstance(one.failed, Broken) or span.rows == 1 or job.mismatches:
             return {span: one.mark.attempt + 1}
-        return {half: self.ledger.mark(job.id, chunk.number, half).attempt + 1 for half in span.halves()}
+        return next_attempts(self.ledger, job, chunk, span.halves())
+
+
+def next_attempts(ledger: Ledger, job: JobRecord, chunk: Chunk, spans: Sequence[Span]) -> Mapping[Span, int]:
+    """The number of each span's next attempt."""
+    if len(spans) < _WORTH_A_QUERY:
+        return {span: ledger.mark(job.id, chunk.number, span).attempt + 1 for span in spans}
+    known = requests(ledger.outcomes(job.id, chunk.number))
+    return {span: known.get(span, 0) + 1 for span in spans}
 
 
 def seconds_after(attempt: int) -> int:

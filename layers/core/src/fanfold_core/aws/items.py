@@ -7,6 +7,7 @@
     JOB#<job>      SPENT                 what its first chunks came to so far, and how many those are
     JOB#<job>#<c>  CHUNK                 chunk c
     JOB#<job>#<c>  SPAN#0000320-0032     results and when they came, or nothing yet; the mark
+                                         `partial`: of some rows of a request, which is counted by its own span's mark
     JOB#<job>#<c>  SPAN#0000320-0001#FAILED  the reason why a span ends without results
     ENDPOINT#<n>   ENDPOINT              the circuit breaker of endpoint n
     ENDPOINT#<n>   JOB#<job>             how far a job of endpoint n was when it was last swept
@@ -250,6 +251,7 @@ def prediction_item(job: JobRecord, prediction: Prediction) -> Item:
         **span_key(job.id, request.chunk, request.span),
         "attempt": request.attempt,
         "expires": job.expires,
+        **({} if prediction.predictions.is_whole else {"partial": True}),
         **({"results": results} if prediction.location is None else {"results_at": prediction.location}),
         **(asdict(prediction.timing) if prediction.timing else {}),
     }
@@ -273,7 +275,7 @@ def read_outcome(item: Item) -> SpanOutcome:
         span=Span.parse(item["sk"].removeprefix("SPAN#").removesuffix(_FAILED)),
         results=item.get("results"),
         reason=item.get("reason"),
-        requests=max(int(item.get("attempt", 0)), int(item.get("mark", 0))),
+        requests=max(0 if "partial" in item else int(item.get("attempt", 0)), int(item.get("mark", 0))),
         location=item.get("results_at"),
         refusal=item.get("refusal"),
         timing=Timing(int(item["answered"]), int(item["waited"])) if "waited" in item else None,

@@ -11,10 +11,13 @@ from fanfold_core.domain.errors import (
     MalformedAnswerError,
     MisalignedAnswerError,
 )
-from fanfold_core.input.json.text import read_lenient_json, write_json
+from fanfold_core.domain.spans import Span, gaps
+from fanfold_core.input.json.text import read_json, read_lenient_json, write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
+
+    from fanfold_core.domain.schema import ResponseSchema
 
 # Stands in the set of field names for results that are no flat objects. A model with a field of this very name gets
 # its results written as JSON, too, which is harmless.
@@ -36,10 +39,14 @@ _KINDS: dict[type, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """The results of a request's rows: a JSON list in row order, and the names of the fields that occur in them."""
+    """The results of a request's rows: a JSON list in row order, and the names of the fields that occur in them.
+
+    If it isn't whole, they are those of some of its rows.
+    """
 
     results: str
     fields: frozenset[str]
+    is_whole: bool = True
 
 
 def read_answer(content: bytes, rows: int, expression: Callable[[Any], Any] | None) -> Predictions:
@@ -69,6 +76,21 @@ def read_answer(content: bytes, rows: int, expression: Callable[[Any], Any] | No
     if expression and any(map(_is_all_null, results)):
         raise _nothing_found(answer)
     return Predictions(text, field_names(results))
+
+
+def sift(
+    predictions: Predictions, schema: ResponseSchema
+) -> tuple[Mapping[Span, Predictions], Mapping[int, MalformedAnswerError]]:
+    """The results that match the schema, by the runs of rows that they are of, and by row what is wrong with others.
+
+    Rows are counted from the request's first one. `MalformedAnswerError` if all together take too long to check.
+    """
+    results = read_json(predictions.results)
+    wrong = schema.violations(results, predictions.results)
+    if not wrong:
+        return {Span(0, len(results)): predictions}, {}
+    runs = {run: results[run.start : run.end] for run in gaps(len(results), (Span(row, 1) for row in wrong))}
+    return {run: Predictions(write_json(of), field_names(of), is_whole=False) for run, of in runs.items()}, wrong
 
 
 def _nothing_found(answer: Any) -> MalformedAnswerError:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from fanfold_core.domain.errors import MalformedAnswerError
 from fanfold_core.input.errors import OptionError
-from fanfold_core.input.json.text import cell_of, write_json
+from fanfold_core.input.json.text import cell_of, read_lenient_json, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from fanfold_core.domain.schema import ResponseSchema
 
 # Characters of an answer that an error shows.
 _MOST_SHOWN = 200
@@ -69,33 +71,58 @@ def parse_prompt(option: str, text: str) -> Prompt | None:
     return Prompt(text)
 
 
-def chat_body(request: Mapping[str, Any]) -> dict[str, Any]:
+def chat_body(request: Mapping[str, Any], schema: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The body of a request with one prompt. Messages among the parameters, such as the system's, come before it.
+
+    With a schema, it asks for an answer that matches it, unless the parameters ask for another format.
 
     >>> chat_body({"inputs": ["So good?"], "parameters": {"max_tokens": 5}})
     {'max_tokens': 5, 'messages': [{'role': 'user', 'content': 'So good?'}]}
     """
     (prompt,) = request["inputs"]
     parameters = request["parameters"]
-    return {**parameters, "messages": [*parameters.get("messages", []), {"role": "user", "content": prompt}]}
+    asked = {} if schema is None else {"response_format": _response_format(schema)}
+    return {**asked, **parameters, "messages": [*parameters.get("messages", []), {"role": "user", "content": prompt}]}
 
 
-def chat_answer(answer: Any) -> dict[str, Any]:
+def _response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "json_schema", "json_schema": {"name": "row", "schema": schema, "strict": True}}
+
+
+def chat_answer(answer: Any, schema: ResponseSchema | None = None) -> list[dict[str, Any]]:
     """The text of the first choice, why the model ended it ("length" if it was cut off), and the tokens it counted.
 
-    `MalformedAnswerError` if there is no text.
+    With a schema, the fields of the JSON object in the text take its place. `MalformedAnswerError` if there is no text,
+    or none that matches.
 
     >>> choice = {"message": {"content": "Yes."}, "finish_reason": "stop"}
     >>> chat_answer({"choices": [choice], "usage": {"prompt_tokens": 9, "completion_tokens": 2}})
-    {'answer': 'Yes.', 'finish_reason': 'stop', 'prompt_tokens': 9, 'completion_tokens': 2}
+    [{'finish_reason': 'stop', 'prompt_tokens': 9, 'completion_tokens': 2, 'answer': 'Yes.'}]
     """
     match answer:
         case {"choices": [{"message": {"content": str(text)}, **choice}, *_], **rest}:
             reason, usage = choice.get("finish_reason"), rest.get("usage")
             counts = usage if isinstance(usage, dict) else {}
             tokens = {name: counts[name] for name in _TOKENS if type(counts.get(name)) is int}
-            return {"answer": text, "finish_reason": reason if isinstance(reason, str) else "", **tokens}
+            told = {"finish_reason": reason if isinstance(reason, str) else "", **tokens}
+            found = {"answer": text} if schema is None else _structured(text, schema, is_cut=reason == "length")
+            return [{**told, **found}]
     raise MalformedAnswerError(
         "the model's answer is no chat completion with a text in choices[0].message.content",
         f"the answer begins {write_json(answer)[:_MOST_SHOWN]}",
     )
+
+
+def _structured(text: str, schema: ResponseSchema, *, is_cut: bool) -> dict[str, Any]:
+    """The JSON in a text that matches the schema: an object's fields, or the field `answer`."""
+    try:
+        found = read_lenient_json(text)
+    except ValueError as error:
+        cut = ", and was cut off (finish_reason length)" if is_cut else ""
+        raise MalformedAnswerError(
+            f"the text in choices[0].message.content is not JSON, as response-schema wants it{cut}: {error}",
+            f"the text begins {text[:_MOST_SHOWN]}",
+        ) from error
+    for violation in schema.violations([found], text).values():
+        raise violation
+    return found if isinstance(found, dict) else {"answer": found}

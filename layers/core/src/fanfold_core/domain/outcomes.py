@@ -18,6 +18,7 @@ from fanfold_core.input.json.text import read_json
 if TYPE_CHECKING:
     from fanfold_core.domain.keys import RequestId
     from fanfold_core.domain.requests import Unsendable
+    from fanfold_core.domain.spans import Span
 
 _STATUS = re.compile(r"error \(([0-9]{1,3})\)")
 # Characters of SageMaker's reason, and of the model's words that stand before it.
@@ -72,7 +73,9 @@ class _Failed:
 
 @dataclass(frozen=True, slots=True)
 class Refused(_Failed):
-    """The model would not take the request."""
+    """The model would not take the request, or answered what is no result: for these `rows`, or for all if empty."""
+
+    rows: tuple[Span, ...] = ()
 
 
 class Cause(Enum):

@@ -6,6 +6,7 @@ The client, the command line, the console's form, a stack's `JobDefaults` and do
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote
 
@@ -14,6 +15,7 @@ from fanfold_core.domain.errors import UnknownOptionError
 from fanfold_core.domain.expressions import Expression, parse_expression
 from fanfold_core.domain.options.row import ALLOW, COSTLIER_OPTIONS, JOB_DEFAULTS, REFUSE, Option, spell
 from fanfold_core.domain.options.table import Table
+from fanfold_core.domain.schema import ResponseSchema, parse_schema
 from fanfold_core.input.columns import Asked
 from fanfold_core.input.errors import JobDefaultsError, OptionError
 from fanfold_core.input.json.text import read_json
@@ -50,13 +52,30 @@ class Options(Table):
     @property
     def payload(self) -> Callable[[Any], Any] | None:
         """What a request's body is, None for that of Hugging Face's containers."""
-        return chat_body if self.is_chat else parse_expression("payload-expression", self.payload_expression)
+        if not self.is_chat:
+            return parse_expression("payload-expression", self.payload_expression)
+        return partial(chat_body, schema=read_json(self.response_schema)) if self._has_structured_answers else chat_body
 
     @property
     def result(self) -> Callable[[Any], Any] | None:
         """Where in an answer the list of results is, None if the answer is that list."""
-        found = parse_expression("result-expression", self.result_expression)
-        return found or (chat_answer if self.is_chat else None)
+        if self.result_expression or not self.is_chat:
+            return parse_expression("result-expression", self.result_expression)
+        return partial(chat_answer, schema=self._schema) if self._has_structured_answers else chat_answer
+
+    @property
+    def result_schema(self) -> ResponseSchema | None:
+        """What each row's result must match, None if it may be anything, or has been checked as a chat's text."""
+        return None if self._has_structured_answers else self._schema
+
+    @property
+    def _has_structured_answers(self) -> bool:
+        """Whether the text that answers a prompt is to be JSON."""
+        return self.is_chat and bool(self.response_schema) and not self.result_expression
+
+    @property
+    def _schema(self) -> ResponseSchema | None:
+        return parse_schema("response-schema", self.response_schema)
 
     @property
     def label_names(self) -> Mapping[str, str]:

@@ -10,6 +10,8 @@ from typing import Any, ClassVar, Literal, Self
 
 from fanfold_core.domain.chat import WANTED, parse_prompt
 from fanfold_core.domain.expressions import parse_expression
+from fanfold_core.domain.schema import WANTED as WANTED_SCHEMA
+from fanfold_core.domain.schema import parse_schema
 from fanfold_core.input.encodings import is_byte_cuttable
 from fanfold_core.input.errors import OptionError
 from fanfold_core.input.json.text import read_json
@@ -206,6 +208,18 @@ class Names(JsonObject):
         JsonObject.check(self, option, value)
         if not all(isinstance(name, str) and name.strip() for name in read_json(value).values()):
             raise OptionError(option, value, self.wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class JsonSchema(JsonObject):
+    """A JSON Schema, kept as its text, or nothing."""
+
+    @property
+    def wanted(self) -> str:  # noqa: D102
+        return WANTED_SCHEMA
+
+    def check(self, option: str, value: Any) -> None:  # noqa: D102
+        parse_schema(option, value)
 
 
 @dataclass(frozen=True, slots=True)

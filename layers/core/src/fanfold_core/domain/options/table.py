@@ -13,6 +13,7 @@ from fanfold_core.domain.options.kinds import (
     Integer,
     Jmespath,
     JsonObject,
+    JsonSchema,
     Names,
     Template,
     YesNo,
@@ -163,6 +164,17 @@ class Table:
         kind=Jmespath(),
         help="JMESPath over the model's response that extracts the list of results. Empty: the whole response.",
         examples=("[].{label: labels[0]}",),
+    )
+    response_schema: str = option(
+        "Response schema",
+        default="",
+        group="Model",
+        kind=JsonSchema(),
+        help=(
+            "JSON Schema that each row's result must match, or the JSON in the text that a prompt is answered with. "
+            "Empty: none."
+        ),
+        examples=('{"type": "object", "properties": {"label": {"enum": ["good", "bad"]}}, "required": ["label"]}',),
     )
     labels: str = option(
         "Labels",
