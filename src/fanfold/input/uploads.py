@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 # Of metadata, S3 takes so many bytes in names and values together.
 _MOST_METADATA_BYTES = 2_048
+# What JSON is made of, which S3 takes; encoded, it would be most of a schema's bytes.
+_AS_IT_IS = '/{}[]":,'
 
 
 def metadata(**given: Any) -> dict[str, str]:
@@ -114,7 +116,7 @@ def _put(
 
 def _encoded(name: str, options: Mapping[str, str]) -> dict[str, str]:
     """Options as S3 takes them, which is in ASCII; `UploadError` if they are more than it takes."""
-    encoded = {option: quote(value) for option, value in options.items()}
+    encoded = {option: quote(value, safe=_AS_IT_IS) for option, value in options.items()}
     size = sum(len(option) + len(value) for option, value in encoded.items())
     if size > _MOST_METADATA_BYTES:
         longest = max(encoded, key=lambda option: len(encoded[option]))

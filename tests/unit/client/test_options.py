@@ -126,6 +126,16 @@ def test_options_that_are_more_than_s3_takes_are_refused_and_the_longest_is_name
     session.client.return_value.upload_fileobj.assert_called_once()
 
 
+def test_json_keeps_its_punctuation_in_metadata_and_what_s3_may_not_take_is_encoded() -> None:
+    session = Mock()
+    session.client.return_value.head_object.return_value = {"VersionId": "1"}
+    given = {"parameters": '{"a": ["50 %", "ü"], "b": "x?=/"}', "delimiter": "tab"}
+    upload_stream(Stack(session, None, "fanfold", {}, *["input"] * 8), "a.csv", BytesIO(), given)
+    sent = session.client.return_value.upload_fileobj.call_args.kwargs["ExtraArgs"]["Metadata"]
+    assert sent["parameters"] == '{"a":%20["50%20%25",%20"%C3%BC"],%20"b":%20"x%3F%3D/"}'
+    assert Options().overridden(sent) == Options().spelt(given)
+
+
 def test_without_a_stack_the_command_line_takes_what_costs_more_as_a_local_cloud_does(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("text\ngood\nbetter\n", encoding="utf-8")
     options = ["--dry-run", "--rows-per-request", "1", "--max-attempts", "20"]
