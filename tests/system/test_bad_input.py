@@ -49,7 +49,7 @@ def test_a_file_that_cannot_be_processed_is_refused_before_it_is_uploaded(
     assert as_typed(words) in said.stderr
     s3 = cloud.session().client("s3")
     found = s3.list_objects_v2(Bucket=cloud.outputs["InputBucket"]).get("Contents", [])
-    assert not any("refused" in uploaded["Key"] for uploaded in found)
+    assert not any(uploaded["Key"].endswith(f"/refused {name}") for uploaded in found)
 
 
 @pytest.mark.parametrize("name", ["utf-16 announced.csv", "NUL.csv", "space plus+ 100% %41 é 日本語 (1).csv"])

@@ -30,6 +30,7 @@ def test_a_file_comes_through_chaos_as_on_a_calm_day(pipeline: Pipeline, tmp_pat
             sweep(stormy)
             wait([running], SWEEP_EVERY_SECONDS)
     finished = running.result()
+    assert finished.errors == calm.errors
     assert finished.content == calm.content
     assert (finished.summary["state"], finished.errors) == ("SUCCEEDED", [])
     assert all(chaos.faults.values()), chaos.faults
