@@ -103,7 +103,8 @@ def deploy(
         if gone := parameters.dropped(source, before):
             named = ", ".join(f"{name}={value}" for name, value in gone.items())
             words = (
-                f"No parameters of this version any more: {named}; see docs/operations.md, “Parameters that are gone”"
+                f"This version has these parameters no more: {named}. Replace only those that were not at their "
+                "defaults: see docs/operations.md, “Parameters that are gone”"
             )
             stderr.print(words, style="yellow", soft_wrap=True)
         artifacts = Artifacts(
@@ -116,6 +117,8 @@ def deploy(
         packaged = _packaged(root, folder)
         if not is_there:
             artifacts.create()
+        if not bucket:
+            artifacts.protect()
         url = _send(packaged, artifacts)
     with spinner("asking CloudFormation what would change"):
         sent = parameters.as_sent(source, chosen, before)
@@ -247,7 +250,7 @@ def _follow(change_set: ChangeSet, stack: str) -> None:
                 if event.is_over:
                     words = f"{event.status:<24} {event.type:<45} {event.name} {event.reason}"
                     stderr.print(words.rstrip(), style="red" if event.status.endswith("FAILED") else "", soft_wrap=True)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, ClientError, BotoCoreError):
         stderr.print("The deploy goes on in AWS: look at the stack's events before you repeat it.")
         raise
     if error := changes.failure(stack, told):

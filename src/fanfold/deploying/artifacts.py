@@ -22,6 +22,8 @@ _FIRST_REGION = "us-east-1"
 _NOT_FOUND = "404"
 # Who may not list a bucket isn't told what is not there.
 _UNKNOWN = {_NOT_FOUND, "403"}
+# How S3 refuses a bucket of another account or region, or a user. A HEAD has no words for it.
+_REFUSED = {"301", "400", "403"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,11 @@ class Artifacts:
         try:
             found = self.s3.head_bucket(Bucket=self.bucket, ExpectedBucketOwner=self.account)
         except ClientError as error:
-            if error.response["Error"]["Code"] == _NOT_FOUND:
+            code = error.response["Error"]["Code"]
+            if code == _NOT_FOUND:
                 return False
+            if code not in _REFUSED:
+                raise
             raise DeployError(
                 f"bucket {self.bucket} is not account {self.account}'s, or you may not use it: name another with "
                 "--artifacts-bucket"
@@ -64,14 +69,18 @@ class Artifacts:
         return True
 
     def create(self) -> None:
-        """Make it: private, encrypted, for TLS only, and without what is left of uploads that broke off.
-
-        Its objects stay: if an update fails, CloudFormation takes the code of the version before from here.
-        """
+        """Make it, without access lists of objects; `protect` has the rest."""
         request: CreateBucketRequestTypeDef = {"Bucket": self.bucket, "ObjectOwnership": "BucketOwnerEnforced"}
         if self.s3.meta.region_name != _FIRST_REGION:
             request["CreateBucketConfiguration"] = {"LocationConstraint": self.s3.meta.region_name}  # type: ignore[typeddict-item] # any region
         self.s3.create_bucket(**request)
+
+    def protect(self) -> None:
+        """Keep it private, encrypted, for TLS only, and without what is left of uploads that broke off.
+
+        It may be repeated, so that a deploy mends what one before it, which broke off, has left open. The objects
+        stay: if an update fails, CloudFormation takes the code of the version before from here.
+        """
         mine: Any = {"Bucket": self.bucket, "ExpectedBucketOwner": self.account}
         self.s3.put_public_access_block(
             PublicAccessBlockConfiguration={

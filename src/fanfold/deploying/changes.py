@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from fanfold.errors import DeployError, StackError
 from fanfold.stacks import OUTPUTS, make_client, refused_words
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from boto3 import Session
+    from types_boto3_cloudformation import CloudFormationClient
     from types_boto3_cloudformation.type_defs import ParameterTypeDef
 
 # The transform makes roles, and is itself a macro.
@@ -38,7 +39,6 @@ _ORDER = ("remove", "leave", "replace", "may replace", "modify", "add")
 class Existing:
     """A stack that can be updated, with the values of its parameters."""
 
-    id: str
     parameters: Mapping[str, str]
 
 
@@ -106,16 +106,15 @@ def find(session: Session, name: str) -> Existing | None:
     except BotoCoreError as error:
         raise StackError(f"stack {name}: {refused_words(error)}") from error
     status = stack["StackStatus"]
-    if status == _EMPTY:
-        return None
-    if not _is_ours(stack):
+    # One that is empty need not say yet what it will be.
+    if not _is_ours(stack) and (status != _EMPTY or stack.get("Description")):
         raise DeployError(
             f"stack {name} is not a Fanfold stack; a deploy would remove what it has: choose another name"
         )
+    if status == _EMPTY:
+        return None
     if status == _FAILED_FIRST_DEPLOY:
-        with spinner("deleting the empty stack that a failed deploy has left"):
-            client.delete_stack(StackName=stack["StackId"])
-            client.get_waiter("stack_delete_complete").wait(StackName=stack["StackId"])
+        _delete_empty(client, name, stack["StackId"])
         return None
     if status.endswith("_IN_PROGRESS"):
         raise DeployError(f"stack {name} is at work ({status}): deploy when it has finished")
@@ -123,15 +122,24 @@ def find(session: Session, name: str) -> Existing | None:
         raise DeployError(f"stack {name} cannot be updated ({status}): delete it, and deploy again; {HELP}")
     if status.endswith("_FAILED"):
         raise DeployError(f"the last deploy of stack {name} failed, and so did the way back ({status}): {HELP}")
-    return Existing(
-        stack["StackId"], {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", ())}
-    )
+    return Existing({one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", ())})
 
 
 def _is_ours(stack: Mapping[str, Any]) -> bool:
     """By its description, or by its outputs, where somebody has given it another; one that failed at first has none."""
     outputs = {output["OutputKey"] for output in stack.get("Outputs", ())}
     return stack.get("Description", "").startswith(_OURS) or outputs.issuperset(OUTPUTS)
+
+
+def _delete_empty(client: CloudFormationClient, name: str, stack: str) -> None:
+    """Delete what a first deploy that failed has left."""
+    with spinner("deleting the empty stack that a failed deploy has left"):
+        client.delete_stack(StackName=stack)
+        try:
+            client.get_waiter("stack_delete_complete").wait(StackName=stack)
+        except WaiterError as error:
+            words = f"stack {name}, which a failed deploy has left, could not be deleted: {error}; {HELP}"
+            raise DeployError(words) from error
 
 
 class ChangeSet:
@@ -196,10 +204,18 @@ class ChangeSet:
             self._sleep(2)
 
     def discard(self) -> None:
-        """Change nothing; a stack that was made for the change set goes with it."""
+        """Change nothing; a stack that was made for the change set, and is nobody else's by now, goes with it."""
         self._client.delete_change_set(ChangeSetName=self.id)
-        if self._is_new:
+        if self._is_new and self._is_unused():
             self._client.delete_stack(StackName=self.stack)
+
+    def _is_unused(self) -> bool:
+        """Whether the stack is still empty, and no other change set waits to fill it."""
+        (stack,) = self._client.describe_stacks(StackName=self.stack)["Stacks"]
+        if stack["StackStatus"] != _EMPTY:
+            return False
+        pages = self._client.get_paginator("list_change_sets").paginate(StackName=self.stack)
+        return all(other["ChangeSetId"] == self.id for page in pages for other in page["Summaries"])
 
     def execute(self) -> None:
         """Begin the change."""

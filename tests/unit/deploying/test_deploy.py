@@ -2,17 +2,18 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.stub import Stubber
 from click.testing import _NamedTextIOWrapper
 from tests.unit.deploying.conftest import BUCKET, REGION, Deploy
 
 from fanfold.cli.conclusion import ExitCode
 from fanfold.deploying.artifacts import Artifacts
+from fanfold.deploying.changes import ChangeSet
 from fanfold.errors import DeployError, UserError
 
 
@@ -59,6 +60,15 @@ def test_the_bucket_is_private_encrypted_and_for_tls_only(deploy: Deploy, sessio
     assert owned == [{"ObjectOwnership": "BucketOwnerEnforced"}]
 
 
+def test_a_bucket_that_an_earlier_deploy_left_open_is_closed(deploy: Deploy, session: boto3.Session) -> None:
+    s3 = session.client("s3")
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    assert deploy().exit_code == ExitCode.OK
+    closed = s3.get_public_access_block(Bucket=BUCKET)["PublicAccessBlockConfiguration"]
+    assert list(closed.values()) == [True] * 4
+    assert "aws:SecureTransport" in s3.get_bucket_policy(Bucket=BUCKET)["Policy"]
+
+
 def test_a_bucket_is_created_in_the_first_region_too(deploy: Deploy, session: boto3.Session) -> None:
     assert deploy("--region", "us-east-1").exit_code == ExitCode.OK
     buckets = session.client("s3", region_name="us-east-1").list_buckets()["Buckets"]
@@ -100,7 +110,7 @@ def test_a_parameter_that_this_version_does_not_have_is_left_out_and_named(
     (root / "template.yaml").write_text("\n".join(lines).replace(", AlarmEmail]", "]"), encoding="utf-8")
     run = deploy()
     assert run.exit_code == ExitCode.OK, run.stderr
-    assert "No parameters of this version any more: AlarmEmail=you@example.com; see docs/operations.md" in run.stderr
+    assert "no more: AlarmEmail=you@example.com. Replace only those that were not at their defaults" in run.stderr
     assert ["AlarmEmail" in it["parameters"] for it in asked] == [True, False]
 
 
@@ -119,6 +129,27 @@ def test_a_new_stack_asks_for_what_there_is_to_decide(deploy: Deploy, session: b
     run = deploy("--parameter", "MaxInstances=2", stdin="y\n")
     assert run.exit_code == ExitCode.OK, run.stderr
     assert "Who hears of alarms?" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        ClientError({"Error": {"Code": "ExpiredToken", "Message": "expired"}}, "DescribeStackEvents"),
+        EndpointConnectionError(endpoint_url="https://x"),
+        KeyboardInterrupt(),
+    ],
+)
+def test_who_loses_sight_of_a_deploy_hears_that_it_goes_on(
+    broken: BaseException, deploy: Deploy, session: boto3.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def events(_: ChangeSet) -> NoReturn:
+        raise broken
+
+    monkeypatch.setattr(ChangeSet, "events", events)
+    run = deploy()
+    assert run.exit_code != ExitCode.OK
+    assert "The deploy goes on in AWS" in run.stderr
+    assert stacks(session) == ["CREATE_COMPLETE"]
 
 
 @pytest.mark.parametrize("answers", ["\n\nn\n", "\n\n"])
@@ -184,8 +215,17 @@ def test_a_bucket_of_somebody_else_is_refused(session: boto3.Session) -> None:
     s3 = session.client("s3")
     with Stubber(s3) as stubbed:
         asked = {"Bucket": BUCKET, "ExpectedBucketOwner": "123456789012"}
-        stubbed.add_client_error("head_bucket", "403", http_status_code=403, expected_params=asked)
-        with pytest.raises(DeployError, match=f"bucket {BUCKET} is not account 123456789012's"):
+        for code in (301, 400, 403):
+            stubbed.add_client_error("head_bucket", str(code), http_status_code=code, expected_params=asked)
+            with pytest.raises(DeployError, match=f"bucket {BUCKET} is not account 123456789012's"):
+                Artifacts(s3, "123456789012", BUCKET).exists()
+
+
+def test_a_failure_of_s3_is_not_taken_for_a_refusal(session: boto3.Session) -> None:
+    s3 = session.client("s3")
+    with Stubber(s3) as stubbed:
+        stubbed.add_client_error("head_bucket", "503", http_status_code=503)
+        with pytest.raises(ClientError, match="503"):
             Artifacts(s3, "123456789012", BUCKET).exists()
 
 
@@ -198,6 +238,7 @@ def test_nothing_is_sent_to_a_bucket_without_asking_whose_it_is(session: boto3.S
     )
     artifacts = Artifacts(s3, "123456789012", BUCKET)
     artifacts.create()
+    artifacts.protect()
     (tmp_path / "code.zip").write_bytes(b"code")
     artifacts.send(tmp_path / "code.zip", "fanfold/code.zip", lambda _: None)
     assert artifacts.put("{}", "fanfold/text") == f"https://s3.{REGION}.amazonaws.com/{BUCKET}/fanfold/text"
