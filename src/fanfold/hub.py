@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 _NAMED = re.compile(r"(?P<name>[a-z0-9][\w.-]*/[a-z0-9][\w.-]*)(?:@(?P<revision>[^@\s]+))?", re.ASCII | re.IGNORECASE)
 # In the order in which transformers prefers them; other formats are for other libraries.
-_WEIGHTS = (re.compile(r"model(-\d+-of-\d+)?\.safetensors"), re.compile(r"pytorch_model(-\d+-of-\d+)?\.bin"))
+_WEIGHTS = (
+    re.compile(r"model(-\d+-of-(?P<shards>\d+))?\.safetensors"),
+    re.compile(r"pytorch_model(-\d+-of-(?P<shards>\d+))?\.bin"),
+)
 # Configurations, indexes of weights, templates, and what the tokenizers of transformers call their files.
 _BESIDE_WEIGHTS = {".json", ".txt", ".jinja", ".model", ".spm", ".codes", ".tokenizer"}
 # The container would run it.
@@ -81,7 +84,10 @@ class HubModel:
             raise
         except OSError:
             with suppress(hub.errors.LocalEntryNotFoundError):
-                return Path(hub.snapshot_download(**asked, local_files_only=True))
+                folder = Path(hub.snapshot_download(**asked, local_files_only=True))
+                # It is there from the first file of a download on.
+                if is_complete([file.name for file in folder.iterdir()]):
+                    return folder
             raise
         commit, sizes = repository.sha, {file.rfilename: file.size or 0 for file in repository.siblings}
         names = needed(sizes)
@@ -118,7 +124,7 @@ class HubModel:
                 words = f"{self.name} is no folder here, and no name of a model on the Hub: {error}"
             case errors.OfflineModeIsEnabled():
                 words = (
-                    f"{of_revision} is not in {cache}, and HF_HUB_OFFLINE forbids to download it: unset "
+                    f"{of_revision} is not complete in {cache}, and HF_HUB_OFFLINE forbids to download it: unset "
                     "HF_HUB_OFFLINE, or name a folder with the model"
                 )
             case errors.HfHubHTTPError(response=answer) if answer is not None:
@@ -147,6 +153,17 @@ def needed(names: Iterable[str]) -> list[str]:
         *next(filter(None, weights), []),
         *(name for name in own if Path(name).suffix in _BESIDE_WEIGHTS or name == _SCRIPT),
     ]
+
+
+def is_complete(names: Iterable[str]) -> bool:
+    """Whether a folder of these files has a model's configuration and weights, with all of their shards.
+
+    >>> is_complete(["config.json"]), is_complete(["config.json", "model.safetensors"])
+    (False, True)
+    """
+    loaded = needed(names)
+    weights = [found for name in loaded for kind in _WEIGHTS if (found := kind.fullmatch(name))]
+    return "config.json" in loaded and bool(weights) and len(weights) >= int(weights[0]["shards"] or 1)
 
 
 @contextmanager

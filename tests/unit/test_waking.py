@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import threading
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -98,6 +99,13 @@ def test_who_waits_gets_the_instance(sagemaker: SageMaker) -> None:
 
 def test_who_waits_in_asyncio_gets_it_likewise(sagemaker: SageMaker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asynchronous, "PAUSE_SECONDS", 0)
+    client, makers = sagemaker.stack.client("sagemaker"), set()
+
+    def make(_service: str) -> Any:
+        makers.add(threading.current_thread())
+        return client
+
+    sagemaker.stack.client = make
     monkeypatch.setattr(Stack, "find", lambda *_where: sagemaker.stack)
     sagemaker.is_(*ASLEEP)
     sagemaker.wakes()
@@ -106,6 +114,8 @@ def test_who_waits_in_asyncio_gets_it_likewise(sagemaker: SageMaker, monkeypatch
     assert asyncio.run(AsyncFanfold("tweets").wake(wait=True)).instances == 1
     sagemaker.is_(*AWAKE)
     assert asyncio.run(AsyncFanfold("tweets").wake()).instances == 1
+    # It takes a while to make a client, for which the loop doesn't wait.
+    assert threading.current_thread() not in makers
     sagemaker.stub.assert_no_pending_responses()
 
 

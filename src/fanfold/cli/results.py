@@ -212,14 +212,15 @@ def compare(before: str, after: str, stack: str, out: Path | None, as_json: bool
 def _results_of(name: str, stack: str) -> Results:
     """The results in a folder, or those of a job."""
     path = Path(name)
-    if not _is_path(name):
+    if not (_is_path(name) or path.is_file()):
         return Fanfold(stack).job(name).results()
     return Results.of_folder(path.parent if path.name in RESULT_FILES else path)
 
 
 def _is_path(name: str) -> bool:
-    """Whether this names a file or a folder, there or not; jobs' ids have no slashes."""
-    return Path(name).exists() or len(Path(name).parts) > 1
+    """Whether this names what a job wrote, there or not: jobs' ids have no slashes, but folders may be called so."""
+    path = Path(name)
+    return path.name != name or any((path / file).exists() for file in RESULT_FILES)
 
 
 def _write(lines: Iterable[str], file: Path | None) -> None:

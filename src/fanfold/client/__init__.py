@@ -149,7 +149,12 @@ class Fanfold:
                 self._cloud.start()
         except LocalCloudError as error:
             raise LocalStartError(str(error)) from error
-        return Stack.find(self._cloud.session(), self._cloud.stack_name, self._config)
+        try:
+            return Stack.find(self._cloud.session(), self._cloud.stack_name, self._config)
+        except BaseException:
+            # Who does not get to enter the client cannot close it.
+            self._cloud.stop()
+            raise
 
     def close(self) -> None:
         """End the local cloud, if one was started, and whatever still runs on it."""

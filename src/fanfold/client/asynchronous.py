@@ -174,7 +174,7 @@ class AsyncFanfold:
 
     async def wake(self, *, wait: bool = False) -> EndpointStatus:
         """As `Fanfold.wake`. Between two looks no thread waits."""
-        waking = Waking(await self.stack())
+        waking = await to_thread(Waking, await self.stack())
         now = await to_thread(waking.start)
         while wait and not now.instances:
             await sleep(PAUSE_SECONDS)

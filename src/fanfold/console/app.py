@@ -22,7 +22,7 @@ from fanfold_core.domain.keys import RESULT_FILES
 from fanfold_core.domain.options import OPTIONS, Options
 from fanfold_core.domain.options.kinds import Choice, Integer
 from fanfold_core.domain.options.row import spell
-from fanfold_core.input.errors import InputError, NotCsvError
+from fanfold_core.input.errors import InputError, JobDefaultsError, NotCsvError
 from fanfold_core.input.formats import ENDINGS
 
 if TYPE_CHECKING:
@@ -81,12 +81,19 @@ class Views:
         return {"token": self._sessions.begin(bearer())}, HTTPStatus.CREATED
 
     def stack(self) -> Json:
-        """What stack this is, and its values of the options."""
-        stack = self._service.stack
-        of_stack = Options.of_stack(stack.parameters, {})
+        """What stack this is, and its values of the options.
+
+        If it can have no new jobs, since its `JobDefaults` are wrong, `trouble` says so; those that it has are shown.
+        """
+        stack, trouble = self._service.stack, None
+        try:
+            of_stack = Options.of_stack(stack.parameters, {})
+        except JobDefaultsError as error:
+            of_stack, trouble = Options(), error.in_full
         defaults = {row.name: spell(getattr(of_stack, row.field)) for row in OPTIONS.values()}
         model = stack.parameters.get("HfModelId", "")
-        return {"name": stack.name, "endpoint": stack.endpoint, "model": model, "defaults": defaults}
+        known = {"name": stack.name, "endpoint": stack.endpoint, "model": model}
+        return {**known, "defaults": defaults, "trouble": trouble}
 
     def preview(self) -> Json:
         """What the file is whose first bytes these are, and what its job will take."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from threading import Lock
@@ -15,7 +16,7 @@ from fanfold.comparison import describe_departure, file_name, last_of_name
 from fanfold.console.outlook import Outlook, look_ahead, speed_of
 from fanfold.console.preview import Preview, preview_file
 from fanfold.console.rows import Page, Wanted, read_page
-from fanfold.costs.hours import TOO_EARLY
+from fanfold.costs.hours import TOO_EARLY, may_be_counted
 from fanfold.errors import DownloadError, UserError
 from fanfold.input.uploads import upload_stream
 from fanfold.jobs import Job
@@ -24,7 +25,6 @@ from fanfold_core.domain.keys import result_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from datetime import datetime
 
     from fanfold.client import Fanfold
     from fanfold.stacks import ListedJob, Stack
@@ -135,10 +135,12 @@ class ConsoleService:
     def conclusions(self, listed: Iterable[JobStatus]) -> dict[str, Conclusion]:
         """What jobs of the list came to, by their ids: those that have ended, as far as it is known by now.
 
-        A few more are looked up each time, since the list is asked for again and again and waits for nothing.
+        A few more are looked up each time, since the list is asked for again and again and waits for nothing: first
+        those of which nothing is known.
         """
         ended = [status for status in listed if status.has_ended]
         unknown = [status for status in ended if not self._is_concluded(status)]
+        unknown.sort(key=lambda status: status.id in self._conclusions)
         for status in unknown[:_MOST_LOOKED_UP]:
             self.conclusion(status)
         return {status.id: self._conclusions.get(status.id, _UNKNOWN) for status in ended}
@@ -211,7 +213,10 @@ class ConsoleService:
         return self._conclusions[status.id]
 
     def _is_concluded(self, status: JobStatus) -> bool:
-        return status.id in self._conclusions and not self._conclusions[status.id].is_early
+        if (known := self._conclusions.get(status.id)) is None:
+            return False
+        # Before CloudWatch may have counted, it would be told the same again.
+        return not (known.is_early and status.ended and may_be_counted(status.ended, datetime.now(UTC)))
 
     def _conclude(self, status: JobStatus) -> Conclusion:
         try:

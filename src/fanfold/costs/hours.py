@@ -24,6 +24,11 @@ _MINUTE = timedelta(minutes=1)
 _REFUSALS = {"AccessDenied", "AccessDeniedException"}
 
 
+def may_be_counted(ended: datetime, now: datetime) -> bool:
+    """Whether CloudWatch has by now the samples of what ended then."""
+    return now - ended >= _LATE
+
+
 def count_hours(stack: Stack, began: datetime, ended: datetime, now: datetime) -> tuple[float | None, str]:
     """Hours of all instances together from the minute of `began` to that of `ended`; or None, and why.
 
@@ -31,7 +36,7 @@ def count_hours(stack: Stack, began: datetime, ended: datetime, now: datetime) -
         >>> count_hours(stack, job.created, job.ended, datetime.now(UTC))
         (2.6, '')
     """
-    if now - ended < _LATE:
+    if not may_be_counted(ended, now):
         return None, TOO_EARLY
     if now - began >= _KEPT:
         return None, f"CloudWatch keeps the minutes of instances for {_KEPT.days} days"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import partial
 from itertools import islice
 from os import SEEK_END
 from pathlib import Path, PurePosixPath
+from shlex import quote
 from shutil import copyfileobj
 from stat import S_ISDIR, S_ISREG
 from tempfile import TemporaryFile
@@ -90,12 +91,15 @@ def where_else(path: Path) -> str:
     """What is said of a path at which there is nothing: the name that was perhaps meant, or where to look."""
     if path.parts[:1] in {("http:",), ("https:",)}:
         url = str(path).replace(":/", "://", 1)
-        return f"download it first (`curl -LO {url}`)"
+        return f"download it first (`curl -LO {quote(url)}`)"
     if not path.parent.is_dir():
         return f"there is no folder {path.parent}"
-    names = [file.name for file in islice(path.parent.iterdir(), _MOST_NAMES)]
+    names: list[str] = []
+    # A folder may be open to who knows a name in it, and not be listed.
+    with suppress(OSError):
+        names += [file.name for file in islice(path.parent.iterdir(), _MOST_NAMES)]
     near = get_close_matches(path.name, names, 1)
-    return f"did you mean {path.parent / near[0]}?" if near else f"see `ls {path.parent}`"
+    return f"did you mean {path.parent / near[0]}?" if near else f"see `ls {quote(str(path.parent))}`"
 
 
 def is_in_s3(file: object) -> bool:

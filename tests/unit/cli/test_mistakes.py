@@ -57,6 +57,7 @@ def check(said: Said, code: int, words: tuple[str, ...]) -> None:
         ("submit zzz", WRONG_USAGE, ("file zzz does not exist", "`ls .`")),
         ("run folder", WRONG_USAGE, ("folder is a folder", "choose a file in it", "folder/*.csv")),
         ("run https://a.b/c.csv", WRONG_USAGE, ("does not exist: download it first", "`curl -LO https://a.b/c.csv`")),
+        ("run https://a.b/c?d=1&e=2", WRONG_USAGE, ("`curl -LO 'https://a.b/c?d=1&e=2'`",)),
         ("run s3://b/c.csv", WRONG_USAGE, ("s3://b/c.csv is read by a stack", "add --stack", "aws s3 cp")),
         ("run", WRONG_USAGE, ("Missing argument 'FILE...'", "`fanfold run --help`")),
         ("tweets.csv", WRONG_USAGE, ("tweets.csv is a file, not a command", "`fanfold run tweets.csv`")),
@@ -114,6 +115,10 @@ def check(said: Said, code: int, words: tuple[str, ...]) -> None:
         ("compare cells tweets.csv", FAILED, ("tweets.csv has no files of a job", "`fanfold download`")),
         ("compare cells old/results.csv", FAILED, ("old has no files of a job", "`fanfold download`")),
         ("report cells", FAILED, ("cells has no report.html", "`fanfold download`")),
+        ("report folder/", FAILED, ("folder/ has no report.html", "`fanfold download`")),
+        # A folder that no job wrote may be called as a job is.
+        ("report folder", FAILED, ("stack fanfold: ", "You must specify a region")),
+        ("compare cells folder", FAILED, ("stack fanfold: ", "You must specify a region")),
         ("doctor --model modl", WRONG_USAGE, ("model modl does not exist", "did you mean model?")),
         ("doctor --model model.tar.gz", FAILED, ("no model.tar.gz (Compressed file ended", "`tar -czf model.tar.gz")),
         ("doctor --model tweets.csv", FAILED, ("tweets.csv is no model's folder", "`tar -czf model.tar.gz")),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from types import SimpleNamespace
 
 import click
 import pytest
@@ -13,13 +15,10 @@ from click.testing import CliRunner, Result
 from fanfold.cli import cli, inputs
 from fanfold.cli.inputs import ask_about_cost, opened_all
 from fanfold.costs.estimate import count, project
-from fanfold.errors import PackageMissingError, UserError
+from fanfold.errors import InputFileError, PackageMissingError, UserError
 from fanfold.hub import HubModel, needed
 from fanfold.input.files import LocalFile
 from fanfold.input.sources import Source, spooled_stream
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ROWS = "id,text\n" + "".join(f"{row},so good\n" for row in range(10))
 
@@ -49,6 +48,17 @@ def test_standard_input_is_a_file(file: Path) -> None:
     assert said.stderr.startswith("standard input: 2 columns, with a header")
     assert texts(said) == ["so good"] * 10
     assert fanfold("run", "-", file, "-", "--dry-run").exit_code == 2
+
+
+def test_a_file_in_a_folder_that_may_not_be_listed_is_said_not_to_be_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(InputFileError, match=r"tweet\.csv does not exist: see `ls "):
+        Source.of_file(tmp_path / "tweet.csv")
 
 
 def test_what_is_spooled_can_be_read_from_anywhere_again_and_has_no_name_to_be_left_behind(
@@ -149,6 +159,40 @@ def test_what_has_another_form_is_no_model_of_the_hub(model: object) -> None:
 def test_weights_are_downloaded_in_one_format(weights: list[str], loaded: list[str]) -> None:
     beside = ["config.json", "sentencepiece.bpe.model", "merges.txt", "bpe.codes", "source.spm", "chat_template.jinja"]
     assert needed([*weights, *beside, "README.md", "onnx/config.json", "model.py"]) == [*loaded, *beside]
+
+
+@pytest.mark.parametrize(
+    ("files", "complete"),
+    [
+        (["config.json"], False),
+        (["model.safetensors"], False),
+        (["config.json", "model-00001-of-00002.safetensors", "model.safetensors.index.json"], False),
+        (["config.json", "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"], True),
+        (["config.json", "pytorch_model.bin"], True),
+    ],
+)
+def test_what_an_interrupted_download_left_is_no_model_without_the_hub(
+    tmp_path: Path, files: list[str], *, complete: bool
+) -> None:
+    def refuse(**_: object) -> None:
+        raise ConnectionError
+
+    for name in files:
+        (tmp_path / name).touch()
+    nothing = type("Nothing", (OSError,), {})
+    errors = SimpleNamespace(RevisionNotFoundError=nothing, LocalEntryNotFoundError=nothing)
+    hub = SimpleNamespace(
+        constants=SimpleNamespace(HF_HUB_ETAG_TIMEOUT=1),
+        errors=errors,
+        HfApi=lambda: SimpleNamespace(model_info=refuse),
+        snapshot_download=lambda **_: str(tmp_path),
+    )
+    found = HubModel("acme/sentiment", None)
+    if complete:
+        assert found._download(hub) == tmp_path  # noqa: SLF001 # the package is none of those of the tests
+    else:
+        with pytest.raises(ConnectionError):  # which is said with the cache that is not complete
+            found._download(hub)  # noqa: SLF001 # likewise
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 1)])

@@ -39,6 +39,15 @@ def test_the_page_without_a_session_tells_nothing_of_the_stack(ask: Ask) -> None
     assert (stack["name"], stack["endpoint"], stack["defaults"]["max-attempts"]) == ("a stack", "an endpoint", "7")
 
 
+def test_a_stack_whose_defaults_are_wrong_is_shown_with_what_is_wrong(ask: Ask, service: Service) -> None:
+    assert ask("/api/stack").get_json()["trouble"] is None
+    service.stack.parameters["JobDefaults"] = '{"rows": 1}'
+    answer = ask("/api/stack")
+    stack = answer.get_json()
+    assert (answer.status_code, stack["name"], stack["defaults"]["header"]) == (200, "a stack", "auto")
+    assert stack["trouble"].startswith("the stack's parameter JobDefaults: ")
+
+
 @pytest.mark.parametrize("path", PRIVATE)
 @pytest.mark.parametrize(
     "authorization",

@@ -1,7 +1,7 @@
 """What the console remembers of jobs that have ended, and what it asks for again."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,10 +27,34 @@ class EndedJob:
         return EARLY if self.looks < 3 else COUNTED
 
 
+def ended_job(name: str, at: datetime) -> Any:
+    return SimpleNamespace(id=name, has_ended=True, created=at, ended=at)
+
+
+def test_jobs_that_have_just_ended_are_looked_up_once_and_keep_no_other_from_it() -> None:
+    jobs = {name: EndedJob() for name in ("new-1", "new-2", "new-3", "old")}
+    client: Any = SimpleNamespace(stack=None, job=jobs.__getitem__)
+    service = ConsoleService(lambda: client)
+    now = datetime.now(UTC)
+    just_now = [ended_job(name, now) for name in ("new-1", "new-2", "new-3")]
+    listed = [*just_now, ended_job("old", now - timedelta(days=1))]
+    service.conclusions(listed)
+    assert service.conclusions(listed)["old"].dollars is not None
+    service.conclusions(listed)
+    assert [jobs[status.id].looks for status in just_now] == [1, 1, 1]
+
+    # Some minutes later they are, after those of which nothing is known.
+    for status in just_now:
+        status.ended -= timedelta(minutes=6)
+    jobs["older"] = EndedJob()
+    assert service.conclusions([*listed, ended_job("older", now)])["older"].dollars is not None
+    assert [jobs[status.id].looks for status in just_now] == [2, 2, 1]
+
+
 def test_a_cost_is_asked_for_again_until_the_hours_of_instances_are_counted() -> None:
     job = EndedJob()
     client: Any = SimpleNamespace(stack=None, job=lambda _id: job)
-    status: Any = SimpleNamespace(id="tweets", has_ended=True, created=datetime(2026, 11, 23, tzinfo=UTC))
+    status = ended_job("tweets", datetime(2026, 11, 23, tzinfo=UTC))
     service = ConsoleService(lambda: client)
 
     assert service.conclusion(status).dollars == EARLY.services + 0.5

@@ -4,13 +4,14 @@ import { current, list, mark, refresh } from "./list.js"
 import { ask, attempt, begin, find, trouble } from "./session.js"
 import { listen, setDefaults, showUpload } from "./upload.js"
 
-function introduce({ name, endpoint, model, defaults }) {
+function introduce({ name, endpoint, model, defaults, trouble: words }) {
   find("#stack .name-of").textContent = name
   find("#stack .endpoint").textContent = endpoint
   find("#stack .model b").textContent = model
   find("#stack .model").hidden = !model
   find("#stack").hidden = false
   setDefaults(defaults)
+  trouble(words)
 }
 
 async function route() {

@@ -26,6 +26,7 @@ from fanfold import (
     JobStatus,
     JobStillOpenError,
     Results,
+    StackError,
     client,
 )
 from fanfold.stacks import Stack
@@ -282,4 +283,15 @@ def test_a_local_cloud_stops_that_is_no_longer_wanted_while_it_starts(cloud: Clo
             await task
 
     asyncio.run(main())
+    assert cloud.did == ["starts", "has started", "stops"]
+
+
+def test_a_local_cloud_stops_whose_stack_is_not_found(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise StackError("no such stack")
+
+    monkeypatch.setattr(Stack, "find", refuse)
+    cloud.may_start.set()
+    with pytest.raises(StackError), Fanfold(local=True):
+        pass
     assert cloud.did == ["starts", "has started", "stops"]
