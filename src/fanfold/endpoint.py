@@ -53,6 +53,11 @@ class EndpointStatus:
             reason=described.get("FailureReason", ""),
         )
 
+    @property
+    def is_awake(self) -> bool:
+        """Whether it has an instance, and is to keep it."""
+        return bool(self.instances and self.desired)
+
     def __str__(self) -> str:
         """In words."""
         return f"endpoint {self.name} is {self.status} and has {counted(self.instances, 'instance')}"
@@ -87,7 +92,7 @@ class Waking:
         `WakeError` if SageMaker refuses, or is changing the endpoint otherwise.
         """
         now = self.look()
-        if now.instances or (now.desired and now.status in _CHANGING):
+        if now.is_awake or (now.desired and now.status in _CHANGING):
             return now
         if now.status != IN_SERVICE:
             raise WakeError(f"{now}: it can be woken when it is {IN_SERVICE}; try again then{_told(now.reason)}")
@@ -104,14 +109,14 @@ class Waking:
         `WakeError` if it gets none: for want of capacity, or because it was put to sleep again.
         """
         with spinner(f"endpoint {self._name} starts an instance"):
-            while not (now := self.look_again()).instances:
+            while not (now := self.look_again()).is_awake:
                 time.sleep(PAUSE_SECONDS)
         return now
 
     def look_again(self) -> EndpointStatus:
         """How far the endpoint is, for who waits by other means than `wait`; errors are the same."""
         now, at = self.look(), time.monotonic()
-        if now.instances:
+        if now.is_awake:
             return now
         self._has_changed = self._has_changed or now.status in _CHANGING
         if now.status not in _CHANGING and (self._has_changed or at - self._began > _GRACE_SECONDS):

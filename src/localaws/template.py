@@ -2,6 +2,7 @@
 
 import copy
 import json
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -199,6 +200,8 @@ def _transform(source: Mapping[str, Any]) -> dict[str, Any]:
     from samtranslator.parser.parser import Parser  # noqa: PLC0415
     from samtranslator.translator.translator import Translator  # noqa: PLC0415
 
+    # When its metrics, which nobody asked for, are thrown away, it warns of that.
+    logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)
     document = copy.deepcopy(dict(source))
     for resource in document["Resources"].values():
         if resource["Type"] in CODE_PLACES:

@@ -213,3 +213,9 @@ def test_the_command_says_what_starts_what_is_there_and_what_does_not_sleep_agai
     again = CliRunner().invoke(cli, ["wake"])
     assert again.stderr == "endpoint tweets is InService and has 1 instance already: nothing to do\n"
     sagemaker.stub.assert_no_pending_responses()
+
+
+def test_an_endpoint_that_falls_asleep_is_not_awake(sagemaker: SageMaker) -> None:
+    sagemaker.is_("Updating", 1, 0)
+    with pytest.raises(WakeError, match="is Updating and has 1 instance: it can be woken when it is InService"):
+        sagemaker.fanfold.wake(wait=True)

@@ -115,7 +115,7 @@ def wake(stack: str, wait: bool) -> None:
     found = Fanfold(stack).stack
     waking = Waking(found)
     now = waking.start()
-    if now.instances:
+    if now.is_awake:
         stderr.print(f"{now} already: nothing to do", soft_wrap=True)
         return
     stderr.print(f"{now}; one is starting, which takes about ten minutes", soft_wrap=True)

@@ -205,7 +205,7 @@ class Fanfold:
         """
         waking = Waking(self.stack)
         now = waking.start()
-        return waking.wait() if wait and not now.instances else now
+        return waking.wait() if wait and not now.is_awake else now
 
     def jobs(self) -> Iterator[Job]:
         """The stack's jobs, the latest first. One that has just begun may be missing for a moment."""

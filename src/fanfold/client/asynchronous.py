@@ -176,7 +176,7 @@ class AsyncFanfold:
         """As `Fanfold.wake`. Between two looks no thread waits."""
         waking = await to_thread(Waking, await self.stack())
         now = await to_thread(waking.start)
-        while wait and not now.instances:
+        while wait and not now.is_awake:
             await sleep(PAUSE_SECONDS)
             now = await to_thread(waking.look_again)
         return now

@@ -56,14 +56,16 @@ def count_hours(stack: Stack, began: datetime, ended: datetime, now: datetime) -
     start, end = began.replace(second=0, microsecond=0), ended.replace(second=0, microsecond=0) + _MINUTE
     try:
         pages = stack.client("cloudwatch").get_paginator("get_metric_data")
-        found = [
-            value
+        results = [
+            result
             for page in pages.paginate(MetricDataQueries=[query], StartTime=start, EndTime=end)
             for result in page["MetricDataResults"]
-            for value in result["Values"]
         ]
     except (ClientError, BotoCoreError) as error:
         return None, f"the endpoint's instance-hours are not known{_reason(error)}"
+    if results and results[-1].get("StatusCode", "Complete") != "Complete":
+        return None, "CloudWatch has not counted the endpoint's instance-hours completely; try again"
+    found = [value for result in results for value in result["Values"]]
     if not found:
         return None, "CloudWatch saw no instance of the endpoint during the job"
     return sum(found) * (_MINUTE / timedelta(hours=1)), ""

@@ -32,7 +32,7 @@ _OPTIONS = {
     "prompt": "",
     "input-expression": f"method == 'POST' && contains({list(_URLS)}, url) && type(body) == 'object' && body || `null`",
     "payload-expression": "merge(inputs[0], parameters)",
-    "result-expression": "(choices[0] || data[0]) && @",
+    "result-expression": "(choices[0] || data[0]) && [@]",
     "rows-per-request": "1",
     "parameters": "{}",
     "results-format": "jsonl",
@@ -119,7 +119,7 @@ def _flaw(row: Mapping[str, Any]) -> str:
     for name, wanted in (("method", ("POST",)), ("url", _URLS)):
         if row.get(name) not in wanted:
             return f"`{name}` is {_shown(row.get(name))}: it must be {' or '.join(wanted)}"
-    return f"`body` is {_shown(row.get('body'))}: it must be an object with the parameters of the request"
+    return f"`body` is {_shown(row.get('body'))}: it must be an object with at least one parameter of the request"
 
 
 def _shown(value: Any) -> str:

@@ -107,10 +107,11 @@ class CloudWatch:
         self._stub = Stubber(self._client)
         self._stub.activate()
 
-    def answers(self, *pages: list[float]) -> None:
+    def answers(self, *pages: list[float], status: str = "Complete") -> None:
         for number, values in enumerate(pages, 1):
             last = {} if number == len(pages) else {"NextToken": "more"}
             results = [{"Id": "instances", "Values": values, "Timestamps": [BEGAN] * len(values)}]
+            results[0]["StatusCode"] = status
             asked = ASKED | ({} if number == 1 else {"NextToken": "more"})
             self._stub.add_response("get_metric_data", {"MetricDataResults": results, **last}, asked)
 
@@ -128,6 +129,15 @@ def test_samples_of_whole_minutes_are_the_hours_of_all_instances() -> None:
     cloudwatch = CloudWatch()
     cloudwatch.answers([1.0, 1.0], [2.0, 2.0])
     assert cloudwatch.count() == (0.1, "")
+
+
+def test_what_cloudwatch_has_not_counted_completely_is_not_told() -> None:
+    cloudwatch = CloudWatch()
+    cloudwatch.answers([1.0], status="PartialData")
+    assert cloudwatch.count() == (
+        None,
+        "CloudWatch has not counted the endpoint's instance-hours completely; try again",
+    )
 
 
 def test_the_variant_whose_instances_are_counted_is_the_templates() -> None:

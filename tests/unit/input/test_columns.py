@@ -138,3 +138,14 @@ def test_a_first_line_is_the_header_or_a_row_and_what_is_taken_for_granted_is_sa
     layout = detected(content, input_column="1", complete=complete)
     assert layout.first_byte == (len(format_records(rows[:1], Dialect()).encode()) if layout.has_header else 0)
     assert layout.assumed
+
+
+def test_a_near_name_is_looked_for_among_the_first_columns_only() -> None:
+    names = [f"c{number}" for number in range(300)]
+    for place, words in ((199, "did you mean 'review'"), (200, "the first line is")):
+        header = [*names[:place], "review", *names[place:]]
+        line = ",".join(header).encode()
+        with pytest.raises(LayoutError) as caught:
+            detected(line + b"\n" + line + b"\n", input_column="reveiw")
+        assert words in caught.value.in_full
+        assert ("did you mean" in caught.value.in_full) == (place < 200)

@@ -25,6 +25,8 @@ USUAL_NAMES = frozenset(
 )
 # Columns in an error's words, and characters of each.
 _MOST_SHOWN = 10
+# Columns, and characters of a name, among which a near name is looked for: it takes longer with each.
+_MOST_COMPARED = 200
 _MOST_CHARACTERS = 40
 # What the header says is shorter than this, and a text is so many times as long as its column's name.
 _LONGEST_NAME = 40
@@ -247,7 +249,9 @@ def _unknown(first: Sequence[str], *, is_header: bool) -> InputColumnError:
 
 def _perhaps(given: str, names: Sequence[str]) -> str:
     """What an error asks at its end, if a name is near to the given one."""
-    plain = {_plain(name): name for name in names}
+    plain = {_plain(name): name for name in names[:_MOST_COMPARED] if len(name) <= _MOST_COMPARED}
+    if len(given) > _MOST_COMPARED:
+        return ""
     near = get_close_matches(_plain(given), plain, 1)
     return f"; did you mean {shown([plain[near[0]]])}?" if near and near[0] != _plain(given) else ""
 
