@@ -33,11 +33,11 @@ def role_of_all_rights(cloud: LocalCloud) -> Caller:
 def test_bodies_of_any_bytes_and_size_are_stored_and_keep_the_pipe_free_for_others(
     cloud: LocalCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    s3, server = cloud.session().client("s3"), cloud._services._server
+    s3, server = cloud.session().client("s3"), cloud._services._server  # noqa: SLF001 # the pipe has no other end
     bucket = f"bodies-{uuid.uuid4().hex}"
     s3.create_bucket(Bucket=bucket)
     sent: list[int] = []
-    ask = server._ask
+    ask = server._ask  # noqa: SLF001 # likewise
 
     def counted(*call: object) -> Any:  # as the original
         sent.append(len(json.dumps(call)))
