@@ -6,6 +6,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
+from http.client import HTTPConnection
 from typing import Any
 
 import boto3
@@ -102,9 +103,13 @@ def test_what_a_webhook_does_not_take_is_a_dead_letter_and_its_connection_is_clo
     events: EventsBackend, monkeypatch: pytest.MonkeyPatch, answer: bytes, letters: list[object]
 ) -> None:
     closed: list[object] = []
-    kind = webhooks.http.client.HTTPConnection
-    close = kind.close
-    monkeypatch.setattr(kind, "close", lambda self: (closed.append(self), close(self))[1])
+    close = HTTPConnection.close
+
+    def noted(self: HTTPConnection) -> None:
+        closed.append(self)
+        close(self)
+
+    monkeypatch.setattr(HTTPConnection, "close", noted)
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         target = target_of(events, f"http://127.0.0.1:{listener.getsockname()[1]}/hook")
         thread = answering(listener, answer)
