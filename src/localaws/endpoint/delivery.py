@@ -231,7 +231,16 @@ class Outbox:
             try:
                 self._deliver(some)
             except Exception:
-                logger.exception("%d outcomes are lost", len(some))
+                logger.exception("%d outcomes were not delivered together: each is tried alone", len(some))
+                self._deliver_each(some)
+
+    def _deliver_each(self, several: Sequence[Settled]) -> None:
+        """As with SNS, what has been told already may be told again."""
+        for one in several:
+            try:
+                self._deliver([one])
+            except Exception:
+                logger.exception("%s: the outcome is lost", one.invocation.request.inference_id)
 
     def _take(self) -> list[Settled]:
         taken: list[Settled] = []

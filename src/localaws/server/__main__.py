@@ -9,6 +9,8 @@ and is answered by a line:
     ["put_objects", caller, [object, …]]  [why it is refused, or null, …]
     ["publish", caller, [message, …]]     likewise; see `localaws.endpoint.calls`
     ["set_instances", region, endpoint, variant, number]    null; a variant has so many instances by now
+
+An object is [bucket, key, body, content type, id of a key or null]; its body is {"base64": …} or {"file": its path}.
 """
 
 import argparse
@@ -18,6 +20,8 @@ import os
 import signal
 import sys
 import threading
+from base64 import b64decode
+from pathlib import Path
 from typing import Any
 
 from localaws.access.guard import Guard
@@ -87,8 +91,7 @@ def _answer(call: list[Any]) -> object:
             keys = iam.find_keys(key_id)
             return keys and [keys.access_key_id, keys.secret_access_key, keys.token, keys.expires and str(keys.expires)]
         case ["put_objects", caller, several]:
-            # JSON has texts only.
-            objects = [NewObject(bucket, key, body.encode("latin-1"), *rest) for bucket, key, body, *rest in several]
+            objects = [NewObject(bucket, key, _body(sent), *rest) for bucket, key, sent, *rest in several]
             return calls.put_objects(Caller(*caller), objects)
         case ["publish", caller, several]:
             return calls.publish(Caller(*caller), [Notification(*one) for one in several])
@@ -96,6 +99,10 @@ def _answer(call: list[Any]) -> object:
             hosting.set_instances(region, endpoint, variant, count)
             return None
     raise ValueError(f"no such call: {call[0]}")
+
+
+def _body(sent: dict[str, str]) -> bytes:
+    return Path(sent["file"]).read_bytes() if "file" in sent else b64decode(sent["base64"])
 
 
 def _user(name: str, *actions: str) -> tuple[str, str]:

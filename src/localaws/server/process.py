@@ -5,8 +5,12 @@ import subprocess
 import sys
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, Any
 
 from localaws.access.profiles import environment_without_profile
@@ -17,6 +21,8 @@ from localaws.template import REGION
 
 STOP_SECONDS = 5
 _REMEMBER_SECONDS = 1.0
+# Larger bodies go by a file: who asks for keys waits for all that goes by the pipe.
+_LARGEST_IN_PIPE = 1_048_576
 
 
 class ServerProcess:
@@ -85,14 +91,17 @@ class ServerProcess:
             return keys
 
     def put_objects(self, caller: Caller, objects: Sequence[NewObject]) -> list[str | None]:
-        """Store objects; see `localaws.endpoint.calls`. Raises ServerDiedError."""
-        with self._asking:
-            answer: list[str | None] = self._ask(
-                "put_objects",
-                caller,
-                [one._replace(body=one.body.decode("latin-1")) for one in objects],  # type: ignore[arg-type] # JSON has texts only
-            )
-            return answer
+        """Store objects; see `localaws.endpoint.calls`.
+
+        Raises:
+            ServerDiedError: it has ended.
+            OSError: there is no place for the file of a large body.
+        """
+        with ExitStack() as files:
+            sent = [(one.bucket, one.key, _sent(one.body, files), one.content_type, one.key_id) for one in objects]
+            with self._asking:
+                answer: list[str | None] = self._ask("put_objects", caller, sent)
+                return answer
 
     def publish(self, caller: Caller, notifications: Sequence[Notification]) -> list[str | None]:
         """Tell topics; see `localaws.endpoint.calls`. Raises ServerDiedError."""
@@ -122,3 +131,12 @@ class ServerProcess:
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
+
+
+def _sent(body: bytes, files: ExitStack) -> dict[str, str]:
+    """A body as the server takes it; see its module. Its file, if it has one, is gone when `files` are closed."""
+    if len(body) <= _LARGEST_IN_PIPE:
+        return {"base64": b64encode(body).decode()}
+    file = Path(files.enter_context(TemporaryDirectory())) / "body"
+    file.write_bytes(body)
+    return {"file": str(file)}

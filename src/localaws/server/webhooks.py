@@ -4,15 +4,17 @@ The address must be one of this machine, so that nothing that is tried here reac
 delivered is not tried again: it is at once where EventBridge puts it in the end, among the target's dead letters.
 """
 
+import contextlib
 import http.client
 import json
 import logging
 import threading
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
-from moto.events.models import Destination, events_backends
+from moto.events.models import Connection, Destination, events_backends
 from moto.events.utils import EventTemplateParser
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.iam.models import iam_backends
@@ -21,6 +23,7 @@ from moto.sqs.models import sqs_backends
 from localaws.server import iam
 
 Properties = dict[str, Any]
+_Named = TypeVar("_Named", Connection, Destination)
 
 API_DESTINATION = ":api-destination/"
 _INVOKE = "events:InvokeApiDestination"
@@ -37,10 +40,11 @@ class NotDeliveredError(Exception):
 
 def check_address(address: str) -> str:
     """The address, if it may be called; raises ValueError for one that isn't of this machine."""
-    parts = urlsplit(address)
-    if parts.scheme != "http" or parts.hostname not in _HERE:
-        raise ValueError("The local cloud calls webhooks on this machine only: http://127.0.0.1:PORT/…")
-    return address
+    with contextlib.suppress(ValueError):  # of a port that cannot be one
+        parts = urlsplit(address)
+        if parts.scheme == "http" and parts.hostname in _HERE and parts.port != 0:
+            return address
+    raise ValueError("The local cloud calls webhooks on this machine only: http://127.0.0.1:PORT/…")
 
 
 def send(target: Properties, event: Properties, region: str) -> None:
@@ -49,16 +53,24 @@ def send(target: Properties, event: Properties, region: str) -> None:
 
 
 def _send(target: Properties, event: Properties, region: str) -> None:
-    destinations = events_backends[DEFAULT_ACCOUNT_ID][region].destinations.values()
-    destination = next(found for found in destinations if found.arn == target["Arn"])
     try:
+        destinations = events_backends[DEFAULT_ACCOUNT_ID][region].destinations.values()
+        destination = _found(target["Arn"], destinations)
         _check_role(target["RoleArn"], destination.arn.rpartition("/")[0])
         _post(destination, _transformed(target.get("InputTransformer", {}), event))
-    except NotDeliveredError as error:
-        logger.warning("%s: %s", destination.name, error)
+    except Exception as error:
+        # Whatever it is that could not be done: the event is kept.
+        logger.warning("%s: %s", target["Arn"], error, exc_info=not isinstance(error, NotDeliveredError))
         if letters := target.get("DeadLetterConfig"):
             name = letters["Arn"].rpartition(":")[2]
             sqs_backends[DEFAULT_ACCOUNT_ID][region].send_message(name, json.dumps(event))
+
+
+def _found(arn: str, among: Iterable[_Named]) -> _Named:
+    found = next((one for one in among if one.arn == arn), None)
+    if found is None:
+        raise NotDeliveredError(f"{arn} does not exist")
+    return found
 
 
 def _check_role(role_arn: str, resource: str) -> None:
@@ -76,17 +88,16 @@ def _transformed(transformer: Properties, event: Properties) -> bytes:
 
 def _post(destination: Destination, body: bytes) -> None:
     connections = events_backends[DEFAULT_ACCOUNT_ID][destination.region].connections.values()
-    connection = next(found for found in connections if found.arn == destination.connection_arn)
-    key = connection.auth_parameters["ApiKeyAuthParameters"]
+    key = _found(destination.connection_arn, connections).auth_parameters["ApiKeyAuthParameters"]
     headers = {"Content-Type": "application/json; charset=utf-8", key["ApiKeyName"]: key["ApiKeyValue"]}
-    address = urlsplit(destination.invocation_endpoint)
+    address = urlsplit(check_address(destination.invocation_endpoint))
     path = f"{address.path or '/'}{f'?{address.query}' if address.query else ''}"
     try:
         # It follows no redirection, which might lead elsewhere.
         caller = http.client.HTTPConnection(str(address.hostname), address.port, timeout=_SECONDS)
-        caller.request(destination.http_method, path, body, headers)
-        status = caller.getresponse().status
-        caller.close()
+        with contextlib.closing(caller):
+            caller.request(destination.http_method, path, body, headers)
+            status = caller.getresponse().status
     except (OSError, http.client.HTTPException) as error:
         raise NotDeliveredError(f"the webhook did not answer: {error!r}") from error
     if status >= http.HTTPStatus.MULTIPLE_CHOICES:
