@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 NOT_FLAT = "{}"
 MOST_FIELDS = 64
 _MOST_NAMES_BYTES = 4_096
-# Characters of an answer that an error shows.
-_MOST_SHOWN = 200
 _ERRORS = {"error", "errors", "errorMessage", "error_message", "exception", "detail", "traceback"}
 _KINDS: dict[type, str] = {
     dict: "a JSON object that tells of an error",
@@ -96,7 +94,7 @@ def sift(
 def _nothing_found(answer: Any) -> MalformedAnswerError:
     return MalformedAnswerError(
         "result-expression finds nothing in the model's answer",
-        f"the answer begins {write_json(answer)[:_MOST_SHOWN]}",
+        MalformedAnswerError.beginning(write_json(answer)),
     )
 
 

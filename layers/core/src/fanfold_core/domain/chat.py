@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from fanfold_core.domain.schema import ResponseSchema
 
-# Characters of an answer that an error shows.
-_MOST_SHOWN = 200
 # How often a prompt may name one column: so often is a chunk of the file in memory, and a cell in a request.
 _MOST_TIMES = 8
 _TOKENS = ("prompt_tokens", "completion_tokens")
@@ -109,7 +107,7 @@ def chat_answer(answer: Any, schema: ResponseSchema | None = None) -> list[dict[
             return [{**told, **found}]
     raise MalformedAnswerError(
         "the model's answer is no chat completion with a text in choices[0].message.content",
-        f"the answer begins {write_json(answer)[:_MOST_SHOWN]}",
+        MalformedAnswerError.beginning(write_json(answer)),
     )
 
 
@@ -121,7 +119,7 @@ def _structured(text: str, schema: ResponseSchema, *, is_cut: bool) -> dict[str,
         cut = ", and was cut off (finish_reason length)" if is_cut else ""
         raise MalformedAnswerError(
             f"the text in choices[0].message.content is not JSON, as response-schema wants it{cut}: {error}",
-            f"the text begins {text[:_MOST_SHOWN]}",
+            MalformedAnswerError.beginning(text, "text"),
         ) from error
     for violation in schema.violations([found], text).values():
         raise violation

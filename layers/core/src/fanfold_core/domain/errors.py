@@ -25,6 +25,9 @@ from __future__ import annotations
 
 from fanfold_core.input.errors import FanfoldError, shortened
 
+# Characters of an answer that an error shows.
+_MOST_SHOWN = 200
+
 
 class JobError(FanfoldError):
     """The job cannot go on; it ends FAILED with this message. Do not retry."""
@@ -55,6 +58,15 @@ class EndpointError(JobError):
 
 class MalformedAnswerError(FanfoldError):
     """The model's answer isn't one result per row. Retry with fewer rows."""
+
+    @staticmethod
+    def beginning(text: str, of: str = "answer") -> str:
+        """What such an error quotes of an answer, or of what is in it.
+
+        >>> MalformedAnswerError.beginning('{"choices":[]}')
+        'the answer begins {"choices":[]}'
+        """
+        return f"the {of} begins {text[:_MOST_SHOWN]}"
 
 
 class AnswerTooLargeError(MalformedAnswerError):

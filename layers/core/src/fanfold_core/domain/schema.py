@@ -45,7 +45,7 @@ _MOST_KEYWORDS = 1_000
 # and values times characters there may be, since the error of each keyword quotes the value until it is thrown away.
 _MOST_STEPS = 100_000
 _MOST_WORK = 20_000_000
-# Characters of an answer, and of what the schema wants of it, that an error shows.
+# Characters of what a schema wants, or what is wrong with it, that an error shows.
 _MOST_SHOWN = 200
 
 
@@ -76,7 +76,7 @@ class ResponseSchema:
             raise MalformedAnswerError(
                 f"the model's answer of {len(text):,} characters takes too long to check with response-schema, which "
                 f"has {self.size} keywords and values",
-                _beginning(text),
+                MalformedAnswerError.beginning(text),
             ) from error
         finally:
             _left.reset(before)
@@ -87,22 +87,18 @@ class ResponseSchema:
             error = next(iter(self.validator.iter_errors(result)), None)
         except OverflowError:  # of multipleOf
             words = "the model's answer has a number that is too large for response-schema"
-            return MalformedAnswerError(words, _beginning(write_json(result)))
+            return MalformedAnswerError(words, MalformedAnswerError.beginning(write_json(result)))
         if error is None:
             return None
         return MalformedAnswerError(
             f"the model's answer does not match response-schema: {self._place(error.absolute_path)} {_rule(error)}",
-            _beginning(write_json(result)),
+            MalformedAnswerError.beginning(write_json(result)),
         )
 
     def _place(self, path: Iterable[str | int]) -> str:
         """A place in the answer. A name that the schema doesn't know is the model's own, which no message quotes."""
         steps = (f"[{step}]" if isinstance(step, int) else f".{step if step in self.names else '*'}" for step in path)
         return f"${''.join(steps)}"
-
-
-def _beginning(text: str) -> str:
-    return f"the answer begins {text[:_MOST_SHOWN]}"
 
 
 def _rule(error: ValidationError) -> str:
