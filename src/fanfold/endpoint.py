@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fanfold.errors import WakeError
+from fanfold.stacks import DENIED
 from fanfold.terminal import counted, spinner, stderr
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 IN_SERVICE = "InService"
 # While SageMaker changes an endpoint; `RollingBack` ends in `InService`, without what was asked for.
 _CHANGING = {"Creating", "Updating", "SystemUpdating", "RollingBack"}
-_REFUSALS = {"AccessDenied", "AccessDeniedException"}
 PAUSE_SECONDS, _SECONDS_BETWEEN_LINES = 5.0, 60.0
 # For so long, an endpoint may look as it did before it was asked to change.
 _GRACE_SECONDS = 60.0
@@ -138,7 +138,7 @@ class Waking:
             yield
         except ClientError as error:
             code, words, name = error.response["Error"]["Code"], error.response["Error"]["Message"], self._name
-            if code in _REFUSALS:
+            if code in DENIED:
                 raise WakeError(
                     f"endpoint {name}: you lack the permission {action}, which the stack's UserPolicy has ({words})"
                 ) from error

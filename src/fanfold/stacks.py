@@ -68,6 +68,8 @@ _REMEDIES: Mapping[type[BotoCoreError] | tuple[type[BotoCoreError], ...], str] =
     CredentialRetrievalError: _IDENTITY,
     (SSOError, TokenRetrievalError, LoginError): "log in again (`aws sso login`, or `aws login`)",
 }
+# The codes of a permission that is lacking.
+DENIED = {"AccessDenied", "AccessDeniedException"}
 # How codes of refusals begin that are about who asks.
 _ABOUT_IDENTITY = (
     *("AccessDenied", "AuthFailure", "ExpiredToken", "InvalidAccessKeyId", "InvalidClientTokenId"),

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from fanfold.stacks import DENIED
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -21,7 +23,6 @@ VARIANT = "AllTraffic"
 _LATE, _KEPT = timedelta(minutes=5), timedelta(days=15)
 TOO_EARLY = "CloudWatch counts the endpoint's instance-hours a few minutes after the job: see `fanfold status` then"
 _MINUTE = timedelta(minutes=1)
-_REFUSALS = {"AccessDenied", "AccessDeniedException"}
 
 
 def may_be_counted(ended: datetime, now: datetime) -> bool:
@@ -72,6 +73,6 @@ def count_hours(stack: Stack, began: datetime, ended: datetime, now: datetime) -
 
 
 def _reason(error: ClientError | BotoCoreError) -> str:
-    if isinstance(error, ClientError) and error.response["Error"]["Code"] in _REFUSALS:
+    if isinstance(error, ClientError) and error.response["Error"]["Code"] in DENIED:
         return " without the permission cloudwatch:GetMetricData"
     return f": {error}"
