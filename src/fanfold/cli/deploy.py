@@ -95,9 +95,9 @@ def deploy(
             _show_package(_packaged(root, folder), stack, bucket, values, chosen)
             return
         session, account = _identify(stack, region, profile)
-        existing = changes.find(session, stack)
-        before = existing.parameters if existing else {}
-        if not (existing or is_agreed):
+        existing = changes.find_parameters(session, stack)
+        before = existing or {}
+        if existing is None and not is_agreed:
             chosen = _ask(source, chosen, session.region_name)
         values = parameters.checked(source, chosen, before, session.region_name)
         if gone := parameters.dropped(source, before):

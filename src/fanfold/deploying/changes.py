@@ -36,13 +36,6 @@ _ORDER = ("remove", "leave", "replace", "may replace", "modify", "add")
 
 
 @dataclass(frozen=True, slots=True)
-class Existing:
-    """A stack that can be updated, with the values of its parameters."""
-
-    parameters: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class Change:
     """What happens to a resource: one of `_ORDER`. What is left stays in the account, without its stack."""
 
@@ -86,8 +79,8 @@ class Event:
         return not self.status.endswith("_IN_PROGRESS")
 
 
-def find(session: Session, name: str) -> Existing | None:
-    """The stack of this name, which is there to be updated; None if a deploy would create it.
+def find_parameters(session: Session, name: str) -> dict[str, str] | None:
+    """The parameters of the stack of this name, which is there to be updated; None if a deploy would create it.
 
     What a first deploy that failed has left, which is empty, is deleted.
 
@@ -98,12 +91,9 @@ def find(session: Session, name: str) -> Existing | None:
     try:
         client = make_client(session, "cloudformation")
         (stack,) = client.describe_stacks(StackName=name)["Stacks"]
-    except ClientError as error:
-        refusal = error.response["Error"]
-        if refusal["Code"] == "ValidationError" and "does not exist" in refusal["Message"]:
+    except (ClientError, BotoCoreError) as error:
+        if _is_missing(error):
             return None
-        raise StackError(f"stack {name}: {refused_words(error)}") from error
-    except BotoCoreError as error:
         raise StackError(f"stack {name}: {refused_words(error)}") from error
     status = stack["StackStatus"]
     # One that is empty need not say yet what it will be.
@@ -122,7 +112,15 @@ def find(session: Session, name: str) -> Existing | None:
         raise DeployError(f"stack {name} cannot be updated ({status}): delete it, and deploy again; {HELP}")
     if status.endswith("_FAILED"):
         raise DeployError(f"the last deploy of stack {name} failed, and so did the way back ({status}): {HELP}")
-    return Existing({one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", ())})
+    return {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", ())}
+
+
+def _is_missing(error: ClientError | BotoCoreError) -> bool:
+    """Whether CloudFormation says that there is no such stack."""
+    if not isinstance(error, ClientError):
+        return False
+    refusal = error.response["Error"]
+    return refusal["Code"] == "ValidationError" and "does not exist" in refusal["Message"]
 
 
 def _is_ours(stack: Mapping[str, Any]) -> bool:
