@@ -153,11 +153,12 @@ class Job:
 
         `JobStillOpenError` if it has not ended.
         """
-        cost = Cost.of(self.summary(), self._stack.parameters)
+        summary = self.summary()
+        cost = Cost.of(summary, self._stack.parameters)
         if cost is None or cost.instance is None:
             return cost
-        job, now = self._ended(), datetime.now(UTC)
-        hours, unknown = count_hours(self._stack, job.created, job.ended or now, now)
+        began, ended = (datetime.fromisoformat(summary[name]) for name in ("created", "ended"))
+        hours, unknown = count_hours(self._stack, began, ended, datetime.now(UTC))
         return replace(cost, instance_hours=hours, hours_unknown=unknown)
 
     def download(self, folder: Path | str, *, replace: bool = False) -> list[Path]:
