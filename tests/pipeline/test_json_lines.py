@@ -286,11 +286,8 @@ def test_a_parquet_file_comes_back_with_the_types_that_json_has(pipeline: Play, 
         "tags": pa.array([["a", None], [], None, ["b"]] * 10),
         "meta": pa.array([{"a": 1, "b": {"c": 0.5}}, None] * 20),
     }
-    others = {
-        "day": pa.array([date(2024, 2, 29), None] * 20),
-        "price": pa.array([Decimal("1.50")] * 40),
-        "kind": pa.array(["x", "y"] * 20).dictionary_encode(),
-    }
+    others = {"day": pa.array([date(2024, 2, 29), None] * 20), "price": pa.array([Decimal("1.50")] * 40)}
+    others["kind"] = pa.array(["x", "y"] * 20).dictionary_encode()
     write_table(pa.table(of_json | others), file, row_group_size=9)
     with source_of(file, pytest.fail) as source, source.open(0) as stream:
         content = stream.read()
@@ -299,6 +296,5 @@ def test_a_parquet_file_comes_back_with_the_types_that_json_has(pipeline: Play, 
     found = read_table(tmp_path / "out.parquet")
     for name, column in of_json.items():
         assert (found[name].type, found[name].to_pylist()) == (column.type, column.to_pylist())
-    assert {name: str(found[name].type) for name in others} == dict.fromkeys(others, "string")
+    assert {str(found[name].type) for name in others} == {"string"}
     assert [found[name].to_pylist()[:2] for name in others] == [["2024-02-29", None], ["1.50"] * 2, ["x", "y"]]
-    assert str(found["score"].type) == "double"

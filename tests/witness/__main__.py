@@ -10,12 +10,13 @@ import time
 import traceback
 from collections.abc import Sequence
 
-from tests.witness import binaries, calls, pipeline, policies, samconfig, schedules
+from tests.witness import binaries, calls, cdk, pipeline, policies, samconfig, schedules
 from tests.witness.witness import AbsentError, DisagreementError
 
 WITNESSES = {
     "parliament": policies.statements,
     "sam": samconfig.round_trips,
+    "cdk": cdk.synthesized,
     "glibc": binaries.glibc,
     "python": binaries.imports,
     "models": calls.of_schedules,
