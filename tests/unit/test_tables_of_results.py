@@ -196,7 +196,7 @@ def test_lists_and_objects_are_json_in_athena_and_null_is_null(stack: Any) -> No
         ("s3://lake/_tweets/", "cannot be a table"),
         ("s3://lake/it's/", "cannot be a table"),
         ("s3://in-bucket/tweets/", "in-bucket is a bucket of the stack"),
-        ("s3://out-bucket/results", "choose another bucket"),
+        ("s3://out-bucket/results", "choose another one for tables"),
     ],
 )
 def test_a_folder_that_can_be_no_table_is_refused(location: str, words: str) -> None:

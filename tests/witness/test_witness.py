@@ -8,7 +8,7 @@ from typing import Any
 import botocore.session
 import pytest
 from tests.witness import __main__ as hearing
-from tests.witness import cdk, services
+from tests.witness import deploying, services
 from tests.witness.calls import unfit
 from tests.witness.policies import documents
 from tests.witness.witness import AbsentError, DisagreementError, agree
@@ -94,16 +94,14 @@ def test_no_function_of_cloudformation_is_left_in_what_is_judged() -> None:
 
 
 def test_what_other_tools_choose_are_parameters_of_the_template() -> None:
-    page = (find_root() / "docs/install.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"(?s)^  parameters = \{\n(.*?)^  \}", page, re.MULTILINE)
-    of_terraform = dict(re.findall(r'^    (\w+) += "(.*)"$', block, re.MULTILINE))
-    assert len(of_terraform) == block.count("\n")
     source = template.read(find_root())
-    for chosen in (of_terraform, cdk.chosen()):
+    for chosen in (deploying.chosen_by_cdk(), deploying.chosen_by_terraform()):
+        assert len(chosen) == 3
         template.check(source, {**template.defaults(find_root()), **chosen}, "us-east-1")
-    (output,) = re.findall(r'outputs\["(\w+)"\]', page)
+    configuration = deploying.CONFIGURATION.read_text(encoding="utf-8")
+    (output,) = re.findall(r'outputs\["(\w+)"\]', configuration)
     assert output in source["Outputs"]
-    (capabilities,) = re.findall(r"capabilities = (\[.*\])", page)
+    (capabilities,) = re.findall(r"capabilities = (\[.*\])", configuration)
     assert json.loads(capabilities) == list(CAPABILITIES)
 
 

@@ -46,7 +46,7 @@ def write_table(results: Results, stack: Stack, job: str, location: str) -> Athe
         )
     bucket, folder, last = found.groups()
     if bucket in {stack.input_bucket, stack.output_bucket}:
-        raise DownloadError(f"{bucket} is a bucket of the stack, whose files are others: choose another bucket")
+        raise DownloadError(f"{bucket} is a bucket of the stack, which has other files: choose another one for tables")
     rows = _flat(results.typed_rows("a table in Athena"))
     key = f"{folder}/{first_round(job)}.parquet"
     with TemporaryFile() as stream:

@@ -1,8 +1,10 @@
-"""AWS's CDK includes the packaged template in an app, as examples/cdk does, and synthesizes it again."""
+"""AWS's CDK synthesizes examples/cdk, which includes the packaged template, and Terraform parses examples/terraform."""
 
 import ast
 import json
 import os
+import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -16,6 +18,7 @@ from fanfold.deploying.package import Archive, Package
 from localaws import template
 
 APP = ROOT / "examples" / "cdk" / "app.py"
+CONFIGURATION = ROOT / "examples" / "terraform" / "main.tf"
 _BUCKET = "fanfold-artifacts-123456789012-us-east-1"
 _STACK = "fanfold"
 # What the example adds to the template.
@@ -23,7 +26,7 @@ _OWN_OUTPUTS = {"ResultsArn"}
 _VERSION = "from importlib.metadata import version; print(version('aws-cdk-lib'))"
 
 
-def synthesized() -> str:
+def by_cdk() -> str:
     """Ask the CDK."""
     python = ROOT / ".venv-cdk" / "bin" / "python"
     if not python.exists():
@@ -36,7 +39,7 @@ def synthesized() -> str:
         if ended.returncode:
             raise DisagreementError(ended.stderr.strip().splitlines()[-1])
         made: dict[str, Any] = json.loads(Path(folder, "out", f"{_STACK}.template.json").read_text(encoding="utf-8"))
-    wanted = expected(json.loads(packaged), chosen())
+    wanted = expected(json.loads(packaged), chosen_by_cdk())
     made["Outputs"] = {name: it for name, it in made["Outputs"].items() if name not in _OWN_OUTPUTS}
     agree("the parts of the template", sorted(made), sorted(wanted))
     for part, there in wanted.items():
@@ -50,8 +53,29 @@ def synthesized() -> str:
     return f"aws-cdk-lib {said}: {len(wanted['Resources'])} resources of examples/cdk as the template has them"
 
 
-def chosen() -> dict[str, str]:
-    """The parameters that the example chooses."""
+def by_terraform() -> str:
+    """Ask Terraform. To validate more than the form, it would need its provider for AWS."""
+    terraform = shutil.which("terraform")
+    if terraform is None:
+        raise AbsentError("Terraform is not installed")
+    command = [terraform, f"-chdir={CONFIGURATION.parent}", "fmt", "-check", "-diff", "-list=false"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        raise DisagreementError(ended.stdout.strip() or ended.stderr.strip())
+    version = subprocess.run([terraform, "version", "-json"], capture_output=True, text=True, check=True).stdout
+    return f"Terraform {json.loads(version)['terraform_version']}: examples/terraform is well-formed"
+
+
+def chosen_by_terraform() -> dict[str, str]:
+    """The parameters that the configuration chooses."""
+    (block,) = re.findall(
+        r"(?s)^  parameters = \{\n(.*?)^  \}", CONFIGURATION.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    return {name.strip(): json.loads(value) for name, value in (line.split("=", 1) for line in block.splitlines())}
+
+
+def chosen_by_cdk() -> dict[str, str]:
+    """The parameters that the app chooses."""
     for found in ast.parse(APP.read_text(encoding="utf-8")).body:
         if isinstance(found, ast.Assign) and ast.unparse(found.targets[0]) == "PARAMETERS":
             values: dict[str, str] = ast.literal_eval(found.value)
