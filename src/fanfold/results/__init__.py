@@ -156,7 +156,7 @@ class Results:
 
         `PackageMissingError` without pyarrow, `DownloadError` if a column of results.jsonl has values of several types.
         """
-        rows = self.typed_rows("an Arrow table")
+        rows = self._typed_rows("an Arrow table")
         from pyarrow import Table  # noqa: PLC0415 - an extra
 
         return Table.from_batches(rows.batches, rows.schema)
@@ -166,14 +166,14 @@ class Results:
 
         Errors are those of `to_arrow`, and `DownloadError` if the file cannot be written.
         """
-        rows = self.typed_rows("a Parquet file")
+        rows = self._typed_rows("a Parquet file")
         try:
             with Path(file).open("wb") as stream:
                 rows.write_parquet(stream)
         except OSError as error:
             raise DownloadError(f"cannot write {file} ({error}): free some space, or choose another file") from error
 
-    def typed_rows(self, what: str) -> TypedRows:
+    def _typed_rows(self, what: str) -> TypedRows:
         """All rows with their types, for `what`; errors are those of `to_arrow`. The file is read twice."""
         with extra("arrow", what):
             import pyarrow as pa  # noqa: F401, PLC0415 - an extra

@@ -47,7 +47,7 @@ def write_table(results: Results, stack: Stack, job: str, location: str) -> Athe
     bucket, folder, last = found.groups()
     if bucket in {stack.input_bucket, stack.output_bucket}:
         raise DownloadError(f"{bucket} is a bucket of the stack, which has other files: choose another one for tables")
-    rows = _flat(results.typed_rows("a table in Athena"))
+    rows = _flat(results._typed_rows("a table in Athena"))  # noqa: SLF001 - of this package
     key = f"{folder}/{first_round(job)}.parquet"
     with TemporaryFile() as stream:
         rows.write_parquet(stream)
