@@ -246,6 +246,7 @@ def test_a_batch_of_requests_has_its_responses_in_openais_format(pipeline: Play,
     options = {name: quote(value) for name, value in found.assumed.items()}
     ended = pipeline(model).run(written(rows), options, "batch.jsonl")
     assert ended.state is State.COMPLETED_WITH_ERRORS
+    assert ended.summary["tokens"] == {"prompt_tokens": 36 * 9, "completion_tokens": 36 * 2}
 
     stack: Any = SimpleNamespace(client=lambda _: Bucket(ended), output_bucket="output")
     files = HeldFolder(tmp_path).receive(stack, ended.job.id, is_batch=has_batch_output(ended.job.options))

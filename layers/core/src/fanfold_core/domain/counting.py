@@ -9,6 +9,7 @@ from contextlib import suppress
 from heapq import nsmallest
 from typing import TYPE_CHECKING, Any
 
+from fanfold_core.domain.chat import TOKENS
 from fanfold_core.domain.results import requests
 from fanfold_core.domain.spans import gaps, places_in
 from fanfold_core.domain.statistics import (
@@ -67,7 +68,17 @@ def of_rows(first_row: int, rows: Sequence[Sequence[str]], input_index: int | No
     bins = Counter([int(score * SCORE_BINS) if 0 <= score < 1 else _edge(score) for score in scores])
     failed = ((first_row + number, rows[number], final.errors[number]) for number in final.failed)
     evidence = _evidence(first_row, rows, input_index, final)
-    return Statistics(Labels() + Labels(labels), bins, _errors(failed, input_index), evidence=evidence)
+    errors = _errors(failed, input_index)
+    return Statistics(Labels() + Labels(labels), bins, errors, evidence=evidence, tokens=_tokens(results))
+
+
+def _tokens(results: Iterable[dict[str, Any]]) -> Counter[str]:
+    """What chat completions have cost: in fields of their own, or in those of a whole response."""
+    usages = (usage if type(usage := result.get("usage")) is dict else result for result in results)
+    counted = Counter[str]()
+    for usage in usages:
+        counted.update({name: usage[name] for name in TOKENS if type(usage.get(name)) is int})
+    return counted
 
 
 def of_true_labels(

@@ -131,7 +131,7 @@ class Statistics:
     Rows are `irregular` if a strict reader refuses their quotes, `short` if they were sent with cells missing, and have
     a `surplus` if they were sent with keys that are no columns. No request can carry `invalid` rows as they stand in
     the file; `unsent` ones had their turn when the job had ended; `duplicates` weren't sent, since another row has the
-    same input.
+    same input. `tokens` are those that a language model has counted in the results, by OpenAI's names.
     """
 
     labels: Labels = field(default_factory=Labels)
@@ -149,6 +149,7 @@ class Statistics:
     evidence: Evidence = field(default_factory=Evidence)
     agreement: Agreement = field(default_factory=Agreement)
     duplicates: int = 0
+    tokens: Counter[str] = field(default_factory=Counter)
 
     def __add__(self, more: Statistics) -> Statistics:
         return Statistics(
@@ -167,6 +168,7 @@ class Statistics:
             self.evidence + more.evidence,
             self.agreement + more.agreement,
             self.duplicates + more.duplicates,
+            self.tokens + more.tokens,
         )
 
     def warnings(self) -> Iterator[str]:
@@ -210,6 +212,7 @@ class Statistics:
             "evidence": self.evidence.as_json(),
             "agreement": self.agreement.as_json(),
             "duplicates": self.duplicates,
+            "tokens": self.tokens,
         }
         return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
@@ -239,6 +242,7 @@ class Statistics:
             Evidence.read(content["evidence"]) if "evidence" in content else Evidence(),
             Agreement.read(content["agreement"]) if "agreement" in content else Agreement(),
             content.get("duplicates", 0),
+            Counter(content.get("tokens", {})),
         )
 
 
