@@ -102,6 +102,13 @@ def test_values_of_several_types_are_said_to_fit_no_table(tmp_path: Path) -> Non
     assert not list(tmp_path.iterdir())
 
 
+def test_nothing_is_left_of_a_file_that_could_not_be_written(tmp_path: Path) -> None:
+    lines = [iter([b'{"text": "a"}\n']), iter([b'{"text": "a"}\n']), iter([b'{"text": 1}\n'])]
+    with pytest.raises(DownloadError, match="fit no table"):
+        Results(lambda: lines.pop(0), JsonLinesFormat(), Dialect()).to_parquet(tmp_path / "x.parquet")
+    assert (lines, list(tmp_path.iterdir())) == ([], [])
+
+
 def test_results_without_rows_are_a_table_without_rows(tmp_path: Path) -> None:
     for found, names in ((table_of([["text", "error"]]), ["text", "error"]), (lines_of(), [])):
         found.to_parquet(tmp_path / "none.parquet")

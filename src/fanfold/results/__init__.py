@@ -166,10 +166,16 @@ class Results:
 
         Errors are those of `to_arrow`, and `DownloadError` if the file cannot be written.
         """
-        rows = self._typed_rows("a Parquet file")
+        rows, written = self._typed_rows("a Parquet file"), False
         try:
             with Path(file).open("wb") as stream:
-                rows.write_parquet(stream)
+                try:
+                    rows.write_parquet(stream)
+                    written = True
+                finally:
+                    # What there is of it is no Parquet file.
+                    if not written and Path(file).is_file():
+                        Path(file).unlink()
         except OSError as error:
             raise DownloadError(f"cannot write {file} ({error}): free some space, or choose another file") from error
 
