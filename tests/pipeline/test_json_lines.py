@@ -5,26 +5,21 @@ import gzip
 import io
 import json
 from collections.abc import Callable
-from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
-import pyarrow as pa
 import pytest
-from pyarrow.parquet import read_table, write_table
 from tests.pipeline import models
 from tests.pipeline.pipeline import Ended, Model, Pipeline
 
 from fanfold.folder import HeldFolder
 from fanfold.input.batch import has_batch_output
 from fanfold.input.files import LocalFile
-from fanfold.input.sources import Source, source_of
+from fanfold.input.sources import Source
 from fanfold.partial import Partial
 from fanfold.results import Results
-from fanfold.results.formats import JsonLinesFormat
 from fanfold_core.domain.job import State
 
 Play = Callable[[Model], Pipeline]
@@ -278,27 +273,3 @@ def test_a_batch_of_requests_has_its_responses_in_openais_format(pipeline: Play,
     # They are another job's.
     HeldFolder(tmp_path).receive(stack, ended.job.id)
     assert {file.name for file in tmp_path.iterdir()} == {"batch.jsonl", *(file.name for file in files[:-2])}
-
-
-def test_a_parquet_file_comes_back_with_the_types_that_json_has(pipeline: Play, tmp_path: Path) -> None:
-    number, file = range(40), tmp_path / "a.parquet"
-    of_json = {
-        "id": pa.array([9_007_199_254_740_993 + one for one in number]),
-        "text": pa.array(f"so good {one}" for one in number),
-        "share": pa.array([float(one) for one in number]),
-        "is_new": pa.array([None, True] * 20),
-        "tags": pa.array([["a", None], [], None, ["b"]] * 10),
-        "meta": pa.array([{"a": 1, "b": {"c": 0.5}}, None] * 20),
-    }
-    others = {"day": pa.array([date(2024, 2, 29), None] * 20), "price": pa.array([Decimal("1.50")] * 40)}
-    others["kind"] = pa.array(["x", "y"] * 20).dictionary_encode()
-    write_table(pa.table(of_json | others), file, row_group_size=9)
-    with source_of(file, pytest.fail) as source, source.open(0) as stream:
-        content = stream.read()
-    ended = pipeline(FLAT).run(content, {"results-format": "jsonl", "input-column": "text"}, "a.jsonl")
-    Results(lambda: iter([ended.results]), JsonLinesFormat(), ended.job.dialect).to_parquet(tmp_path / "out.parquet")
-    found = read_table(tmp_path / "out.parquet")
-    for name, column in of_json.items():
-        assert (found[name].type, found[name].to_pylist()) == (column.type, column.to_pylist())
-    assert {str(found[name].type) for name in others} == {"string"}
-    assert [found[name].to_pylist()[:2] for name in others] == [["2024-02-29", None], ["1.50"] * 2, ["x", "y"]]

@@ -166,18 +166,17 @@ class Results:
 
         Errors are those of `to_arrow`, and `DownloadError` if the file cannot be written.
         """
-        rows, written = self._typed_rows("a Parquet file"), False
+        rows, path, is_part = self._typed_rows("a Parquet file"), Path(file), False
         try:
-            with Path(file).open("wb") as stream:
-                try:
-                    rows.write_parquet(stream)
-                    written = True
-                finally:
-                    # What there is of it is no Parquet file.
-                    if not written and Path(file).is_file():
-                        Path(file).unlink()
+            with path.open("wb") as stream:
+                is_part = path.is_file()
+                rows.write_parquet(stream)
+            is_part = False
         except OSError as error:
             raise DownloadError(f"cannot write {file} ({error}): free some space, or choose another file") from error
+        finally:
+            if is_part:
+                path.unlink()
 
     def _typed_rows(self, what: str) -> TypedRows:
         """All rows with their types, for `what`; errors are those of `to_arrow`. The file is read twice."""
