@@ -30,7 +30,6 @@ _COPIED_BYTES = 64 * 1024 * 1024
 # A gathered part is in memory, one for each thread.
 _MOST_GATHERED_BYTES = 32 * 1024 * 1024
 _THREADS = 8
-_BLOCK_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +169,5 @@ def _blocks(s3: S3Client, segments: Sequence[Segment] | Iterator[Segment]) -> Ge
     for segment in segments:
         if isinstance(segment, bytes):
             yield segment
-            continue
-        with segment.of.open(s3, segment.start, segment.end) as stream:
-            while block := stream.read(_BLOCK_BYTES):
-                yield block
+        else:
+            yield from segment.of.stream(s3, segment.start, segment.end)

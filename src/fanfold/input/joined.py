@@ -251,12 +251,11 @@ def _compressed_again(
         if last != _LINE_END:
             yield compressor.compress(_LINE_END)
             last = _LINE_END
-        with one.open(s3, 0, one.size) as stream:
-            try:
-                for block in compression.decompressed(iter(partial(stream.read, BLOCK_BYTES), b""), BLOCK_BYTES):
-                    rows, start = block[start:], max(0, start - len(block))  # noqa: PLW2901 # what is left to skip
-                    last = rows[-1:] or last
-                    yield compressor.compress(rows)
-            except InputError as error:
-                raise InputFileError(f"{one.url}: {error.in_full}") from error
+        try:
+            for block in compression.decompressed(one.stream(s3, 0, one.size), BLOCK_BYTES):
+                rows, start = block[start:], max(0, start - len(block))  # noqa: PLW2901 # what is left to skip
+                last = rows[-1:] or last
+                yield compressor.compress(rows)
+        except InputError as error:
+            raise InputFileError(f"{one.url}: {error.in_full}") from error
     yield compressor.flush()

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    IncompleteReadError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
 
 from fanfold.errors import InputFileError
-from fanfold_core.aws.store import check_range
+from fanfold_core.aws.store import UnexpectedResponseError, check_range
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +32,9 @@ _MOST_NAMED = 5
 # How S3 says that an object is no longer the one that was listed, or is none.
 _REPLACED = {"PreconditionFailed", "412"}
 _GONE = {"NoSuchKey", "404"}
+# Bytes that one request to S3 asks for; as many are held in memory.
+BLOCK_BYTES = 8 * 1024 * 1024
+_TRIES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +51,38 @@ class S3Object:
         """Its address."""
         return f"{S3}{self.bucket}/{self.key}"
 
-    @contextmanager
-    def open(self, s3: S3Client, start: int, end: int) -> Iterator[IO[bytes]]:
-        """Stream some of its bytes; `InputFileError` if they are no longer what they were."""
-        with self.pinned():
-            found = s3.get_object(Bucket=self.bucket, Key=self.key, IfMatch=self.etag, Range=f"bytes={start}-{end - 1}")
-        with closing(found["Body"]) as body:
-            check_range(self.url, found, start, end, self.size)
-            yield cast("IO[bytes]", body)
+    def blocks(self, s3: S3Client, start: int, end: int, block_bytes: int = BLOCK_BYTES) -> Iterator[bytes]:
+        """Some of its bytes.
+
+        One block is asked for after the other, when it is needed, so that no connection must last long; one that stops
+        coming, again.
+        """
+        for begin in range(start, end, block_bytes):
+            until = min(begin + block_bytes, end)
+            wanted = f"bytes={begin}-{until - 1}"
+            for left in range(_TRIES - 1, -1, -1):
+                answer = s3.get_object(Bucket=self.bucket, Key=self.key, Range=wanted, IfMatch=self.etag)
+                try:
+                    check_range(self.url, answer, begin, until, self.size)
+                    block = answer["Body"].read()
+                except (IncompleteReadError, ReadTimeoutError, ResponseStreamingError, UnexpectedResponseError):
+                    if not left:
+                        raise
+                else:
+                    yield block
+                    break
+
+    def stream(self, s3: S3Client, start: int, end: int) -> Iterator[bytes]:
+        """The same; `InputFileError` if they are no longer what they were, or cannot be read."""
+        try:
+            with self.pinned():
+                yield from self.blocks(s3, start, end)
+        except (ClientError, BotoCoreError) as error:
+            raise InputFileError(f"cannot read {self.url}: {error}. See whether you may read it") from error
 
     def read(self, s3: S3Client, start: int, end: int) -> bytes:
-        """Some of its bytes, likewise."""
-        with self.open(s3, start, end) as stream:
-            return stream.read()
+        """The same at once."""
+        return b"".join(self.stream(s3, start, end))
 
     @contextmanager
     def pinned(self) -> Iterator[None]:
