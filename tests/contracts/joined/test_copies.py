@@ -78,6 +78,11 @@ def test_parts_are_as_large_and_as_many_as_s3_takes_and_hold_all_bytes_in_order(
     assert whole == [(one.of.key, one.start, one.end) if isinstance(one, Range) else one for one in segments]
 
 
+def test_where_parts_would_be_too_many_more_is_gathered_in_each() -> None:
+    parts = planned(segments_of([5] * 16), most_parts=4)
+    assert [sum(map(len, part)) for part in parts] == [LEAST_PART * 2] * 4
+
+
 def test_objects_that_need_more_parts_than_s3_takes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(copying, "_MOST_GATHERED_BYTES", LEAST_PART)
     assert len(planned(segments_of([5] * 16), most_parts=8)) == 8

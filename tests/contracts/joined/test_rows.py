@@ -106,6 +106,11 @@ def test_the_joined_rows_are_those_of_the_objects(stack: Stack, put: Put, seed: 
             {},
             "all 2 objects begin with the same line, which may be their header: set the option `header`",
         ),
+        (
+            {"a.csv": b"sep=;\nid;text\n1;so good\n", "b.csv": b"sep=|\nid|text\n2|b\n"},
+            {},
+            "their first lines name different delimiters",
+        ),
         ({"a.csv": b"text\na\n", "b.tsv": b"text\nb\n"}, {}, "the names end in .csv and .tsv"),
         ({"a.csv": b"text\na\n", "b.csv.gz": b"text\nb\n"}, {}, "the names end in .csv and .csv.gz"),
         ({"a.csv": b"text\na\n", "b.csv": gzip.compress(b"text\n")}, {}, "b.csv: the file is not a CSV, it looks like"),
@@ -126,6 +131,19 @@ def test_objects_that_do_not_go_together_are_refused_by_their_names(
     with pytest.raises(InputFileError) as error, opened(url, lambda: stack.client("s3"), {}, given):
         pass
     assert words.replace("URL", url.removesuffix("/")) in str(error.value)
+
+
+def test_the_largest_object_says_whether_there_is_a_header(stack: Stack, put: Put) -> None:
+    url = put({"a.csv": b"n,opinion\n", "b.csv": b"n,opinion\n1,so good\n2,so bad\n"})
+    found, content = sent(stack, url, input_column="1")
+    assert content == b"n,opinion\n1,so good\n2,so bad\n"
+    assert "The first line is the header: its cell of column 0 stands above numbers." in found.layout.assumed[1]
+
+
+def test_a_header_after_what_is_looked_at_first_is_found_all_the_same(stack: Stack, put: Put) -> None:
+    preamble = b"#" * 70_000 + b"\n"
+    url = put({"a.csv": preamble + b"text\nso good\n", "b.csv": preamble + b"text\nso bad\n"})
+    assert sent(stack, url, skip_rows="1")[1] == preamble + b"text\nso good\nso bad\n"
 
 
 def test_the_same_first_line_is_a_row_if_the_user_says_so(stack: Stack, put: Put) -> None:
