@@ -14,11 +14,10 @@ from fanfold.input.joined import joined
 from fanfold.input.objects import below, is_manifest, is_prefix, of_manifest
 from fanfold.input.sources import Source, is_in_s3, spooled
 from fanfold.input.tables import JSON_LINES, WRITTEN, write_parquet, writer_of
-from fanfold_core.domain.job import chunk_limits
 from fanfold_core.domain.keys import RequestId, job_id
 from fanfold_core.domain.options import Options
 from fanfold_core.domain.options.row import COSTLIER_OPTIONS, JOB_DEFAULTS, REFUSE
-from fanfold_core.domain.requests import Request, Unsendable, body, inputs, plan
+from fanfold_core.domain.requests import Request, Unsendable, body, chunk_limits, inputs, plan
 from fanfold_core.domain.spans import Span
 from fanfold_core.input.cutting import Budget, Limits
 from fanfold_core.input.errors import InputError, NoRowsError, OptionError
@@ -26,7 +25,7 @@ from fanfold_core.input.formats import FileName
 from fanfold_core.input.source import InputFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from types_boto3_s3 import S3Client
@@ -43,10 +42,9 @@ _PARQUET = ".parquet"
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A request as it would be sent, or rows that could not be: `rows` of them, from row `first` of the file on."""
+    """A request as it would be sent, or rows that could not be: `rows` are their numbers in the file, from 0."""
 
-    first: int
-    rows: int
+    rows: Sequence[int]
     content: Request | Unsendable
 
 
@@ -120,6 +118,8 @@ class LocalFile:
         options, job = self.options, job_id("", self.source.name, "")
         rows = self.content.rows(piece.data, self.layout, first_row=piece.first_row, start=piece.start)
         found = inputs(rows, self.layout, options.input)
+        at = options.order(found).rows
+        rows, found = [rows[sharing[0]] for sharing in at], [found[sharing[0]] for sharing in at]
         for run in plan(rows, found, Span(0, len(rows)), self.layout, options.rows_per_request, first_alone=True):
             span = run.span if isinstance(run, Unsendable) else run
             content: Request | Unsendable
@@ -128,7 +128,8 @@ class LocalFile:
             else:
                 of_span = found[span.start : span.end]
                 content = Request(RequestId(job, chunk, span, 1), body(of_span, options.parameters, options.payload))
-            yield Planned(piece.first_row + span.start, span.rows, content)
+            numbers = [piece.first_row + row for sharing in at[span.start : span.end] for row in sharing]
+            yield Planned(numbers, content)
 
     def head(self, rows: int) -> AbstractContextManager[Source]:
         """A file of the first rows, with the header if there is one."""
