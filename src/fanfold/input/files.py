@@ -14,6 +14,7 @@ from fanfold.input.joined import joined
 from fanfold.input.objects import below, is_manifest, is_prefix, of_manifest
 from fanfold.input.sources import Source, is_in_s3, spooled
 from fanfold.input.tables import JSON_LINES, WRITTEN, write_parquet, writer_of
+from fanfold.terminal import spinner
 from fanfold_core.domain.keys import RequestId, job_id
 from fanfold_core.domain.options import Options
 from fanfold_core.domain.options.row import COSTLIER_OPTIONS, JOB_DEFAULTS, REFUSE
@@ -196,7 +197,8 @@ def _source_of(
         found = data
     elif is_prefix(data) or is_manifest(data):
         client = s3()
-        objects = below(client, str(data)) if is_prefix(data) else _listed(str(data), client)
+        with spinner("looking for objects"):
+            objects = below(client, str(data)) if is_prefix(data) else _listed(str(data), client)
         with _naming(objects.shown):
             found = joined(client, objects, options_of, name)
     elif isinstance(data, str) and is_in_s3(data):

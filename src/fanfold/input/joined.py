@@ -10,16 +10,16 @@ import bz2
 import lzma
 import zlib
 from codecs import BOM_UTF8, lookup
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from io import BytesIO
 from pathlib import PurePosixPath
-from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 
 from fanfold.errors import InputFileError
 from fanfold.input.copying import Range, opened, put_joined
+from fanfold.input.objects import at_once
 from fanfold.input.sources import Source
 from fanfold.terminal import spinner
 from fanfold_core.aws.store import Blocks
@@ -45,8 +45,6 @@ _LINE_END = b"\n"
 _HEAD_BYTES = 64 * 1024
 # So much tells whether a byte order mark comes first, also if it is compressed.
 _MARK_BYTES = 1024
-_THREADS = 8
-T = TypeVar("T")
 # By the ends of names, as in `fanfold_core.input.formats`.
 COMPRESSORS: Mapping[str, Callable[[], Any]] = {
     ".gz": partial(zlib.compressobj, wbits=zlib.MAX_WBITS + 16),
@@ -109,14 +107,14 @@ class _Join:
         """Where the rows of JSON Lines begin: they have no header, but perhaps a byte order mark."""
         if not lookup(self.options.encoding).name.startswith("utf-8"):
             return [0] * len(objects)
-        return [len(BOM_UTF8) if head.startswith(BOM_UTF8) else 0 for head in _all(self._first_bytes, objects)]
+        return [len(BOM_UTF8) if head.startswith(BOM_UTF8) else 0 for head in at_once(self._first_bytes, objects)]
 
     def csv(self, objects: Sequence[S3Object]) -> tuple[list[int], Mapping[str, str], Sequence[str]]:
         """The same of CSV; the header that all have or haven't, as an option; and what was assumed to say so."""
         # The largest one has most to tell; the first ones may have no row.
         reference = max(objects, key=lambda one: one.size)
         known = self._beginning(reference, self.options)
-        found = _all(partial(self._like, reference, known.layout), objects)
+        found = at_once(partial(self._like, reference, known.layout), objects)
         has_header = known.layout.has_header
         are_told = has_header or self.options.header != "auto" or len(objects) == 1
         if not are_told and {one.first_line for one in found} == {known.first_line}:
@@ -131,12 +129,15 @@ class _Join:
         self, objects: Sequence[S3Object], starts: Sequence[int], compression: Compression | None
     ) -> list[Segment]:
         """All bytes of the first object, and of the others those of their rows; each ends a line, but for the last."""
-        between = _compressed(compression, _LINE_END) if compression else b""
-        ends = [between] * (len(objects) - 1) if between else _all(self._mended, objects[:-1])
-        found: list[Segment] = []
-        for one, start, end in zip(objects, [0, *starts[1:]], [*ends, b""], strict=True):
-            found += [Range(one, start, one.size), end]
-        return [segment for segment in found if segment]
+        parts = [
+            part for one, start in zip(objects, [0, *starts[1:]], strict=True) if (part := Range(one, start, one.size))
+        ]
+        if compression:
+            # Blank lines are no rows, so nobody has to know which objects lack a line end.
+            ends = [_compressed(compression, _LINE_END)] * (len(parts) - 1)
+        else:
+            ends = at_once(self._mended, [part.of for part in parts[:-1]])
+        return [segment for both in zip(parts, [*ends, b""], strict=True) for segment in both if segment]
 
     def _mended(self, one: S3Object) -> bytes:
         """The line end that an object lacks; after a carriage return, it is one with it."""
@@ -177,12 +178,6 @@ class _Join:
                 return self._beginning(one, options, BLOCK_BYTES)
             raise InputFileError(f"{one.url}: {error.in_full}") from error
         return _Beginning(layout, rows.partition(_LINE_END)[0].rstrip())
-
-
-def _all(at: Callable[[S3Object], T], objects: Sequence[S3Object]) -> list[T]:
-    """What there is to know of each."""
-    with ThreadPoolExecutor(_THREADS) as pool:
-        return list(pool.map(at, objects))
 
 
 def _from(head: bytes, start: int) -> IO[bytes]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from botocore.exceptions import (
@@ -21,7 +22,7 @@ from fanfold.errors import InputFileError
 from fanfold_core.aws.store import UnexpectedResponseError, check_range
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from types_boto3_s3 import S3Client
 
@@ -35,6 +36,9 @@ _GONE = {"NoSuchKey", "404"}
 # Bytes that one request to S3 asks for; as many are held in memory.
 BLOCK_BYTES = 8 * 1024 * 1024
 _TRIES = 4
+_THREADS = 8
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,19 +178,32 @@ def of_manifest(s3: S3Client, shown: str, stem: str, content: bytes) -> Objects:
 
     Those that are not there are skipped unless they are `mandatory`, as Redshift does.
     """
-    objects = Objects(shown, stem)
-    for url, is_mandatory in _entries(shown, content):
+
+    def find(entry: tuple[str, bool]) -> S3Object | None:
+        url, is_mandatory = entry
         bucket, key = _split(url)
         try:
             found = s3.head_object(Bucket=bucket, Key=key)
         except (ClientError, BotoCoreError) as error:
             is_gone = isinstance(error, ClientError) and error.response["Error"]["Code"] in _GONE
             if is_gone and not is_mandatory:
-                objects.skipped.append(f"{url} (does not exist)")
-                continue
+                return None
             raise InputFileError(f"{shown}: cannot read {url}: {error}. See whether you may read it") from error
-        objects.add(S3Object(bucket, key, found["ContentLength"], found["ETag"]), url)
+        return S3Object(bucket, key, found["ContentLength"], found["ETag"])
+
+    objects, entries = Objects(shown, stem), _entries(shown, content)
+    for (url, _), found in zip(entries, at_once(find, entries), strict=True):
+        if found:
+            objects.add(found, url)
+        else:
+            objects.skipped.append(f"{url} (does not exist)")
     return objects.checked()
+
+
+def at_once(ask: Callable[[T], R], things: Sequence[T]) -> list[R]:
+    """What S3 says of each of many, some of which are asked for at a time."""
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return list(pool.map(ask, things))
 
 
 def _entries(shown: str, content: bytes) -> list[tuple[str, bool]]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,16 @@ def test_a_prefix_is_tried_before_it_is_sent_as_a_file_is(
     )
     said = fanfold("run", url, "--dry-run", "--limit", "1")
     assert [json.loads(line)["body"]["inputs"] for line in said.stdout.splitlines()] == [["so good"]]
+    assert stack.client("s3").list_object_versions(Bucket=INPUT).get("Versions", []) == before
+
+
+def test_a_prefix_that_costs_much_is_asked_about(stack: Stack, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Stack, "find", lambda *_: replace(stack, parameters={"Architecture": "arm64"}))
+    monkeypatch.setattr("fanfold.cli.inputs.DOLLARS_UNASKED", 0)
+    url = put({"0.csv": b"text\nso good\n", "1.csv": b"text\nso bad\n"})
+    before = stack.client("s3").list_object_versions(Bucket=INPUT).get("Versions", [])
+    said = CliRunner().invoke(cli, ["submit", url, "--stack", "mine"])
+    assert (said.exit_code, "there is no terminal to ask whether to go on: add --yes" in said.stderr) == (2, True)
     assert stack.client("s3").list_object_versions(Bucket=INPUT).get("Versions", []) == before
 
 

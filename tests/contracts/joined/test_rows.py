@@ -28,6 +28,7 @@ from fanfold_core.input.formats import COMPRESSIONS
         ([BOM + b"id,text\n1,a\n", b'"id","text"\n2,b\n'], BOM + b"id,text\n1,a\n2,b\n"),
         ([b"id,text\n", b"id,text\n1,a\n", b"id,text"], b"id,text\n1,a\n"),
         ([b"id,text", b"id,text\n1,a\n", b""], b"id,text\n1,a\n"),
+        ([b"text\na\n", b"text", BOM + b"text", b"text\nb\n"], b"text\na\nb\n"),
         ([b"id,text\r1,a\r", b"id,text\r2,b\r"], b"id,text\r1,a\r\n2,b\r"),
         ([b'"i\nd",text\n1,a\n', b'"i\nd",text\n2,"b\nc"'], b'"i\nd",text\n1,a\n2,"b\nc"'),
         ([b"sep=;\nid;text\n1;a\n", b"sep=;\nid;text\n2;b\n"], b"sep=;\nid;text\n1;a\n2;b\n"),
