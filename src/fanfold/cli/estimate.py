@@ -12,7 +12,6 @@ from fanfold.cli import options
 from fanfold.cli.inputs import opened, parameters_of
 from fanfold.cli.output import show_facts, show_json
 from fanfold.costs.estimate import EndpointPlan, Estimate, Workload, count, make_estimate, read_prices
-from fanfold.input.files import LocalFile
 from fanfold.input.uploads import metadata
 from fanfold.terminal import bytes_bar, stderr
 
@@ -61,10 +60,11 @@ def estimate_command(
     fanfold estimate tweets.csv.gz --rows-per-second 12 --instances 2 --rows-per-request 8 --json
     """
     parameters = parameters_of(stack)
-    with opened(file, stack) as source:
-        found = LocalFile.read(source, parameters, metadata(**reading))
-        with bytes_bar("reading", None if found.content.is_copied else source.size) as seen:
-            work = count(found, seen)
+    with (
+        opened(file, stack, parameters, metadata(**reading)) as found,
+        bytes_bar("reading", None if found.content.is_copied else found.source.size) as seen,
+    ):
+        work = count(found, seen)
     chosen = found.options
     plan = (
         None

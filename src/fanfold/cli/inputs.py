@@ -16,9 +16,11 @@ from fanfold.cli.output import echo
 from fanfold.client import LOCAL_PARAMETERS, Fanfold
 from fanfold.costs.estimate import project, read_prices, services
 from fanfold.errors import UserError
+from fanfold.input import files
 from fanfold.input.batch import BATCH_FILES, has_batch_output
 from fanfold.input.files import LocalFile
-from fanfold.input.sources import is_in_s3, source_of, spooled_stream
+from fanfold.input.objects import is_manifest, is_prefix
+from fanfold.input.sources import is_in_s3, spooled_stream
 from fanfold.input.uploads import metadata
 from fanfold.project import find_root
 from fanfold.terminal import counted, stderr
@@ -27,12 +29,10 @@ from localaws import template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from fanfold import Job
     from fanfold.input.files import Planned
-    from fanfold.input.sources import Source
 
 _REQUESTS_SHOWN = 3
 # What a stack's services may take without a question.
@@ -60,17 +60,16 @@ class Input:
 
 @contextmanager
 def opened_all(
-    files: Sequence[Path | str], stack: str | None, limit: int | None, options: Mapping[str, Any]
+    given: Sequence[Path | str], stack: str | None, limit: int | None, options: Mapping[str, Any]
 ) -> Iterator[list[Input]]:
     """Read how files are laid out, and say it; of each, only its first rows are sent if there is a limit."""
-    if files.count(STANDARD_INPUT) > 1:
+    if given.count(STANDARD_INPUT) > 1:
         raise click.UsageError("- stands for standard input, which can be read once")
     parameters = parameters_of(stack)
     with ExitStack() as open_files:
         inputs = []
-        for file in files:
-            source = open_files.enter_context(opened(file, stack))
-            found = LocalFile.read(source, parameters, metadata(**options))
+        for file in given:
+            found = open_files.enter_context(opened(file, stack, parameters, metadata(**options)))
             _say_what_is_assumed(found)
             sent = found
             if limit is not None:
@@ -110,13 +109,21 @@ def ask_about_cost(inputs: Sequence[Input], stack: str, *, is_agreed: bool) -> N
         raise UserError("nothing was sent")
 
 
-def opened(file: Path | str, stack: str | None) -> AbstractContextManager[Source]:
-    """What a FILE of the command line stands for."""
-    if file == STANDARD_INPUT:
-        return spooled_stream("stdin.csv", "standard input", sys.stdin.buffer)
-    if is_in_s3(file) and stack is None:
-        raise click.UsageError(f"{file} is read by a stack: add --stack, or download it (aws s3 cp {file} .)")
-    return source_of(file, lambda: Fanfold(stack).stack.client("s3"))
+@contextmanager
+def opened(
+    file: Path | str, stack: str | None, parameters: Mapping[str, str], given: Mapping[str, str]
+) -> Iterator[LocalFile]:
+    """What a FILE of the command line stands for, read with these parameters of a stack and options."""
+    if stack is None and (is_in_s3(file) or is_manifest(file)):
+        also = f", or download it (aws s3 cp {'--recursive ' if is_prefix(file) else ''}{file} .)"
+        raise click.UsageError(f"{file} is read by a stack: add --stack{also if is_in_s3(file) else ''}")
+    with ExitStack() as standard_input:
+        data: object = file
+        if file == STANDARD_INPUT:
+            spooled = spooled_stream("stdin.csv", "standard input", sys.stdin.buffer)
+            data = standard_input.enter_context(spooled)
+        with files.opened(data, lambda: Fanfold(stack).stack.client("s3"), parameters, given) as found:
+            yield found
 
 
 def parameters_of(stack: str | None) -> Mapping[str, str]:

@@ -47,8 +47,9 @@ def run(
     """Run each FILE through the model and write the results to a folder.
 
     FILE is the path of a CSV or JSON Lines (.jsonl), plain or compressed, or of a Parquet file; - for a CSV from
-    standard input; or with --stack an s3:// address, which is copied without a download. Each of several files has a
-    folder of its own in the folder, named like the file, and a line in a table at the end.
+    standard input; or with --stack an s3:// address, which is copied without a download. With a slash at its end, it
+    is a prefix: all objects below it become one job, as do those of a manifest (a .manifest file of Redshift's). Each
+    of several files has a folder of its own in the folder, named like the file, and a line in a table at the end.
 
     Of a JSON Lines file in OpenAI's batch format (custom_id, method, url, body), each body is sent as a request of its
     own, and the folder also gets batch_output.jsonl and batch_errors.jsonl.
@@ -76,6 +77,7 @@ def run(
     fanfold run tweets.csv --limit 100 --stack fanfold
     fanfold run tweets.csv --stack fanfold | jq .predicted
     fanfold run s3://my-bucket/tweets.csv --stack fanfold
+    fanfold run s3://my-bucket/reviews/ --stack fanfold
     """
     if stack:
         _refuse_local_options(stack)
@@ -116,14 +118,17 @@ def submit(
     """Upload each FILE and print the id of its job, without waiting for it to end.
 
     FILE is the path of a CSV or JSON Lines (.jsonl), plain or compressed, or of a Parquet file; - for a CSV from
-    standard input; or an s3:// address, which is copied without a download. Before files that cost more than $1
-    (without the endpoint's instances) it asks whether to continue. Without a terminal, it then ends with a usage error,
-    unless you set --yes.
+    standard input; or an s3:// address, which is copied without a download. With a slash at its end, it is a prefix:
+    all objects below it become one job, as do those of a manifest (a .manifest file of Redshift's).
+
+    Before files that cost more than $1 (without the endpoint's instances) it asks whether to continue. Without a
+    terminal, it then ends with a usage error, unless you set --yes.
 
     \b
     fanfold submit tweets.csv
     fanfold submit tweets.csv --input-column text --stack fanfold
     fanfold submit s3://my-bucket/tweets.csv
+    fanfold submit s3://my-bucket/reviews/
     zcat tweets.csv.gz | fanfold submit -
     fanfold status "$(fanfold submit tweets.csv)" --watch
     """

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from fanfold.endpoint import EndpointStatus, Waking
 from fanfold.errors import JobNotFoundError, LocalStartError, extra
 from fanfold.hub import HubModel
-from fanfold.input.files import LocalFile
-from fanfold.input.sources import Source, source_of
+from fanfold.input.files import opened
+from fanfold.input.sources import Source
 from fanfold.input.uploads import metadata, upload
 from fanfold.jobs import Job
 from fanfold.project import find_root
@@ -181,8 +181,10 @@ class Fanfold:
 
         Args:
             data: the path of a CSV or JSON Lines, plain or compressed (`.gz`, `.bz2`, `.xz`); the address of one in S3
-                (`s3://bucket/key`), which is copied there; the path of a Parquet file; a data frame of pandas or
-                Polars; an Arrow table; or an iterable of dicts, or of texts, which are the column `text`.
+                (`s3://bucket/key`), which is copied there; a prefix with a slash at its end (`s3://bucket/reviews/`) or
+                a manifest as Redshift writes one, whose objects are joined there; the path of a Parquet file; a data
+                frame of pandas or Polars; an Arrow table; or an iterable of dicts, or of texts, which are the column
+                `text`.
             name: what the job is called by, instead of the name of the file, or rows.csv.
             **options: those of the table in docs/options.md.
 
@@ -193,9 +195,8 @@ class Fanfold:
             UploadError: it could not be uploaded.
         """
         spelt, stack = metadata(**options), self.stack
-        with source_of(data, lambda: stack.client("s3"), name) as source:
-            found = LocalFile.read(source, stack.parameters, spelt)
-            uploaded = upload(stack, source, {**found.assumed, **spelt})
+        with opened(data, lambda: stack.client("s3"), stack.parameters, spelt, name) as found:
+            uploaded = upload(stack, found.source, {**found.assumed, **spelt})
         return Job(stack, uploaded.id, uploaded)
 
     def wake(self, *, wait: bool = False) -> EndpointStatus:

@@ -10,12 +10,10 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from botocore.exceptions import IncompleteReadError, ReadTimeoutError, ResponseStreamingError
-
 from fanfold.errors import DownloadError, extra
+from fanfold.input.objects import BLOCK_BYTES, S3Object
 from fanfold.results.formats import CsvFormat, JsonLinesFormat, ResultsFormat, read_csv, text_of
 from fanfold.results.tables import TypedRows
-from fanfold_core.aws.store import UnexpectedResponseError, check_range
 from fanfold_core.domain.json_results import numbered
 from fanfold_core.domain.results import ERRORS_AFTER, ERRORS_BEFORE
 from fanfold_core.input.records import Dialect, format_records
@@ -29,9 +27,6 @@ if TYPE_CHECKING:
 
     from fanfold.stacks import Stack
 
-# Bytes that one request to S3 asks for; as many are held in memory.
-_BLOCK_BYTES = 8 * 1024 * 1024
-_TRIES = 4
 # Rows that are written anew at a time.
 _BATCH_ROWS = 1_000
 
@@ -212,7 +207,7 @@ def _blocks(file: Path) -> Callable[[], Iterator[bytes]]:
 
     def blocks() -> Iterator[bytes]:
         with file.open("rb") as stream:
-            while block := stream.read(_BLOCK_BYTES):
+            while block := stream.read(BLOCK_BYTES):
                 yield block
 
     return blocks
@@ -231,31 +226,17 @@ def _for_spreadsheets(records: Iterator[list[str]], dialect: Dialect) -> Iterato
 
 
 def read_object(
-    stack: Stack, key: str, found: ObjectTypeDef | None = None, first: int = 0, block_bytes: int = _BLOCK_BYTES
+    stack: Stack, key: str, found: ObjectTypeDef | None = None, first: int = 0, block_bytes: int = BLOCK_BYTES
 ) -> Iterator[bytes]:
     """The bytes of an object of the output bucket, from the `first` on.
-
-    One block is asked for after the other, when it is needed, so that no connection must last long.
 
     It is looked for unless it was `found` already. `DownloadError` if it isn't there.
     """
     client, found = stack.client("s3"), found or find_object(stack, key)
     if found is None:
         raise missing(stack, key)
-    for start in range(first, found["Size"], block_bytes):
-        end = min(start + block_bytes, found["Size"])
-        wanted = f"bytes={start}-{end - 1}"
-        for left in range(_TRIES - 1, -1, -1):
-            answer = client.get_object(Bucket=stack.output_bucket, Key=key, Range=wanted, IfMatch=found["ETag"])
-            try:
-                check_range(stack.store.location(key), answer, start, end, found["Size"])
-                block = answer["Body"].read()
-            except (IncompleteReadError, ReadTimeoutError, ResponseStreamingError, UnexpectedResponseError):
-                if not left:
-                    raise
-            else:
-                yield block
-                break
+    of_results = S3Object(stack.output_bucket, key, found["Size"], found["ETag"])
+    yield from of_results.blocks(client, first, of_results.size, block_bytes)
 
 
 def missing(stack: Stack, key: str) -> DownloadError:

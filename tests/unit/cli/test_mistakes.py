@@ -16,7 +16,7 @@ from tests.fakes.ledger import MemoryLedger
 from tests.fakes.values import NOW, make_job
 
 from fanfold import InputFileError, StackError
-from fanfold.input.sources import source_of
+from fanfold.input.files import opened
 from fanfold.project import find_root
 from fanfold.stacks import Stack
 from localaws.credentials import Keys, LocalSession
@@ -291,5 +291,5 @@ def test_a_local_cloud_needs_no_profile(monkeypatch: pytest.MonkeyPatch, tmp_pat
 )
 @pytest.mark.usefixtures("shell")
 def test_what_cannot_be_submitted_is_said_with_what_can(data: object, kind: type[Exception], words: str) -> None:
-    with pytest.raises(kind, match=words), source_of(data, lambda: Session().client("s3")):
+    with pytest.raises(kind, match=words), opened(data, lambda: Session().client("s3"), {}, {}):
         pass

@@ -17,8 +17,7 @@ import pytest
 from pyarrow.parquet import write_table
 
 from fanfold.errors import InputFileError, PackageMissingError
-from fanfold.input.files import LocalFile
-from fanfold.input.sources import source_of
+from fanfold.input.files import opened
 from fanfold.input.tables import write_parquet, writer_of
 from fanfold_core.input.records import JsonRow
 
@@ -44,11 +43,10 @@ def test_rows_are_written_as_they_are(data: object) -> None:
 
 def test_rows_are_read_as_they_were_written_whatever_the_options_of_the_stack() -> None:
     parameters = {"JobDefaults": '{"delimiter": ";", "header": "absent", "encoding": "utf-16"}'}
-    with source_of(DICTS, pytest.fail, "some.txt") as source:
-        found = LocalFile.read(source, parameters, {"delimiter": "tab"})
-        assert (source.name, found.layout.columns, found.layout.input_index) == ("some.txt", ("id", "text"), 1)
-    with source_of(["so good"], pytest.fail) as source:
-        assert (source.name, LocalFile.read(source, {}, {}).layout.columns) == ("rows.csv", ("text",))
+    with opened(DICTS, pytest.fail, parameters, {"delimiter": "tab"}, "some.txt") as found:
+        assert (found.source.name, found.layout.columns, found.layout.input_index) == ("some.txt", ("id", "text"), 1)
+    with opened(["so good"], pytest.fail, {}, {}) as found:
+        assert (found.source.name, found.layout.columns) == ("rows.csv", ("text",))
 
 
 @pytest.mark.parametrize(
@@ -73,10 +71,10 @@ def test_a_parquet_file_is_read_as_json_lines_with_its_types(tmp_path: Path) -> 
         for number in range(2_500)
     ]
     write_table(pa.Table.from_pylist(rows), tmp_path / "Rows.Parquet", row_group_size=700)
-    with source_of(tmp_path / "Rows.Parquet", pytest.fail) as source:
-        found = LocalFile.read(source, {"JobDefaults": '{"encoding": "utf-16"}'}, {"input-column": "text"})
+    parameters = {"JobDefaults": '{"encoding": "utf-16"}'}
+    with opened(tmp_path / "Rows.Parquet", pytest.fail, parameters, {"input-column": "text"}) as found:
         (first, *_, last) = (row for piece in found.pieces() for row in found.content.rows(piece.data, found.layout))
-    assert (source.name, found.layout.columns) == ("Rows.jsonl", ("text", "n", "tags", "at", "price", "x"))
+    assert (found.source.name, found.layout.columns) == ("Rows.jsonl", ("text", "n", "tags", "at", "price", "x"))
     assert isinstance(first, JsonRow)
     assert first.values == {**rows[0], "at": "2024-02-29T12:30:00+00:00", "price": "1.50", "x": None}  # noqa: PD011 - of no frame
     assert last[:2] == ["so ☂\n2499", "2499"]
@@ -107,7 +105,7 @@ def test_a_parquet_file_that_cannot_be_read_or_written_as_json_is_named(tmp_path
         (binary, "binary.parquet holds values of type bytes, which JSON doesn't have: write the file again without"),
         (tmp_path / "none.parquet", "none.parquet does not exist"),
     ):
-        with pytest.raises(InputFileError, match=words), source_of(file, pytest.fail):
+        with pytest.raises(InputFileError, match=words), opened(file, pytest.fail, {}, {}):
             pass
 
 
@@ -115,7 +113,7 @@ def test_without_pyarrow_a_parquet_file_says_what_to_install(tmp_path: Path, mon
     write_table(pa.table({"text": ["a"]}), tmp_path / "a.parquet")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     wanted = pytest.raises(PackageMissingError, match=r"a Parquet file needs .*: pip install 'fanfold\[arrow\]'")
-    with wanted, source_of(tmp_path / "a.parquet", pytest.fail):
+    with wanted, opened(tmp_path / "a.parquet", pytest.fail, {}, {}):
         pass
 
 
