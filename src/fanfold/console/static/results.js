@@ -6,7 +6,7 @@ const TYPING_MS = 300, PAGE_ROWS = 50
 // Columns of the file's own beside its input; a row that is opened shows all.
 const MOST_OTHERS = 2, MOST_FOUND = 4
 const section = find("#rows"), form = find(".filters", section), which = form.elements.which
-const frame = find("#report iframe"), tabs = [...document.querySelectorAll("[role=tab]")]
+const report = find("#report"), frame = find("iframe", report), tabs = [...document.querySelectorAll("[role=tab]")]
 const turners = [find(".previous", section), find(".next", section)]
 let job, places, typing
 
@@ -21,6 +21,7 @@ export function showResults(ended) {
   choose(tabs[0])
   // Those of another job.
   for (const part of ["thead", "tbody"]) find(part, section).replaceChildren()
+  find(".pages", section).hidden = true
   load([""])
 }
 
@@ -156,7 +157,7 @@ function choose(tab) {
   const address = `${job.files}report.html`
   if (tab === tabs[1] && frame.getAttribute("src") !== address) {
     frame.src = address
-    frame.style.visibility = "hidden"
+    report.classList.add("loading")
   }
   fit()
 }
@@ -184,7 +185,7 @@ frame.addEventListener("load", () => {
   // What the page says already is not said again, and all times are of one clock.
   content.documentElement.classList.add("embedded")
   for (const time of content.querySelectorAll("time")) time.textContent = moment(time.dateTime)
-  frame.style.visibility = ""
+  report.classList.remove("loading")
   fit()
   for (const table of content.querySelectorAll("details")) table.addEventListener("toggle", fit)
 })
