@@ -143,19 +143,6 @@ def test_a_console_that_has_ended_is_said_in_words(new_page: Open, link: str) ->
     expect(page.locator("#trouble")).to_contain_text("is fanfold still running in its terminal?")
 
 
-def test_an_answer_about_a_job_that_was_left_meanwhile_is_not_shown(page: Page) -> None:
-    held: list[Route] = []
-    page.route("**/api/jobs/no-such-job", lambda route: held.append(route))  # noqa: PLW0108 - no builtin can be a handler
-    page.evaluate("location.hash = 'no-such-job'")
-    expect(page.get_by_text("Opening the job…")).to_be_visible()
-    page.get_by_role("link", name="Upload CSV").click()
-    expect(page.get_by_text("Opening the job…")).to_be_hidden()
-    with page.expect_response("**/api/jobs/no-such-job"):
-        held[0].continue_()
-    page.wait_for_timeout(100)
-    expect(page.locator("#trouble")).to_be_hidden()
-
-
 def test_all_of_it_goes_by_keyboard_and_the_focus_is_never_lost(page: Page, tmp_path: Path) -> None:
     file = tmp_path / "keys.csv"
     file.write_text("text\n" + "so good\n" * 3)

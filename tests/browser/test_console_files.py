@@ -134,6 +134,19 @@ def test_an_answer_that_comes_late_does_not_undo_what_the_form_says_by_then(page
     expect(page.locator("#preview thead")).to_have_text("idtext")
 
 
+def test_an_answer_about_a_job_that_was_left_meanwhile_is_not_shown(page: Page) -> None:
+    held: list[Route] = []
+    page.route("**/api/jobs/no-such-job", lambda route: held.append(route))  # noqa: PLW0108 - no builtin can be a handler
+    page.evaluate("location.hash = 'no-such-job'")
+    expect(page.get_by_text("Opening the job…")).to_be_visible()
+    page.get_by_role("link", name="Upload CSV").click()
+    expect(page.get_by_text("Opening the job…")).to_be_hidden()
+    with page.expect_response("**/api/jobs/no-such-job"):
+        held[0].continue_()
+    page.wait_for_timeout(100)
+    expect(page.locator("#trouble")).to_be_hidden()
+
+
 def test_a_change_of_labels_is_said_with_the_job_that_had_others(page: Page) -> None:
     for text in ("so good", "so bad"):
         start(page, "spread.csv", "text\n" + f"{text}\n" * 60)
