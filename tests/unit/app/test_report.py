@@ -5,6 +5,8 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
+from tests.fakes.values import make_chunk
+
 from fanfold_core.app.report import render_report
 from fanfold_core.domain.counting import of_requests, of_rows
 from fanfold_core.domain.job import Totals
@@ -22,7 +24,7 @@ def answered(*waits: int) -> Statistics:
     """Statistics of requests that took so many milliseconds."""
     at = int(BEGAN.timestamp()) + 5
     known = [SpanOutcome(Span(n, 1), "[]", None, 1, timing=Timing(at, wait)) for n, wait in enumerate(waits)]
-    return of_requests(BEGAN, known, known)
+    return of_requests(BEGAN, make_chunk(), known, known)
 
 
 def page(totals: Totals, **told: Any) -> str:
@@ -126,7 +128,7 @@ def test_a_timeline_is_drawn_where_it_has_something_to_tell() -> None:
     at = int(BEGAN.timestamp())
     for seconds, is_drawn in ((1, False), (2, True)):
         known = [SpanOutcome(Span(0, 1), "[]", None, 1, timing=Timing(at + seconds, 100))]
-        said = report(Totals(1, 1, 0, 1, of_requests(BEGAN, known, known)))
+        said = report(Totals(1, 1, 0, 1, of_requests(BEGAN, make_chunk(), known, known)))
         assert ("When rows were answered" in said) is is_drawn
 
 

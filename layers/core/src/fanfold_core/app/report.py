@@ -54,6 +54,8 @@ def summarize(
         "failed": totals.failed,
         "not_sent": totals.statistics.unsent,
         "invalid": totals.statistics.invalid,
+        "duplicates": totals.statistics.duplicates,
+        "tokens": totals.statistics.tokens or None,
         "requests": totals.requests,
         "requests_again": totals.statistics.again,
         "mismatched_answers": totals.statistics.mismatched,
@@ -204,8 +206,7 @@ def _label_bars(labels: Labels) -> list[Bar]:
     most = labels.rows.most_common()
     shown = sorted(most, key=lambda counted: (-counted[1], counted[0]))
     rest = sum(rows for _, rows in shown[_MOST_LABELS:]) + labels.other
-    lines = [*shown[:_MOST_LABELS], *([("all other labels", rest)] if rest else [])]
-    return list(_bars(lines))
+    return list(_bars([*shown[:_MOST_LABELS], *([("all other labels", rest)] if rest else [])]))
 
 
 def _score_histogram(scores: Counter[int]) -> Histogram:
