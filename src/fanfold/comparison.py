@@ -1,4 +1,4 @@
-"""What changed from one job to another: row by row, or whether labels are spread otherwise than chance would do it."""
+"""What changed from one job to another: row by row, or whether labels are distributed differently than chance does."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def describe_departure(now: Mapping[str, int], before: Mapping[str, int]) -> str
     """The label whose share has changed most, in words; empty if chance may have done it.
 
     >>> describe_departure({"GOOD": 900, "BAD": 100}, {"GOOD": 500, "BAD": 500})
-    'BAD: 50 % → 10 %'
+    'BAD: 50% → 10%'
     """
     rows, rows_before = sum(now.values()), sum(before.values())
     if min(rows, rows_before) < _LEAST_ROWS:
@@ -171,7 +171,7 @@ def describe_departure(now: Mapping[str, int], before: Mapping[str, int]) -> str
     was, is_now = shares[label]
     if abs(is_now - was) < max(_LEAST_CHANGE, _ERRORS * sqrt(1 / rows + 1 / rows_before)):
         return ""
-    return f"{label}: {was:.0%} → {is_now:.0%}".replace("%", " %")
+    return f"{label}: {was:.0%} → {is_now:.0%}"
 
 
 def last_of_name(stack: Stack, job_id: str, key: str) -> ListedJob | None:

@@ -62,9 +62,9 @@ def status(job: str, stack: str, watch: bool, as_json: bool) -> None:
 
     For a job that has ended, it shows the estimated cost on AWS at list prices, some minutes later with the hours that
     the endpoint's instances ran during the job, as CloudWatch has counted them; with --label-column, how many
-    predictions are right and the most frequent mistake; if labels are spread otherwise than in the last job of the same
-    file name, beyond what chance does, the label whose share changed most (departure); and if it failed, what its
-    reason must not quote: the file's first line, or the most frequent error of a row.
+    predictions are right and the most frequent mistake; if labels are distributed differently than in the last job of
+    the same file name, beyond what chance does, the label whose share changed most (departure); and if it failed, what
+    its reason must not quote: the file's first line, or the most frequent error of a row.
 
     \b
     fanfold status tweets-6a5ef09ece7577f1

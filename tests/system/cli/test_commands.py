@@ -52,7 +52,7 @@ def test_the_status_says_whether_predictions_are_right_and_spread_as_before(
     said = fanfold("status", moods[1].id)
     assert "accuracy               0 of 60 rows (0.0%); macro F1 0.000" in said.stdout
     assert "most frequent mistake  good predicted as bad, 60 rows" in said.stdout
-    assert f"departure              bad: 0 % → 100 % since job {moods[0].id}" in said.stdout
+    assert f"departure              bad: 0% → 100% since job {moods[0].id}" in said.stdout
     assert "departure" not in fanfold("status", moods[0].id).stdout
     known = fanfold("status", moods[0].id, "--json").json
     assert (known["evaluation"]["accuracy"], known["departure"]) == (1.0, "")

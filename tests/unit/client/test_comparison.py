@@ -191,13 +191,13 @@ HALVES = {"GOOD": 500, "BAD": 500}
 @pytest.mark.parametrize(
     ("now", "before", "words"),
     [
-        ({"GOOD": 1000}, HALVES, "BAD: 50 % → 0 %"),
-        ({"POSITIVE": 800, "NEGATIVE": 200}, HALVES, "POSITIVE: 0 % → 80 %"),
+        ({"GOOD": 1000}, HALVES, "BAD: 50% → 0%"),
+        ({"POSITIVE": 800, "NEGATIVE": 200}, HALVES, "POSITIVE: 0% → 80%"),
         ({"GOOD": 545, "BAD": 455}, HALVES, ""),
         (HALVES, HALVES, ""),
         # As large a change, in few rows.
         ({"GOOD": 37, "BAD": 23}, HALVES, ""),
-        ({"GOOD": 370, "BAD": 230}, HALVES, "BAD: 50 % → 38 %"),
+        ({"GOOD": 370, "BAD": 230}, HALVES, "BAD: 50% → 38%"),
         ({"GOOD": 49}, HALVES, ""),
         ({}, HALVES, ""),
         ({}, {}, ""),
