@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from fanfold.tuning import Trial, Turn
     from fanfold.tuning.trials import Sample, Trials
 
+_DIGITS = 3
 _COLUMNS = ("rows per request", "batch_size", "rows/s", "s per request", "share of best", "failure")
 
 
@@ -87,16 +88,17 @@ def tune(file: Path | str, model: str, task: str | None, container: str | None, 
         sizes = _batch_sizes(folder, chosen, present)
         search = Search(take_turn, present=present, most_rows=trials.rows, batch_sizes=sizes)
         best = search.run()
-    _say_what_was_tried(found.source.shown, trials, sample)
+    _say_what_was_tried(f"{found.source.shown} with {model}", trials, sample)
     tried = sorted(search.trials, key=lambda trial: (trial.setting != best, -trial.rows_per_second))
     if as_json:
         of_sample = {"rows": trials.rows, "of_rows": sample.of_rows, "refused": trials.refused, "sent": trials.sent}
         show_json(
             {
                 "best": best and _as_dict(tried[0], tried),
-                "present": present._asdict(),
+                "present": {"rows_per_request": present.rows, "batch_size": present.batch_size},
                 "options": best and _options(best, chosen),
                 "settings": [_as_dict(trial, tried) for trial in tried],
+                "model": model,
                 "sample": of_sample,
                 "requests_at_once": trials.at_once,
                 "processors": os.cpu_count(),
@@ -128,11 +130,17 @@ def _as_dict(trial: Trial, tried: Sequence[Trial]) -> dict[str, Any]:
     return {
         "rows_per_request": setting.rows,
         "batch_size": setting.batch_size,
-        "rows_per_second": float(f"{trial.rows_per_second:.3g}") if measured else None,
-        "seconds_per_request": float(f"{trial.request_seconds:.3g}") if measured else None,
+        "rows_per_second": _rounded(trial.rows_per_second) if measured else None,
+        "seconds_per_request": _rounded(trial.request_seconds) if measured else None,
         "share_of_best": round(trial.rows_per_second / fastest, 2) if measured else None,
         "failure": trial.failure or None,
     }
+
+
+def _rounded(figure: float) -> float:
+    """To as many digits as it has meaning."""
+    found = float(f"{figure:.{_DIGITS}g}")
+    return int(found) if found >= 10**_DIGITS / 10 else found
 
 
 def _row(trial: Trial, tried: Sequence[Trial]) -> dict[str, Any]:

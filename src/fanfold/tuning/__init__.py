@@ -103,10 +103,11 @@ class Search:
         best = self._best_batch_size()
         if best is None:
             return None
-        larger = self._go_on(best, self._sizes)
-        if larger == best:
-            larger = self._go_on(best, [rows for rows in self._sizes[::-1] if rows >= (best.batch_size or 1)])
-        last = [larger, self._present] if self._present.rows <= self._most_rows else [larger]
+        found = self._go_on(best, self._sizes)
+        if found == best:
+            fewest = min(best.batch_size or 1, best.rows)
+            found = self._go_on(best, [rows for rows in self._sizes[::-1] if rows >= fewest])
+        last = [found, self._present] if self._present.rows <= self._most_rows else [found]
         # What has failed only now and then is no better than what has failed at once.
         return self._compare(last) or self._compare(trial.setting for trial in self.trials)
 
@@ -117,8 +118,8 @@ class Search:
 
     def _best_batch_size(self) -> Setting | None:
         for rows in [rows for rows in self._sizes[::-1] if rows <= _START_ROWS] or self._sizes:
-            # A batch is no larger than its request.
-            held = [size for size in self._batch_sizes if (size or 1) <= rows]
+            # A batch is no larger than its request, so one that is asked to be makes no difference.
+            held = [size for size in self._batch_sizes if (size or 1) <= rows or size == self._present.batch_size]
             if best := self._compare(Setting(rows, size) for size in held):
                 return best
         return None

@@ -123,6 +123,13 @@ def test_no_request_has_more_rows_than_there_are(rows: int, most: int) -> None:
     assert max(setting.rows for setting in machine.turns) == most
 
 
+@pytest.mark.parametrize("holds", [1000, 20])
+def test_a_batch_that_no_request_fills_is_tried_as_it_is(holds: int) -> None:
+    machine = Machine(row={128: 0.01}, holds=holds)
+    search = Search(machine, present=Setting(32, 128), most_rows=512, batch_sizes=[128])
+    assert search.run() == Setting(min(holds, 128) // 16 * 16, 128)
+
+
 def test_one_slow_turn_does_not_decide() -> None:
     machine = Machine(row={None: 0.01, 8: 0.0085, 16: 0.02, 32: 0.02, 64: 0.02})
 

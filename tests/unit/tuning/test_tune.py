@@ -59,9 +59,9 @@ def test_the_best_setting_is_the_first_line_and_said_as_one_sets_it(tune: Callab
     assert said.exit_code == 0, said.output
     head, best, *others = said.stdout.splitlines()
     # In 50 ms and 2 ms for each row, or 10 ms without a batch.
-    assert (head, best) == (HEAD, "256\t8\t456.0\t0.562\t1.0\t")
+    assert (head, best) == (HEAD, "256\t8\t456\t0.562\t1.0\t")
     assert "32\t\t86.5\t0.37\t0.19\t" in others
-    assert "tried with 384 of its 20,000 rows" in said.stderr
+    assert "tweets.csv with model: tried with 384 of its 20,000 rows" in said.stderr
     assert (
         "batch_size 8; 5.3 times as fast as 32 rows per request, no batch_size. To use it, add one of these:"
         in said.stderr
@@ -88,7 +88,7 @@ def test_figures_are_there_as_json(tune: Callable[..., Result]) -> None:
         "share_of_best": 1.0,
         "failure": None,
     }
-    assert said["present"] == {"rows": 32, "batch_size": None}
+    assert said["present"] == {"rows_per_request": 32, "batch_size": None}
     assert said["options"] == {"rows-per-request": 256, "parameters": PARAMETERS}
     assert (said["sample"]["rows"], said["sample"]["of_rows"], said["sample"]["refused"]) == (384, 20_000, 0)
     assert said["requests_at_once"] == 1
@@ -146,6 +146,7 @@ def test_rows_that_the_model_refuses_are_counted(tune: Callable[..., Result], fi
         ("tweets.csv --stack fanfold", "on this machine, not on a stack, where each trial would be a job"),
         ("s3://b/c.csv", "s3://b/c.csv is not on this machine: download it first (aws s3 cp s3://b/c.csv .)"),
         ("tweets.csv --prompt {text}?", "each row of tweets.csv is a request of its own: there is nothing to tune"),
+        ("batch.jsonl", "each row of batch.jsonl is a request of its own: there is nothing to tune"),
         ("tweets.csv --model modl", "'modl' names no model: give 'vader', a folder with a transformers model"),
         ("tweets.csv --container python", "'vader' is no folder: name the model's, which the container runs"),
     ],
@@ -154,6 +155,8 @@ def test_what_cannot_be_tuned_is_refused(
     file: Path, arguments: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(file.parent)
+    of_openai = {"custom_id": "1", "method": "POST", "url": "/v1/embeddings", "body": {"input": "so good"}}
+    (file.parent / "batch.jsonl").write_text(json.dumps(of_openai), encoding="utf-8")
     said = CliRunner().invoke(cli, ["tune", *arguments.split()])
     assert said.exit_code in {1, 2}
     assert isinstance(said.exception, SystemExit | UserError | LocalCloudError)
