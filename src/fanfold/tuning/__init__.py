@@ -27,6 +27,10 @@ _WORTH_A_TURN = (0.5, 0.75, 0.0)
 TURNS = len(_WORTH_A_TURN)
 # What is nearly as fast as the fastest is chosen if it asks for less of a change.
 _ALIKE = 0.97
+# What the speed of fewer rows per request than at present is worth: they cost more calls, and a stack may refuse them.
+_FEWER_ROWS = 0.9
+# So many of the fastest are compared once more at the end: chance may have led to one of them only.
+_LAST = 3
 # How many sizes of requests are looked at together: one that is slower by accident doesn't hide the next.
 _AHEAD = 3
 
@@ -107,9 +111,12 @@ class Search:
         if found == best:
             fewest = min(best.batch_size or 1, best.rows)
             found = self._go_on(best, [rows for rows in self._sizes[::-1] if rows >= fewest])
-        last = [found, self._present] if self._present.rows <= self._most_rows else [found]
+        fastest = sorted(self.trials, key=lambda trial: trial.rows_per_second)[-_LAST:]
+        last = {found, *(trial.setting for trial in fastest)}
+        if self._present.rows <= self._most_rows:
+            last.add(self._present)
         # What has failed only now and then is no better than what has failed at once.
-        return self._compare(last) or self._compare(trial.setting for trial in self.trials)
+        return self._compare(sorted(last, key=self._change)) or self._compare(trial.setting for trial in self.trials)
 
     @property
     def trials(self) -> list[Trial]:
@@ -144,10 +151,16 @@ class Search:
                 else:
                     speeds[setting].append(speed)
             # What slows one turn down is mostly not the setting, so it is no reason to give that up.
-            speeds = _at_least(share, speeds, max)
+            least = share * max(map(median, speeds.values()), default=0.0)
+            speeds = {setting: found for setting, found in speeds.items() if max(found) >= least}
             if len(speeds) <= 1:
                 break
-        return min(_at_least(_ALIKE, speeds, median), key=self._change, default=None)
+        worth = {
+            setting: median(found) * (_FEWER_ROWS if setting.rows < self._present.rows else 1)
+            for setting, found in speeds.items()
+        }
+        alike = (setting for setting, speed in worth.items() if speed >= _ALIKE * max(worth.values()))
+        return min(alike, key=self._change, default=None)
 
     def _speed(self, setting: Setting) -> float | None:
         """Rows per second of one turn, None if it fails or has failed."""
@@ -188,11 +201,3 @@ def parameters_with(parameters: str, batch_size: int | None) -> str:
         return parameters
     others = {name: value for name, value in read_json(parameters).items() if name != _BATCH_SIZE}
     return json.dumps(others if batch_size is None else {**others, _BATCH_SIZE: batch_size})
-
-
-def _at_least(
-    share: float, speeds: dict[Setting, list[float]], of_turns: Callable[[list[float]], float]
-) -> dict[Setting, list[float]]:
-    """Those that have at least this share of the fastest one's speed, as its turns make it."""
-    least = share * max(map(median, speeds.values()), default=0.0)
-    return {setting: found for setting, found in speeds.items() if of_turns(found) >= least}

@@ -6,7 +6,7 @@ import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from itertools import product
+from itertools import cycle, islice, product
 from math import isclose
 from statistics import median
 from time import perf_counter
@@ -46,6 +46,8 @@ _MOST_PIECES = 16
 _FEW_ROWS, _ANSWERS_SECONDS = 8, 30
 # So many refused rows and not one answer: the model, or what it is asked, is wrong.
 _MOST_REFUSED = 16
+# Workers take requests in turns, more or less.
+_REQUESTS_TO_WAKE = 4
 # A turn is long enough to be measured.
 _LEAST_SECONDS = 0.3
 # What batches may change: numbers by so much, and so many of the rows by more, where two labels are equally likely.
@@ -159,6 +161,13 @@ class Trials:
             self._answers.append(answer)
         if not self._inputs:
             raise self._all_refused()
+        self._wake_workers()
+
+    def _wake_workers(self) -> None:
+        """Have each worker of a container load the model, which it does at its first request."""
+        some = [self._body([one], None) for one in islice(cycle(self._inputs), _REQUESTS_TO_WAKE * self.at_once)]
+        with ThreadPoolExecutor(self.at_once) as pool:
+            self.sent += len(list(pool.map(self._ask, some)))
 
     def __call__(self, setting: Setting) -> Turn:
         """Send requests until they can be measured; `SettingFailedError` if one fails."""

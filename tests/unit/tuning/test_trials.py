@@ -72,7 +72,6 @@ def test_a_sample_has_what_a_job_would_send(tmp_path: Path) -> None:
 
 def test_a_turn_is_measured_by_rows_of_the_whole_sample(model: FakeModel) -> None:
     found = prepared(model, parameters='{"top_k": 1}')
-    assert {len(request["inputs"]) for request in model.requests} == {8}
     del model.requests[:]
     turn = found(Setting(32, 16))
     assert [request["parameters"] for request in model.requests] == [{"top_k": 1, "batch_size": 16}] * 4
@@ -80,7 +79,13 @@ def test_a_turn_is_measured_by_rows_of_the_whole_sample(model: FakeModel) -> Non
     assert list(turn) == pytest.approx([128, 4 * (0.05 + 32 * 0.002), 0.05 + 32 * 0.002])
     assert found(Setting(256)).rows == 256
     assert model.requests[-1]["inputs"] == TEXTS * 2
-    assert found.sent == 128 + 128 + 256
+    assert found.sent == 128 + 4 + 128 + 256
+
+
+def test_every_worker_is_asked_before_the_clock_counts(model: FakeModel) -> None:
+    found = Trials(model, Options(), at_once=3, clock=lambda: model.now)
+    found.prepare(BLOCKS)
+    assert [len(request["inputs"]) for request in model.requests] == [8] * 16 + [1] * 12
 
 
 def test_requests_are_sent_several_at_once(model: FakeModel) -> None:
