@@ -7,7 +7,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from itertools import cycle, islice, product
-from math import isclose
+from math import ceil, isclose
 from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,8 +17,7 @@ from fanfold.hub import HubModel
 from fanfold.project import find_root
 from fanfold.terminal import spinner
 from fanfold.tuning import SettingFailedError, Turn, parameters_with
-from fanfold_core.app.ports import LARGEST_ANSWER_BYTES
-from fanfold_core.domain.answers import read_answer
+from fanfold_core.domain.answers import LARGEST_ANSWER_BYTES, read_answer
 from fanfold_core.domain.errors import AnswerTooLargeError
 from fanfold_core.domain.requests import body, inputs, obstacle
 from fanfold_core.input.errors import FanfoldError, shortened
@@ -38,12 +37,12 @@ if TYPE_CHECKING:
 
 # Rows of a sample: a share of the file's, but neither fewer nor more than these.
 _SHARE, _FEWEST_ROWS, _MOST_ROWS = 0.02, 256, 512
-# Rows that stand together in the file, as the texts of a batch do.
+# Rows that are sent one after the other, as the texts of a batch are.
 _BLOCK_ROWS = 64
 # Parts of the file that are held at once.
 _MOST_PIECES = 16
 # Rows of a request that only asks for answers to compare with, and how long such are sent.
-_FEW_ROWS, _ANSWERS_SECONDS = 8, 30
+_FEW_ROWS, _ANSWERS_SECONDS = 8, 20
 # So many refused rows and not one answer: the model, or what it is asked, is wrong.
 _MOST_REFUSED = 16
 # Workers take requests in turns, more or less.
@@ -59,7 +58,7 @@ _JSON = "application/json"
 
 
 class Sample(NamedTuple):
-    """Inputs of rows from all over a file of `of_rows` rows, in runs that stand together there."""
+    """Inputs of rows from all over a file of `of_rows` rows, in runs that are sent together."""
 
     blocks: list[list[Any]]
     of_rows: int
@@ -88,18 +87,21 @@ def take_sample(file: LocalFile, seen: Callable[[int], None]) -> Sample:
         at = piece.end
     wanted = min(rows, _MOST_ROWS, max(_FEWEST_ROWS, int(rows * _SHARE)))
     blocks = max(1, wanted // _BLOCK_ROWS)
-    places = [block * len(kept) / blocks for block in range(blocks)]
-    return Sample([_block(file, kept[int(place)], place % 1) for place in places], rows)
+    # From the shortest texts of a chunk to its longest ones.
+    pieces = [kept[block * len(kept) // blocks] for block in range(blocks)]
+    return Sample([_block(file, piece, number, blocks) for number, piece in enumerate(pieces)], rows)
 
 
-def _block(file: LocalFile, piece: Cut, share: float) -> list[Any]:
-    """Inputs of rows that stand together, from a share of a piece's rows on."""
+def _block(file: LocalFile, piece: Cut, number: int, blocks: int) -> list[Any]:
+    """Inputs that are sent together, from the middle of one of so many parts of a chunk."""
     layout = file.layout
     rows = file.content.rows(piece.data, layout, first_row=piece.first_row, start=piece.start)
-    first = int(share * len(rows))
-    some = rows[first : first + _BLOCK_ROWS]
-    found = inputs(some, layout, file.options.input)
-    return [one for cells, one in zip(some, found, strict=True) if obstacle(cells, one, layout) is None]
+    found = inputs(rows, layout, file.options.input)
+    sent = [sharing[0] for sharing in file.options.order(found).rows]
+    able = [found[row] for row in sent if obstacle(rows[row], found[row], layout) is None]
+    some = able[number * len(able) // blocks : (number + 1) * len(able) // blocks]
+    first = max(0, len(some) - _BLOCK_ROWS) // 2
+    return some[first : first + _BLOCK_ROWS]
 
 
 @contextmanager
@@ -171,7 +173,8 @@ class Trials:
 
     def __call__(self, setting: Setting) -> Turn:
         """Send requests until they can be measured; `SettingFailedError` if one fails."""
-        turns = self.at_once * max(1, _BLOCK_ROWS // setting.rows)
+        # All of the sample, since its texts are of all lengths.
+        turns = max(self.at_once, ceil(self.rows / setting.rows))
         spans = [[(start * setting.rows + row) % self.rows for row in range(setting.rows)] for start in range(turns)]
         bodies = [self._body([self._inputs[row] for row in span], setting.batch_size) for span in spans]
         answered: list[tuple[bytes, float]] = []

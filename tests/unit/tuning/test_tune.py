@@ -134,7 +134,9 @@ def test_where_every_setting_fails_the_table_says_why(tune: Callable[..., Result
 
 
 def test_rows_that_the_model_refuses_are_counted(tune: Callable[..., Result], file: Path) -> None:
-    file.write_text("text\n" + "good\nbad\ngood\n" * 20, encoding="utf-8")
+    file.write_text(
+        "text\n" + "".join(f"good {number}\nbad {number}\nfine {number}\n" for number in range(20)), encoding="utf-8"
+    )
     said = tune()
     assert "tried with 40 of its 60 rows" in said.stderr
     assert "20 rows left out, which the model refuses: the model answers 400: 1 bad texts" in said.stderr
@@ -166,7 +168,7 @@ def test_what_cannot_be_tuned_is_refused(
 def test_a_model_of_this_machine_is_tried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "a.csv").write_text("text\n" + "so good\n" * 40, encoding="utf-8")
+    (tmp_path / "a.csv").write_text("text\n" + "".join(f"so good {number}\n" for number in range(40)), encoding="utf-8")
     monkeypatch.setattr(trials, "_LEAST_SECONDS", 0.001)
     monkeypatch.setattr("sys.argv", ["fanfold", "tune", str(tmp_path / "a.csv")])
     with pytest.raises(SystemExit) as ended:
