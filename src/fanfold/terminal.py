@@ -119,13 +119,16 @@ def counted(number: int, what: str) -> str:
 
 
 @contextmanager
-def spinner(what: str) -> Iterator[None]:
-    """Show that something is being done which takes its time."""
+def spinner(what: str) -> Iterator[Callable[[str], None]]:
+    """Show that something is being done which takes its time; what it yields may be told what comes next.
+
+    Where nothing can move, that is a line now and then.
+    """
     if not stderr.is_terminal:
-        yield
+        yield _Lines()
         return
-    with stderr.status(what):
-        yield
+    with stderr.status(what) as status:
+        yield status.update
 
 
 @contextmanager
@@ -151,7 +154,7 @@ def job_bar() -> Iterator[Callable[[JobStatus], None]]:
 @contextmanager
 def _job_progress() -> Iterator[Callable[[JobStatus], None]]:
     if not stderr.is_terminal:
-        yield _Lines()
+        yield _Lines().of_job
         return
     with _bar(MofNCompleteColumn(), TextColumn("rows{task.fields[failed]}"), _RateColumn()) as bar:
         task = bar.add_task("waiting", total=None, failed="")
@@ -176,18 +179,23 @@ def bytes_bar(what: str, size: int | None) -> Iterator[Callable[[int], None]]:
 
 @dataclass(slots=True)
 class _Lines:
-    """Says how far a job is, if it takes long, a line at a time."""
+    """Says how far something is, if it takes long, a line at a time."""
 
     said: float = field(default_factory=time.monotonic)
 
-    def __call__(self, status: JobStatus) -> None:
-        """Say it, unless it was said a moment ago, or the job has ended."""
-        if status.has_ended or time.monotonic() - self.said < _SECONDS_BETWEEN_LINES:
+    def __call__(self, line: str) -> None:
+        """Say it, unless something was said a moment ago."""
+        if time.monotonic() - self.said >= _SECONDS_BETWEEN_LINES:
+            self.said = time.monotonic()
+            stderr.print(line)
+
+    def of_job(self, status: JobStatus) -> None:
+        """How far a job is, unless it has ended."""
+        if status.has_ended:
             return
-        self.said = time.monotonic()
         rows = f" of {status.rows:,}" if status.rows is not None else ""
         failed = f", {status.failed:,} failed" if status.failed else ""
-        stderr.print(f"{_phase(status)}: {status.done:,}{rows} rows{failed}")
+        self(f"{_phase(status)}: {status.done:,}{rows} rows{failed}")
 
 
 class _RateColumn(ProgressColumn):

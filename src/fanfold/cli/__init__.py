@@ -20,6 +20,7 @@ from fanfold.cli.model import model
 from fanfold.cli.options import as_typed
 from fanfold.cli.results import compare, download, errors, report, results
 from fanfold.cli.run import run, submit
+from fanfold.cli.tune import tune
 from fanfold.errors import InputFileError, UserError
 from fanfold.stacks import refused_words
 from fanfold.terminal import guard_terminals, show_progress, stderr
@@ -29,7 +30,7 @@ from localaws.errors import LocalCloudError
 
 # The commands by what they are for, in the order in which one needs them.
 SECTIONS = {
-    "Files": (run, submit, estimate_command),
+    "Files": (run, submit, estimate_command, tune),
     "Jobs": (jobs, status, results, errors, report, download, compare, tail, cancel, retry),
     "Environment": (local, deploy, console, wake, doctor, model, completion),
 }

@@ -43,7 +43,7 @@ def test_a_name_that_is_no_option_is_refused_with_the_nearest() -> None:
         Fanfold("none").submit("a.csv", zzz=1)
 
 
-@pytest.mark.parametrize("command", ["run", "submit", "estimate"])
+@pytest.mark.parametrize("command", ["run", "submit", "estimate", "tune"])
 def test_commands_that_read_a_file_take_every_option(command: str) -> None:
     found = {option.name: option for option in cli.commands[command].params if isinstance(option, click.Option)}
     for row in OPTIONS.values():

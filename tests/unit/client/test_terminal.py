@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -74,6 +75,17 @@ def test_a_bar_shows_what_a_job_tells(monkeypatch: pytest.MonkeyPatch) -> None:
             show(status)
             show(replace(status, done=5))
     assert f"last error, retried until the job's deadline: {SPELT}\n" in terminal.shown()
+
+
+def test_elsewhere_what_takes_long_is_said_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with spinner("starting") as say:
+        began = time.monotonic()
+        for seconds in (1, 29, 31, 32, 62):
+            monkeypatch.setattr("fanfold.terminal.time.monotonic", lambda at=began + seconds: at)
+            say(f"after {seconds} s")
+    assert capsys.readouterr().err == "after 31 s\nafter 62 s\n"
 
 
 def run_on_a_terminal(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
