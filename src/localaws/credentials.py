@@ -10,13 +10,10 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import RefreshableCredentials
-from botocore.loaders import create_loader
 
 from localaws.access.profiles import session_without_profile
 from localaws.template import REGION
 
-# What botocore reads to make a client, large files of JSON: once for all sessions, instead of once for each.
-_DESCRIPTIONS = create_loader()
 # Keys with less time left than this are replaced.
 MARGIN = timedelta(minutes=10)
 
@@ -57,7 +54,6 @@ class LocalSession(boto3.Session):
         """Take URLs by service name, "" for every other service."""
         named = {} if core else {name.lower(): value for name, value in keys.environment.items()}
         core = core or session_without_profile()
-        core.register_component("data_loader", _DESCRIPTIONS)
         # Whatever proxy the environment names: what is on this machine is reached without one.
         core.set_default_client_config(Config(proxies={}))
         super().__init__(botocore_session=core, region_name=REGION, **named)

@@ -24,7 +24,10 @@ from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
+from botocore.loaders import Loader
+
 from localaws.access.guard import Guard
+from localaws.access.profiles import LightLoader
 from localaws.endpoint.calls import Caller, NewObject, Notification
 from localaws.errors import PortInUseError
 
@@ -68,6 +71,7 @@ def main() -> int:
         return 1
     url = f"http://{HOST}:{server.port}"
     # Moto keeps every object it ever made, for its dashboard: each message and each item.
+    put(Loader, "FILE_LOADER_CLASS", LightLoader)
     put(BaseModel, "__new__", staticmethod(lambda cls, *_args, **_options: object.__new__(cls)))
     for service in (changes, completion, hosting, iam, messaging, storage):
         service.patch()
