@@ -58,7 +58,9 @@ from localaws.cloud import LocalCloud
 with LocalCloud(Path({str(project)!r}), log_dir=Path({str(tmp_path)!r})) as cloud:
     cloud.invoke("Forbidden", {{}})
     workers = [worker for pool in cloud._functions.pools.values() for worker in pool._all]
-    print(cloud._services._server._process.pid, *(worker._process.pid for worker in workers), flush=True)
+    forks = {{pool._forks for pool in cloud._functions.pools.values()}}
+    print(cloud._services._server._process.pid, *(server.start()._process.pid for server in forks), end=" ")
+    print(*(worker._process.pid for worker in workers), flush=True)
     time.sleep(60)
 """
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
@@ -68,7 +70,7 @@ with LocalCloud(Path({str(project)!r}), log_dir=Path({str(tmp_path)!r})) as clou
     deadline = time.monotonic() + 5
     while any(map(alive, pids)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert len(pids) >= 2
+    assert len(pids) >= 3
     assert not any(map(alive, pids))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from localaws.conditions import Conditions
 from localaws.connections import explained
 from localaws.credentials import Role
+from localaws.functions.forks import ForkServer
 from localaws.functions.workers import Function, FunctionError, FunctionLog, Worker, WorkerLostError
 
 # A worker takes half a second to start: one that is done by then can do the work of another.
@@ -19,7 +20,7 @@ class WorkerPool:
     """Runs invocations of a function in at most `limit` workers at once.
 
     Example:
-        >>> pool = WorkerPool(function, role, endpoints, log, limit=2)
+        >>> pool = WorkerPool(function, role, endpoints, log, forks, 2, Conditions())
         >>> pool.invoke({"Records": []})
         {'batchItemFailures': []}
     """
@@ -30,12 +31,14 @@ class WorkerPool:
         role: Role,
         endpoints: Mapping[str, str],
         log: FunctionLog,
+        forks: ForkServer,
         limit: int,
         conditions: Conditions,
     ) -> None:
         self.function = function
+        self._forks = forks
         self._conditions = conditions
-        self._start: Callable[[], Worker] = lambda: Worker(function, role.keys(), endpoints, log)
+        self._start: Callable[[], Worker] = lambda: Worker(function, role.keys(), endpoints, log, forks)
         self._slots = threading.Semaphore(limit)
         self._lock = threading.Condition()
         self._idle: list[Worker] = []
