@@ -58,11 +58,21 @@ class LocalSession(boto3.Session):
         core.set_default_client_config(Config(proxies={}))
         super().__init__(botocore_session=core, region_name=REGION, **named)
         self._endpoints = endpoints
+        # Threads may share a client, but not make one at once.
+        self._lock = threading.RLock()
+        self._clients: dict[str, Any] = {}
 
     def client(self, service_name: str, *args: Any, **options: Any) -> Any:
-        """A client, see boto3."""
+        """A client, see boto3; without options always the same one."""
+        is_plain = not args and not options
         options.setdefault("endpoint_url", self._endpoints.get(service_name, self._endpoints[""]))
-        return super().client(service_name, *args, **options)  # type: ignore[call-overload]
+        with self._lock:
+            if is_plain and service_name in self._clients:
+                return self._clients[service_name]
+            made = super().client(service_name, *args, **options)  # type: ignore[call-overload]
+            if is_plain:
+                self._clients[service_name] = made
+            return made
 
     def resource(self, service_name: str, *args: Any, **options: Any) -> Any:
         """A resource, see boto3."""
