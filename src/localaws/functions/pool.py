@@ -1,6 +1,5 @@
 """The workers of one function: started when needed, replaced when lost or when their keys get old."""
 
-import os
 import threading
 from collections.abc import Callable, Mapping
 
@@ -10,10 +9,8 @@ from localaws.credentials import Role
 from localaws.functions.forks import ForkServer
 from localaws.functions.workers import Function, FunctionError, FunctionLog, Worker, WorkerLostError
 
-# A worker takes half a second to start: one that is done by then can do the work of another.
+# A worker takes that long to start: one that is done by then can do the work of another.
 _PATIENCE_SECONDS = 0.1
-# Started all at once, the first function, which the others wait for, would be ready as late as the last one.
-_WARMING = threading.Semaphore(os.cpu_count() or 1)
 
 
 class WorkerPool:
@@ -46,8 +43,8 @@ class WorkerPool:
         self._closed = False
 
     def warm(self) -> None:
-        """Have one worker ready before the first invocation, those of other functions in turn; raises FunctionError."""
-        with _WARMING, self._slots:
+        """Have one worker ready before the first invocation; raises FunctionError."""
+        with self._slots:
             self._give_back(self._take())
 
     def invoke(self, event: object) -> object:
