@@ -81,11 +81,13 @@ def _read_descriptions(session: Any) -> None:
     """Have boto3 read what it knows of AWS now, and all workers share it: so many clients need as much memory again."""
     create = session.create_loader
     shared = create()
-    for name in ("endpoints", "sdk-default-configuration", "partitions"):
-        shared.load_data_with_path(name)
-    for service in _SERVICES:
-        for kind in ("service-2", "endpoint-rule-set-1"):
-            shared.load_service_model(service, kind)
+    # A layer may have a boto3 without some of them.
+    with contextlib.suppress(sys.modules["botocore.exceptions"].DataNotFoundError):
+        for name in ("endpoints", "sdk-default-configuration", "partitions"):
+            shared.load_data_with_path(name)
+        for service in _SERVICES:
+            for kind in ("service-2", "endpoint-rule-set-1"):
+                shared.load_service_model(service, kind)
     # Who names a folder with descriptions of his own, by AWS_DATA_PATH, reads it himself.
     session.create_loader = lambda path=None: create(path) if path else shared
 
