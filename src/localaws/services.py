@@ -13,9 +13,9 @@ from localaws.autoscaling import ScalingSimulation
 from localaws.conditions import Conditions
 from localaws.connections import raise_file_limit
 from localaws.credentials import LocalSession
-from localaws.endpoint import AsyncEndpointServer
 from localaws.endpoint.cloud import Cloud
 from localaws.endpoint.models import serving
+from localaws.endpoint.server import AsyncEndpointServer
 from localaws.errors import PortInUseError
 from localaws.server.process import ServerProcess
 from localaws.template import REGION
@@ -49,6 +49,7 @@ class Services:
         self._port, self._endpoint_port = port, endpoint_port
         self._conditions = conditions or Conditions()
         self._running = contextlib.ExitStack()
+        self._sessions: dict[str | None, LocalSession] = {}
 
     def begin(self) -> None:
         """Start the server process; until `wait_ready`, there is time for something else."""
@@ -120,6 +121,8 @@ class Services:
         return dict.fromkeys(("no_proxy", "NO_PROXY"), ",".join(filter(None, [*others, host])))
 
     def session(self, service: str | None = None) -> LocalSession:
-        """A boto3 session as the administrator, or as a service such as `lambda.amazonaws.com`."""
-        keys = self._server.services[service] if service else self._server.admin
-        return LocalSession(self.endpoints, keys)
+        """The boto3 session of the administrator, or of a service such as `lambda.amazonaws.com`."""
+        if service not in self._sessions:
+            keys = self._server.services[service] if service else self._server.admin
+            self._sessions[service] = LocalSession(self.endpoints, keys)
+        return self._sessions[service]

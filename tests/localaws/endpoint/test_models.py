@@ -12,8 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import pytest
 from tests.containers import Container
 
-from localaws.endpoint import ModelError, load_model
-from localaws.endpoint.models import ContainerModel, ModelServer, TransformersModel, VaderModel
+from localaws.endpoint.models import ContainerModel, ModelError, ModelServer, TransformersModel, VaderModel, load_model
 from localaws.endpoint.models.transformers_folder import task_of
 from localaws.errors import ModelUnavailableError
 

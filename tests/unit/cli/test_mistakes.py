@@ -20,8 +20,7 @@ from fanfold.input.files import opened
 from fanfold.project import find_root
 from fanfold.stacks import Stack
 from localaws.credentials import Keys, LocalSession
-from localaws.endpoint import load_model
-from localaws.endpoint.models import ContainerModel
+from localaws.endpoint.models import ContainerModel, load_model
 from localaws.errors import ModelUnavailableError, TemplateError
 from localaws.template import load
 
