@@ -153,7 +153,7 @@ def retry(job: str, stack: str, out: Path, replace: bool) -> None:
     if now.state is JobState.SUCCEEDED:
         stderr.print(f"job {found.id} has no failed rows: nothing to retry", soft_wrap=True)
         return
-    with held(out, now.input, found.id, replace=replace) as folder:
+    with held(out, now.input, found.id, rows=now.rows, replace=replace) as folder:
         again = found.retry()
         say_job(again)
         code = follow_to_the_end([Followed(again, job, folder)], stack)

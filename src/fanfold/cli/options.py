@@ -165,7 +165,9 @@ out_folder = click.option(
     show_default=True,
     help="Folder for results.csv, errors.csv and the job's other files.",
 )
-replace = click.option("--replace", is_flag=True, help="Replace the files of another file's job in the folder.")
+replace = click.option(
+    "--replace", is_flag=True, help="Replace the files of another file's job in the folder, or of a job with more rows."
+)
 model = click.option(
     "--model",
     default="vader",

@@ -111,6 +111,15 @@ def check(said: Said, code: int, words: tuple[str, ...]) -> None:
             FAILED,
             ("taken has the files of job a-1, from other.csv", "(--out)", "--replace"),
         ),
+        (
+            "run tweets.csv --limit 1 --out full",
+            FAILED,
+            (
+                "full has the files of job a-1, from tweets.csv, with 2 rows",
+                "(--out) for the 1 of this job",
+                "--replace",
+            ),
+        ),
         ("compare lines/results.jsonl cells", FAILED, ("results.jsonl", "option `--results-format` set to csv")),
         ("compare cells tweets.csv", FAILED, ("tweets.csv has no files of a job", "`fanfold download`")),
         ("compare cells old/results.csv", FAILED, ("old has no files of a job", "`fanfold download`")),

@@ -31,6 +31,17 @@ def test_the_files_of_an_earlier_job_of_the_file_may_be_replaced(tmp_path: Path,
     assert [file.name for file in tmp_path.iterdir()] == ["summary.json"]
 
 
+def test_a_result_with_more_rows_than_the_job_can_have_is_kept_unless_it_is_to_be_replaced(tmp_path: Path) -> None:
+    summary = '{"job": "tweets-1f", "input": "tweets.csv", "rows": 1800}'
+    (tmp_path / "summary.json").write_text(summary, encoding="utf-8")
+    words = r"tweets-1f, from tweets\.csv, with 1,800 rows: choose another folder \(--out\) for the 10 of this job"
+    with pytest.raises(DownloadError, match=words), held(tmp_path, "tweets.csv", rows=10, replace=False):
+        pass
+    for rows, replace in ((10, True), (1800, False), (None, False)):
+        with held(tmp_path, "tweets.csv", rows=rows, replace=replace):
+            pass
+
+
 @pytest.mark.parametrize("job", ["tweets-1f", "tweets-1f.2"])
 def test_other_rounds_of_a_job_are_replaced_silently(
     tmp_path: Path, job: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
