@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fanfold.client import DEFAULT_STACK
+from fanfold.client import DEFAULT_STACK, STACK_VARIABLE
 from fanfold.errors import InputFileError, UserError
 from fanfold.input.sources import Source, is_in_s3, where_else
 from fanfold_core.domain.options import OPTIONS
@@ -142,12 +142,14 @@ _trying = (
         "--yes", "-y", "is_agreed", is_flag=True, help="Don't ask before files that cost more than $1 on a stack."
     ),
 )
-_stack = functools.partial(click.option, "--stack", metavar="NAME", envvar="FANFOLD_STACK", show_envvar=True)
+_stack = functools.partial(click.option, "--stack", metavar="NAME", envvar=STACK_VARIABLE, show_envvar=True)
 _some_stack = functools.partial(_stack, default=DEFAULT_STACK, show_default=True)
 stack_to_deploy = functools.partial(_some_stack, help="Name of the stack to create or update.")
 _job_stack = _some_stack(help="Name of the stack.")
 stack_to_run_on = _some_stack(help="Name of the stack to run on.")
-stack_or_local = _stack(help="Name of the deployed stack to run on; default: a temporary local cloud.")
+stack_or_local = _stack(
+    help="Name of the stack to run on, deployed or of `fanfold local up`; default: a temporary local cloud."
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 parameters = click.option(
     "--parameter",

@@ -16,7 +16,7 @@ from fanfold.cli.conclusion import Followed, follow_to_the_end, say_job
 from fanfold.cli.inputs import Input, ask_about_cost, dry_run, opened_all
 from fanfold.cli.local import client_of
 from fanfold.cli.output import echo, show_json
-from fanfold.client import Fanfold
+from fanfold.client import STACK_VARIABLE, Fanfold
 from fanfold.folder import held
 from fanfold.terminal import stderr
 from fanfold_core.input.formats import FileName
@@ -56,9 +56,9 @@ def run(
     The folder may hold the files of an earlier run of FILE, which are replaced. If it holds those of another file, or
     of a run with more rows than --limit, nothing is sent, unless you set --replace.
 
-    Without --stack, everything runs on this machine, with VADER, a word lexicon, instead of a real model. If you
-    interrupt it, the rows that are done are written to JOB.partial.csv (or .jsonl) in the folder. On a stack, the job
-    continues.
+    Without --stack and FANFOLD_STACK, everything runs on this machine, with VADER, a word lexicon, instead of a real
+    model. If you interrupt it, the rows that are done are written to JOB.partial.csv (or .jsonl) in the folder. On a
+    stack, the job continues.
 
     Before files that cost more than $1 on a stack (without the endpoint's instances) it asks whether to continue.
     Without a terminal, it then ends with a usage error, unless you set --yes.
@@ -150,7 +150,7 @@ def _refuse_local_options(stack: str) -> None:
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
             raise click.UsageError(
                 f"--{name} is for the local endpoint, and stack {stack} has one of its own: leave out --{name}, or "
-                "--stack (and unset FANFOLD_STACK)"
+                f"--stack (and unset {STACK_VARIABLE})"
             )
 
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from localaws.cloud import LocalCloud
 
-DEFAULT_STACK = "fanfold"
+DEFAULT_STACK, STACK_VARIABLE = "fanfold", "FANFOLD_STACK"
 # As `fanfold_core.domain.keys.job_id` spells one.
 _WHOLE_ID = re.compile(r"[a-z0-9][a-z0-9-]*-[0-9a-f]{16}")
 _PATIENCE_SECONDS, _PAUSE_SECONDS = 10, 0.2
@@ -117,7 +117,7 @@ class Fanfold:
         """
         if local and (stack or session):
             raise ValueError("local=True cannot be combined with stack or session")
-        self._name = stack or os.environ.get("FANFOLD_STACK") or DEFAULT_STACK
+        self._name = stack or os.environ.get(STACK_VARIABLE) or DEFAULT_STACK
         self._session = session
         self._config = config
         self._model = model if local else None
