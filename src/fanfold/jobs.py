@@ -154,7 +154,7 @@ class Job:
         `JobStillOpenError` if it has not ended.
         """
         summary = self.summary()
-        cost = Cost.of(summary, self._stack.parameters)
+        cost = Cost.of(summary, self._stack.parameters, is_local=self._stack.is_local)
         if cost is None or cost.instance is None:
             return cost
         began, ended = (datetime.fromisoformat(summary[name]) for name in ("created", "ended"))

@@ -113,7 +113,7 @@ def _finish(one: Followed, stack: str | None, *, is_only: bool) -> dict[str, Any
         if warning not in one.said:
             stderr.print(f"{one.subject}: {as_typed(warning)}", style="yellow", soft_wrap=True)
     _conclude(one.subject, summary, out)
-    say_cost(one.job, is_local=stack is None)
+    say_cost(one.job)
     return summary
 
 
@@ -150,11 +150,10 @@ def describe_accuracy(evaluation: Mapping[str, Any] | None) -> dict[str, str]:
     return {"accuracy": f"{accuracy}{macro}", "most frequent mistake": mistake}
 
 
-def say_cost(job: Job, *, is_local: bool = False) -> None:
-    """Say in a line what a job that has ended costs on AWS; of a local one, what depends on no endpoint there."""
+def say_cost(job: Job) -> None:
+    """Say in a line what a job that has ended cost."""
     if cost := job.cost():
-        words = f"at least {cost.of_services}, and the instances of an endpoint" if is_local else str(cost)
-        stderr.print(f"Estimated cost on AWS: {words}", soft_wrap=True)
+        stderr.print(f"Estimated cost: {cost}", soft_wrap=True)
 
 
 def _keep_what_is_done(job: Job, folder: HeldFolder) -> None:

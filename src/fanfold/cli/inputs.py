@@ -88,7 +88,7 @@ def dry_run(inputs: Sequence[Input], *, is_limited: bool) -> None:
 
 
 def ask_about_cost(inputs: Sequence[Input], stack: str, *, is_agreed: bool) -> None:
-    """Say what files will cost on a stack if that is much, and ask whether to go on.
+    """Say what files will cost on a stack if that is much, and ask whether to go on. A local one costs nothing.
 
     `UserError` if not, and `click.UsageError` if there is nobody to ask.
     """
@@ -97,7 +97,7 @@ def ask_about_cost(inputs: Sequence[Input], stack: str, *, is_agreed: bool) -> N
     prices = read_prices()
     of_each = (services(project(one.sent), prices, one.parameters["Architecture"]) for one in inputs)
     dollars = sum(sum(of_services.values()) for of_services in of_each)
-    if dollars < DOLLARS_UNASKED:
+    if dollars < DOLLARS_UNASKED or Fanfold(stack).stack.is_local:
         return
     stderr.print(
         f"Estimated cost on AWS: about ${dollars:,.2f} for services, and the endpoint's instances on top; for these: "

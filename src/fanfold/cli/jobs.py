@@ -60,8 +60,9 @@ def status(job: str, stack: str, watch: bool, as_json: bool) -> None:
     If requests fail for a reason other than their rows (for example, the endpoint is gone), or if a function cannot
     process a message of the job, it shows the last error and its time.
 
-    For a job that has ended, it shows the estimated cost on AWS at list prices, some minutes later with the hours that
-    the endpoint's instances ran during the job, as CloudWatch has counted them; with --label-column, how many
+    For a job that has ended, it shows the estimated cost on AWS at list prices (nothing on a local cloud), some minutes
+    later with the hours that the endpoint's instances ran during the job, as CloudWatch has counted them; with
+    --label-column, how many
     predictions are right and the most frequent mistake; if labels are spread otherwise than in the last job of the same
     file name, beyond what chance does, the label whose share changed most (departure); and if it failed, what its
     reason must not quote: the file's first line, or the most frequent error of a row.

@@ -209,6 +209,8 @@ def test_a_file_that_costs_much_is_asked_about(
         return CliRunner().invoke(command, input=stdin)
 
     monkeypatch.setattr(inputs, "parameters_of", lambda _stack: {"Architecture": "arm64"})
+    stack = SimpleNamespace(is_local=False)
+    monkeypatch.setattr(inputs, "Fanfold", lambda _stack: SimpleNamespace(stack=stack))
     assert asked("").exit_code == 0
     monkeypatch.setattr(inputs, "DOLLARS_UNASKED", 0.00001)
     said = asked(answer)
@@ -217,6 +219,9 @@ def test_a_file_that_costs_much_is_asked_about(
     assert asked("", is_agreed=True).exit_code == 0
     alone = asked("", terminal=False)
     assert (alone.exit_code, "add --yes" in alone.stderr) == (2, True)
+    stack.is_local = True
+    free = asked("", terminal=False)
+    assert (free.exit_code, "Estimated" in free.stderr) == (0, False)
 
 
 def test_the_work_of_a_large_file_is_projected_from_its_beginning(tmp_path: Path) -> None:
