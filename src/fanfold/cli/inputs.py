@@ -13,10 +13,10 @@ import click
 
 from fanfold.cli.options import STANDARD_INPUT, as_typed
 from fanfold.cli.output import echo
-from fanfold.client import LOCAL_PARAMETERS, Fanfold
+from fanfold.client import Fanfold, local_parameters
 from fanfold.costs.estimate import project, read_prices, services
 from fanfold.errors import UserError
-from fanfold.input.batch import BATCH_FILES, has_batch_output
+from fanfold.input.batch import BATCH_FILES, LEXICON, has_batch_output
 from fanfold.input.files import LocalFile
 from fanfold.input.sources import is_in_s3, source_of, spooled_stream
 from fanfold.input.uploads import metadata
@@ -60,12 +60,16 @@ class Input:
 
 @contextmanager
 def opened_all(
-    files: Sequence[Path | str], stack: str | None, limit: int | None, options: Mapping[str, Any]
+    files: Sequence[Path | str],
+    stack: str | None,
+    limit: int | None,
+    options: Mapping[str, Any],
+    model: str = LEXICON,
 ) -> Iterator[list[Input]]:
     """Read how files are laid out, and say it; of each, only its first rows are sent if there is a limit."""
     if files.count(STANDARD_INPUT) > 1:
         raise click.UsageError("- stands for standard input, which can be read once")
-    parameters = parameters_of(stack)
+    parameters = parameters_of(stack, model)
     with ExitStack() as open_files:
         inputs = []
         for file in files:
@@ -119,11 +123,11 @@ def opened(file: Path | str, stack: str | None) -> AbstractContextManager[Source
     return source_of(file, lambda: Fanfold(stack).stack.client("s3"))
 
 
-def parameters_of(stack: str | None) -> Mapping[str, str]:
-    """The parameters of a stack, or those of a local cloud."""
+def parameters_of(stack: str | None, model: str = LEXICON) -> Mapping[str, str]:
+    """The parameters of a stack, or those of a local cloud that runs a model."""
     if stack:
         return Fanfold(stack).stack.parameters
-    return {**template.defaults(find_root()), **LOCAL_PARAMETERS}
+    return {**template.defaults(find_root()), **local_parameters(model)}
 
 
 def _shown(planned: Planned) -> dict[str, Any]:

@@ -239,6 +239,12 @@ def _job_that_begins(stack: Stack, beginning: str) -> Job:
     raise JobNotFoundError(f"this stack has no job {beginning}: `fanfold jobs` lists all jobs")
 
 
+def local_parameters(model: str | Predict) -> dict[str, str]:
+    """The template's parameters in a local cloud that runs this model, which is named as the template's is."""
+    on_hub = HubModel.parse(model)
+    return {**LOCAL_PARAMETERS, "HfModelId": on_hub.name if on_hub else _called(model)}
+
+
 def local_cloud(model: str | Predict, parameters: Mapping[str, str] | None = None, **options: Any) -> LocalCloud:
     """A local cloud, not started, that runs this model and says so wherever the template's model is named.
 
@@ -251,7 +257,7 @@ def local_cloud(model: str | Predict, parameters: Mapping[str, str] | None = Non
     with extra("local", "a local cloud (the default without --stack)"):
         from localaws.cloud import LocalCloud  # noqa: PLC0415 - an extra, and takes a second
 
-    chosen = {**LOCAL_PARAMETERS, "HfModelId": _called(model), **(parameters or {})}
+    chosen = {**local_parameters(model), **(parameters or {})}
     try:
         Options.of_stack(chosen, {})
     except JobDefaultsError as error:

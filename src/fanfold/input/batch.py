@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from fanfold_core.domain.options import Options
     from fanfold_core.input.source import InputFile
 
+# What a local cloud's model is called unless another is named.
+LEXICON = "vader"
 OUTPUT, ERRORS = "batch_output.jsonl", "batch_errors.jsonl"
 BATCH_FILES = (OUTPUT, ERRORS)
 _KEYS = {"custom_id", "method", "url", "body"}
@@ -51,6 +53,29 @@ def has_batch_output(options: Options) -> bool:
     """Whether the results of a job with these options are whole answers to such requests."""
     names = ("input-expression", "result-expression", "results-format")
     return all(getattr(options, name.replace("-", "_")) == _OPTIONS[name] for name in names)
+
+
+def unanswered(options: Options, parameters: Mapping[str, str]) -> Iterator[str]:
+    """A warning, if requests of OpenAI's API are sent to a model of which a stack's parameters say that it takes none.
+
+    >>> list(unanswered(Options(prompt="Is {text} good?"), {"ContainerImage": "vllm"}))
+    []
+    """
+    its_own = any(parameters.get(name) for name in ("EndpointName", "ContainerImage", "ModelDataUrl"))
+    model = parameters.get("HfModelId", "")
+    if its_own or not (options.is_chat or has_batch_output(options)):
+        return
+    if model == LEXICON:
+        yield (
+            "The model is VADER, a word lexicon, which takes no requests of OpenAI's API: all rows will fail. Name a "
+            "model that takes them, by its server's URL, with --model."
+        )
+    # What isn't of the Hub is a folder, a container or a function of this machine: anything.
+    elif "/" in model:
+        yield (
+            f"The model {model} runs in Hugging Face's container, which takes no requests of OpenAI's API: all rows "
+            "will fail. Deploy the stack with a ContainerImage that takes them, such as LMI or vLLM."
+        )
 
 
 def repeated_ids(rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import IO, TYPE_CHECKING
 
 from fanfold.errors import InputFileError
-from fanfold.input.batch import batch_options, repeated_ids
+from fanfold.input.batch import batch_options, repeated_ids, unanswered
 from fanfold.input.sources import spooled
 from fanfold_core.domain.job import chunk_limits
 from fanfold_core.domain.keys import RequestId, job_id
@@ -69,7 +69,9 @@ class LocalFile:
             content = InputFile(named.uploaded, source.size, options, source.open, budget=_budget(parameters))
             if assumed := batch_options(content, given):
                 return cls._read_batch(source, parameters, content, assumed, {**given, **source.options})
-            found = cls(source, options, content, content.layout())
+            layout = content.layout()
+            layout = replace(layout, warnings=(*layout.warnings, *unanswered(options, parameters)))
+            found = cls(source, options, content, layout)
             found._check_beginning()
             return found
 
@@ -91,7 +93,8 @@ class LocalFile:
             layout = content.layout()
             first = content.first_rows(layout)
             rows = content.rows(first.data, layout, start=first.start)
-            layout = replace(layout, warnings=(*layout.warnings, *repeated_ids(rows)))
+            found_of_it = *repeated_ids(rows), *unanswered(options, parameters)
+            layout = replace(layout, warnings=(*layout.warnings, *found_of_it))
             found = cls(source, options, content, layout, assumed)
             found._check_beginning()
             return found

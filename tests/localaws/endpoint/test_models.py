@@ -57,6 +57,12 @@ def test_an_element_that_is_no_text_fails_the_whole_list(vader: VaderModel, inpu
     assert caught.value.status == 400
 
 
+@pytest.mark.parametrize("body", [b'{"messages": []}', b'{"model": "m", "prompt": "so good"}', b'{"input": ["a"]}'])
+def test_a_request_of_another_api_is_refused_with_what_to_run(vader: VaderModel, body: bytes) -> None:
+    with pytest.raises(ModelError, match=r"takes no other requests, .*: run a model that does \(--model\)"):
+        vader.predict(body, JSON, "")
+
+
 @pytest.mark.parametrize("body", BODIES)
 def test_a_malformed_body_is_refused(vader: VaderModel, body: bytes) -> None:
     with pytest.raises(ModelError) as caught:

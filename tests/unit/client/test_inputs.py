@@ -208,7 +208,7 @@ def test_a_file_that_costs_much_is_asked_about(
 
         return CliRunner().invoke(command, input=stdin)
 
-    monkeypatch.setattr(inputs, "parameters_of", lambda _stack: {"Architecture": "arm64"})
+    monkeypatch.setattr(inputs, "parameters_of", lambda *_given: {"Architecture": "arm64"})
     stack = SimpleNamespace(is_local=False)
     monkeypatch.setattr(inputs, "Fanfold", lambda _stack: SimpleNamespace(stack=stack))
     assert asked("").exit_code == 0
