@@ -13,7 +13,7 @@ import click
 from fanfold.cli import options
 from fanfold.cli.environment import CONSOLE_PORT, wait_for_the_end
 from fanfold.cli.output import echo
-from fanfold.client import STACK_VARIABLE, Fanfold, local_cloud
+from fanfold.client import STACK_VARIABLE, Fanfold, local_cloud, say_model
 from fanfold.errors import extra
 from fanfold.hub import HubModel
 from fanfold.terminal import spinner, stderr
@@ -150,6 +150,7 @@ def endpoint(
         from localaws.standalone import BUCKET, ENDPOINT, LocalEndpoint  # noqa: PLC0415 - an extra, and takes a second
 
     on_hub = HubModel.parse(model)
+    say_model(model)
     alone = LocalEndpoint(
         str(on_hub.fetch()) if on_hub else model,
         task=task,

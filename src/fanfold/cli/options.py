@@ -14,6 +14,7 @@ import click
 
 from fanfold.client import DEFAULT_STACK, STACK_VARIABLE
 from fanfold.errors import InputFileError, UserError
+from fanfold.input.batch import LEXICON
 from fanfold.input.sources import Source, is_in_s3, where_else
 from fanfold_core.domain.options import OPTIONS
 from fanfold_core.domain.options.kinds import Choice, Integer, YesNo
@@ -172,7 +173,7 @@ replace = click.option(
 )
 model = click.option(
     "--model",
-    default="vader",
+    default=LEXICON,
     show_default=True,
     metavar="M",
     help="Model of the local endpoint: vader, a folder with a transformers model, owner/name[@revision] of one on the "

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from fanfold.endpoint import EndpointStatus, Waking
 from fanfold.errors import JobNotFoundError, LocalStartError, extra
 from fanfold.hub import HubModel
+from fanfold.input.batch import LEXICON
 from fanfold.input.files import LocalFile
 from fanfold.input.sources import Source, source_of
 from fanfold.input.uploads import metadata, upload
 from fanfold.jobs import Job
 from fanfold.project import find_root
 from fanfold.stacks import Stack
-from fanfold.terminal import spinner
+from fanfold.terminal import spinner, stderr
 from fanfold_core.domain.errors import UnknownJobError
 from fanfold_core.domain.options import OPTIONS, Options
 from fanfold_core.domain.options.row import ALLOW, COSTLIER_OPTIONS
@@ -93,7 +94,7 @@ class Fanfold:
         stack: str | None = None,
         *,
         local: bool = False,
-        model: str | Predict = "vader",
+        model: str | Predict = LEXICON,
         task: str | None = None,
         container: str | None = None,
         session: boto3.Session | None = None,
@@ -239,6 +240,13 @@ def _job_that_begins(stack: Stack, beginning: str) -> Job:
     raise JobNotFoundError(f"this stack has no job {beginning}: `fanfold jobs` lists all jobs")
 
 
+def say_model(model: str | Predict) -> None:
+    """Say of a local cloud's default model what it is, where progress is shown."""
+    if model == LEXICON:
+        words = "the model is VADER, a word lexicon: good for trying things out, not for its predictions"
+        stderr.print(words, soft_wrap=True)
+
+
 def local_parameters(model: str | Predict) -> dict[str, str]:
     """The template's parameters in a local cloud that runs this model, which is named as the template's is."""
     on_hub = HubModel.parse(model)
@@ -265,6 +273,7 @@ def local_cloud(model: str | Predict, parameters: Mapping[str, str] | None = Non
     if on_hub := HubModel.parse(model, chosen.get("HfRevision")):
         folder = on_hub.fetch()
         model, chosen = str(folder), {**chosen, "HfModelId": on_hub.name, "HfRevision": folder.name}
+    say_model(model)
     return LocalCloud(find_root(), model=model, parameters=chosen, **options)
 
 

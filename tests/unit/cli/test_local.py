@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fanfold.client import local_cloud
 from fanfold.stacks import Stack
+from fanfold.terminal import stderr
 
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Said, Shell
@@ -62,3 +64,14 @@ def test_what_a_shell_has_set_for_aws_does_not_come_between_the_exports_and_thei
     seen = subprocess.check_output(["/bin/sh", "-c", f"{up.stdout}env"], text=True)
     pasted = dict(line.split("=", 1) for line in seen.splitlines() if line.startswith(("AWS_", "FANFOLD_")))
     assert pasted == {**ENVIRONMENT, "AWS_EC2_METADATA_DISABLED": "true", "FANFOLD_STACK": "mine"}
+
+
+@pytest.mark.parametrize(("model", "is_said"), [("vader", True), ("http://127.0.0.1:1", False)])
+def test_that_the_model_is_a_lexicon_is_said_by_the_command_line_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], model: str, is_said: object
+) -> None:
+    for is_library in (True, False):
+        monkeypatch.setattr(stderr, "quiet", is_library)
+        local_cloud(model)
+        said = capsys.readouterr().err.startswith("the model is VADER, a word lexicon")
+        assert said is (is_said and not is_library)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from localaws.endpoint.models import huggingface
-
-logger = logging.getLogger(__name__)
 
 _TEXTS_ALONE = (
     "VADER, a word lexicon, labels texts and takes no other requests, such as those of OpenAI's API: run a model that "
@@ -29,9 +25,8 @@ class VaderModel:
     """
 
     def __init__(self) -> None:
-        """Load the lexicon (some 50 ms), and say what it is."""
+        """Load the lexicon (some 50 ms)."""
         self._analyzer = SentimentIntensityAnalyzer()
-        logger.warning("the model is VADER, a word lexicon: good for trying things out, not for its predictions")
 
     def predict(self, body: bytes, content_type: str, accept: str) -> bytes:
         """Label one text, or each of a list; always a flat list. See ``Model.predict``."""
