@@ -58,8 +58,8 @@ def has_batch_output(options: Options) -> bool:
 def unanswered(options: Options, parameters: Mapping[str, str]) -> Iterator[str]:
     """A warning, if requests of OpenAI's API are sent to a model of which a stack's parameters say that it takes none.
 
-    >>> list(unanswered(Options(prompt="Is {text} good?"), {"ContainerImage": "vllm"}))
-    []
+    >>> list(unanswered(options, stack.parameters))
+    ["The model is VADER, a word lexicon, which takes no requests of OpenAI's API: all rows will fail. …"]
     """
     its_own = any(parameters.get(name) for name in ("EndpointName", "ContainerImage", "ModelDataUrl"))
     model = parameters.get("HfModelId", "")

@@ -22,7 +22,7 @@ from fanfold_core.input.formats import FileName
 from fanfold_core.input.source import InputFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from fanfold.input.sources import Source
@@ -64,11 +64,12 @@ class LocalFile:
         does not begin as a CSV that they describe.
         """
         with _naming(source):
-            named = FileName.parse(source.name)
+            named, of_stack = FileName.parse(source.name), Options.of_stack(parameters, {})
             options = Options.of_stack(parameters, {**named.options, **given, **source.options})
             content = InputFile(named.uploaded, source.size, options, source.open, budget=_budget(parameters))
             if assumed := batch_options(content, given):
                 return cls._read_batch(source, parameters, content, assumed, {**given, **source.options})
+        with _naming(source, blame=partial(options.set_by, of_stack)):
             layout = content.layout()
             layout = replace(layout, warnings=(*layout.warnings, *unanswered(options, parameters)))
             found = cls(source, options, content, layout)
@@ -166,10 +167,10 @@ def _budget(parameters: Mapping[str, str]) -> Budget:
 
 
 @contextmanager
-def _naming(source: Source, taken_for: str = "") -> Iterator[None]:
+def _naming(source: Source, taken_for: str = "", blame: Callable[[str], str] = lambda _words: "") -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise InputFileError(f"{source.shown}{taken_for}: {error.in_full}") from error
+        raise InputFileError(f"{source.shown}{taken_for}: {blame(str(error))}{error.in_full}") from error
     except OSError as error:
         raise InputFileError(f"cannot read {source.shown}: {error.strerror}") from error

@@ -298,3 +298,14 @@ def test_a_model_that_takes_no_chats_is_said_before_any_is_sent(
 def test_a_text_is_sent_to_any_model_without_a_word(tmp_path: Path) -> None:
     (tmp_path / "texts.csv").write_text("text\nso good\n", encoding="utf-8")
     assert LocalFile.read(Source.of_file(tmp_path / "texts.csv"), {"HfModelId": "vader"}, {}).layout.warnings == ()
+
+
+def test_an_option_of_the_stack_is_blamed_before_the_upload_too(tmp_path: Path) -> None:
+    (tmp_path / "texts.csv").write_text("id,text\n1,so good\n", encoding="utf-8")
+    source, defaults = Source.of_file(tmp_path / "texts.csv"), {"JobDefaults": '{"input-column": "txt"}'}
+    with pytest.raises(
+        InputFileError, match=r"texts\.csv: by input-column in the stack's parameter JobDefaults: no col"
+    ):
+        LocalFile.read(source, defaults, {})
+    with pytest.raises(InputFileError, match=r"texts\.csv: no column is named 'txet'"):
+        LocalFile.read(source, defaults, {"input-column": "txet"})

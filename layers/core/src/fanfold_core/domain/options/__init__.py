@@ -125,6 +125,17 @@ class Options(Table):
         of_stack = cls.defaults(parameters.get(JOB_DEFAULTS, "{}"))
         return of_stack.spelt(given, allows_costlier=parameters.get(COSTLIER_OPTIONS, ALLOW) == ALLOW)
 
+    def set_by(self, of_stack: Self, words: str) -> str:
+        """How an error begins whose words name options that are as a stack's defaults have set them; else empty.
+
+        >>> defaults = Options.defaults('{"input-column": "txt"}')
+        >>> defaults.set_by(defaults, "no column is named 'txt': see the option `input-column`")
+        "by input-column in the stack's parameter JobDefaults: "
+        """
+        named = [row for row in OPTIONS.values() if f"`{row.name}`" in words]
+        names = [row.name for row in named if row.default != getattr(self, row.field) == getattr(of_stack, row.field)]
+        return f"by {' and '.join(names)} in the stack's parameter {JOB_DEFAULTS}: " if names else ""
+
     @classmethod
     def restored(cls, stored: Mapping[str, Any]) -> Self:
         """Options as the ledger has them; those that an older version did not know have their defaults.
