@@ -8,6 +8,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import TextIOWrapper
+from threading import Timer
 from typing import IO, TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -39,6 +40,7 @@ _ACTED_UPON = re.compile(
     r"\r(?!\n)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 _SECONDS_BETWEEN_LINES = 30
+_SECONDS_UNSAID = 5.0
 
 
 def visible(text: str) -> str:
@@ -120,12 +122,18 @@ def counted(number: int, what: str) -> str:
 
 @contextmanager
 def spinner(what: str) -> Iterator[None]:
-    """Show that something is being done which takes its time."""
-    if not stderr.is_terminal:
-        yield
+    """Show that something is being done which takes its time; where nothing can move, as in a log, once it has."""
+    if stderr.is_terminal:
+        with stderr.status(what):
+            yield
         return
-    with stderr.status(what):
+    said = Timer(_SECONDS_UNSAID, stderr.print, [f"{what} …"], {"soft_wrap": True})
+    said.daemon = True
+    said.start()
+    try:
         yield
+    finally:
+        said.cancel()
 
 
 @contextmanager
