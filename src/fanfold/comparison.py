@@ -69,7 +69,8 @@ class Comparison:
 
     `pairs` are changed rows by their labels before and after, None for no prediction; `other` are those of more pairs
     than are counted one by one. Of rows with the same label, `rescored` have another score; that of row `furthest`
-    differs by `distance`, the most.
+    differs by `distance`, the most. Where one of the two goes on, as all of a file does after its first rows, so many
+    rows are `only_before` or `only_after`, and are not compared.
 
     >>> compared = Comparison(Results.of_folder("monday"), Results.of_folder("tuesday"))
     >>> for line in compared.changes():
@@ -87,6 +88,8 @@ class Comparison:
     rescored: int = 0
     furthest: int | None = None
     distance: float = 0.0
+    only_before: int = 0
+    only_after: int = 0
 
     def changes(self) -> Iterator[str]:
         """The changed rows as lines of a CSV: number from 0, own cells, and what either job says of it.
@@ -100,7 +103,9 @@ class Comparison:
         yield _line(numbered(["row", *before.own, *names]))
         for number, (old, new) in enumerate(zip_longest(before, after)):
             if old is None or new is None:
-                raise OtherInputError(f"one of the results ends before row {number:,} (from 0), the other goes on")
+                self.only_before += new is None
+                self.only_after += old is None
+                continue
             if any(old[name] != new[name] for name in before.own):
                 raise OtherInputError(f"the results are of other texts from row {number:,} (from 0) on")
             self.rows += 1
@@ -118,6 +123,8 @@ class Comparison:
             "rescored": self.rescored,
             "furthest": self.furthest,
             "distance": round(self.distance, 6),
+            "only_before": self.only_before,
+            "only_after": self.only_after,
         }
 
     def _is_change(self, number: int, old: Answer, new: Answer) -> bool:

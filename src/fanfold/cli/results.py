@@ -176,8 +176,9 @@ def compare(before: str, after: str, stack: str, out: Path | None, as_json: bool
 
     Each of the two is a folder with the files of a job, the results.csv in one, or a job of the stack. A row has
     changed if it has another label, or no prediction any more, or one now; if results have no label, all their fields
-    but the score count. If the two are not of the same rows, the command fails and names the first row that differs.
-    The exit code is 0 whether or not rows have changed.
+    but the score count. If the rows of one are the first of the other, as after --limit, those that both have are
+    compared. If the two are of other rows, the command fails and names the first one that differs. The exit code is 0
+    whether or not rows have changed.
 
     FILE has the row number (from 0), the file's own columns, and the results of both jobs.
 
@@ -199,6 +200,9 @@ def compare(before: str, after: str, stack: str, out: Path | None, as_json: bool
     if compared.other:
         stderr.print(f"{counted(compared.other, 'more row')} changed between other labels", soft_wrap=True)
     stderr.print(f"{compared.changed:,} of {counted(compared.rows, 'row')} changed", soft_wrap=True)
+    for name, more in ((before, compared.only_before), (after, compared.only_after)):
+        if more:
+            stderr.print(f"not compared: {counted(more, 'more row')} of {name}", style="yellow", soft_wrap=True)
     if compared.furthest is not None:
         stderr.print(
             f"{counted(compared.rescored, 'row')} with the same label and another score, at most "
