@@ -27,9 +27,10 @@ HEAD = """\
 Data goes to standard output: tables on a terminal, tab-separated text elsewhere, JSON with `--json`. Messages go to
 standard error. A terminal shows control characters as `\\u001b`; files and pipes get them unchanged.
 
-JOB is a job id or a unique prefix of one. Commands about jobs use the stack in FANFOLD_STACK, or `fanfold`, unless you
-set `--stack`. To use a running local cloud (`fanfold local up`), paste the lines it prints: they also set
-FANFOLD_STACK, so that `fanfold run` uses it and starts none of its own.
+JOB is a job id or a unique prefix of one; after a retry, a prefix means the newest round of its job. Commands about
+jobs use the stack in FANFOLD_STACK, or `fanfold`, unless you set `--stack`. To use a running local cloud
+(`fanfold local up`), paste the lines it prints: they also set FANFOLD_STACK, so that `fanfold run` uses it and starts
+none of its own.
 
 | exit code | |
 |---|---|

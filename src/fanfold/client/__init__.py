@@ -24,6 +24,7 @@ from fanfold.project import find_root
 from fanfold.stacks import Stack
 from fanfold.terminal import spinner, stderr
 from fanfold_core.domain.errors import UnknownJobError
+from fanfold_core.domain.keys import first_round, round_number
 from fanfold_core.domain.options import OPTIONS, Options
 from fanfold_core.domain.options.row import ALLOW, COSTLIER_OPTIONS
 from fanfold_core.input.errors import JobDefaultsError
@@ -214,7 +215,7 @@ class Fanfold:
         return (Job(stack, job_id) for job_id in stack.job_ids())
 
     def job(self, job_id: str) -> Job:
-        """The job of this id, or the only one whose id begins so.
+        """The job of this id, or the only one whose id begins so; of the rounds of one, the newest.
 
         A whole id is waited for, since the stack takes some seconds to begin with a file just uploaded.
 
@@ -233,8 +234,11 @@ class Fanfold:
 
 def _job_that_begins(stack: Stack, beginning: str) -> Job:
     found = [job_id for job_id in stack.job_ids() if beginning and job_id.startswith(beginning)]
-    if len(found) == 1:
-        return Job(stack, found[0])
+    if len({first_round(job_id) for job_id in found}) == 1:
+        newest = max(found, key=round_number)
+        if len(found) > 1:
+            stderr.print(f"{beginning}: job {newest}, the newest of {len(found)} rounds", soft_wrap=True)
+        return Job(stack, newest)
     if found:
         raise JobNotFoundError(f"several jobs begin with {beginning}, choose one: {', '.join(sorted(found))}")
     raise JobNotFoundError(f"this stack has no job {beginning}: `fanfold jobs` lists all jobs")

@@ -15,10 +15,11 @@ from botocore.exceptions import ClientError, TokenRetrievalError, UnauthorizedSS
 from tests.fakes.ledger import MemoryLedger
 from tests.fakes.values import NOW, make_job
 
-from fanfold import InputFileError, StackError
+from fanfold import Fanfold, InputFileError, StackError
 from fanfold.input.sources import source_of
 from fanfold.project import find_root
 from fanfold.stacks import Stack
+from fanfold.terminal import stderr
 from localaws.credentials import Keys, LocalSession
 from localaws.endpoint import load_model
 from localaws.endpoint.models import ContainerModel
@@ -246,6 +247,27 @@ def test_what_a_job_cannot_do_yet_is_said_with_how_to_wait_for_it(
     stack = SimpleNamespace(ledger=ledger, queues=None, job_ids=lambda: iter([job.id]))
     monkeypatch.setattr(Stack, "find", lambda *_given: stack)
     check(shell(command.replace("JOB", job.id)), FAILED, tuple(part.replace("JOB", job.id) for part in words))
+
+
+@pytest.mark.parametrize(
+    ("beginning", "found"),
+    [
+        ("tweets-", "tweets-1f.10"),
+        ("tweets-1f", "tweets-1f.10"),
+        ("tweets-1f.2", "tweets-1f.2"),
+        ("reviews", "reviews-2e"),
+    ],
+)
+def test_how_the_rounds_of_a_job_begin_means_the_newest_which_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], beginning: str, found: str
+) -> None:
+    rounds = ["reviews-2e", "tweets-1f.9", "tweets-1f.10", "tweets-1f.2", "tweets-1f"]
+    stack: Any = SimpleNamespace(ledger=MemoryLedger(lambda: NOW), job_ids=lambda: iter(rounds))
+    monkeypatch.setattr(Stack, "find", lambda *_given: stack)
+    monkeypatch.setattr(stderr, "quiet", False)
+    assert Fanfold("mine").job(beginning).id == found
+    said = capsys.readouterr().err
+    assert said == (f"{beginning}: job tweets-1f.10, the newest of 4 rounds\n" if found.endswith(".10") else "")
 
 
 @pytest.mark.parametrize(
