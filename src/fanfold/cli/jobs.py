@@ -12,7 +12,16 @@ from typing import Any
 import click
 
 from fanfold.cli import options
-from fanfold.cli.conclusion import ExitCode, Followed, code_of, describe_accuracy, follow_to_the_end, say_job
+from fanfold.cli.conclusion import (
+    COUNTS,
+    ExitCode,
+    Followed,
+    apart,
+    code_of,
+    describe_accuracy,
+    follow_to_the_end,
+    say_job,
+)
 from fanfold.cli.logs import LogLine, follow_log, log_lines
 from fanfold.cli.options import as_typed
 from fanfold.cli.output import echo, show_facts, show_json, show_table
@@ -25,8 +34,7 @@ from fanfold.stacks import Stack
 from fanfold.status import JobState, JobStatus
 from fanfold.terminal import stderr
 
-_COLUMNS = ("job", "state", "rows", "predicted", "failed", "created")
-_NUMBERS = ("rows", "predicted", "failed")
+_COLUMNS = ("job", "state", *COUNTS, "created")
 
 
 @click.command(short_help="List the jobs of a stack.")
@@ -46,8 +54,8 @@ def jobs(stack: str, limit: int, as_json: bool) -> None:
     if as_json:
         show_json([status.as_dict() for status in found])
         return
-    rows = [{**status.as_dict(), "job": status.id, "created": f"{status.created:%Y-%m-%d %H:%M}"} for status in found]
-    show_table(rows, _COLUMNS, right=_NUMBERS)
+    rows = [_facts(status) | {"job": status.id, "created": f"{status.created:%Y-%m-%d %H:%M}"} for status in found]
+    show_table(rows, _COLUMNS, right=COUNTS)
 
 
 @click.command(short_help="Show the status of a job.")
@@ -101,6 +109,8 @@ def _departure(stack: Stack, now: JobStatus, labels: Mapping[str, int] | None) -
 def _facts(status: JobStatus) -> dict[str, Any]:
     facts = status.as_dict()
     trouble, at = facts.pop("trouble"), facts.pop("trouble_at")
+    facts |= apart(facts)
+    del facts["not_sent"]
     facts |= {name: as_typed(" ".join(facts[name])) for name in ("assumed", "warnings")}
     if at:
         ago = datetime.now(UTC) - datetime.fromisoformat(at)
