@@ -36,11 +36,18 @@ none of its own.
 |---|---|
 """
 
+RULE = """
+2 means that the command cannot be right as it was typed, whatever is in its files and stacks: an unknown command,
+option, parameter or model, a value that none may have, options that exclude each other, a file or folder that does not
+exist, or a question without a terminal. 1 means that the command could be right and failed: by what is in a file or a
+folder, in a stack or a job, on this machine or in AWS.
+"""
+
 
 def page() -> str:
     """All of the page."""
     codes = "".join(f"| {code.value} | {meaning} |\n" for code, meaning in MEANINGS.items())
-    return HEAD + codes + "".join(_sections())
+    return HEAD + codes + RULE + "".join(_sections())
 
 
 def _sections() -> Iterator[str]:

@@ -16,7 +16,7 @@ from localaws.credentials import LocalSession
 from localaws.endpoint import AsyncEndpointServer, Model, load_model
 from localaws.endpoint.cloud import Cloud
 from localaws.endpoint.models import ModelServer
-from localaws.errors import ModelUnavailableError, PortInUseError
+from localaws.errors import PortInUseError, UnknownModelError
 from localaws.server.process import ServerProcess
 from localaws.template import REGION
 
@@ -96,7 +96,7 @@ class Services:
             return load_model(self._model, self._task, environment)
         folder = Path(self._model) if isinstance(self._model, str) else None
         if folder is None or not folder.is_dir():
-            raise ModelUnavailableError(
+            raise UnknownModelError(
                 f"{self._model!r} is no folder: name the model's, which the container runs, by --model"
             )
         log = self._running.enter_context(open_log(self._logs / "container.log"))

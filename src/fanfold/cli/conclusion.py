@@ -36,7 +36,7 @@ _COLUMNS = ("file", "job", "state", *COUNTS, "folder")
 MEANINGS = {
     ExitCode.OK: "success; for commands that follow a job: every row has a prediction",
     ExitCode.FAILED: "the command failed, or the job failed or was cancelled",
-    ExitCode.WRONG_USAGE: "usage error",
+    ExitCode.WRONG_USAGE: "usage error: the command cannot be right as it was typed",
     ExitCode.SOME_ROWS_FAILED: "the job has ended, but some rows failed",
     ExitCode.INTERRUPTED: "interrupted",
 }

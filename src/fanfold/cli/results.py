@@ -19,6 +19,7 @@ from fanfold.client import Fanfold
 from fanfold.comparison import Comparison
 from fanfold.errors import DownloadError
 from fanfold.folder import whole_file
+from fanfold.input.sources import where_else
 from fanfold.results import FailedRow, Results
 from fanfold.terminal import counted, stderr
 from fanfold_core.domain.counting import kind_of
@@ -137,6 +138,7 @@ def report(job: str, stack: str, out: Path | None, replace: bool) -> None:
     """
     file = Path(job) / _REPORT
     if _is_path(job) and not file.is_file():
+        _check_is_there(Path(job))
         raise DownloadError(f"{job} has no {_REPORT}: name a folder that `fanfold run` or `fanfold download` wrote")
     if not file.is_file():
         folder = out or Path(tempfile.mkdtemp(prefix="fanfold-"))
@@ -218,7 +220,15 @@ def _results_of(name: str, stack: str) -> Results:
     path = Path(name)
     if not (_is_path(name) or path.is_file()):
         return Fanfold(stack).job(name).results()
-    return Results.of_folder(path.parent if path.name in RESULT_FILES else path)
+    folder = path.parent if path.name in RESULT_FILES else path
+    _check_is_there(folder)
+    return Results.of_folder(folder)
+
+
+def _check_is_there(folder: Path) -> None:
+    if not folder.exists():
+        wanted = "name one that `fanfold run` or `fanfold download` wrote"
+        raise click.UsageError(f"folder {folder} does not exist: {wanted}; {where_else(folder)}")
 
 
 def _is_path(name: str) -> bool:

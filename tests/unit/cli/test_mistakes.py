@@ -123,7 +123,15 @@ def check(said: Said, code: int, words: tuple[str, ...]) -> None:
         ),
         ("compare lines/results.jsonl cells", FAILED, ("results.jsonl", "option `--results-format` set to csv")),
         ("compare cells tweets.csv", FAILED, ("tweets.csv has no files of a job", "`fanfold download`")),
-        ("compare cells old/results.csv", FAILED, ("old has no files of a job", "`fanfold download`")),
+        ("compare cells old/results.csv", WRONG_USAGE, ("folder old does not exist", "`fanfold download`")),
+        ("report old/", WRONG_USAGE, ("folder old does not exist", "`fanfold download`")),
+        ("compare cells celsl/", WRONG_USAGE, ("folder celsl does not exist", "did you mean cells?")),
+        # Parameters of the template, and models.
+        ("local up --parameter MaxRow=3", WRONG_USAGE, ("no parameter MaxRow", "Did you mean MaxRows?")),
+        ("local up --parameter MaxInstances=x", WRONG_USAGE, ("MaxInstances is 'x'", "must be a number")),
+        ("local up --parameter JobDefaults={}x", WRONG_USAGE, ("JobDefaults", "must be a JSON object")),
+        ("run tweets.csv --model nomodel", WRONG_USAGE, ("'nomodel' names no model: give 'vader'",)),
+        ("run tweets.csv --container python3", WRONG_USAGE, ("'vader' is no folder: name the model's", "--model")),
         ("report cells", FAILED, ("cells has no report.html", "`fanfold download`")),
         ("report folder/", FAILED, ("folder/ has no report.html", "`fanfold download`")),
         # A folder that no job wrote may be called as a job is.

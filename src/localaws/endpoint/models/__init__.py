@@ -11,7 +11,7 @@ from localaws.endpoint.models.model_server import ModelServer
 from localaws.endpoint.models.transformers_folder import TransformersModel
 from localaws.endpoint.models.vader import VaderModel
 from localaws.endpoint.outcomes import Model, ModelError
-from localaws.errors import ModelUnavailableError
+from localaws.errors import ModelUnavailableError, UnknownModelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,4 +50,4 @@ def load_model(
     if Path(spec).is_dir():
         return TransformersModel(Path(spec), task, environment)
     msg = f"{spec!r} names no model: give 'vader', a folder with a transformers model, owner/name of one on the Hub,"
-    raise ModelUnavailableError(f"{msg} or a container's URL")
+    raise UnknownModelError(f"{msg} or a container's URL")
