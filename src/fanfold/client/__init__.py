@@ -12,6 +12,7 @@ from textwrap import fill
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from fanfold.deploying.parameters import check_job_defaults
 from fanfold.endpoint import EndpointStatus, Waking
 from fanfold.errors import JobNotFoundError, LocalStartError, extra
 from fanfold.hub import HubModel
@@ -25,8 +26,8 @@ from fanfold.stacks import Stack
 from fanfold.terminal import spinner, stderr
 from fanfold_core.domain.errors import UnknownJobError
 from fanfold_core.domain.keys import first_round, round_number
-from fanfold_core.domain.options import OPTIONS, Options
-from fanfold_core.domain.options.row import ALLOW, COSTLIER_OPTIONS
+from fanfold_core.domain.options import OPTIONS
+from fanfold_core.domain.options.row import ALLOW, COSTLIER_OPTIONS, JOB_DEFAULTS
 from fanfold_core.input.errors import JobDefaultsError
 from localaws.errors import LocalCloudError
 
@@ -271,7 +272,7 @@ def local_cloud(model: str | Predict, parameters: Mapping[str, str] | None = Non
 
     chosen = {**local_parameters(model), **(parameters or {})}
     try:
-        Options.of_stack(chosen, {})
+        check_job_defaults(chosen.get(JOB_DEFAULTS, "{}"))
     except JobDefaultsError as error:
         raise LocalStartError(str(error)) from error
     if on_hub := HubModel.parse(model, chosen.get("HfRevision")):

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from fanfold.deploying.parameters import check_job_defaults
 from fanfold.doctor.findings import Finding, Verdict
 from fanfold.errors import StackError
-from fanfold_core.domain.options import Options
 from fanfold_core.domain.options.row import JOB_DEFAULTS, spell
 from fanfold_core.input.errors import JobDefaultsError
 
@@ -81,7 +81,7 @@ def examine_job_defaults(text: str) -> Iterator[Finding]:
         ['ok     every job has rows-per-request=64 unless its file says otherwise']
     """
     try:
-        Options.defaults(text)
+        check_job_defaults(text)
     except JobDefaultsError as error:
         yield Finding(Verdict.WRONG, str(error))
         return

@@ -179,6 +179,7 @@ def test_without_a_terminal_or_yes_nothing_begins(deploy: Deploy, monkeypatch: p
         (["--parameter", "Instances=1"], "has no parameter Instances"),
         (["--parameter", "InstanceType=ml.p5.huge"], "must be one of"),
         (["--parameter", 'JobDefaults={"rows": 1}'], "the stack's parameter JobDefaults"),
+        (["--parameter", f'JobDefaults={{"input-column": "{"é" * 1000}"}}'], "JobDefaults: it has 2,020 bytes"),
         (["--region", "mx-central-1"], "one instance in this region"),
         (["--artifacts-bucket", "not-there"], "there is no bucket not-there"),
     ],
