@@ -12,14 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from boto3 import Session
 from botocore.exceptions import ClientError, TokenRetrievalError, UnauthorizedSSOTokenError
-from tests.fakes.ledger import MemoryLedger
-from tests.fakes.values import NOW, make_job
 
-from fanfold import Fanfold, InputFileError, StackError
+from fanfold import InputFileError, StackError
 from fanfold.input.sources import source_of
 from fanfold.project import find_root
 from fanfold.stacks import Stack
-from fanfold.terminal import stderr
 from localaws.credentials import Keys, LocalSession
 from localaws.endpoint import load_model
 from localaws.endpoint.models import ContainerModel
@@ -234,48 +231,6 @@ def test_a_model_that_there_is_not_is_said_with_what_to_name(
     monkeypatch.setattr(ContainerModel, "wait_until_ready", now)
     with pytest.raises(ModelUnavailableError, match=words):
         load_model(model)
-
-
-@pytest.mark.parametrize(
-    ("command", "words"),
-    [
-        ("status nothing", ("this stack has no job nothing", "`fanfold jobs`")),
-        ("results JOB", ("job JOB is still running", "`fanfold status JOB --watch`", "--partial")),
-        ("errors JOB", ("job JOB is still running", "`fanfold status JOB --watch`", "--partial")),
-        ("report JOB", ("job JOB is still running", "`fanfold status JOB --watch`")),
-        ("download JOB", ("job JOB is still running", "`fanfold status JOB --watch`")),
-        ("retry JOB", ("job JOB is still running", "`fanfold status JOB --watch`", "`fanfold cancel JOB`")),
-    ],
-)
-def test_what_a_job_cannot_do_yet_is_said_with_how_to_wait_for_it(
-    shell: Shell, monkeypatch: pytest.MonkeyPatch, command: str, words: tuple[str, ...]
-) -> None:
-    ledger, job = MemoryLedger(lambda: NOW), make_job()
-    ledger.create(job)
-    stack = SimpleNamespace(ledger=ledger, queues=None, job_ids=lambda: iter([job.id]))
-    monkeypatch.setattr(Stack, "find", lambda *_given: stack)
-    check(shell(command.replace("JOB", job.id)), FAILED, tuple(part.replace("JOB", job.id) for part in words))
-
-
-@pytest.mark.parametrize(
-    ("beginning", "found"),
-    [
-        ("tweets-", "tweets-1f.10"),
-        ("tweets-1f", "tweets-1f.10"),
-        ("tweets-1f.2", "tweets-1f.2"),
-        ("reviews", "reviews-2e"),
-    ],
-)
-def test_how_the_rounds_of_a_job_begin_means_the_newest_which_is_said(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], beginning: str, found: str
-) -> None:
-    rounds = ["reviews-2e", "tweets-1f.9", "tweets-1f.10", "tweets-1f.2", "tweets-1f"]
-    stack: Any = SimpleNamespace(ledger=MemoryLedger(lambda: NOW), job_ids=lambda: iter(rounds))
-    monkeypatch.setattr(Stack, "find", lambda *_given: stack)
-    monkeypatch.setattr(stderr, "quiet", False)
-    assert Fanfold("mine").job(beginning).id == found
-    said = capsys.readouterr().err
-    assert said == (f"{beginning}: job tweets-1f.10, the newest of 4 rounds\n" if found.endswith(".10") else "")
 
 
 @pytest.mark.parametrize(

@@ -57,10 +57,6 @@ EMBEDDINGS = {"object": "list", "data": [{"object": "embedding", "index": 0, "em
 COMPLETION = {"object": "text_completion", "choices": [{"text": " there", "index": 0, "finish_reason": "length"}]}
 
 
-PROMPT = {"prompt": "Is {text} good?"}
-HUB = "owner/model"
-
-
 def chat(**changed: Any) -> dict[str, Any]:
     return {**CHAT, **changed}
 
@@ -266,46 +262,3 @@ def test_it_costs_a_request_for_each_row_which_a_stack_may_refuse(tmp_path: Path
         read(path, refuses)
     for defaults in ('{"rows-per-request": 1}', '{"prompt": "So {text}?"}'):
         assert bodies(read(path, {**refuses, "JobDefaults": defaults})) == [BODY]
-
-
-@pytest.mark.parametrize(
-    ("file", "options"),
-    [(("batch.jsonl", f"{json.dumps(CHAT)}\n"), {}), (("texts.csv", "text\nso good\n"), PROMPT)],
-)
-@pytest.mark.parametrize(
-    ("parameters", "words"),
-    [
-        ({"HfModelId": "vader"}, "The model is VADER, a word lexicon, .* all rows will fail. .* with --model"),
-        ({"HfModelId": HUB}, "owner/model runs in Hugging Face's container, .* all rows will fail. .* ContainerImage"),
-        ({"HfModelId": HUB, "ContainerImage": "mine"}, ""),
-        ({"HfModelId": HUB, "EndpointName": "mine"}, ""),
-        ({"HfModelId": HUB, "ModelDataUrl": "s3://mine/model.tar.gz"}, ""),
-        # A container, a folder or a function of this machine.
-        ({"HfModelId": "http-127.0.0.1-8000"}, ""),
-        ({}, ""),
-    ],
-)
-def test_a_model_that_takes_no_chats_is_said_before_any_is_sent(
-    tmp_path: Path, file: tuple[str, str], options: dict[str, str], parameters: dict[str, str], words: str
-) -> None:
-    name, content = file
-    (tmp_path / name).write_text(content, encoding="utf-8")
-    warnings = LocalFile.read(Source.of_file(tmp_path / name), parameters, options).layout.warnings
-    assert len(warnings) == bool(words)
-    assert not words or re.search(words, warnings[0])
-
-
-def test_a_text_is_sent_to_any_model_without_a_word(tmp_path: Path) -> None:
-    (tmp_path / "texts.csv").write_text("text\nso good\n", encoding="utf-8")
-    assert LocalFile.read(Source.of_file(tmp_path / "texts.csv"), {"HfModelId": "vader"}, {}).layout.warnings == ()
-
-
-def test_an_option_of_the_stack_is_blamed_before_the_upload_too(tmp_path: Path) -> None:
-    (tmp_path / "texts.csv").write_text("id,text\n1,so good\n", encoding="utf-8")
-    source, defaults = Source.of_file(tmp_path / "texts.csv"), {"JobDefaults": '{"input-column": "txt"}'}
-    with pytest.raises(
-        InputFileError, match=r"texts\.csv: by input-column in the stack's parameter JobDefaults: no col"
-    ):
-        LocalFile.read(source, defaults, {})
-    with pytest.raises(InputFileError, match=r"texts\.csv: no column is named 'txet'"):
-        LocalFile.read(source, defaults, {"input-column": "txet"})
