@@ -110,8 +110,18 @@ def test_a_parameter_that_this_version_does_not_have_is_left_out_and_named(
     (root / "template.yaml").write_text("\n".join(lines).replace(", AlarmEmail]", "]"), encoding="utf-8")
     run = deploy()
     assert run.exit_code == ExitCode.OK, run.stderr
-    assert "no more: AlarmEmail=you@example.com. Replace only those that were not at their defaults" in run.stderr
+    assert "no more: AlarmEmail=you@example.com. To replace them, see docs/operations.md" in run.stderr
     assert ["AlarmEmail" in it["parameters"] for it in asked] == [True, False]
+
+
+def test_a_parameter_that_is_gone_and_had_its_default_is_not_named(deploy: Deploy, root: Path) -> None:
+    deploy()
+    text = (root / "template.yaml").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if not line.startswith("  AlarmEmail:")]
+    (root / "template.yaml").write_text("\n".join(lines).replace(", AlarmEmail]", "]"), encoding="utf-8")
+    run = deploy()
+    assert run.exit_code == ExitCode.OK, run.stderr
+    assert "no more" not in run.stderr
 
 
 def test_a_new_stack_asks_for_what_there_is_to_decide(deploy: Deploy, session: boto3.Session) -> None:
