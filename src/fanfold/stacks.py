@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
@@ -110,7 +110,7 @@ class Stack:
     endpoint: str
     success_topic: str
     error_topic: str
-    is_local: bool = False
+    is_local: bool = field(default=False, kw_only=True)
 
     @overload
     def client(self, service: Literal["cloudformation"]) -> CloudFormationClient: ...

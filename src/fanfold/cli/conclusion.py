@@ -212,5 +212,5 @@ def _conclude(subject: str, summary: dict[str, Any], out: Path) -> None:
     if summary["failed"]:
         counts = apart(summary)
         unsent = f", {counts['not sent']:,} not sent" if counts["not sent"] else ""
-        failed = f"{counted(counts['failed'], 'row')} failed{unsent}"
+        failed = f"{counted(counts['failed'] or 0, 'row')} failed{unsent}"
         stderr.print(f"{failed}: {out / 'errors.csv'}", style="yellow", soft_wrap=True)

@@ -22,7 +22,7 @@ from fanfold.cli.conclusion import (
     follow_to_the_end,
     say_job,
 )
-from fanfold.cli.logs import LogLine, follow_log, log_lines
+from fanfold.cli.logs import LogLine, follow_log, log_groups, log_lines
 from fanfold.cli.options import as_typed
 from fanfold.cli.output import echo, show_facts, show_json, show_table
 from fanfold.client import Fanfold
@@ -189,11 +189,21 @@ def tail(job: str, stack: str, follow: bool, as_json: bool) -> None:
     fanfold tail tweets --json | jq 'select(.level == "ERROR")'
     """
     client = Fanfold(stack)
-    for line in (follow_log if follow else log_lines)(client.stack, client.job(job)):
+    found, has_lines = client.job(job), False
+    for line in (follow_log if follow else log_lines)(client.stack, found):
+        has_lines = True
         if as_json:
             echo(json.dumps(line.record, ensure_ascii=False))
         else:
             echo(_spelt(line), _STYLES.get(line.level, ""))
+    if not follow and not found.status().has_ended:
+        stderr.print(f"job {found.id} goes on: add --follow to see its next lines", soft_wrap=True)
+    elif not has_lines:
+        stderr.print(
+            f"no lines about job {found.id}: they arrive after some seconds, and expire after LogRetentionDays. All "
+            f"lines of a function: `aws logs tail {log_groups(client.stack)[0]} --follow`",
+            soft_wrap=True,
+        )
 
 
 def _spelt(line: LogLine) -> str:

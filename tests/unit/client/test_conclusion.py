@@ -80,7 +80,7 @@ def test_a_status_that_has_ended_says_how_many_rows_were_not_sent() -> None:
     job = make_job(state=State.CANCELLED)
     ledger.create(job)
     totals = Totals(rows=9, failed=8, statistics=Statistics(unsent=7))
-    ledger.totals = lambda _job: iter([(0, totals)])  # type: ignore[method-assign] # as an assembler leaves them
+    ledger.totals = lambda job_id: iter([(0, totals)])  # type: ignore[method-assign] # noqa: ARG005 # as an assembler leaves them
     status = StatusReader(ledger, job.id).read()  # type: ignore[arg-type] # a ledger is a ledger
     assert (status.failed, status.not_sent) == (8, 7)
     assert apart(status.as_dict()) == {"failed": 1, "not sent": 7}
