@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import dropwhile, islice, zip_longest
+from itertools import dropwhile, zip_longest
 from math import sqrt
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from fanfold.results import Results
     from fanfold.stacks import ListedJob, Stack
 
-# Pairs of labels that are counted one by one, and jobs that are looked through for one of a file of the same name.
+# Pairs of labels that are counted one by one.
 _MOST_PAIRS = 1_000
-_MOST_SEARCHED = 10_000
 _WITH_RESULTS = {JobState.SUCCEEDED, JobState.COMPLETED_WITH_ERRORS}
 # Less is not worth a word, and with fewer rows no share means much.
 _LEAST_CHANGE, _LEAST_ROWS = 0.1, 50
@@ -183,8 +182,7 @@ def describe_departure(now: Mapping[str, int], before: Mapping[str, int]) -> str
 
 def last_of_name(stack: Stack, job_id: str, key: str) -> ListedJob | None:
     """The last job that ended with results before this one, of another upload whose file was called the same."""
-    listed = islice(stack.listed_jobs(), _MOST_SEARCHED)
-    before = dropwhile(lambda job: job.id != job_id, listed)
+    before = dropwhile(lambda job: job.id != job_id, stack.latest_jobs())
     same = (job for job in before if job.key != key and file_name(job.key) == file_name(key))
     return next((job for job in same if job.state in _WITH_RESULTS), None)
 

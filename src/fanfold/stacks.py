@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 from urllib.parse import urlsplit
@@ -71,6 +72,7 @@ _REMEDIES: Mapping[type[BotoCoreError] | tuple[type[BotoCoreError], ...], str] =
     CredentialRetrievalError: _IDENTITY,
     (SSOError, TokenRetrievalError, LoginError): "log in again (`aws sso login`, or `aws login`)",
 }
+_MOST_SEARCHED = 10_000
 # The codes of a permission that is lacking.
 DENIED = {"AccessDenied", "AccessDeniedException"}
 # How codes of refusals begin that are about who asks.
@@ -163,6 +165,10 @@ class Stack:
             if "LastEvaluatedKey" not in page:
                 return
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def latest_jobs(self) -> Iterator[ListedJob]:
+        """As many of them as are looked through for one."""
+        return islice(self.listed_jobs(), _MOST_SEARCHED)
 
     @property
     def _table(self) -> Table:

@@ -13,7 +13,7 @@ from fanfold.input.sources import spooled
 from fanfold_core.domain.job import chunk_limits
 from fanfold_core.domain.keys import RequestId, job_id
 from fanfold_core.domain.options import Options
-from fanfold_core.domain.options.row import COSTLIER_OPTIONS, JOB_DEFAULTS, REFUSE
+from fanfold_core.domain.options.row import COSTLIER_OPTIONS, FOR_LANGUAGE_MODELS, REFUSE
 from fanfold_core.domain.requests import Request, Unsendable, body, inputs, plan
 from fanfold_core.domain.spans import Span
 from fanfold_core.input.cutting import Budget, Limits
@@ -155,8 +155,7 @@ def _check_requests_may_have_one_row(source: Source, parameters: Mapping[str, st
     if parameters.get(COSTLIER_OPTIONS) == REFUSE and Options.of_stack(parameters, {}).rows_per_request > 1:
         raise InputFileError(
             f"{source.shown} is in OpenAI's batch format, of which each row is sent alone, and this stack has "
-            f"{COSTLIER_OPTIONS}={REFUSE}: for a language model, deploy it with "
-            f'{JOB_DEFAULTS}={{"rows-per-request": 1}}'
+            f"{COSTLIER_OPTIONS}={REFUSE}: {FOR_LANGUAGE_MODELS}"
         )
 
 

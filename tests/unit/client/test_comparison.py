@@ -222,7 +222,7 @@ def test_a_change_that_chance_does_not_make_is_said(now: dict[str, int], before:
 
 def listed(*jobs: tuple[str, str, str]) -> Any:
     """A stack with these jobs, the latest first."""
-    return SimpleNamespace(listed_jobs=lambda: (ListedJob(*job) for job in jobs))
+    return SimpleNamespace(latest_jobs=lambda: (ListedJob(*job) for job in jobs))
 
 
 def test_labels_are_compared_with_those_of_the_last_job_of_the_name_that_has_results() -> None:

@@ -13,7 +13,15 @@ from urllib.parse import unquote
 from fanfold_core.domain.chat import Prompt, chat_answer, chat_body, parse_prompt
 from fanfold_core.domain.errors import UnknownOptionError
 from fanfold_core.domain.expressions import Expression, parse_expression
-from fanfold_core.domain.options.row import ALLOW, COSTLIER_OPTIONS, JOB_DEFAULTS, REFUSE, Option, spell
+from fanfold_core.domain.options.row import (
+    ALLOW,
+    COSTLIER_OPTIONS,
+    FOR_LANGUAGE_MODELS,
+    JOB_DEFAULTS,
+    REFUSE,
+    Option,
+    spell,
+)
 from fanfold_core.domain.options.table import Table
 from fanfold_core.domain.schema import ResponseSchema, parse_schema
 from fanfold_core.input.columns import Asked
@@ -173,8 +181,8 @@ class Options(Table):
         if not allows_costlier:
             if options.is_chat and "rows_per_request" not in chosen and of_stack.rows_per_request > 1:
                 wanted = (
-                    f"empty, since it sends each row alone, and this stack has {COSTLIER_OPTIONS}={REFUSE}; for a "
-                    f'language model, deploy it with {JOB_DEFAULTS}={{"rows-per-request": 1}}'
+                    f"empty, since it sends each row alone, and this stack has {COSTLIER_OPTIONS}={REFUSE}: "
+                    f"{FOR_LANGUAGE_MODELS}"
                 )
                 raise OptionError("prompt", options.prompt, wanted)
             for row in OPTIONS.values():
