@@ -7,11 +7,12 @@ import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from fanfold.cli.options import STANDARD_INPUT, as_typed
+from fanfold.cli.options import StandardInput, as_typed
 from fanfold.cli.output import echo
 from fanfold.client import Fanfold, local_parameters
 from fanfold.costs.estimate import project, read_prices, services
@@ -28,11 +29,12 @@ from localaws import template
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from fanfold import Job
     from fanfold.input.files import Planned
     from fanfold.input.sources import Source
+
+File = Path | str | StandardInput
 
 _REQUESTS_SHOWN = 3
 # What a stack's services may take without a question.
@@ -60,14 +62,14 @@ class Input:
 
 @contextmanager
 def opened_all(
-    files: Sequence[Path | str],
+    files: Sequence[File],
     stack: str | None,
     limit: int | None,
     options: Mapping[str, Any],
     model: str = LEXICON,
 ) -> Iterator[list[Input]]:
     """Read how files are laid out, and say it; of each, only its first rows are sent if there is a limit."""
-    if files.count(STANDARD_INPUT) > 1:
+    if sum(isinstance(file, StandardInput) for file in files) > 1:
         raise click.UsageError("- stands for standard input, which can be read once")
     parameters = parameters_of(stack, model)
     with ExitStack() as open_files:
@@ -114,10 +116,10 @@ def ask_about_cost(inputs: Sequence[Input], stack: str, *, is_agreed: bool) -> N
         raise UserError("nothing was sent")
 
 
-def opened(file: Path | str, stack: str | None) -> AbstractContextManager[Source]:
+def opened(file: File, stack: str | None) -> AbstractContextManager[Source]:
     """What a FILE of the command line stands for."""
-    if file == STANDARD_INPUT:
-        return spooled_stream("stdin.csv", "standard input", sys.stdin.buffer)
+    if isinstance(file, StandardInput):
+        return spooled_stream(file.name, "standard input", sys.stdin.buffer)
     if is_in_s3(file) and stack is None:
         raise click.UsageError(f"{file} is read by a stack: add --stack, or download it (aws s3 cp {file} .)")
     return source_of(file, lambda: Fanfold(stack).stack.client("s3"))

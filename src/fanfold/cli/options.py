@@ -7,6 +7,7 @@ import functools
 import re
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,12 +88,21 @@ def _checked(row: Option, context: click.Context, _option: click.Parameter, valu
     return value
 
 
+@dataclass(frozen=True, slots=True)
+class StandardInput:
+    """What `-` stands for, called so: how the name ends says which format it has."""
+
+    name: str = "stdin.csv"
+
+
 class _File(click.Path):
     """A file on this machine, - for standard input, or an address in S3."""
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
         """As click asks for it."""
-        if value == STANDARD_INPUT or is_in_s3(value):
+        if value == "-":
+            return (context.meta.get(_NAMED) if context else None) or StandardInput()
+        if is_in_s3(value):
             return value
         try:
             Source.of_file(Path(value))
@@ -131,10 +141,34 @@ def _key_values(_context: click.Context, _option: click.Parameter, given: tuple[
     return dict(one.split("=", 1) for one in given)
 
 
-STANDARD_INPUT = "-"
+_NAMED = f"{__name__}.standard_input"
+
+
+def _name_standard_input(context: click.Context, _option: click.Parameter, name: str | None) -> None:
+    """Keep it for the `-` among the files, which are read later."""
+    if name is not None:
+        context.meta[_NAMED] = StandardInput(Path(name).name)
+
+
+def _check_is_named(context: click.Context, _argument: click.Parameter, files: Any) -> Any:
+    """Refuse a name for standard input where that is not read."""
+    if _NAMED in context.meta and StandardInput not in map(type, files if isinstance(files, tuple) else [files]):
+        raise click.UsageError("--stdin-name is for standard input: name that as -, or leave it out", context)
+    return files
+
+
 _existing = _File(path_type=Path)
-_file = click.argument("file", type=_existing)
-_files = click.argument("files", type=_existing, nargs=-1, required=True, metavar="FILE...")
+_file = click.argument("file", type=_existing, callback=_check_is_named)
+_files = click.argument("files", type=_existing, nargs=-1, required=True, metavar="FILE...", callback=_check_is_named)
+_stdin_name = click.option(
+    "--stdin-name",
+    metavar="NAME",
+    is_eager=True,
+    expose_value=False,
+    callback=_name_standard_input,
+    help="Name for standard input (-), whose ending says its format, such as chats.jsonl or tweets.csv.gz; default: "
+    "stdin.csv.",
+)
 _of_a_job = tuple(map(_of_table, OPTIONS.values()))
 _trying = (
     click.option("--limit", type=Number(1), metavar="N", help="Process only the first N rows."),
@@ -195,12 +229,12 @@ container = click.option(
 
 def of_a_file(command: Command) -> Command:
     """The file, and the options of its job."""
-    return _all(command, _file, *_of_a_job)
+    return _all(command, _file, _stdin_name, *_of_a_job)
 
 
 def of_files(command: Command) -> Command:
     """Files, and the options of their jobs."""
-    return _all(command, _files, *_of_a_job)
+    return _all(command, _files, _stdin_name, *_of_a_job)
 
 
 def of_a_new_job(command: Command) -> Command:

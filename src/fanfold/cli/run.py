@@ -13,7 +13,7 @@ from click.core import ParameterSource
 
 from fanfold.cli import options
 from fanfold.cli.conclusion import Followed, follow_to_the_end, say_job
-from fanfold.cli.inputs import Input, ask_about_cost, dry_run, opened_all
+from fanfold.cli.inputs import File, Input, ask_about_cost, dry_run, opened_all
 from fanfold.cli.local import client_of
 from fanfold.cli.output import echo, show_json
 from fanfold.client import STACK_VARIABLE, Fanfold
@@ -32,7 +32,7 @@ from fanfold_core.input.formats import FileName
 @options.container
 @options.of_a_new_job
 def run(
-    files: tuple[Path | str, ...],
+    files: tuple[File, ...],
     out: Path,
     replace: bool,
     stack: str | None,
@@ -46,9 +46,9 @@ def run(
 ) -> None:
     """Run each FILE through the model and write the results to a folder.
 
-    FILE is the path of a CSV or JSON Lines (.jsonl), plain or compressed, or of a Parquet file; - for a CSV from
-    standard input; or with --stack an s3:// address, which is copied without a download. Each of several files has a
-    folder of its own in the folder, named like the file, and a line in a table at the end.
+    FILE is the path of a CSV or JSON Lines (.jsonl), plain or compressed, or of a Parquet file; - for standard input (a
+    CSV, unless --stdin-name says otherwise); or with --stack an s3:// address, which is copied without a download. Each
+    of several files has a folder of its own in the folder, named like the file, and a line in a table at the end.
 
     Of a JSON Lines file in OpenAI's batch format (custom_id, method, url, body), each body is sent as a request of its
     own, and the folder also gets batch_output.jsonl and batch_errors.jsonl.
@@ -105,7 +105,7 @@ def run(
 @options.of_a_new_job
 @options.as_json
 def submit(
-    files: tuple[Path | str, ...],
+    files: tuple[File, ...],
     stack: str,
     limit: int | None,
     is_dry: bool,
@@ -115,16 +115,17 @@ def submit(
 ) -> None:
     """Upload each FILE and print the id of its job, without waiting for it to end.
 
-    FILE is the path of a CSV or JSON Lines (.jsonl), plain or compressed, or of a Parquet file; - for a CSV from
-    standard input; or an s3:// address, which is copied without a download. Before files that cost more than $1
-    (without the endpoint's instances) it asks whether to continue. Without a terminal, it then ends with a usage error,
-    unless you set --yes.
+    FILE is the path of a CSV or JSON Lines (.jsonl), plain or compressed, or of a Parquet file; - for standard input (a
+    CSV, unless --stdin-name says otherwise); or an s3:// address, which is copied without a download. Before files that
+    cost more than $1 (without the endpoint's instances) it asks whether to continue. Without a terminal, it then ends
+    with a usage error, unless you set --yes.
 
     \b
     fanfold submit tweets.csv
     fanfold submit tweets.csv --input-column text --stack fanfold
     fanfold submit s3://my-bucket/tweets.csv
     zcat tweets.csv.gz | fanfold submit -
+    zcat chats.jsonl.gz | fanfold submit - --stdin-name chats.jsonl
     fanfold status "$(fanfold submit tweets.csv)" --watch
     """
     with opened_all(files, stack, limit, reading) as inputs:

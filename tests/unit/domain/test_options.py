@@ -226,7 +226,7 @@ def test_a_prompt_in_a_body_of_ones_own_leaves_the_other_options_alone() -> None
 
 def test_a_prompt_costs_as_many_requests_as_a_row_in_each() -> None:
     with pytest.raises(
-        OptionError, match=r"prompt is .*each row alone, and this stack has CostlierOptions=refuse; for a la"
+        OptionError, match=r"prompt is .*each row alone, and this stack has CostlierOptions=refuse: for a la"
     ):
         Options().overridden({"prompt": "So {text}?"})
     chat = {"CostlierOptions": "refuse", "JobDefaults": '{"prompt": "So {text}?"}'}
