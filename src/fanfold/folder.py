@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, NamedTuple, Self
 
 from fanfold.errors import DownloadError
-from fanfold.input.batch import BATCH_FILES, batch_output
+from fanfold.input.batch import BATCH_FILES, CustomIds, batch_output
 from fanfold.results import find_object, missing
 from fanfold.terminal import bytes_bar, counted, stderr
 from fanfold_core.domain.keys import RESULT_FILES, first_round, result_key
@@ -91,8 +91,12 @@ class HeldFolder:
             results = files.enter_context(unfinished["results.jsonl"].open("rb"))
             files.enter_context(_writing(self.path / BATCH_FILES[0]))
             streams = {name: files.enter_context(_new_file(unfinished[name])) for name in BATCH_FILES}
-            for name, line in batch_output(results, job):
+            ids = CustomIds()
+            for name, line in batch_output(results, job, ids):
                 streams[name].write(line)
+        # Before the upload, only the beginning was looked through.
+        if told := ids.told("the "):
+            stderr.print(f"{self.path / BATCH_FILES[0]}: {told}", style="yellow", soft_wrap=True)
 
     def write(self, name: str, blocks: Iterable[bytes]) -> Path:
         """Write a file that no job has yet; it is there when it is whole. `DownloadError` if it cannot be written."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from codecs import BOM_UTF8
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fanfold_core.app.rounds import NOT_ANSWERED, PAST_DEADLINE
@@ -80,22 +81,45 @@ def unanswered(options: Options, parameters: Mapping[str, str]) -> Iterator[str]
 
 def repeated_ids(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """A warning, if some of the first rows of a file have the `custom_id` of an earlier one."""
-    seen: set[str] = set()
-    repeated = []
-    for number, row in enumerate(rows):
-        if isinstance(row, JsonRow) and "custom_id" in row.values:
-            spelt = write_json(row.values["custom_id"])
-            repeated += [number] if spelt in seen else []
-            seen.add(spelt)
-    if repeated:
-        yield (
-            f"The custom_id of an earlier request stands in {len(repeated):,} of the first {len(rows):,} rows, such as "
-            f"row {repeated[0]:,} (from 0): answers to the same custom_id can be told apart by their order only."
+    ids = CustomIds()
+    for row in rows:
+        ids.see(row.values if isinstance(row, JsonRow) else {})
+    if told := ids.told("the first "):
+        yield told
+
+
+@dataclass(slots=True)
+class CustomIds:
+    """How often a `custom_id` came again in rows that were seen, all of which are remembered by a hash."""
+
+    rows: int = 0
+    repeated: int = 0
+    _first_repeated: int = 0
+    _hashes: set[int] = field(default_factory=set)
+
+    def see(self, row: Mapping[str, Any]) -> None:
+        """The next row."""
+        if "custom_id" in row:
+            found = hash(write_json(row["custom_id"]))
+            if found in self._hashes:
+                self._first_repeated = self._first_repeated if self.repeated else self.rows
+                self.repeated += 1
+            self._hashes.add(found)
+        self.rows += 1
+
+    def told(self, which: str) -> str:
+        """A warning, empty if all were different."""
+        if not self.repeated:
+            return ""
+        rows = f"{self.repeated:,} of {which}{self.rows:,} rows, such as row {self._first_repeated:,} (from 0)"
+        return (
+            f"The custom_id of an earlier request stands in {rows}: answers to the same custom_id can be told apart by "
+            "their order only."
         )
 
 
-def batch_output(results: Iterable[bytes], job: str) -> Iterator[tuple[str, bytes]]:
-    r"""For each line of results.jsonl, which file its line belongs to, and that line.
+def batch_output(results: Iterable[bytes], job: str, ids: CustomIds | None = None) -> Iterator[tuple[str, bytes]]:
+    r"""For each line of results.jsonl, which file its line belongs to, and that line. `ids` are shown all of them.
 
     >>> line = b'{"custom_id":"a","method":"POST","url":"/v1/embeddings","body":{},"error":"cancelled"}'
     >>> list(batch_output([line], "batch-1f"))[0][1].decode()[:46]
@@ -103,6 +127,8 @@ def batch_output(results: Iterable[bytes], job: str) -> Iterator[tuple[str, byte
     """
     for number, line in enumerate(results):
         row = json.loads(line)
+        if ids is not None:
+            ids.see(row)
         # Its own keys come first, whatever they are called.
         *_, (_, error) = row.items()
         request = f"{job}-{number}"
