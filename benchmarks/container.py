@@ -2,13 +2,15 @@
 
 Needs Java and the environment of `make container`: `.venv/bin/python benchmarks/container.py [HIDDEN LAYERS ROWS]`,
 for example `768 6 200` for a model of DistilBERT's size. One worker, four requests at a time, with the default
-number of rows and parameters, and with `batch_size`, for texts in any order and by length; and the model as
-`fanfold model pack` packs it.
+number of rows and parameters, and with `batch_size`, for texts in any order and in the one in which Fanfold sends them;
+the model as `fanfold model pack` packs it; and a whole run, from submitting the file to the end of its job. All sides
+have one core, which a run shares with the local cloud.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tarfile
 import tempfile
@@ -22,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from measure import ROOT, child, interleaved
 
+from fanfold import Fanfold
 from fanfold.packing.pack import pack
 from fanfold_core.domain.options import Options
 from localaws.endpoint.models import Model, ModelServer
@@ -32,11 +35,13 @@ if TYPE_CHECKING:
 CONTAINER = ROOT / ".venv-container/bin/python"
 HIDDEN, LAYERS, ROWS = map(int, sys.argv[1:] or (128, 4, 1_000))
 CONCURRENCY = 4
+SIZES = (8, 32)
 JSON = "application/json"
 
 
 def main() -> None:
     """Measure all sides in turn, and print their medians."""
+    os.sched_setaffinity(0, {0})
     texts = tweets()
     rows, parameters = Options().rows_per_request, json.loads(Options().parameters)
     with tempfile.TemporaryDirectory() as name, ExitStack() as running:
@@ -63,17 +68,42 @@ def main() -> None:
                 f"container{order}, batch_size {size}": partial(
                     speed, plain, ordered, rows, {**parameters, "batch_size": size}
                 )
-                for order, ordered in (("", texts), (", by length", sorted(texts, key=len)))
-                for size in (8, 32)
+                for order, ordered in (("", texts), (", in order", in_order(texts)))
+                for size in SIZES
             },
             "container, packed": lambda: speed(better, texts, rows, parameters),
             "container, packed, 256 rows": lambda: speed(better, texts, 256, parameters),
         }
+        local = running.enter_context(Fanfold(local=True, model=str(model), container=str(CONTAINER)))
+        table = [{"text": text} for text in texts]
+        for size in SIZES:
+            run = partial(end_to_end, local, table, {**parameters, "batch_size": size})
+            sides[f"fanfold run, batch_size {size}"] = run
         for warm in (plain, better):
             speed(warm, texts[:rows], rows, parameters)
+        end_to_end(local, table[:rows], parameters)
         found = interleaved(sides)
+        for order, ordered in (("of the file", texts), ("of Fanfold", in_order(texts))):
+            file.write_text(json.dumps(ordered), encoding="utf-8")
+            for size in SIZES:
+                padding = float(child(CONTAINER, "sides/hand_tuned.py", "pad", file, model, size)["padding"])
+                print(f"tokens computed by those in the texts, order {order}, batch_size {size}: {padding:.3f}")
     for side, value in found.items():
         print(f"{side:36} {value:8.0f} rows/s  {value / found['offline']:.2f}")
+
+
+def in_order(texts: list[str]) -> list[str]:
+    """The texts in the order in which the dispatcher sends them."""
+    return [texts[sharing[0]] for sharing in Options().order(texts).rows]
+
+
+def end_to_end(fanfold: Fanfold, table: list[dict[str, str]], parameters: dict[str, Any]) -> float:
+    """Rows per second of a job, from submitting it to its results."""
+    began = time.perf_counter()
+    job = fanfold.submit(table, parameters=json.dumps(parameters))
+    if job.wait().predicted != len(table):
+        raise RuntimeError(f"not every row is predicted: {job.summary()}")
+    return len(table) / (time.perf_counter() - began)
 
 
 def tweets() -> list[str]:

@@ -32,6 +32,7 @@ from fanfold.errors import (
 from fanfold.jobs import Job
 from fanfold.results import Errors, FailedRow, Results
 from fanfold.results.asynchronous import AsyncErrors, AsyncResults
+from fanfold.results.athena import AthenaTable
 from fanfold.status import JobState, JobStatus
 from fanfold.terminal import show_progress
 from fanfold_core import __version__
@@ -41,6 +42,7 @@ __all__ = [
     "AsyncFanfold",
     "AsyncJob",
     "AsyncResults",
+    "AthenaTable",
     "Cost",
     "DeployError",
     "DownloadError",

@@ -18,6 +18,7 @@ from fanfold.folder import HeldFolder, held
 from fanfold.input.batch import has_batch_output
 from fanfold.partial import Partial
 from fanfold.results import Errors, Results, format_of, read_object
+from fanfold.results.athena import AthenaTable, write_table
 from fanfold.status import StatusReader
 from fanfold.terminal import job_bar
 from fanfold_core.app.follow_up import FollowUp, Windows
@@ -178,6 +179,16 @@ class Job:
         """Write the files of a job that has ended to a folder that is held already; errors are those of `download`."""
         job = self._ended()
         return target.receive(self._stack, self.id, is_batch=has_batch_output(job.options))
+
+    def to_athena(self, location: str) -> AthenaTable:
+        """Write the results to a folder in S3 (`s3://bucket/folder/`) which is a table in Athena, a file for each job.
+
+        Answers with the file, and the statement that creates the table; a retry replaces the file of its job.
+
+        `JobStillOpenError` if the job has not ended; `DownloadError` if the folder can be no table, or the results fit
+        none; `PackageMissingError` without pyarrow.
+        """
+        return write_table(self.results(), self._stack, self.id, location)
 
     def cancel(self) -> JobStatus:
         """End the job with the rows that it has, unless it has ended: the others say "cancelled"."""

@@ -13,7 +13,7 @@ from fanfold.results import format_of
 from fanfold_core.app.rounds import final_answers
 from fanfold_core.app.rows import read_texts, results_writer, written, written_header
 from fanfold_core.domain.results import RowAnswers, effective, error_line
-from fanfold_core.domain.spans import gaps
+from fanfold_core.domain.spans import gaps, places_in
 from fanfold_core.input.regularity import find_irregular
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class Partial:
         records = read_texts(store, self.job, chunk)
         counted = effective(ledger.outcomes(self.job.id, chunk.number), chunk)
         final = final_answers(ledger, store, self.job, chunk, counted)
-        missing = () if self.job.state.is_terminal else gaps(chunk.rows, chunk.covered)
-        unanswered = {row for gap in missing for row in range(gap.start, gap.end)}
+        missing = places_in(() if self.job.state.is_terminal else gaps(chunk.length, chunk.covered))
         rows = AnsweredRows(range(chunk.first_row, chunk.first_row + chunk.rows), records, final)
-        return rows.only({chunk.first_row + row for row in range(chunk.rows) if row not in unanswered})
+        places = enumerate(chunk.sent_as.places, start=chunk.first_row)
+        return rows.only({row for row, place in places if place not in missing})

@@ -13,11 +13,8 @@ from typing import TYPE_CHECKING, Any
 from fanfold.errors import JobNotFoundError
 from fanfold_core.domain.errors import UnknownJobError
 from fanfold_core.domain.job import Chunk, JobRecord, State, Totals
-from fanfold_core.domain.spans import Span, gaps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from fanfold_core.aws.ledger import DynamoLedger
 
 # Chunks that are done and that one status reads at most, to count their failed rows.
@@ -125,7 +122,7 @@ class StatusReader:
             return self._ended(job)
         first_open = _first_open(job)
         chunks = list(self.ledger.chunks(job.id, range(first_open, job.released)))
-        done = self._rows_before(job, first_open) + sum(_rows(chunk.rows, chunk.covered) for chunk in chunks)
+        done = self._rows_before(job, first_open) + sum(chunk.rows_in(chunk.covered) for chunk in chunks)
         status = _status(job, job.rows, done, self._count_failed(job, first_open, chunks), requests=None)
         return _with_trouble(status, job)
 
@@ -160,14 +157,9 @@ def _first_open(job: JobRecord) -> int:
     return number
 
 
-def _rows(rows: int, spans: Iterable[Span]) -> int:
-    """How many of a chunk's rows the spans reach."""
-    return rows - sum(gap.rows for gap in gaps(rows, spans))
-
-
 def _failed_rows(chunk: Chunk) -> int:
     """How many rows have ended in an error, and have no prediction from another request."""
-    return _rows(chunk.rows, chunk.covered) - _rows(chunk.rows, chunk.predicted)
+    return chunk.rows_in(chunk.covered) - chunk.rows_in(chunk.predicted)
 
 
 def _with_trouble(status: JobStatus, job: JobRecord) -> JobStatus:

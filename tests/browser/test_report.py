@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page
 from tests.browser.conftest import Open
 from tests.browser.test_access import SCREENS, found
+from tests.fakes.values import make_chunk
 
 from fanfold_core.app.report import render_report
 from fanfold_core.domain.counting import of_requests, of_rows, of_true_labels
@@ -34,7 +35,7 @@ def file(tmp_path: Path) -> Path:
     ]
     known = [SpanOutcome(Span(0, 5), "[]", None, 2, timing=Timing(int(BEGAN.timestamp()) + 9, 1500))]
     statistics = of_rows(0, [[text] for text in HOSTILE * 2], 0, RowAnswers.of(final))
-    statistics += of_requests(BEGAN, known, known)
+    statistics += of_requests(BEGAN, make_chunk(), known, known)
     cells = [[text, HOSTILE[row % 2]] for row, text in enumerate(HOSTILE * 2)]
     statistics += of_true_labels(0, cells, 0, 1, RowAnswers.of(final))
     summary = {

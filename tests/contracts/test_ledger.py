@@ -221,6 +221,6 @@ def test_progress_is_kept_for_each_job_of_an_endpoint(ledger: Ledger) -> None:
     first, second = make_job("v1"), make_job("v2")
     twice(ledger.set_progress, first, Progress(1, 2, 3, 0.1))
     twice(ledger.set_progress, second, Progress(4, 5, 6, 1 / 3))
-    ledger.set_progress(first, Progress(7, 8, 9, 2.5))
-    assert ledger.progress("endpoint") == {first.id: Progress(7, 8, 9, 2.5), second.id: Progress(4, 5, 6, 1 / 3)}
+    ledger.set_progress(first, Progress(7, 8, 9, 2.5, 1 / 3))
+    assert ledger.progress("endpoint") == {first.id: Progress(7, 8, 9, 2.5, 1 / 3), second.id: Progress(4, 5, 6, 1 / 3)}
     assert ledger.progress("another") == {}

@@ -11,6 +11,7 @@ from tests.fakes.values import Clock, make_chunk, predictions, request
 from fanfold_core.app.ports import Failure, Ledger, Prediction
 from fanfold_core.domain.errors import UnknownChunkError
 from fanfold_core.domain.job import JobRecord
+from fanfold_core.domain.order import Order
 from fanfold_core.domain.outcomes import Mark, Timing
 from fanfold_core.domain.results import SpanOutcome
 from fanfold_core.domain.spans import Span
@@ -197,3 +198,31 @@ def test_outcomes_are_in_order_of_their_spans(ledger: Ledger, job: JobRecord) ->
     spans = [Span(5, 1), Span(2, 3), Span(2, 1), Span(0, 9)]
     ledger.put_predictions(job, 0, [predicted(job, span) for span in spans])
     assert [outcome.span for outcome in ledger.outcomes(job.id, 0)] == sorted(spans)
+
+
+# Their order
+
+
+def test_the_order_of_a_chunk_is_fixed_once_and_the_first_one_stays(ledger: Ledger, job: JobRecord) -> None:
+    assert ledger.chunk(job.id, 0).order is None
+    first = Order.of(["x" * 40, "so good", "x" * 40], by_length=True, shares=True)
+    chunk = twice(ledger.set_order, job.id, 0, first)
+    assert (chunk.order, chunk.length) == (first, 2)
+    assert ledger.set_order(job.id, 0, Order.of_file(10)) == ledger.chunk(job.id, 0) == chunk
+
+
+def test_the_order_of_the_file_is_fixed_as_well(ledger: Ledger, job: JobRecord) -> None:
+    chunk = twice(ledger.set_order, job.id, 0, Order.of_file(10))
+    assert (chunk.order, chunk.length) == (Order.of_file(10), 10)
+    assert ledger.set_order(job.id, 0, Order((0,) * 10, 1)) == chunk
+
+
+def test_a_chunk_of_a_later_round_keeps_the_order(ledger: Ledger, job: JobRecord) -> None:
+    order = Order((1, 0, *range(2, 10)), 10)
+    ledger.store(job, make_chunk(1, order=order), None)
+    assert ledger.chunk(job.id, 1).order == order
+    assert ledger.set_order(job.id, 1, Order.of_file(10)).order == order
+
+
+def test_no_order_makes_a_chunk(ledger: Ledger, job: JobRecord) -> None:
+    each_raises(UnknownChunkError, lambda: ledger.set_order(job.id, 5, Order.of_file(10)))

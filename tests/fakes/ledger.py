@@ -12,6 +12,7 @@ from fanfold_core.domain.counting import kind_of
 from fanfold_core.domain.errors import UnknownChunkError, UnknownJobError
 from fanfold_core.domain.job import Chunk, Health, JobRecord, Model, Part, Pause, State, Totals, Trouble
 from fanfold_core.domain.options import Options
+from fanfold_core.domain.order import Order
 from fanfold_core.domain.outcomes import Mark
 from fanfold_core.domain.results import SpanOutcome
 from fanfold_core.domain.spans import Span
@@ -150,6 +151,10 @@ class MemoryLedger:
 
     def set_progress(self, job: JobRecord, progress: Progress) -> None:
         self._progress[job.model.endpoint][job.id] = progress
+
+    def set_order(self, job_id: str, chunk: int, order: Order) -> Chunk:
+        known = self.chunk(job_id, chunk)
+        return known if known.order else self._put_chunk(job_id, replace(known, order=order))
 
     def advance_sent(self, job_id: str, chunk: int, before: int, after: int) -> bool:
         known = self._chunks.get((job_id, chunk))

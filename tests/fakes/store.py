@@ -9,7 +9,7 @@ from typing import IO
 
 from tests.fakes.errors import RefusedError
 
-from fanfold_core.app.ports import LARGEST_ANSWER_BYTES
+from fanfold_core.domain.answers import LARGEST_ANSWER_BYTES
 from fanfold_core.domain.errors import AnswerTooLargeError, ObjectGoneError
 from fanfold_core.domain.job import Source
 

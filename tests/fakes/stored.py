@@ -38,7 +38,7 @@ def as_stored(chunk: Chunk) -> Chunk:
     """Covered is only what an earlier round has predicted."""
     return Chunk(
         **{name: getattr(chunk, name) for name in ("number", "start", "end", "first_row", "rows", "sent")},
-        **{name: getattr(chunk, name) for name in ("part", "part_first", "part_weight", "inherited")},
+        **{name: getattr(chunk, name) for name in ("part", "part_first", "part_weight", "inherited", "order")},
         predicted=chunk.inherited,
     )
 

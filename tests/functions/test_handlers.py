@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from tests.functions.conftest import CONTENT, KEY, NOTHING_FAILED, System, body, event
 
-from fanfold_core.app.ports import LARGEST_ANSWER_BYTES
+from fanfold_core.domain.answers import LARGEST_ANSWER_BYTES
 from fanfold_core.domain.job import JobRecord, State
 from fanfold_core.domain.keys import job_id, result_key
 from fanfold_core.domain.spans import Span

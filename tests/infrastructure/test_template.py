@@ -284,5 +284,7 @@ def test_the_endpoint_scales_from_zero_to_five_by_its_backlog() -> None:
 def test_an_endpoint_without_instance_wakes_for_its_first_request() -> None:
     alarm = resources["WakeUpAlarm"]["Properties"]
     assert alarm["MetricName"] == "HasBacklogWithoutCapacity"
-    assert (alarm["Period"], alarm["EvaluationPeriods"], alarm["Threshold"]) == (60, 2, 1)
+    minutes = {"Ref": "WakeAfterMinutes"}
+    assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (minutes, minutes)
+    assert (alarm["Period"], alarm["Threshold"], parameters["WakeAfterMinutes"]["Default"]) == (60, 1, 2)
     assert alarm["AlarmActions"] == [{"Ref": "WakeUpPolicy"}]

@@ -15,7 +15,7 @@ from localaws.endpoint.outcomes import Failure
 
 HEADERLESS = f"{CANARY},so bad\nJo,fine\n".encode()
 TEXTS = f"id,text\n{CANARY},so bad {CANARY}\n".encode()
-MANY = b"text\n" + f"so bad {CANARY}\n".encode() * 60
+MANY = b"text\n" + b"".join(f"so bad {CANARY} {row}\n".encode() for row in range(60))
 FIRST = f"the first line is '{CANARY}', "
 GOOD = models.answering(models.good)
 QUOTING = f'ClientError: Received client error (400) from primary with message "no {CANARY}". See the log.'

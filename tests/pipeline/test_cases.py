@@ -149,6 +149,7 @@ def test_each_row_is_a_chat_request_with_its_cells_as_they_are(pipeline: MakePip
     header, *lines = ended.lines
     assert header[3:] == ["answer", "completion_tokens", "finish_reason", "prompt_tokens", "error"]
     assert [line[3:] for line in lines] == [answers[0], ["", "", "", "", "input is empty"], answers[1]]
+    assert ended.summary["tokens"] == {"prompt_tokens": 18, "completion_tokens": 4}
 
 
 def test_a_chat_request_without_parameters_of_its_own_has_messages_only(pipeline: MakePipeline) -> None:

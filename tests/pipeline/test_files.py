@@ -13,6 +13,7 @@ from tests.wrong_files import FAIL_IN_THE_SECOND_ROW, IMPOSSIBLE, PARTLY, POSSIB
 
 from fanfold.input.uploads import metadata as spelled
 from fanfold_core.domain.job import State
+from fanfold_core.input.cutting import Limits
 from fanfold_core.input.formats import FileName
 
 
@@ -75,3 +76,47 @@ def test_what_is_assumed_of_a_file_is_said_and_the_results_say_what_was_read(
     found = list(csv.reader(lines, delimiter=";" if name.startswith("excel") else ","))
     assert [row[layout.input_index] for row in found[1:]] == case.inputs
     assert {len(row) for row in found} == {len(layout.columns) + 3}
+
+
+# Of a file of reviews, whose texts have up to 1,810 characters; 300 stand in it before.
+_REVIEWS = [f"review {number % 700}" + " of a film as long as it is" * (number % 7 * 10) for number in range(1000)]
+
+
+@pytest.fixture
+def reviews(pipeline: Callable[[Model], Pipeline], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]:
+    """Plays that file with chunks as large as on AWS, and sees that each row has the result of its text."""
+    monkeypatch.setattr("tests.pipeline.handlers.ROWS_PER_CHUNK", Limits().rows)
+
+    def run(**options: str) -> Ended:
+        content = "".join(f"{number},{text}\n" for number, text in enumerate(_REVIEWS))
+        ended = pipeline(models.answering(models.good)).run(f"id,text\n{content}".encode(), options)
+        assert [row["id"] for row in ended.rows] == list(map(str, range(1000)))
+        assert [row["label"] for row in ended.rows] == list(map(models.label, _REVIEWS))
+        return ended
+
+    return run
+
+
+def test_rows_with_the_same_text_are_sent_once_and_each_has_its_result(reviews: Callable[..., Ended]) -> None:
+    ended, each = reviews(), reviews(duplicates="each")
+    assert (ended.summary["duplicates"], each.summary["duplicates"]) == (300, 0)
+    assert len(ended.requests) <= 0.705 * len(each.requests) + 1, "one more, for the first row is sent alone"
+
+
+@pytest.mark.parametrize("parameters", ['{"do_sample": true}', '{"generate_kwargs": {"temperature": 0.7}}'])
+def test_a_model_that_samples_gets_each_row(reviews: Callable[..., Ended], parameters: str) -> None:
+    assert reviews(parameters=quote(parameters)).summary["duplicates"] == 0
+
+
+def test_texts_of_similar_length_are_sent_together(reviews: Callable[..., Ended]) -> None:
+    """A model that computes a request's texts at once pads them to the longest."""
+    requests = [[len(text) for text in models.inputs(body)] for body in reviews().requests]
+    padded = sum(max(lengths) * len(lengths) for lengths in requests)
+    assert padded <= 1.05 * sum(map(sum, requests))
+
+
+def test_a_row_that_fails_fails_wherever_its_text_stands(pipeline: Callable[[Model], Pipeline]) -> None:
+    ended = pipeline(models.poisoned(400)).run(b"id,text\n1,poison\n2,soup\n3,poison\n4,soup\n")
+    assert [row["label"] for row in ended.rows] == ["", "of soup", "", "of soup"]
+    assert [row[0] for row in ended.failed] == ["0", "2"]
+    assert (ended.summary["failed"], ended.summary["predicted"], ended.summary["duplicates"]) == (2, 2, 2)

@@ -80,10 +80,13 @@ def test_a_bad_line_costs_only_itself_and_partial_files_are_the_final_ones(
 
 
 def test_the_model_gets_values_with_their_types(pipeline: Play) -> None:
-    rows = [{"messages": [{"role": "user", "content": "hi"}], "top": 3, "pair": {"a": "x", "b": None}}] * 2
+    rows = [
+        {"messages": [{"role": "user", "content": said}], "top": 3, "pair": {"a": "x", "b": None}}
+        for said in ("hi", "ho")
+    ]
     played = pipeline(models.answering(models.good))
     ended = played.run(written(rows), {"input-column": "messages", "rows-per-request": "2"}, "a.jsonl")
-    assert [json.loads(body)["inputs"] for body in ended.requests] == [[rows[0]["messages"]]] * 2
+    assert [json.loads(body)["inputs"] for body in ended.requests] == [[row["messages"]] for row in rows]
     expression = "{text: pair.a, k: top, b: pair.b}"
     ended = played.run(written(rows), {"input-expression": expression}, "b.jsonl")
     assert json.loads(ended.requests[0])["inputs"] == [{"text": "x", "k": 3, "b": None}]
@@ -243,6 +246,7 @@ def test_a_batch_of_requests_has_its_responses_in_openais_format(pipeline: Play,
     options = {name: quote(value) for name, value in found.assumed.items()}
     ended = pipeline(model).run(written(rows), options, "batch.jsonl")
     assert ended.state is State.COMPLETED_WITH_ERRORS
+    assert ended.summary["tokens"] == {"prompt_tokens": 36 * 9, "completion_tokens": 36 * 2}
 
     stack: Any = SimpleNamespace(client=lambda _: Bucket(ended), output_bucket="output")
     files = HeldFolder(tmp_path).receive(stack, ended.job.id, is_batch=has_batch_output(ended.job.options))

@@ -12,6 +12,7 @@ from tests.simulation.schedule import Faults
 
 from fanfold_core.domain.job import State
 from fanfold_core.domain.keys import result_key
+from fanfold_core.domain.spans import places_in
 
 _ORDER = [State.RUNNING, State.CLOSING]
 _FILES = ("results.csv", "errors.csv", "summary.json", "report.html")
@@ -137,8 +138,8 @@ class Watch:
         job = self._cloud.job(self.job)
         for number in range(job.stored if job else 0):
             chunk = self._cloud.chunk(self.job, number)
-            for span in chunk.predicted:
-                yield from range(chunk.first_row + span.start, chunk.first_row + span.end)
+            predicted = places_in(chunk.predicted)
+            yield from (chunk.first_row + row for row, place in enumerate(chunk.sent_as.places) if place in predicted)
 
     def _text(self, row: int) -> str:
         return self._scenario.rows[row][1]

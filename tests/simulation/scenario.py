@@ -14,6 +14,7 @@ from urllib.parse import quote
 from localaws.endpoint.outcomes import ModelError, model_failed, timed_out
 
 HEADER = ["id", "text", "label"]
+LONG = "of more than 32 bytes, so that it waits for shorter ones: "
 RAGGED = "row has 4 cells where the file has 3 columns"
 EMPTY = "input is empty"
 _SCHEMA = '{"properties": {"label": {"type": "string"}}}'
@@ -159,4 +160,6 @@ def _row(number: int, random: Random, poison: float, unsendable: float) -> tuple
     note = random.choice(["", "own", 'two\nlines, "quoted"'])
     if random.random() < unsendable:
         return random.choice([(str(number), "", note), (str(number), f"text {number}", note, "surplus")])
-    return str(number), f"{'poison' if random.random() < poison else 'text'} {number}", note
+    # Some texts are like earlier ones, and some so long that the others are sent before them.
+    like = random.choice([number, number, random.randint(0, number)])
+    return str(number), f"{'poison' if random.random() < poison else 'text'} {random.choice(['', LONG])}{like}", note

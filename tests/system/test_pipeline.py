@@ -24,7 +24,8 @@ def test_every_row_gets_one_line_in_order_whatever_goes_into_a_request(pipeline:
     assert many.errors == []
     assert many.content == one.content
     assert (many.summary["state"], many.summary["rows"], many.summary["failed"]) == ("SUCCEEDED", 300, 0)
-    assert (many.summary["requests"], one.summary["requests"]) == (11, 300)  # the first row goes alone
+    assert (many.summary["requests"], one.summary["requests"]) == (10, 278)  # the first row goes alone
+    assert many.summary["duplicates"] == one.summary["duplicates"] == 300 - 278
 
 
 # The others, tests/pipeline shows.

@@ -133,7 +133,7 @@ def parameters_of(stack: str | None, model: str = LEXICON) -> Mapping[str, str]:
 
 
 def _shown(planned: Planned) -> dict[str, Any]:
-    shown = {"first_row": planned.first, "rows": planned.rows}
+    shown = {"rows": planned.rows}
     if not isinstance(planned.content, Request):
         return {**shown, "error": planned.content.reason}
     body, inline = planned.content.body, planned.content.goes_inline

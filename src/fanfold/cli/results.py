@@ -44,12 +44,19 @@ _REPORT = "report.html"
     metavar="FILE",
     help="Write a Parquet file instead (needs pyarrow: pip install 'fanfold[arrow]').",
 )
+@click.option(
+    "--athena",
+    metavar="FOLDER",
+    help="Write a Parquet file to s3://BUCKET/FOLDER/, and print the statement that makes it a table in Athena.",
+)
 @options.as_json
-def results(job: str, stack: str, partial: bool, row: int | None, parquet: Path | None, as_json: bool) -> None:
+def results(
+    job: str, stack: str, partial: bool, row: int | None, parquet: Path | None, athena: str | None, as_json: bool
+) -> None:
     """Print the results of JOB: their file, or its first rows on a terminal, or with --json one object per row.
 
     With --json, all values are strings, as in results.csv; those of results.jsonl have types. A Parquet file has
-    numeric columns where possible.
+    numeric columns where possible. A table in Athena has a Parquet file for each job; a retry replaces that of its job.
 
     \b
     fanfold results tweets-6a5ef09ece7577f1 > results.csv
@@ -58,12 +65,22 @@ def results(job: str, stack: str, partial: bool, row: int | None, parquet: Path 
     fanfold results tweets --json | jq -r 'select(.label == "LABEL_0") | .text'
     fanfold results tweets --json | jq 'select(.score | tonumber? > 0.9)'
     fanfold results tweets --parquet tweets.parquet
+    fanfold results tweets --athena s3://my-lake/tweets/
     """
     if parquet is not None and (as_json or row is not None or str(parquet) == "-"):
         raise click.UsageError(
             "--parquet writes all rows to a file: it cannot be combined with --json or --row, or be -"
         )
+    if athena is not None and (as_json or row is not None or partial or parquet is not None):
+        raise click.UsageError(
+            "--athena writes all rows to S3: it cannot be combined with --json, --row, --partial or --parquet"
+        )
     found = Fanfold(stack).job(job)
+    if athena is not None:
+        table = found.to_athena(athena)
+        echo(table.statement)
+        stderr.print(f"written to {table.file}", soft_wrap=True)
+        return
     if row is not None:
         one = found.row(row)
         if as_json:

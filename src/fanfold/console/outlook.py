@@ -10,8 +10,8 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from fanfold.costs.estimate import EndpointPlan, Workload, make_estimate, read_prices
-from fanfold_core.domain.job import chunk_limits
 from fanfold_core.domain.options import Options
+from fanfold_core.domain.requests import chunk_limits
 from fanfold_core.input.cutting import Limits
 
 if TYPE_CHECKING:

@@ -146,7 +146,7 @@ def count(
                 requests += 1
                 size += len(planned.content.body)
             else:
-                unsendable += planned.rows
+                unsendable += len(planned.rows)
         seen(piece.end - at)
         at = piece.end
     return Workload(rows, unsendable, requests, chunks, size, at)

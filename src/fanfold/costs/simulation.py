@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
-from fanfold_core.domain.job import chunk_limits
+from fanfold_core.domain.requests import chunk_limits
 from fanfold_core.domain.window import Demand, Progress, Window, compute_window, seconds_until_room, throughput
 from fanfold_core.input.cutting import Limits
 from localaws.scaling import LONGEST_MEMORY, MINUTE, START_MINUTES, Minute, Policies

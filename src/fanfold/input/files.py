@@ -10,11 +10,10 @@ from typing import IO, TYPE_CHECKING
 from fanfold.errors import InputFileError
 from fanfold.input.batch import batch_options, repeated_ids, unanswered
 from fanfold.input.sources import spooled
-from fanfold_core.domain.job import chunk_limits
 from fanfold_core.domain.keys import RequestId, job_id
 from fanfold_core.domain.options import Options
 from fanfold_core.domain.options.row import COSTLIER_OPTIONS, FOR_LANGUAGE_MODELS, REFUSE
-from fanfold_core.domain.requests import Request, Unsendable, body, inputs, plan
+from fanfold_core.domain.requests import Request, Unsendable, body, chunk_limits, inputs, plan
 from fanfold_core.domain.spans import Span
 from fanfold_core.input.cutting import Budget, Limits
 from fanfold_core.input.errors import InputError, NoRowsError, OptionError
@@ -22,7 +21,7 @@ from fanfold_core.input.formats import FileName
 from fanfold_core.input.source import InputFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from fanfold.input.sources import Source
@@ -36,10 +35,9 @@ _LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A request as it would be sent, or rows that could not be: `rows` of them, from row `first` of the file on."""
+    """A request as it would be sent, or rows that could not be: `rows` are their numbers in the file, from 0."""
 
-    first: int
-    rows: int
+    rows: Sequence[int]
     content: Request | Unsendable
 
 
@@ -115,6 +113,8 @@ class LocalFile:
         options, job = self.options, job_id("", self.source.name, "")
         rows = self.content.rows(piece.data, self.layout, first_row=piece.first_row, start=piece.start)
         found = inputs(rows, self.layout, options.input)
+        at = options.order(found).rows
+        rows, found = [rows[sharing[0]] for sharing in at], [found[sharing[0]] for sharing in at]
         for run in plan(rows, found, Span(0, len(rows)), self.layout, options.rows_per_request, first_alone=True):
             span = run.span if isinstance(run, Unsendable) else run
             content: Request | Unsendable
@@ -123,7 +123,8 @@ class LocalFile:
             else:
                 of_span = found[span.start : span.end]
                 content = Request(RequestId(job, chunk, span, 1), body(of_span, options.parameters, options.payload))
-            yield Planned(piece.first_row + span.start, span.rows, content)
+            numbers = [piece.first_row + row for sharing in at[span.start : span.end] for row in sharing]
+            yield Planned(numbers, content)
 
     def head(self, rows: int) -> AbstractContextManager[Source]:
         """A file of the first rows, with the header if there is one."""

@@ -14,6 +14,7 @@ from botocore.exceptions import IncompleteReadError, ReadTimeoutError, ResponseS
 
 from fanfold.errors import DownloadError, extra
 from fanfold.results.formats import CsvFormat, JsonLinesFormat, ResultsFormat, read_csv, text_of
+from fanfold.results.tables import TypedRows
 from fanfold_core.aws.store import UnexpectedResponseError, check_range
 from fanfold_core.domain.json_results import numbered
 from fanfold_core.domain.results import ERRORS_AFTER, ERRORS_BEFORE
@@ -151,22 +152,37 @@ class Results:
             return self._format.pandas(self._open(), self.columns)
 
     def to_arrow(self) -> pa.Table:
-        """All rows as an Arrow table, with types as `to_pandas` has them; `PackageMissingError` without pyarrow."""
-        with extra("arrow", "an Arrow table"):
-            return self._format.arrow(self._open(), self.columns)
+        """All rows as an Arrow table, with types as `to_pandas` has them, but times as text.
+
+        `PackageMissingError` without pyarrow, `DownloadError` if a column of results.jsonl has values of several types.
+        """
+        rows = self._typed_rows("an Arrow table")
+        from pyarrow import Table  # noqa: PLC0415 - an extra
+
+        return Table.from_batches(rows.batches, rows.schema)
 
     def to_parquet(self, file: Path | str) -> None:
-        """Write all rows as a Parquet file, with the types of `to_arrow`, which holds them while it does.
+        """Write all rows as a Parquet file, with the types of `to_arrow`; some megabytes are held at a time.
 
-        `PackageMissingError` without pyarrow, `DownloadError` if the file cannot be written.
+        Errors are those of `to_arrow`, and `DownloadError` if the file cannot be written.
         """
-        with extra("arrow", "a Parquet file"):
-            from pyarrow.parquet import write_table  # noqa: PLC0415 - an extra
-        table = self.to_arrow()
+        rows, path, is_part = self._typed_rows("a Parquet file"), Path(file), False
         try:
-            write_table(table, file)
+            with path.open("wb") as stream:
+                is_part = path.is_file()
+                rows.write_parquet(stream)
+            is_part = False
         except OSError as error:
             raise DownloadError(f"cannot write {file} ({error}): free some space, or choose another file") from error
+        finally:
+            if is_part:
+                path.unlink()
+
+    def _typed_rows(self, what: str) -> TypedRows:
+        """All rows with their types, for `what`; errors are those of `to_arrow`. The file is read twice."""
+        with extra("arrow", what):
+            import pyarrow as pa  # noqa: F401, PLC0415 - an extra
+        return TypedRows.read(self._format.table(self.columns), self._open)
 
 
 def results_file(summary: Mapping[str, Any]) -> str:

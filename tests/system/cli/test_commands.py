@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import pytest
+from pyarrow import BufferReader
 from pyarrow.parquet import read_table
 
 if TYPE_CHECKING:
@@ -96,6 +97,18 @@ def test_results_are_the_file_itself_or_a_line_of_json_for_each_row(fanfold: Fan
         FAILED,
         f"fanfold: job {job.id} has no row 5: it has 5 rows, counted from 0\n",
     )
+
+
+def test_results_become_a_table_in_athena(fanfold: Fanfold, pipeline: Pipeline, job: Job) -> None:
+    client = pipeline.client.stack.client("s3")
+    client.create_bucket(Bucket="my-lake")
+    said = fanfold("results", job.id, "--athena", "s3://my-lake/tweets/")
+    assert (said.code, said.stderr) == (OK, f"written to s3://my-lake/tweets/{job.id}.parquet\n")
+    assert said.stdout.startswith("CREATE EXTERNAL TABLE IF NOT EXISTS `tweets` (\n  `id` string,\n")
+    content = client.get_object(Bucket="my-lake", Key=f"tweets/{job.id}.parquet")["Body"].read()
+    assert read_table(BufferReader(content)) == job.results().to_arrow()
+    both = fanfold("results", job.id, "--athena", "s3://my-lake/tweets/", "--partial")
+    assert (both.code, "--athena writes all rows to S3" in both.stderr) == (WRONG_USAGE, True)
 
 
 @pytest.mark.parametrize("more", [["x.parquet", "--json"], ["x.parquet", "--row", "1"], ["-"]])

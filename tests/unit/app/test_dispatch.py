@@ -9,6 +9,7 @@ from tests.unit.app.conftest import System, in_time, out_of_time, sent
 from fanfold_core.aws.messages import Assemble, Dispatch
 from fanfold_core.domain.errors import EndpointError
 from fanfold_core.domain.job import Pause, State
+from fanfold_core.domain.order import Order
 from fanfold_core.domain.outcomes import Mark, Unsent
 from fanfold_core.domain.requests import Unsendable
 from fanfold_core.domain.spans import Span
@@ -135,8 +136,33 @@ def test_a_row_that_nobody_has_tried_alone_shows_it_before_one_that_failed(syste
         system.ledger.set_mark(job, 0, expected, Mark(3))
 
 
+def test_rows_with_the_same_input_are_sent_once_and_longer_ones_last(system: System) -> None:
+    long, longer = "x" * 40, "x" * 50
+    job = system.split(f"id,text\r\n1,{longer}\r\n2,one\r\n3,{long}\r\n4,one\r\n".encode())
+    system.dispatcher.dispatch(job.id, 0, in_time)
+    assert [json.loads(request.body)["inputs"] for request in system.endpoint.taken] == [["one"], [long, longer]]
+    assert system.ledger.chunk(job.id, 0).order == Order((2, 0, 1, 0), 3)
+    system.answer(job, 0, *spans(system))
+    assert system.ledger.chunk(job.id, 0).is_done
+
+
+def test_each_row_is_sent_where_it_is_wanted_so(system: System) -> None:
+    job = system.split(b"id,text\r\n1,one\r\n2,one\r\n", duplicates="each")
+    assert system.dispatcher.dispatch(job.id, 0, in_time).requests == 2
+
+
+def test_the_order_that_is_fixed_stays_whoever_fixed_it(system: System) -> None:
+    job = system.split(b"id,text\r\n1,one\r\n2,two\r\n3,three\r\n")
+    system.ledger.set_order(job.id, 0, Order((2, 1, 0), 3))
+    system.dispatcher.dispatch(job.id, 0, in_time)
+    assert [json.loads(request.body)["inputs"] for request in system.endpoint.taken] == [["three"], ["two", "one"]]
+    system.endpoint.taken.clear()
+    system.dispatcher.resend(job.id, 0, {Span(2, 1): 2})
+    assert [json.loads(request.body)["inputs"] for request in system.endpoint.taken] == [["one"]]
+
+
 @given(st.lists(st.sampled_from(["a", ""]), min_size=1, max_size=4), st.integers(1, 4))
-def test_every_row_is_sent_or_reported_exactly_once(texts: list[str], per_request: int) -> None:
+def test_every_input_is_sent_or_reported_exactly_once(texts: list[str], per_request: int) -> None:
     system = System()
     lines = "".join(f"{row},{text}\r\n" for row, text in enumerate(texts))
     job = system.split(f"id,text\r\n{lines}".encode(), rows_per_request=str(per_request))
@@ -144,4 +170,4 @@ def test_every_row_is_sent_or_reported_exactly_once(texts: list[str], per_reques
     system.dispatcher.dispatch(job.id, 0, in_time)
     reported = [run.span for outcome in system.messages() if isinstance(outcome, Unsent) for run in outcome.runs]
     rows = sorted(row for span in [*spans(system), *reported] for row in range(span.start, span.end))
-    assert rows == list(range(len(texts)))
+    assert rows == list(range(len(set(texts))))

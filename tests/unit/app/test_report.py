@@ -5,6 +5,8 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
+from tests.fakes.values import make_chunk
+
 from fanfold_core.app.report import render_report
 from fanfold_core.domain.counting import of_requests, of_rows
 from fanfold_core.domain.job import Totals
@@ -22,7 +24,7 @@ def answered(*waits: int) -> Statistics:
     """Statistics of requests that took so many milliseconds."""
     at = int(BEGAN.timestamp()) + 5
     known = [SpanOutcome(Span(n, 1), "[]", None, 1, timing=Timing(at, wait)) for n, wait in enumerate(waits)]
-    return of_requests(BEGAN, known, known)
+    return of_requests(BEGAN, make_chunk(), known, known)
 
 
 def page(totals: Totals, **told: Any) -> str:

@@ -7,11 +7,13 @@ import pytest
 from tests.fakes.values import make_job
 from tests.unit.app.conftest import NONCE, System, in_time, out_of_time, sent
 
+from fanfold_core.app.follow_up import Windows
 from fanfold_core.aws.messages import Assemble, Dispatch, Resume, Sweep
 from fanfold_core.domain.job import JobRecord, State
 from fanfold_core.domain.keys import RequestId, output_prefix
 from fanfold_core.domain.outcomes import Answered, Broken, Mark, Timing
 from fanfold_core.domain.spans import Span
+from fanfold_core.domain.window import Progress
 
 BROKEN = "Received server error (500) from model: see the endpoint's log"
 A_WHILE, LOST = 301, 3_600 + 900 + 1
@@ -161,3 +163,23 @@ def test_a_model_that_has_answered_a_row_of_any_chunk_is_not_given_up(
     fail_every_row_alone(system, job)
     system.sweeper.sweep(job.id, start, time)
     assert system.ledger.job(job.id).state is State.RUNNING
+
+
+def test_only_rows_that_are_sent_count_for_the_speed_of_the_endpoint(system: System) -> None:
+    job = system.split(b"text\r\n" + b"one\r\none\r\ntwo\r\ntwo\r\n" * 2)
+    for chunk in (0, 1):
+        system.dispatcher.dispatch(job.id, chunk, in_time)
+    system.sweeper.sweep(job.id, 0, in_time)
+    system.answer(job, 0, Span(0, 1), Span(1, 1))
+    system.clock.pass_by(100)
+    system.sweeper.sweep(job.id, 0, in_time)
+    known = system.ledger.progress("endpoint")[job.id]
+    assert (known.rows, known.share, known.rows_per_second) == (4, 0.5, 0.02)
+
+
+def test_a_window_takes_the_rows_of_a_chunk_that_are_sent(system: System) -> None:
+    job = replace(system.split(), rows=40_000, total=4)
+    for share in (1.0, 0.5):
+        system.ledger.set_progress(job, Progress(0, int(system.clock().timestamp()), 2, 1_000, share))
+        window = Windows(system.ledger, 2, system.clock)(job)
+        assert (window.rows, window.chunks) == (10_000 * share, 30 / share)

@@ -31,10 +31,15 @@ def test_calls_are_those_that_the_pipeline_takes(rows: int) -> None:
 
 def test_a_workload_is_what_would_be_sent(tmp_path: Path) -> None:
     file = tmp_path / "tweets.csv"
-    file.write_text("id,text\n" + "1,so good\n" * 70 + "2,\n" + "3,so bad\n" * 5, encoding="utf-8")
+    file.write_text(
+        "id,text\n" + "".join(f"{row},so good {row}\n" for row in range(70)) + "2,\n" + "3,so bad\n" * 5,
+        encoding="utf-8",
+    )
     read: list[int] = []
     work = count(LocalFile.read(Source.of_file(file), {}, {"rows-per-request": "32"}), read.append)
-    assert (work.rows, work.unsendable, work.requests, work.chunks) == (76, 1, 5, 1)
+    assert (work.rows, work.unsendable, work.requests, work.chunks) == (76, 1, 5, 1), (
+        "the last five rows are sent as one"
+    )
     assert sum(read) == file.stat().st_size
 
 

@@ -21,7 +21,7 @@ from fanfold.hub import HubModel, needed
 from fanfold.input.files import LocalFile
 from fanfold.input.sources import Source, spooled_stream
 
-ROWS = "id,text\n" + "".join(f"{row},so good\n" for row in range(10))
+ROWS = "id,text\n" + "".join(f"{row},so good {row}\n" for row in range(10))
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_a_dry_run_shows_all_of_the_first_rows_that_it_is_asked_for(file: Path) 
 def test_standard_input_is_a_file(file: Path) -> None:
     said = fanfold("run", "-", "--dry-run", stdin=ROWS)
     assert said.stderr.startswith("standard input: 2 columns, with a header")
-    assert texts(said) == ["so good"] * 10
+    assert texts(said) == [f"so good {row}" for row in range(10)]
     assert fanfold("run", "-", file, "-", "--dry-run").exit_code == 2
 
 
@@ -94,7 +94,7 @@ def test_a_file_in_openais_batch_format_is_said_to_be_one(tmp_path: Path) -> Non
 def test_several_files_are_several_jobs(file: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.tsv"
     other.write_text("text\tid\nso bad\t1\n", encoding="utf-8")
-    assert texts(fanfold("run", file, other, "--dry-run")) == ["so good"] * 10 + ["so bad"]
+    assert texts(fanfold("run", file, other, "--dry-run")) == [*(f"so good {row}" for row in range(10)), "so bad"]
 
 
 def test_files_whose_results_would_go_to_one_folder_are_not_run(file: Path, tmp_path: Path) -> None:

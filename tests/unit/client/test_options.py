@@ -141,7 +141,7 @@ def test_without_a_stack_the_command_line_takes_what_costs_more_as_a_local_cloud
     options = ["--dry-run", "--rows-per-request", "1", "--max-attempts", "20"]
     answer = CliRunner().invoke(cli, ["run", str(tmp_path / "a.csv"), *options])
     assert answer.exit_code == 0
-    assert [json.loads(line)["rows"] for line in answer.stdout.splitlines()] == [1, 1]
+    assert [json.loads(line)["rows"] for line in answer.stdout.splitlines()] == [[0], [1]]
 
 
 @pytest.mark.parametrize(

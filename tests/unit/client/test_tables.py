@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from io import BytesIO, StringIO
 from math import nan
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -18,11 +19,13 @@ from pyarrow.parquet import write_table
 from fanfold.errors import InputFileError, PackageMissingError
 from fanfold.input.files import LocalFile
 from fanfold.input.sources import source_of
-from fanfold.input.tables import writer_of
+from fanfold.input.tables import write_parquet, writer_of
 from fanfold_core.input.records import JsonRow
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from _typeshed import ReadableBuffer as Buffer
 
 ROWS = [["id", "text"], ["1", 'so "good", really'], ["2", "two\nlines"], ["3", ""]]
 DICTS = [dict(zip(ROWS[0], row, strict=True)) for row in ROWS[1:]]
@@ -77,6 +80,22 @@ def test_a_parquet_file_is_read_as_json_lines_with_its_types(tmp_path: Path) -> 
     assert isinstance(first, JsonRow)
     assert first.values == {**rows[0], "at": "2024-02-29T12:30:00+00:00", "price": "1.50", "x": None}  # noqa: PD011 - of no frame
     assert last[:2] == ["so ☂\n2499", "2499"]
+
+
+def test_a_parquet_file_is_read_some_rows_at_a_time_however_many_are_in_a_group(tmp_path: Path) -> None:
+    file = tmp_path / "a.parquet"
+    texts = pa.array(f"{number} {token_hex(100)}" for number in range(40_000))
+    write_table(pa.table({"text": texts}), file, row_group_size=20_000, compression="none", use_dictionary=False)
+    held, before = [], pa.total_allocated_bytes()
+
+    class Stream(BytesIO):
+        def write(self, line: Buffer) -> int:
+            held.append(pa.total_allocated_bytes() - before)
+            return len(memoryview(line))
+
+    write_parquet(file, Stream())
+    assert len(held) == 40_000
+    assert max(held) < 3 * 1024 * 1024 < file.stat().st_size / 2
 
 
 def test_a_parquet_file_that_cannot_be_read_or_written_as_json_is_named(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
@@ -277,3 +278,24 @@ def test_a_dry_run_calls_nothing_and_says_what_would_be_sent(deploy: Deploy, ses
     assert [line.split()[0] for line in run.stdout.splitlines()] == ["Core", "Echo", "template", "parameter"]
     assert "0 to 2 instances" in run.stderr
     assert (stacks(session), session.client("s3").list_buckets()["Buckets"]) == ([], [])
+
+
+def test_a_package_is_code_in_the_bucket_and_a_template_and_no_stack(
+    deploy: Deploy, session: boto3.Session, tmp_path: Path
+) -> None:
+    file = tmp_path / "fanfold.json"
+    run = deploy("--package", str(file), stdin="")
+    assert run.exit_code == ExitCode.OK, run.stderr
+    assert stacks(session) == []
+    _, bucket, key = urlsplit(run.stdout.strip()).path.split("/", 2)
+    s3 = session.client("s3")
+    assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == file.read_bytes()
+    echo = json.loads(file.read_text(encoding="utf-8"))["Resources"]["Echo"]["Properties"]["CodeUri"]
+    place, _, code = echo.removeprefix("s3://").partition("/")
+    assert s3.head_object(Bucket=place, Key=code)["ContentLength"] > 0
+
+
+@pytest.mark.parametrize("more", [["--dry-run"], ["--parameter", "MaxInstances=2"]])
+def test_a_package_is_not_combined_with_what_only_a_deploy_has(deploy: Deploy, more: list[str]) -> None:
+    run = deploy("--package", "fanfold.json", *more)
+    assert (run.exit_code, "--package deploys nothing" in run.stderr) == (ExitCode.WRONG_USAGE, True)

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.fakes.values import make_chunk
 
 from fanfold_core.domain.counting import of_requests, of_rows, of_true_labels
+from fanfold_core.domain.order import Order
 from fanfold_core.domain.outcomes import Timing
 from fanfold_core.domain.results import RowAnswer, RowAnswers, SpanOutcome
 from fanfold_core.domain.spans import Span
@@ -59,7 +61,7 @@ def counted(
 
 
 def requested(outcomes: list[SpanOutcome]) -> Statistics:
-    return of_requests(BEGAN, [outcome for outcome in outcomes if outcome.is_prediction], outcomes)
+    return of_requests(BEGAN, make_chunk(), [outcome for outcome in outcomes if outcome.is_prediction], outcomes)
 
 
 def as_rows(texts: list[str]) -> list[list[str]]:
@@ -173,3 +175,9 @@ def test_percentiles_are_right_to_three_percent(milliseconds: list[int], share: 
 def test_the_json_is_what_anybody_can_read() -> None:
     content = json.loads(counted(0, [["x"]], 0, [RowAnswer({"label": "</script>", "score": 0.5}, "")]).to_json())
     assert content["labels"] == [{"</script>": 1}, 0]
+
+
+def test_rows_that_share_a_request_are_counted_each() -> None:
+    chunk = make_chunk(rows=4, order=Order((0, 1, 0, 0), 2))
+    outcome = SpanOutcome(Span(0, 1), "[{}]", None, 1, timing=Timing(int(BEGAN.timestamp()), 10))
+    assert of_requests(BEGAN, chunk, [outcome], [outcome]).answers.rows.total() == 3

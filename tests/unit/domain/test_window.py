@@ -88,3 +88,8 @@ def test_progress_is_measured_from_sweep_to_sweep() -> None:
 
 def test_who_may_not_send_asks_again_ever_more_seldom() -> None:
     assert [seconds_until_room(quiet) for quiet in (-5, 0, 1, 7, 15, 900)] == [1, 1, 1, 7, 15, 15]
+
+
+def test_rows_that_share_a_request_do_not_count_for_the_speed_of_an_endpoint() -> None:
+    first = Progress(rows=0, at=0, rows_per_request=32)
+    assert first.advanced(rows=3200, at=100, share=0.125).rows_per_second == 4

@@ -151,7 +151,7 @@ class Assembler:
             ]
             errors.write(written(job, failed))
             attempts = requests(outcomes)
-            statistics = of_requests(job.created, counted, outcomes) + of_unpredicted(chunk, counted, final)
+            statistics = of_requests(job.created, chunk, counted, outcomes) + of_unpredicted(chunk, counted, final)
             statistics += of_rows(chunk.first_row, rows, input_index, final)
             if job.layout and job.layout.label_index is not None:
                 statistics += of_true_labels(chunk.first_row, rows, input_index, job.layout.label_index, final)

@@ -128,7 +128,7 @@ class Collector:
             alone = [one.span.end for one in suspects if one.attempt == 1 and one.span.rows == 1]
             later |= {end: seconds_after(end) for end in alone}
         for row, delay in later.items():
-            if row < chunk.rows:
+            if row < chunk.length:
                 self.queues.probe(job.id, chunk.number, row, delay)
 
     def _classify(self, job: JobRecord, chunk: Chunk, outcomes: Sequence[Outcome]) -> Collected:
@@ -271,10 +271,10 @@ def _sizes(mismatches: Iterable[str], results: int) -> set[int]:
 def _is_own(job: JobRecord, chunk: Chunk, outcome: Outcome) -> bool:
     """Whether this is about a request of the job: others on the endpoint may call theirs alike, or pretend to be it."""
     if isinstance(outcome, Unsent):
-        return all(run.span.end <= chunk.rows for run in outcome.runs)
+        return all(run.span.end <= chunk.length for run in outcome.runs)
     span, attempt = outcome.id.span, outcome.id.attempt
     was_sent = 1 <= span.rows <= job.options.rows_per_request and 1 <= attempt <= chunk.attempts
-    if span.end > chunk.rows or not was_sent:
+    if span.end > chunk.length or not was_sent:
         return False
     if isinstance(outcome, Answered):
         place = f"/{output_folder(job.id, job.nonce, chunk.number)}/{outcome.id.filename}"

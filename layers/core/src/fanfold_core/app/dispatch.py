@@ -119,18 +119,17 @@ class Dispatcher:
             self.follow_up(self.follow_up.cover(job, chunk))
             return Dispatched()
         room = self.follow_up.window(job).room(chunk.sent, chunk.waiting)
-        if not room and chunk.sent < chunk.rows:
+        if not room and chunk.sent < chunk.length:
             quiet_seconds = int(self.now().timestamp()) - chunk.touched
             self.queues.dispatch(job.id, [chunk.number], delay=seconds_until_room(quiet_seconds))
             return Dispatched()
         return self._send_rest(job, chunk, room, out_of_time)
 
     def _send_rest(self, job: JobRecord, chunk: Chunk, room: int, out_of_time: Callable[[], bool]) -> Dispatched:
-        rows = read_rows(self.store, job, chunk)
-        found = inputs(rows, job.known_layout, job.options.input)
+        chunk, rows, found = self._read(job, chunk)
         runs = [run for run in _plan(job, chunk, rows, found) if _span(run).start >= chunk.sent]
         reached, sent = chunk.sent, Dispatched()
-        while reached < chunk.rows:
+        while reached < chunk.length:
             has_room = reached < chunk.sent + room
             if not has_room or out_of_time():
                 self.queues.dispatch(job.id, [chunk.number], delay=0 if has_room else seconds_until_room(0))
@@ -141,14 +140,13 @@ class Dispatcher:
             self.queues.report(job.id, chunk.number, [run for run in wave if isinstance(run, Unsendable)])
             sent += self._send(job, chunk, {run: 1 for run in wave if isinstance(run, Span)}, found)
             # After the last wave nothing is left to send, also where rows follow that an earlier round has predicted.
-            before, reached = reached, _span(wave[-1]).end if runs else chunk.rows
+            before, reached = reached, _span(wave[-1]).end if runs else chunk.length
             if not self.ledger.advance_sent(job.id, chunk.number, before, reached):
                 return sent  # somebody else is at it, and further
         return sent
 
     def _resend(self, job: JobRecord, chunk: Chunk, attempts: Mapping[Span, int]) -> Dispatched:
-        rows = read_rows(self.store, job, chunk)
-        found = inputs(rows, job.known_layout, job.options.input)
+        chunk, rows, found = self._read(job, chunk)
         again: dict[Span, int] = {}
         unsendable: list[Unsendable] = []
         covered = chunk.covered
@@ -170,16 +168,14 @@ class Dispatcher:
 
     def _send_witness(self, job: JobRecord, number: int, span: Span) -> Dispatched:
         attempt = max(self.ledger.mark(job.id, number, span).attempt, 1) + 1
-        chunk = self.ledger.chunk(job.id, number)
-        rows = read_rows(self.store, job, chunk)
-        sent = self._send(job, chunk, {span: attempt}, inputs(rows, job.known_layout, job.options.input))
+        chunk, _, found = self._read(job, self.ledger.chunk(job.id, number))
+        sent = self._send(job, chunk, {span: attempt}, found)
         self.ledger.set_mark(job, number, span, Mark(attempt))
         return sent
 
     def _probe(self, job: JobRecord, chunk: Chunk, row: int) -> Dispatched:
-        rows = read_rows(self.store, job, chunk)
-        found = inputs(rows, job.known_layout, job.options.input)
-        open_rows = (Span(number, 1) for number in range(row, chunk.rows) if Span(number, 1) not in chunk.covered)
+        chunk, rows, found = self._read(job, chunk)
+        open_rows = (Span(number, 1) for number in range(row, chunk.length) if Span(number, 1) not in chunk.covered)
         spans = [one for one in open_rows if obstacle(rows[one.start], found[one.start], job.known_layout) is None]
         if not spans:
             return Dispatched()
@@ -187,6 +183,15 @@ class Dispatcher:
         known = requests(self.ledger.outcomes(job.id, chunk.number))
         span = next((one for one in spans if one not in known), spans[0])
         return self._send(job, chunk, {span: known.get(span, 0) + 1}, found)
+
+    def _read(self, job: JobRecord, chunk: Chunk) -> tuple[Chunk, Sequence[Sequence[str]], Sequence[Any]]:
+        """The chunk, whose order is fixed by now; and its rows and their inputs, in that order."""
+        rows = read_rows(self.store, job, chunk)
+        found = inputs(rows, job.known_layout, job.options.input)
+        if chunk.order is None:
+            chunk = self.ledger.set_order(job.id, chunk.number, job.options.order(found))
+        sent = [sharing[0] for sharing in chunk.order.rows] if chunk.order else range(chunk.rows)
+        return chunk, [rows[row] for row in sent], [found[row] for row in sent]
 
     def _send(self, job: JobRecord, chunk: Chunk, attempts: Mapping[Span, int], found: Sequence[Any]) -> Dispatched:
         highest = max(attempts.values(), default=0)
@@ -221,7 +226,7 @@ def _plan(
     """
     # Jobs of earlier versions have no nonce, and chunks that begin with as many rows as any request.
     first_alone = bool(job.nonce)
-    for gap in gaps(chunk.rows, chunk.inherited):
+    for gap in gaps(chunk.length, chunk.inherited):
         for run in plan(rows, found, gap, job.known_layout, job.rows_per_request, first_alone=first_alone):
             first_alone = first_alone and isinstance(run, Unsendable)
             yield run

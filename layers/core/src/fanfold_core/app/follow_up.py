@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fanfold_core.domain.answers import bounded
-from fanfold_core.domain.job import Chunk, JobRecord, State, chunk_limits
+from fanfold_core.domain.job import Chunk, JobRecord, State
+from fanfold_core.domain.requests import chunk_limits
 from fanfold_core.domain.window import Demand, compute_window, throughput
 from fanfold_core.input.cutting import Limits
 
@@ -89,8 +90,10 @@ class Windows:
     def __call__(self, job: JobRecord) -> Window:
         """How much of the job may be under way."""
         now = self.now().timestamp()
-        seen = throughput(self._progress(job.model.endpoint, now), job.id, int(now))
-        return compute_window(_demand(job, now), seen, self.unmeasured_chunks)
+        progress = self._progress(job.model.endpoint, now)
+        share = progress[job.id].share if job.id in progress else 1.0
+        seen = throughput(progress, job.id, int(now))
+        return compute_window(_demand(job, now, share), seen, self.unmeasured_chunks)
 
     def _progress(self, endpoint: str, now: float) -> Mapping[str, Progress]:
         read, progress = self._known.get(endpoint, (float("-inf"), {}))
@@ -100,12 +103,12 @@ class Windows:
         return progress
 
 
-def _demand(job: JobRecord, now: float) -> Demand:
+def _demand(job: JobRecord, now: float, share: float) -> Demand:
     most = chunk_limits(Limits(), job.options.rows_per_request).rows
     return Demand(
         rows_per_request=job.rows_per_request,
         ttl_seconds=job.options.request_ttl_seconds,
-        chunk_rows=max(1, job.rows // job.total) if job.rows and job.total else most,
+        chunk_rows=max(1, int(share * (job.rows // job.total if job.rows and job.total else most))),
         stored=job.stored,
         done=job.done,
         age_seconds=now - job.created.timestamp(),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fanfold_core.domain.job import Chunk, Health, JobRecord, Model, Part, Pause, Source, State, Totals
     from fanfold_core.domain.keys import RequestId
     from fanfold_core.domain.options import Options
+    from fanfold_core.domain.order import Order
     from fanfold_core.domain.outcomes import Mark, Timing
     from fanfold_core.domain.requests import Request, Unsendable
     from fanfold_core.domain.results import SpanOutcome
@@ -21,11 +22,7 @@ if TYPE_CHECKING:
     from fanfold_core.domain.window import Progress
     from fanfold_core.input.layout import Layout
 
-# The longest that a message can be put off.
-LONGEST_DELAY_SECONDS = 900
-# Of an answer that is read from S3: SageMaker takes up to 1 GB, and what JSON of this size becomes in Python may take
-# thirty times as much, of the functions' 1,769 MB. A notification includes no answer of more than 128 KB.
-LARGEST_ANSWER_BYTES = 16 * 1024 * 1024
+LONGEST_DELAY_SECONDS = 900  # that a message can be put off
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +130,9 @@ class Ledger(Protocol):
 
     def set_progress(self, job: JobRecord, progress: Progress) -> None:
         """Remember how far a job is."""
+
+    def set_order(self, job_id: str, chunk: int, order: Order) -> Chunk:
+        """Fix the order in which the rows of a chunk are sent; the first one stays."""
 
     def advance_sent(self, job_id: str, chunk: int, before: int, after: int) -> bool:
         """Move a chunk's dispatch progress by compare-and-set; False if somebody else did."""

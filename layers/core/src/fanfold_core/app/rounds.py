@@ -60,7 +60,7 @@ def final_answers(
 ) -> RowAnswers:
     """The answer of each row, by the outcomes that count; a row without any has the job's end as its error.
 
-    Its label has the name that the job's options give it.
+    They are in the file's order, and labels have the names that the job's options give them.
     """
     final = _of_round(store, job, chunk, counted)
     for parent in _rounds_before(ledger, job):
@@ -82,7 +82,7 @@ def changes_of_model(ledger: Ledger, job: JobRecord) -> list[str]:
 
 def _of_round(store: Store, job: JobRecord, chunk: Chunk, counted: Iterable[SpanOutcome]) -> RowAnswers:
     final = [_with_results(store, job, outcome) for outcome in counted]
-    return answers(chunk.rows, final, _uncovered(job))
+    return answers(chunk.length, final, _uncovered(job)).at(chunk.sent_as.places)
 
 
 def _rounds_before(ledger: Ledger, job: JobRecord) -> Iterator[JobRecord]:

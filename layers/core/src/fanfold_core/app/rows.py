@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from fanfold_core.domain.errors import ChunkMismatchError
 from fanfold_core.domain.json_results import json_lines
-from fanfold_core.domain.keys import chunk_key
+from fanfold_core.domain.keys import chunk_key, first_round
 from fanfold_core.domain.results import columns, result_lines
 from fanfold_core.input.records import Records, format_records
 from fanfold_core.input.source import InputFile
@@ -138,7 +138,7 @@ def results_writer(job: JobRecord, fields: Iterable[str] = ()) -> ResultsWriter:
 
 def _content(store: Store, job: JobRecord, file: InputFile, chunk: Chunk) -> bytes:
     if file.is_copied:
-        return store.read(chunk_key(job.first_round, chunk.number))
+        return store.read(chunk_key(first_round(job.id), chunk.number))
     with store.open(job.source, chunk.start, chunk.end) as stream:
         return stream.read()
 

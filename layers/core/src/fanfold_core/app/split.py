@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from fanfold_core.app.rows import input_file, results_writer
 from fanfold_core.domain.errors import ObjectGoneError
-from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, Source, State, chunk_limits
-from fanfold_core.domain.keys import chunk_key, job_id
+from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, Source, State
+from fanfold_core.domain.keys import chunk_key, first_round, job_id
 from fanfold_core.domain.options import Options
+from fanfold_core.domain.requests import chunk_limits
 from fanfold_core.input.errors import InputError, JobDefaultsError, NoRowsError
 from fanfold_core.input.formats import FileName
 
@@ -128,7 +129,7 @@ class Splitter:
         for piece in file.pieces(job.known_layout, limits, start=start, first_row=row, out_of_time=out_of_time):
             last = next_chunk(last, piece, weight(piece, file, job), job.part_bytes)
             if file.is_copied:
-                self.store.write(chunk_key(job.first_round, last.number), piece.data, "text/csv")
+                self.store.write(chunk_key(first_round(job.id), last.number), piece.data, "text/csv")
             job = self.follow_up(self.ledger.store(job, last, _ended_part(job, last)))
             if job.state is not State.RUNNING or self._goes_on_later(job, out_of_time):
                 return job

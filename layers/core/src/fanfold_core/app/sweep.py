@@ -161,9 +161,8 @@ class Sweeper:
 
     def _came_to(self, job: JobRecord, chunk: Chunk) -> Totals:
         outcomes = list(self.ledger.outcomes(job.id, chunk.number))
-        answered = chunk.rows - sum(gap.rows for gap in gaps(chunk.rows, chunk.covered))
-        found = of_requests(job.created, effective(outcomes, chunk), outcomes)
-        return Totals(rows=answered, requests=sum(requests(outcomes).values()), statistics=found)
+        found = of_requests(job.created, chunk, effective(outcomes, chunk), outcomes)
+        return Totals(rows=chunk.rows_in(chunk.covered), requests=sum(requests(outcomes).values()), statistics=found)
 
     def _chunks(self, job: JobRecord, numbers: Sequence[int], out_of_time: Callable[[], bool]) -> Iterator[Chunk]:
         for number in numbers:
@@ -176,10 +175,12 @@ class Sweeper:
         if job.parent or not job.released:
             return
         last = self.ledger.chunk(job.id, job.released - 1)
-        open_rows = sum(gap.rows for chunk in open_chunks for gap in gaps(chunk.rows, chunk.covered))
+        open_rows = sum(chunk.rows - chunk.rows_in(chunk.covered) for chunk in open_chunks)
         rows, now = last.first_row + last.rows - open_rows, int(self.now().timestamp())
-        known = self.ledger.progress(job.model.endpoint).get(job.id)
-        progress = known.advanced(rows, now) if known else Progress(rows, now, job.rows_per_request)
+        known = self.ledger.progress(job.model.endpoint).get(job.id) or Progress(rows, now, job.rows_per_request)
+        sent = [chunk for chunk in open_chunks if chunk.order]
+        share = sum(chunk.length for chunk in sent) / sum(chunk.rows for chunk in sent) if sent else known.share
+        progress = known.advanced(rows, now, share)
         self.ledger.set_progress(job, progress)
 
     def _sweep_chunk(self, job: JobRecord, chunk: Chunk, swept: Swept, *, paused: bool) -> None:
@@ -194,7 +195,7 @@ class Sweeper:
         if paused:
             return
         # Where there is no room a dispatch asks for it again and again, and where it was lost there will be room.
-        unfinished = chunk.sent < chunk.rows and self.follow_up.window(job).room(chunk.sent, chunk.waiting) > 0
+        unfinished = chunk.sent < chunk.length and self.follow_up.window(job).room(chunk.sent, chunk.waiting) > 0
         if unfinished:
             self.queues.dispatch(job.id, [chunk.number])
         resent = 0
@@ -269,7 +270,7 @@ class Sweeper:
         """Whether rows that stood alone have failed so often that others will fail, too."""
         known = (outcome for chunk in chunks for outcome in self.ledger.outcomes(job.id, chunk.number))
         attempts = [outcome.requests for outcome in known if outcome.span.rows == 1 and outcome.reason is None]
-        rows = sum(gap.rows for chunk in chunks for gap in gaps(chunk.rows, chunk.covered))
+        rows = sum(gap.rows for chunk in chunks for gap in gaps(chunk.length, chunk.covered))
         return sum(attempts) >= _ATTEMPTS_OF_ROWS and len(attempts) >= min(rows, _ATTEMPTS_OF_ROWS)
 
     def _grace_seconds(self, job: JobRecord) -> int:

@@ -27,6 +27,7 @@ from fanfold_core.domain.errors import NewerVersionError
 from fanfold_core.domain.job import Chunk, Health, JobRecord, Model, Part, Pause, Source, State, Totals, Trouble
 from fanfold_core.domain.keys import MOST_ATTEMPTS
 from fanfold_core.domain.options import Options
+from fanfold_core.domain.order import Order
 from fanfold_core.domain.outcomes import Mark, Timing
 from fanfold_core.domain.results import SpanOutcome
 from fanfold_core.domain.spans import Span
@@ -69,11 +70,6 @@ def failure_key(job_id: str, chunk: int, span: Span) -> Item:
 def endpoint_key(endpoint: str) -> Item:
     """Key of an endpoint's item."""
     return {"pk": f"ENDPOINT#{endpoint}", "sk": "ENDPOINT"}
-
-
-def progress_key(endpoint: str, job_id: str) -> Item:
-    """Key of how far a job is."""
-    return {"pk": f"ENDPOINT#{endpoint}", "sk": f"JOB#{job_id}"}
 
 
 def part_key(job_id: str, part: int) -> Item:
@@ -171,17 +167,32 @@ _CHUNK_NUMBERS = ("number", "start", "end", "first_row", "rows", "part", "part_f
 
 
 def chunk_item(job: JobRecord, chunk: Chunk) -> Item:
-    """A chunk as it is stored: nothing sent, and nothing covered but what an earlier round has predicted."""
+    """A chunk as it is stored: nothing sent, and of an earlier round its order, and what it has predicted covered."""
     numbers = {name: getattr(chunk, name) for name in _CHUNK_NUMBERS}
     inherited = spellings(chunk.inherited)
     sets = {"inherited": inherited, "predicted": inherited} if inherited else {}
-    return {**chunk_key(job.id, chunk.number), **numbers, **sets, "attempts": 1, "expires": job.expires}
+    order: Item = order_values(chunk.order) if chunk.order else {"places": 0}
+    return {**chunk_key(job.id, chunk.number), **numbers, **order, **sets, "attempts": 1, "expires": job.expires}
+
+
+def order_values(order: Order) -> Item:
+    """The order of a chunk, in which its rows are sent: how many places it has, and those of its rows."""
+    return {"places": order.length, **({} if order.is_of_file else {"order": order.to_bytes()})}
+
+
+def read_order(item: Item) -> Order | None:
+    """The order of a chunk, None as long as it isn't known."""
+    if "order" in item:
+        return Order.from_bytes(bytes(item["order"]), int(item["places"]))
+    # A chunk of an earlier version is sent as it stands in the file.
+    return None if item.get("places") == 0 else Order.of_file(int(item["rows"]))
 
 
 def read_chunk(item: Item) -> Chunk:
     """The chunk that an item holds."""
     return Chunk(
         **{name: int(item[name]) for name in _CHUNK_NUMBERS},
+        order=read_order(item),
         predicted=frozenset(map(Span.parse, item.get("predicted", ()))),
         failed=frozenset(map(Span.parse, item.get("failed", ()))),
         fields=frozenset(item.get("fields", ())),
@@ -206,14 +217,15 @@ def read_part(item: Item) -> Part:
 
 def progress_item(job: JobRecord, progress: Progress) -> Item:
     """How far a job is. DynamoDB has decimal numbers only."""
-    known = {**asdict(progress), "rows_per_second": Decimal(repr(progress.rows_per_second))}
-    return {**progress_key(job.model.endpoint, job.id), **known, "expires": job.expires}
+    known = asdict(progress) | {name: Decimal(repr(getattr(progress, name))) for name in ("rows_per_second", "share")}
+    return {**endpoint_key(job.model.endpoint), "sk": f"JOB#{job.id}", **known, "expires": job.expires}
 
 
 def read_progress(item: Item) -> tuple[str, Progress]:
     """The job's id, and how far it is."""
     numbers = {name: int(item[name]) for name in ("rows", "at", "rows_per_request")}
-    return item["sk"].removeprefix("JOB#"), Progress(**numbers, rows_per_second=float(item["rows_per_second"]))
+    progress = Progress(**numbers, rows_per_second=float(item["rows_per_second"]), share=float(item.get("share", 1)))
+    return item["sk"].removeprefix("JOB#"), progress
 
 
 _TOTALS = ("rows", "predicted", "failed", "requests")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from fanfold_core.app.ports import Failure, Prediction
     from fanfold_core.domain.options import Options
+    from fanfold_core.domain.order import Order
     from fanfold_core.domain.outcomes import Mark
     from fanfold_core.domain.results import SpanOutcome
     from fanfold_core.domain.spans import Span
@@ -105,6 +106,9 @@ class DynamoLedger:
         keys = [items.chunk_key(job_id, number) for number in numbers]
         for start in range(0, len(keys), KEYS_PER_BATCH):
             yield from map(items.read_chunk, self._table.batch(keys[start : start + KEYS_PER_BATCH]))
+
+    def set_order(self, job_id: str, chunk: int, order: Order) -> Chunk:
+        return self._update_chunk(job_id, chunk, Attr("places").eq(0), put=items.order_values(order))
 
     def advance_sent(self, job_id: str, chunk: int, before: int, after: int) -> bool:
         put = {"sent": after, "touched": self._seconds()}

@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from fanfold_core.app.ports import LARGEST_ANSWER_BYTES
+from fanfold_core.domain.answers import LARGEST_ANSWER_BYTES
 from fanfold_core.domain.errors import AnswerTooLargeError, ObjectGoneError
 from fanfold_core.domain.job import Source
 

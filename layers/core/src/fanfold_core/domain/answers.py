@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 # its results written as JSON, too, which is harmless.
 NOT_FLAT = "{}"
 MOST_FIELDS = 64
+# Of an answer that is read from S3: SageMaker takes up to 1 GB, and what JSON of this size becomes in Python may take
+# thirty times as much, of the functions' 1,769 MB. A notification includes no answer of more than 128 KB.
+LARGEST_ANSWER_BYTES = 16 * 1024 * 1024
 _MOST_NAMES_BYTES = 4_096
 _ERRORS = {"error", "errors", "errorMessage", "error_message", "exception", "detail", "traceback"}
 _KINDS: dict[type, str] = {

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # How often a prompt may name one column: so often is a chunk of the file in memory, and a cell in a request.
 _MOST_TIMES = 8
-_TOKENS = ("prompt_tokens", "completion_tokens")
+TOKENS = ("prompt_tokens", "completion_tokens")
 _PIECE = re.compile(r"\{\{|\}\}|\{([^{}]+)\}|[{}]")
 _DOUBLED = {"{{": "{", "}}": "}"}
 WANTED = "a text with at least one column's name in braces, such as {title}; braces that are text are doubled: {{ }}"
@@ -101,7 +101,7 @@ def chat_answer(answer: Any, schema: ResponseSchema | None = None) -> list[dict[
         case {"choices": [{"message": {"content": str(text)}, **choice}, *_], **rest}:
             reason, usage = choice.get("finish_reason"), rest.get("usage")
             counts = usage if isinstance(usage, dict) else {}
-            tokens = {name: counts[name] for name in _TOKENS if type(counts.get(name)) is int}
+            tokens = {name: counts[name] for name in TOKENS if type(counts.get(name)) is int}
             told = {"finish_reason": reason if isinstance(reason, str) else "", **tokens}
             found = {"answer": text} if schema is None else _structured(text, schema, is_cut=reason == "length")
             return [{**told, **found}]

@@ -9,8 +9,9 @@ from contextlib import suppress
 from heapq import nsmallest
 from typing import TYPE_CHECKING, Any
 
+from fanfold_core.domain.chat import TOKENS
 from fanfold_core.domain.results import requests
-from fanfold_core.domain.spans import gaps
+from fanfold_core.domain.spans import gaps, places_in
 from fanfold_core.domain.statistics import (
     MOST_SAMPLES,
     SCORE_BINS,
@@ -67,7 +68,17 @@ def of_rows(first_row: int, rows: Sequence[Sequence[str]], input_index: int | No
     bins = Counter([int(score * SCORE_BINS) if 0 <= score < 1 else _edge(score) for score in scores])
     failed = ((first_row + number, rows[number], final.errors[number]) for number in final.failed)
     evidence = _evidence(first_row, rows, input_index, final)
-    return Statistics(Labels() + Labels(labels), bins, _errors(failed, input_index), evidence=evidence)
+    errors = _errors(failed, input_index)
+    return Statistics(Labels() + Labels(labels), bins, errors, evidence=evidence, tokens=_tokens(results))
+
+
+def _tokens(results: Iterable[dict[str, Any]]) -> Counter[str]:
+    """What chat completions have cost: in fields of their own, or in those of a whole response."""
+    usages = (usage if type(usage := result.get("usage")) is dict else result for result in results)
+    counted = Counter[str]()
+    for usage in usages:
+        counted.update({name: usage[name] for name in TOKENS if type(usage.get(name)) is int})
+    return counted
 
 
 def of_true_labels(
@@ -114,17 +125,20 @@ def of_irregular(first_row: int, irregular: Irregular, columns: Sequence[str], f
     return Statistics(irregular=Noted.of(quotes), short=Noted.of(short), surplus=Noted.of(surplus))
 
 
-def of_requests(began: datetime, answered: Iterable[SpanOutcome], known: Sequence[SpanOutcome]) -> Statistics:
+def of_requests(
+    began: datetime, chunk: Chunk, answered: Iterable[SpanOutcome], known: Sequence[SpanOutcome]
+) -> Statistics:
     """Statistics of the requests that brought predictions, and of all that were sent for spans of a chunk.
 
     `began` is when the job did.
     """
+    count = chunk.sent_as.row_counter()
     rows: Counter[int] = Counter()
     waits: Counter[int] = Counter()
     for outcome in answered:
         if outcome.timing:
             # Not everybody's clock agrees with that of the function that began the job.
-            rows[max(0, outcome.timing.answered - int(began.timestamp()))] += outcome.span.rows
+            rows[max(0, outcome.timing.answered - int(began.timestamp()))] += count(outcome.span)
             waits[wait_bin(outcome.timing.waited / 1000)] += 1
     return Statistics(
         answers=Timeline() + Timeline(rows),
@@ -135,17 +149,17 @@ def of_requests(began: datetime, answered: Iterable[SpanOutcome], known: Sequenc
 
 
 def of_unpredicted(chunk: Chunk, counted: Iterable[SpanOutcome], final: RowAnswers) -> Statistics:
-    """Statistics of a chunk's rows that no request has carried, by the outcomes that count.
+    """Statistics of a chunk's rows that were in no request themselves, by the outcomes that count.
 
     A row that wasn't sent may have the prediction of an earlier round.
     """
-    invalid = sum(outcome.span.rows for outcome in counted if not (outcome.is_prediction or outcome.requests))
-    unsent = sum(
-        bool(final.errors[number])
-        for gap in gaps(chunk.rows, chunk.covered)
-        for number in range(max(gap.start, chunk.sent), gap.end)
+    count, waiting = chunk.sent_as.row_counter(), places_in(gaps(chunk.length, chunk.covered))
+    turns = enumerate(chunk.sent_as.places) if waiting else ()
+    return Statistics(
+        invalid=sum(count(outcome.span) for outcome in counted if not (outcome.is_prediction or outcome.requests)),
+        unsent=sum(bool(final.errors[row]) for row, place in turns if place in waiting and place >= chunk.sent),
+        duplicates=chunk.rows - chunk.length,
     )
-    return Statistics(invalid=invalid, unsent=unsent)
 
 
 def _sent_again(attempts: Mapping[Span, int]) -> int:

@@ -12,26 +12,17 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from fanfold_core.domain.keys import first_round
+from fanfold_core.domain.order import Order
 from fanfold_core.domain.spans import Span, gaps
 from fanfold_core.domain.statistics import Statistics
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from fanfold_core.domain.options import Options
-    from fanfold_core.input.cutting import Limits
     from fanfold_core.input.layout import Layout
     from fanfold_core.input.records import Dialect
-
-
-# The most that a chunk may be sent in, so that the set of its covered spans stays small even if each row fails alone.
-_REQUESTS_PER_CHUNK = 1_000
-
-
-def chunk_limits(limits: Limits, rows_per_request: int) -> Limits:
-    """The same limits, but no more rows than a chunk's most requests take."""
-    return limits.at_most(rows=_REQUESTS_PER_CHUNK * rows_per_request)
 
 
 class State(StrEnum):
@@ -83,12 +74,13 @@ class Model:
 class Chunk:
     """A run of whole rows: bytes `start` to `end - 1` of the file (or of the object written for it).
 
-    `sent` rows of it have been handed to the endpoint; the spans that are `predicted` or have `failed` have their final
-    answer, `fields` are the names of the fields in their results; `inherited` spans were predicted in an earlier round
-    and are not sent. `held` spans have an answer of the right length that is not taken yet, as `is_aligned` says. A
-    `frozen` chunk takes no further answers. The chunk's part begins at chunk `part_first` and weighs `part_weight` so
-    far. When it was last sent or covered (`touched`) is in seconds since 1970, 0 for never. No request of it was sent
-    as a higher attempt than `attempts`; chunks that an earlier version has stored don't know.
+    `order` is the one in which its rows are sent, None until it is known; spans count places in it. `sent` places have
+    been handed to the endpoint; the spans that are `predicted` or have `failed` have their final answer, `fields` are
+    the names of the fields in their results; `inherited` spans were predicted in an earlier round and are not sent.
+    `held` spans have an answer of the right length that is not taken yet, as `is_aligned` says. A `frozen` chunk takes
+    no further answers. The chunk's part begins at chunk `part_first` and weighs `part_weight` so far. When it was last
+    sent or covered (`touched`) is in seconds since 1970, 0 for never. No request of it was sent as a higher attempt
+    than `attempts`; chunks that an earlier version has stored don't know.
     """
 
     number: int
@@ -100,6 +92,7 @@ class Chunk:
     part_first: int = 0
     part_weight: int = 0
     sent: int = 0
+    order: Order | None = None
     predicted: frozenset[Span] = frozenset()
     failed: frozenset[Span] = frozenset()
     fields: frozenset[str] = frozenset()
@@ -108,6 +101,20 @@ class Chunk:
     frozen: bool = False
     touched: int = 0
     attempts: int = 1
+
+    @property
+    def length(self) -> int:
+        """How many places there are; as many as rows, until the order is known."""
+        return self.order.length if self.order else self.rows
+
+    @property
+    def sent_as(self) -> Order:
+        """The order in which its rows are sent; that of the file, until it is known."""
+        return self.order or Order.of_file(self.rows)
+
+    def rows_in(self, spans: Iterable[Span]) -> int:
+        """How many rows are at places that some span reaches."""
+        return self.rows - sum(map(self.sent_as.row_counter(), gaps(self.length, spans)))
 
     @property
     def covered(self) -> frozenset[Span]:
@@ -126,13 +133,13 @@ class Chunk:
 
     @property
     def waiting(self) -> int:
-        """How many of the rows that were sent have no final answer."""
+        """How many of the places that were sent have no final answer."""
         return sum(gap.rows for gap in gaps(self.sent, self.covered))
 
     @property
     def is_done(self) -> bool:
         """Whether every row has its final answer."""
-        return not any(gaps(self.rows, self.covered))
+        return not any(gaps(self.length, self.covered))
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,11 +263,6 @@ class JobRecord:
     def retry_advice(self) -> str:
         """What to do once a function could not process the job, behind a reason."""
         return f": fix the cause, then `fanfold retry {self.id}`"
-
-    @property
-    def first_round(self) -> str:
-        """The job that has cut the file."""
-        return first_round(self.id)
 
     @property
     def deadline(self) -> datetime:

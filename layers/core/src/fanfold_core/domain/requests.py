@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from fanfold_core.domain.chat import Prompt
     from fanfold_core.domain.expressions import Expression
     from fanfold_core.domain.keys import RequestId
+    from fanfold_core.input.cutting import Limits
     from fanfold_core.input.layout import Layout
 
+# The most that a chunk may be sent in, so that the set of its covered spans stays small even if each row fails alone.
+_REQUESTS_PER_CHUNK = 1_000
 # What the API takes as `Body`; a larger request goes through S3.
 INLINE_BYTES = 128_000
 # A text of more is no text that a model reads; its row ends in errors.csv.
@@ -27,6 +30,11 @@ EMPTY_INPUT = "input is empty"
 
 
 _EMPTY: tuple[Any, ...] = (None, [], {})
+
+
+def chunk_limits(limits: Limits, rows_per_request: int) -> Limits:
+    """The same limits, but no more rows than a chunk's most requests take."""
+    return limits.at_most(rows=_REQUESTS_PER_CHUNK * rows_per_request)
 
 
 class Request(NamedTuple):
@@ -59,10 +67,13 @@ class Unsendable(NamedTuple):
 def inputs(rows: Sequence[Sequence[str]], layout: Layout, expression: Expression | Prompt | None) -> list[Any]:
     """What stands for each row in its request: what its input column holds, or what the expression makes of the row.
 
-    An error in the place of an input is that row's; rows that don't fit the layout have None.
+    An error in the place of an input is that row's; rows that cannot be read or don't fit the layout have None.
     """
     width, index = len(layout.columns), layout.input_index
-    fitting = (cells if len(cells) == width else layout.fit(cells) for cells in rows)
+    fitting = (
+        (cells if len(cells) == width else layout.fit(cells)) if not isinstance(cells, UnreadableRow) else None
+        for cells in rows
+    )
     if expression is None:
         name = layout.columns[index]
         return [

@@ -151,6 +151,10 @@ class RowAnswers:
         """
         return RowAnswers([_relabelled(result, names) for result in self.results], self.errors) if names else self
 
+    def at(self, places: Sequence[int]) -> RowAnswers:
+        """The answers at these places, one after the other."""
+        return RowAnswers([self.results[place] for place in places], [self.errors[place] for place in places])
+
     @property
     def failed(self) -> list[int]:
         """Which rows have an error; mostly none has."""
@@ -167,7 +171,7 @@ def _relabelled(result: Any, names: Mapping[str, str]) -> Any:
 
 
 def answers(rows: int, outcomes: Iterable[SpanOutcome], uncovered: str) -> RowAnswers:
-    """The final answer of each row of a chunk; `uncovered` is the reason of rows that nothing came back for.
+    """The final answer at each place of a chunk; `uncovered` is the reason where nothing came back.
 
     Where spans overlap, the larger one's prediction counts, so it doesn't matter in which order they arrived. A span
     beyond the chunk, such as only a forged notification has, says nothing about its rows.

@@ -1,4 +1,4 @@
-"""Spans: runs of rows inside a chunk, and what a set of them covers.
+"""Spans: runs of rows inside a chunk, in the order in which they are sent, and what a set of them covers.
 
 A chunk is done when the *union* of its covered spans is all its rows. A union doesn't mind that a span arrives twice,
 or that a span and its halves both arrive, which is why nothing here is counted.
@@ -16,7 +16,7 @@ _SPELLING = re.compile(r"([0-9]{7,})-([0-9]{4,})")
 
 
 class Span(NamedTuple):
-    """Rows `start` to `start + rows - 1` of a chunk, counted from the chunk's first row; stored and sent spelt.
+    """The rows at the places `start` to `start + rows - 1` of a chunk, counted from 0; stored and sent spelt.
 
     >>> str(Span(320, 32)), Span.parse("0000320-0032").end
     ('0000320-0032', 352)
@@ -66,6 +66,15 @@ def gaps(rows: int, covered: Iterable[Span]) -> Iterator[Span]:
         reached = max(reached, span.end)
     if reached < rows:
         yield Span(reached, rows - reached)
+
+
+def places_in(spans: Iterable[Span]) -> frozenset[int]:
+    """Every place that some span reaches.
+
+    >>> sorted(places_in([Span(6, 2), Span(0, 1)]))
+    [0, 6, 7]
+    """
+    return frozenset(place for span in spans for place in range(span.start, span.end))
 
 
 def is_covered(span: Span, covered: Iterable[Span]) -> bool:

@@ -33,21 +33,25 @@ _SHORTEST_SECONDS, _STALE_SECONDS = 30, 900
 class Progress:
     """How far a job was when it was last swept, `at` in seconds since 1970, and its rows per second since before.
 
+    A `share` of its rows are sent; the others share a place with one of them, and don't count for its speed.
+
     >>> Progress(rows=600, at=100, rows_per_request=32).advanced(rows=3600, at=400)
-    Progress(rows=3600, at=400, rows_per_request=32, rows_per_second=10.0)
+    Progress(rows=3600, at=400, rows_per_request=32, rows_per_second=10.0, share=1.0)
     """
 
     rows: int
     at: int
     rows_per_request: int
     rows_per_second: float = 0.0
+    share: float = 1.0
 
-    def advanced(self, rows: int, at: int) -> Progress:
+    def advanced(self, rows: int, at: int, share: float = 1.0) -> Progress:
         """What is known at the next sweep; one that comes too soon after this one says nothing."""
         seconds = at - self.at
         if seconds < _SHORTEST_SECONDS:
             return self
-        return replace(self, rows=rows, at=at, rows_per_second=max(0, rows - self.rows) / seconds)
+        per_second = max(0, rows - self.rows) * share / seconds
+        return replace(self, rows=rows, at=at, rows_per_second=per_second, share=share)
 
     def is_stale(self, now: int) -> bool:
         """Whether it says nothing of the present: the job has probably ended."""
@@ -81,7 +85,8 @@ def throughput(progress: Mapping[str, Progress], job: str, now: int) -> Throughp
 class Demand:
     """A job as far as its window goes.
 
-    `done` of its chunks are covered, `stored` are known, with `chunk_rows` rows each, `age_seconds` after it began.
+    `done` of its chunks are covered, `stored` are known, and of each `chunk_rows` rows are sent, `age_seconds` after it
+    began.
     """
 
     rows_per_request: int

@@ -75,7 +75,7 @@ class FileNameError(InputError):
     def __init__(self, endings: str) -> None:
         super().__init__(
             f"the file's name must end in {endings}: unpack an archive, export a workbook or other data as CSV, and "
-            "upload that"
+            "upload that. A Parquet file on your machine is converted by `fanfold submit FILE`"
         )
 
 

@@ -23,6 +23,7 @@ from fanfold_core.domain.options.row import (
     spell,
 )
 from fanfold_core.domain.options.table import Table
+from fanfold_core.domain.order import Order
 from fanfold_core.domain.schema import ResponseSchema, parse_schema
 from fanfold_core.input.columns import Asked
 from fanfold_core.input.errors import JobDefaultsError, OptionError
@@ -30,7 +31,11 @@ from fanfold_core.input.json.text import read_json
 from fanfold_core.input.records import Dialect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+
+
+# Parameters with which a language model may answer otherwise each time, unless they are 0, false or null.
+_OF_SAMPLING = ("do_sample", "temperature", "top_p")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,17 @@ class Options(Table):
         if not self.is_chat:
             return parse_expression("payload-expression", self.payload_expression)
         return partial(chat_body, schema=read_json(self.response_schema)) if self._has_structured_answers else chat_body
+
+    def order(self, inputs: Sequence[Any]) -> Order:
+        """The order in which the rows of a chunk, with these inputs, are sent."""
+        return Order.of(inputs, by_length=self.rows_per_request > 1, shares=self._shares_requests)
+
+    @property
+    def _shares_requests(self) -> bool:
+        """Whether rows with the same input are sent once: not to a model that may answer otherwise the next time."""
+        if self.duplicates != "auto":
+            return self.duplicates == "once"
+        return not (self.prompt or self.payload_expression or _samples(read_json(self.parameters)))
 
     @property
     def result(self) -> Callable[[Any], Any] | None:
@@ -212,6 +228,13 @@ class Options(Table):
             raise OptionError("rows-per-request", str(self.rows_per_request), "1, since a prompt is one row's")
         if not isinstance(read_json(self.parameters).get("messages", []), list):
             raise OptionError("parameters", self.parameters, 'an object whose "messages" are a list')
+
+
+def _samples(parameters: Any) -> bool:
+    """Whether parameters make a model sample, at any depth: some containers take them in an object of their own."""
+    if not isinstance(parameters, dict):
+        return False
+    return any(map(parameters.get, _OF_SAMPLING)) or any(map(_samples, parameters.values()))
 
 
 OPTIONS: Mapping[str, Option] = {field.name: Option(field=field.name, **field.metadata) for field in fields(Options)}

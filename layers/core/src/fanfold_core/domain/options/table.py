@@ -123,6 +123,17 @@ class Table:
         costlier="lower",
         help="Number of rows per request.",
     )
+    duplicates: str = option(
+        "Duplicates",
+        default="auto",
+        group="Model",
+        kind=Choice(choices=("auto", "once", "each")),
+        help=(
+            "Whether rows with the same input near each other are sent once and get the same result, or each. auto: "
+            "once, unless there is a prompt or a payload-expression, or parameters that make a model sample, such as "
+            "temperature."
+        ),
+    )
     parameters: str = option(
         "Model parameters",
         default='{"truncation": true, "max_length": 512}',

@@ -130,7 +130,8 @@ class Statistics:
 
     Rows are `irregular` if a strict reader refuses their quotes, `short` if they were sent with cells missing, and have
     a `surplus` if they were sent with keys that are no columns. No request can carry `invalid` rows as they stand in
-    the file; `unsent` ones had their turn when the job had ended.
+    the file; `unsent` ones had their turn when the job had ended; `duplicates` weren't sent, since another row has the
+    same input. `tokens` are those that a language model has counted in the results, by OpenAI's names.
     """
 
     labels: Labels = field(default_factory=Labels)
@@ -147,6 +148,8 @@ class Statistics:
     unsent: int = 0
     evidence: Evidence = field(default_factory=Evidence)
     agreement: Agreement = field(default_factory=Agreement)
+    duplicates: int = 0
+    tokens: Counter[str] = field(default_factory=Counter)
 
     def __add__(self, more: Statistics) -> Statistics:
         return Statistics(
@@ -164,6 +167,8 @@ class Statistics:
             self.unsent + more.unsent,
             self.evidence + more.evidence,
             self.agreement + more.agreement,
+            self.duplicates + more.duplicates,
+            self.tokens + more.tokens,
         )
 
     def warnings(self) -> Iterator[str]:
@@ -206,6 +211,8 @@ class Statistics:
             "unsent": self.unsent,
             "evidence": self.evidence.as_json(),
             "agreement": self.agreement.as_json(),
+            "duplicates": self.duplicates,
+            "tokens": self.tokens,
         }
         return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
@@ -234,6 +241,8 @@ class Statistics:
             content.get("unsent", 0),
             Evidence.read(content["evidence"]) if "evidence" in content else Evidence(),
             Agreement.read(content["agreement"]) if "agreement" in content else Agreement(),
+            content.get("duplicates", 0),
+            Counter(content.get("tokens", {})),
         )
 
 

@@ -1,0 +1,117 @@
+"""Order: the order in which the rows of a chunk are sent, and which of them share a request.
+
+Inputs of similar length go together, for a model that computes several at once pads them to the longest. Rows with the
+same input are sent once. Spans, and all that is covered, count places in this order.
+"""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from array import array
+from collections import Counter
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from fanfold_core.input.json.text import write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fanfold_core.domain.spans import Span
+
+# Shorter inputs stay in the file's order: to pad them costs next to nothing.
+_SHORT_BYTES = 32
+# 16 bits for each row, of which a chunk has 10,000 at most.
+_STORED = "H"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Where each row of a chunk is sent: `places[row]`, of `length` places. Rows with the same input share a place.
+
+    >>> inputs = ["a text that is longer than 32 bytes", "so good", "so bad", "so good"]
+    >>> order = Order.of(inputs, by_length=True, shares=True)
+    >>> order.places, order.rows
+    ((2, 0, 1, 0), [[1, 3], [2], [0]])
+    """
+
+    places: Sequence[int]
+    length: int
+
+    @classmethod
+    def of(cls, inputs: Sequence[Any], *, by_length: bool, shares: bool) -> Order:
+        """The order for the inputs of a chunk's rows, which are given in the file's. `shares`: same ones share a place.
+
+        None and errors are no inputs: each has a place of its own.
+        """
+        texts = [_text(found) for found in inputs]
+        first_of: Sequence[int] = range(len(texts))
+        if shares:
+            firsts: dict[tuple[type, str], int] = {}
+            first_of = [
+                row if text is None else firsts.setdefault((type(inputs[row]), text), row)
+                for row, text in enumerate(texts)
+            ]
+        sent = dict.fromkeys(first_of)
+        if by_length:
+            sent = dict.fromkeys(sorted(sent, key=lambda row: max(_SHORT_BYTES, len((texts[row] or "").encode()))))
+        places = {row: place for place, row in enumerate(sent)}
+        ordered = tuple([places[row] for row in first_of])
+        as_in_file = cls.of_file(len(texts))
+        return as_in_file if ordered == tuple(as_in_file.places) else cls(ordered, len(places))
+
+    @classmethod
+    def of_file(cls, rows: int) -> Order:
+        """The order of so many rows that are sent as they stand in the file, each by itself."""
+        return cls(range(rows), rows)
+
+    @property
+    def is_of_file(self) -> bool:
+        """Whether the rows are sent as they stand in the file."""
+        return isinstance(self.places, range)
+
+    @property
+    def rows(self) -> list[list[int]]:
+        """The rows at each place, of which the first one is sent."""
+        found: list[list[int]] = [[] for _ in range(self.length)]
+        for row, place in enumerate(self.places):
+            found[place].append(row)
+        return found
+
+    def row_counter(self) -> Callable[[Span], int]:
+        """Counts the rows at the places of a span.
+
+        >>> from fanfold_core.domain.spans import Span
+        >>> Order((2, 0, 1, 0), 3).row_counter()(Span(0, 2))
+        3
+        """
+        if self.length == len(self.places):
+            return attrgetter("rows")
+        sharing = Counter(self.places)
+        return lambda span: sum(sharing[place] for place in range(span.start, span.end))
+
+    def to_bytes(self) -> bytes:
+        """As the ledger keeps it."""
+        return zlib.compress(_little_endian(array(_STORED, self.places)).tobytes())
+
+    @classmethod
+    def from_bytes(cls, content: bytes, length: int) -> Order:
+        """What `to_bytes` has written, of so many places."""
+        places = array(_STORED)
+        places.frombytes(zlib.decompress(content))
+        return cls(tuple(_little_endian(places)), length)
+
+
+def _text(found: Any) -> str | None:
+    """What an input is in a request, as text; None for what is no input."""
+    if isinstance(found, str):
+        return found
+    return None if found is None or isinstance(found, Exception) else write_json(found)
+
+
+def _little_endian(places: array[int]) -> array[int]:
+    if sys.byteorder == "big":
+        places.byteswap()
+    return places
