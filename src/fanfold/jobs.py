@@ -155,7 +155,7 @@ class Job:
         `JobStillOpenError` if it has not ended.
         """
         summary = self.summary()
-        cost = Cost.of(summary, self._stack.parameters)
+        cost = Cost.of(summary, self._stack.parameters, is_local=self._stack.is_local)
         if cost is None or cost.instance is None:
             return cost
         began, ended = (datetime.fromisoformat(summary[name]) for name in ("created", "ended"))
@@ -165,14 +165,14 @@ class Job:
     def download(self, folder: Path | str, *, replace: bool = False) -> list[Path]:
         """Write the files of a job that has ended to a folder, which is made if need be.
 
-        They replace those that a job of the same file has left there; what else stands in their place only with
-        `replace`.
+        They replace those that a job of the same file has left there, unless it had more rows; those, and what else
+        stands in their place, only with `replace`.
 
         `JobStillOpenError` if the job has not ended; `DownloadError` if something else is there, there are no files, or
         they cannot be written.
         """
         job = self._ended()
-        with held(Path(folder), job.source.key, job.id, replace=replace) as target:
+        with held(Path(folder), job.source.key, job.id, rows=job.rows, replace=replace) as target:
             return self.write_files(target)
 
     def write_files(self, target: HeldFolder) -> list[Path]:

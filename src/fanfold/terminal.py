@@ -8,6 +8,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import TextIOWrapper
+from threading import Timer
 from typing import IO, TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -39,6 +40,7 @@ _ACTED_UPON = re.compile(
     r"\r(?!\n)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 _SECONDS_BETWEEN_LINES = 30
+_SECONDS_UNSAID = 5.0
 
 
 def visible(text: str) -> str:
@@ -122,13 +124,19 @@ def counted(number: int, what: str) -> str:
 def spinner(what: str) -> Iterator[Callable[[str], None]]:
     """Show that something is being done which takes its time; what it yields may be told what comes next.
 
-    Where nothing can move, that is a line now and then.
+    Where nothing can move, as in a log, that is a line once it has taken some seconds, and then now and then.
     """
-    if not stderr.is_terminal:
-        yield _Lines()
+    if stderr.is_terminal:
+        with stderr.status(what) as status:
+            yield status.update
         return
-    with stderr.status(what) as status:
-        yield status.update
+    said = Timer(_SECONDS_UNSAID, stderr.print, [f"{what} …"], {"soft_wrap": True})
+    said.daemon = True
+    said.start()
+    try:
+        yield _Lines()
+    finally:
+        said.cancel()
 
 
 @contextmanager

@@ -117,12 +117,7 @@ def deploy(
             chosen = _ask(source, chosen, session.region_name)
         values = parameters.checked(source, chosen, before, session.region_name)
         if gone := parameters.dropped(source, before):
-            named = ", ".join(f"{name}={value}" for name, value in gone.items())
-            words = (
-                f"This version has these parameters no more: {named}. Replace only those that were not at their "
-                "defaults: see docs/operations.md, “Parameters that are gone”"
-            )
-            stderr.print(words, style="yellow", soft_wrap=True)
+            _say_what_is_gone(gone, changes.find_defaults(session, stack))
         _, url = _send(root, folder, session, account, bucket)
     with spinner("asking CloudFormation what would change"):
         sent = parameters.as_sent(source, chosen, before)
@@ -146,6 +141,16 @@ def _identify(stack: str, region: str | None, profile: str | None) -> tuple[boto
         return session, make_client(session, "sts").get_caller_identity()["Account"]
     except (ClientError, BotoCoreError) as error:
         raise StackError(f"stack {stack}: {refused_words(error)}") from error
+
+
+def _say_what_is_gone(gone: Mapping[str, str], defaults: Mapping[str, str]) -> None:
+    """Name parameters that this version doesn't have, but for those that were at their defaults."""
+    if named := ", ".join(f"{name}={value}" for name, value in gone.items() if defaults.get(name) != value):
+        words = (
+            f"This version has these parameters no more: {named}. To replace them, see docs/operations.md, “Parameters "
+            "that are gone”"
+        )
+        stderr.print(words, style="yellow", soft_wrap=True)
 
 
 def _ask(source: Mapping[str, Any], chosen: Mapping[str, str], region: str) -> dict[str, str]:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from fanfold.cli import options
-from fanfold.cli.inputs import opened, parameters_of
+from fanfold.cli.inputs import File, opened, parameters_of
 from fanfold.cli.output import show_facts, show_json
 from fanfold.costs.estimate import EndpointPlan, Estimate, Workload, count, make_estimate, read_prices
 from fanfold.input.uploads import metadata
 from fanfold.terminal import bytes_bar, stderr
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 _DIGITS = 6
 _LEAST_SHOWN = 0.0001
@@ -41,7 +37,7 @@ _LEAST_SHOWN = 0.0001
 )
 @options.as_json
 def estimate_command(
-    file: Path | str,
+    file: File,
     stack: str | None,
     rows_per_second: float | None,
     instances: int | None,

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
 from fanfold.errors import InputFileError
-from fanfold.input.batch import batch_options, repeated_ids
+from fanfold.input.batch import batch_options, repeated_ids, unanswered
 from fanfold.input.joined import joined
 from fanfold.input.objects import below, is_manifest, is_prefix, of_manifest
 from fanfold.input.sources import Source, is_in_s3, spooled
@@ -17,7 +17,7 @@ from fanfold.input.tables import JSON_LINES, WRITTEN, write_parquet, writer_of
 from fanfold.terminal import spinner
 from fanfold_core.domain.keys import RequestId, job_id
 from fanfold_core.domain.options import Options
-from fanfold_core.domain.options.row import COSTLIER_OPTIONS, JOB_DEFAULTS, REFUSE
+from fanfold_core.domain.options.row import COSTLIER_OPTIONS, FOR_LANGUAGE_MODELS, REFUSE
 from fanfold_core.domain.requests import Request, Unsendable, body, chunk_limits, inputs, plan
 from fanfold_core.domain.spans import Span
 from fanfold_core.input.cutting import Budget, Limits
@@ -70,14 +70,17 @@ class LocalFile:
         does not begin as a CSV that they describe.
         """
         with _naming(source.shown):
+            of_stack = Options.of_stack(parameters, {})
             options = _options(source.name, parameters, {**given, **source.options})
             named = FileName.parse(source.name)
             content = InputFile(named.uploaded, source.size, options, source.open, budget=_budget(parameters))
             if assumed := batch_options(content, given):
                 return cls._read_batch(source, parameters, content, assumed, {**given, **source.options})
+        with _naming(source.shown, blame=partial(options.set_by, of_stack)):
             layout = content.layout()
             said = tuple(dict.fromkeys((*source.notes, *layout.assumed)))
-            found = cls(source, options, content, replace(layout, assumed=said))
+            warnings = (*layout.warnings, *unanswered(options, parameters))
+            found = cls(source, options, content, replace(layout, assumed=said, warnings=warnings))
             found._check_beginning()
             return found
 
@@ -99,7 +102,8 @@ class LocalFile:
             layout = content.layout()
             first = content.first_rows(layout)
             rows = content.rows(first.data, layout, start=first.start)
-            said, warnings = (*source.notes, *layout.assumed), (*layout.warnings, *repeated_ids(rows))
+            said = (*source.notes, *layout.assumed)
+            warnings = (*layout.warnings, *repeated_ids(rows), *unanswered(options, parameters))
             found = cls(source, options, content, replace(layout, assumed=said, warnings=warnings), assumed)
             found._check_beginning()
             return found
@@ -162,8 +166,7 @@ def _check_requests_may_have_one_row(source: Source, parameters: Mapping[str, st
     if parameters.get(COSTLIER_OPTIONS) == REFUSE and Options.of_stack(parameters, {}).rows_per_request > 1:
         raise InputFileError(
             f"{source.shown} is in OpenAI's batch format, of which each row is sent alone, and this stack has "
-            f"{COSTLIER_OPTIONS}={REFUSE}: for a language model, deploy it with "
-            f'{JOB_DEFAULTS}={{"rows-per-request": 1}}'
+            f"{COSTLIER_OPTIONS}={REFUSE}: {FOR_LANGUAGE_MODELS}"
         )
 
 
@@ -229,10 +232,10 @@ def _options(name: str, parameters: Mapping[str, str], given: Mapping[str, str])
 
 
 @contextmanager
-def _naming(shown: str, taken_for: str = "") -> Iterator[None]:
+def _naming(shown: str, taken_for: str = "", blame: Callable[[str], str] = lambda _words: "") -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise InputFileError(f"{shown}{taken_for}: {error.in_full}") from error
+        raise InputFileError(f"{shown}{taken_for}: {blame(str(error))}{error.in_full}") from error
     except OSError as error:
         raise InputFileError(f"cannot read {shown}: {error.strerror}") from error

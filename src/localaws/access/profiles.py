@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
 # Where profiles are chosen, and the files that hold them.
 _CHOICES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
+# Beside the local cloud's variables, each of these makes tools fail, or ask AWS: tokens belong to other keys, a profile
+# may be missing, and the others forbid an address of one's own.
+MISLEADING = (
+    *("AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", *_CHOICES),
+    *("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"),
+)
 _FILES = {"config_file": "AWS_CONFIG_FILE", "credentials_file": "AWS_SHARED_CREDENTIALS_FILE"}
 
 

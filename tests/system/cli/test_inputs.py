@@ -22,10 +22,10 @@ def test_several_files_are_run_at_once_and_are_the_lines_of_a_table(fanfold: Fan
     said = fanfold("run", str(good), str(mixed), "--out", str(tmp_path / "out"))
     assert said.code == SOME_ROWS_FAILED
     header, *lines = said.table
-    assert header == ["file", "job", "state", "rows", "predicted", "failed", "folder"]
+    assert header == ["file", "job", "state", "rows", "predicted", "failed", "not sent", "folder"]
     assert [[line[0], *line[2:]] for line in lines] == [
-        [str(good), "SUCCEEDED", "1", "1", "0", str(tmp_path / "out" / "good")],
-        [str(mixed), "COMPLETED_WITH_ERRORS", "2", "1", "1", str(tmp_path / "out" / "mixed")],
+        [str(good), "SUCCEEDED", "1", "1", "0", "", str(tmp_path / "out" / "good")],
+        [str(mixed), "COMPLETED_WITH_ERRORS", "2", "1", "1", "", str(tmp_path / "out" / "mixed")],
     ]
     for name, line in zip(("good", "mixed"), lines, strict=True):
         assert json.loads((tmp_path / "out" / name / "summary.json").read_text(encoding="utf-8"))["job"] == line[1]

@@ -52,6 +52,21 @@ def test_json_on_a_terminal_stays_the_same_json(monkeypatch: pytest.MonkeyPatch)
     assert r"\u009b2J" in shown
 
 
+def test_what_takes_long_is_said_where_nothing_can_move_and_what_is_short_is_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with spinner("packing"):
+        pass
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("fanfold.terminal._SECONDS_UNSAID", 0.01)
+    said, until = "", time.monotonic() + 30
+    with spinner("building the layers (about a minute)"):
+        while not said.endswith("\n") and time.monotonic() < until:
+            time.sleep(0.01)
+            said += capsys.readouterr().err
+    assert said == "building the layers (about a minute) …\n"
+
+
 @pytest.mark.parametrize("what", ["line", "fact", "file"])
 def test_what_goes_elsewhere_stays_as_it_is(what: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     PRINTED[what]()

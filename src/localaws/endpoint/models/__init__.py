@@ -13,7 +13,7 @@ from localaws.endpoint.models.model_server import ModelServer
 from localaws.endpoint.models.transformers_folder import TransformersModel
 from localaws.endpoint.models.vader import VaderModel
 from localaws.endpoint.outcomes import Model, ModelError
-from localaws.errors import ModelUnavailableError
+from localaws.errors import ModelUnavailableError, UnknownModelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -50,7 +50,7 @@ def serving(
         return
     folder = Path(spec) if isinstance(spec, str) else None
     if folder is None or not folder.is_dir():
-        raise ModelUnavailableError(f"{spec!r} is no folder: name the model's, which the container runs, by --model")
+        raise UnknownModelError(f"{spec!r} is no folder: name the model's, which the container runs, by --model")
     with (
         open_log(logs / "container.log") as log,
         ModelServer(container, folder, log=log, task=task, environment=environment) as server,
@@ -79,4 +79,4 @@ def load_model(
     if Path(spec).is_dir():
         return TransformersModel(Path(spec), task, environment)
     msg = f"{spec!r} names no model: give 'vader', a folder with a transformers model, owner/name of one on the Hub,"
-    raise ModelUnavailableError(f"{msg} or a container's URL")
+    raise UnknownModelError(f"{msg} or a container's URL")
