@@ -32,7 +32,9 @@ def write_files(folder: Path) -> Path:
     )
     (folder / "export.csv").write_text("id;text\n1;Café très agréable\n2;never again\n", encoding="cp1252")
     chats = [{"text": text, "turn": turn} for turn, text in enumerate(texts)]
-    (folder / "chats.jsonl").write_text("".join(f"{json.dumps(chat)}\n" for chat in chats), encoding="utf-8")
+    lines = "".join(f"{json.dumps(chat)}\n" for chat in chats)
+    (folder / "chats.jsonl").write_text(lines, encoding="utf-8")
+    (folder / "chats.jsonl.gz").write_bytes(gzip.compress(lines.encode()))
     (folder / "request.json").write_text('{"inputs": ["so good"]}', encoding="utf-8")
     (folder / "webhook.txt").write_text("https://hooks.example.com/services/T0\n", encoding="utf-8")
     for name in MODELS:
