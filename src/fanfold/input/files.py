@@ -100,7 +100,7 @@ class LocalFile:
             yield from self.content.pieces(self.layout, chunk_limits(limits, self.options.rows_per_request))
 
     def requests(self) -> Iterator[Planned]:
-        """What would be sent for the file, in its order, and what could not be."""
+        """What would be sent for the file, chunk by chunk, and what could not be."""
         for number, piece in enumerate(self.pieces()):
             yield from self.requests_of(number, piece)
 
