@@ -83,7 +83,10 @@ def seconds(rows: int) -> float:
 
     with tempfile.TemporaryDirectory() as folder, LocalCloud(find_root(), on_log=listen) as cloud:
         file = Path(folder) / "tweets.csv"
-        file.write_text("text\n" + "so good, and then some more of it\n" * rows, encoding="utf-8")
+        file.write_text(
+            "text\n" + "".join(f"so good, no. {row}, and then some more of it\n" for row in range(rows)),
+            encoding="utf-8",
+        )
         fanfold = Fanfold(cloud.stack_name, session=cloud.session())
         # The first job finds every function cold.
         fanfold.submit(file, rows_per_request=ROWS_PER_REQUEST).wait()

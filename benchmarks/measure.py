@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from shutil import which
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,6 +22,7 @@ HERE = ROOT / "benchmarks"
 PYTHON = ROOT / ".venv/bin/python"
 SDK_PYTHON = ROOT / ".venv-bench/bin/python"
 RUNS = 5
+Side = TypeVar("Side")
 # So that scripts here find the package that they are in when tests import them.
 sys.path.insert(0, str(ROOT))
 
@@ -42,9 +43,9 @@ class Figure:
         return self.found <= self.reach if self.is_limit else self.found >= self.reach
 
 
-def interleaved(sides: Mapping[str, Callable[[], float]], runs: int = RUNS) -> dict[str, float]:
+def interleaved(sides: Mapping[Side, Callable[[], float]], runs: int = RUNS) -> dict[Side, float]:
     """Run all sides in turn, so that what slows the machine down slows all of them; the median of each."""
-    found: dict[str, list[float]] = {name: [] for name in sides}
+    found: dict[Side, list[float]] = {name: [] for name in sides}
     for _ in range(runs):
         for name, side in sides.items():
             found[name].append(side())

@@ -26,25 +26,27 @@ minutes.
 
 What a local cloud takes of a machine with two cores of an AMD EPYC and 24 GB, under Linux with Python 3.11.7, VADER as
 the model and texts of 4 to 12 words. Unlike the other figures, these are absolute. They were measured on 2026-11-29 by
-[laptop.py](../benchmarks/laptop.py) while other work took up to half of the machine, so an idle one is faster. Memory is
-the sum of all processes, what several share counted for each.
+[laptop.py](../benchmarks/laptop.py) while other work took most of the machine, so an idle one is much faster; processor
+seconds depend less on that. Memory is that of all processes, pages that several share counted once. Counted for each,
+as `top` shows them, an idle local cloud has 489 MB.
 
 | | seconds | rows per second | processor seconds | MB |
 |---|---|---|---|---|
-| `fanfold local up`, until it can be used and then idle (medians of five) | 2.1 | | | 499 |
-| `fanfold run`, 10 rows | 4.8 | | 5.0 | 632 |
-| `fanfold run`, 200,000 rows | 32.8 | 6,093 | 35.2 | 1,106 |
-| `fanfold run --rows-per-request 256`, 200,000 rows | 19.3 | 10,344 | 20.0 | 975 |
+| `fanfold local up`, until it can be used and then idle (medians of five) | 2.4 | | | 295 |
+| `fanfold run`, 10 rows | 4.1 | | 3.5 | 346 |
+| `fanfold run`, 200,000 rows | 39.4 | 5,076 | 39.5 | 711 |
+| `fanfold run --rows-per-request 256`, 200,000 rows | 22.1 | 9,065 | 22.1 | 654 |
 
-After the start, a row takes 0.06 ms of a processor, half of it VADER's, and a request 2.8 ms: it is sent, queued,
+After the start, a row takes 0.08 ms of a processor, half of it VADER's, and a request 3.2 ms: it is sent, queued,
 answered, stored, announced, collected and kept in the ledger, by the functions' own code and moto. The default of 32
 rows per request is that of a deployed stack, so that a trial shows what will happen there. For short texts and a fast
 model, `--rows-per-request 256` gives the same results sooner.
 
-A run of ten rows is nearly all start: about 2 s of processor time in the main process, a third of it to translate the
-template, 1.4 s in moto's, and 0.4 s in that of each of four functions, mostly to import boto3. Idle memory is 140 MB in
-each of the first two and 57 MB or more in each function's. Forking the functions' processes from one that has imported
-boto3 would save most of their share, but isn't safe with the libraries of macOS.
+A run of ten rows is nearly all start: 1.75 s of processor time in the main process, a sixth of it to translate the
+template, 1.1 s in moto's, 0.3 s to import what the functions share, and 0.1 s in the process of each function. These are
+forked from one that has imported boto3 and the rest ([ADR 24](adr/0024-forked-functions.md)); when each imported it for
+itself, such a run took 5.1 s in the same conditions instead of 3.7. Idle memory is 85 MB in each of the first two
+processes, and 125 MB in all that run functions.
 
 ## Requests in flight
 

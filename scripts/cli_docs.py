@@ -27,18 +27,27 @@ HEAD = """\
 Data goes to standard output: tables on a terminal, tab-separated text elsewhere, JSON with `--json`. Messages go to
 standard error. A terminal shows control characters as `\\u001b`; files and pipes get them unchanged.
 
-JOB is a job id or a unique prefix of one. Commands about jobs use the stack in FANFOLD_STACK, or `fanfold`, unless you
-set `--stack`. To use a running local cloud (`fanfold local up`), set the variables it prints.
+JOB is a job id or a unique prefix of one; after a retry, a prefix means the newest round of its job. Commands about
+jobs use the stack in FANFOLD_STACK, or `fanfold`, unless you set `--stack`. To use a running local cloud
+(`fanfold local up`), paste the lines it prints: they also set FANFOLD_STACK, so that `fanfold run` uses it and starts
+none of its own.
 
 | exit code | |
 |---|---|
+"""
+
+RULE = """
+2 means that the command cannot be right as it was typed, whatever is in its files and stacks: an unknown command,
+option, parameter or model, a value that none may have, options that exclude each other, a file or folder that does not
+exist, or a question without a terminal. 1 means that the command could be right and failed: by what is in a file or a
+folder, in a stack or a job, on this machine or in AWS.
 """
 
 
 def page() -> str:
     """All of the page."""
     codes = "".join(f"| {code.value} | {meaning} |\n" for code, meaning in MEANINGS.items())
-    return HEAD + codes + "".join(_sections())
+    return HEAD + codes + RULE + "".join(_sections())
 
 
 def _sections() -> Iterator[str]:

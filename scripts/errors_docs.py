@@ -28,7 +28,8 @@ JOBS = "The job ends as FAILED with this message. The rows that are done are in 
 ROWS = """These stand in the column `error` of `errors.csv`, as do the messages of the model itself, after the request
 has been halved until the row stands alone and has been sent `max-attempts` times. Rows that don't match
 `response-schema` are sent alone at once."""
-LOCAL_CLOUD = "`fanfold run`, `fanfold local up` and `fanfold local endpoint` end with this message and exit code 1."
+LOCAL_CLOUD = """`fanfold run`, `fanfold local up` and `fanfold local endpoint` end with this message and exit code 1,
+or 2 for a usage error."""
 SECTIONS: tuple[tuple[str, str, str], ...] = (
     ("Command line and Python client", CLIENT, "UserError"),
     ("Files and options", FILES, "InputError"),

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 from fanfold_core.app.assemble import Assembler
 from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, Source, State, Totals
 from fanfold_core.domain.options import Options
+from fanfold_core.domain.order import Order
 from fanfold_core.domain.results import SpanOutcome
 from fanfold_core.domain.spans import Span
 from fanfold_core.input.layout import Layout
@@ -28,6 +29,8 @@ LINES = "".join(f'{row},"so good, no. {row}, and then some more of it",2024-01-0
 SPANS = frozenset(
     Span(start, min(ROWS_PER_REQUEST, ROWS_PER_CHUNK - start)) for start in range(0, ROWS_PER_CHUNK, ROWS_PER_REQUEST)
 )
+# Its longest rows are sent last, as if there were a few of each length.
+ORDER = Order.of([f"{row:0>{40 + row % 7}}" for row in range(ROWS_PER_CHUNK)], by_length=True, shares=True)
 RESULTS = [{"label": "LABEL_2", "score": 0.98765432 - row / 1e6} for row in range(ROWS_PER_REQUEST)]
 
 
@@ -61,7 +64,7 @@ class World:
     def chunk(self, _: str, number: int) -> Chunk:
         """Any chunk."""
         first_row = number * ROWS_PER_CHUNK
-        return Chunk(number, 0, len(self.content), first_row, ROWS_PER_CHUNK, predicted=SPANS, frozen=True)
+        return Chunk(number, 0, len(self.content), first_row, ROWS_PER_CHUNK, order=ORDER, predicted=SPANS, frozen=True)
 
     def chunks(self, job_id: str, numbers: Any) -> Iterator[Chunk]:
         """Several."""

@@ -1,5 +1,8 @@
 """`hand_tuned.py make TEXTS FOLDER HIDDEN LAYERS` makes a model; `… run TEXTS FOLDER` has it label all texts.
 
+`… pad TEXTS FOLDER SIZE` tells how many tokens batches of this size have, padded to their longest text, by those in the
+texts, if texts are batched as they follow one another.
+
 Runs in the container's environment, as whoever has the file and the model at hand would do it: sorted by length, in
 batches, one thread as a worker of the container has. Prints rows per second, without the time to load.
 """
@@ -58,6 +61,14 @@ def run(texts: list[str], folder: str) -> float:
     return len(texts) / (time.perf_counter() - began)
 
 
+def pad(texts: list[str], folder: str, size: int) -> float:
+    """Tokens with padding by those without."""
+    lengths = list(map(len, AutoTokenizer.from_pretrained(folder)(texts, truncation=True)["input_ids"]))
+    batches = [lengths[start : start + size] for start in range(0, len(lengths), size)]
+    return sum(max(batch) * len(batch) for batch in batches) / sum(lengths)
+
+
 what, file, at, *size = sys.argv[1:]
 lines = json.loads(Path(file).read_text(encoding="utf-8"))
-print(json.dumps({"rows_per_second": make(lines, at, *map(int, size)) if what == "make" else run(lines, at)}))
+found = {"make": make, "run": run, "pad": pad}[what](lines, at, *map(int, size))
+print(json.dumps({{"run": "rows_per_second"}.get(what, "padding"): found}))

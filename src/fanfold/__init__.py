@@ -25,6 +25,7 @@ from fanfold.errors import (
     PackError,
     RowNotFoundError,
     StackError,
+    TuneError,
     UploadError,
     UserError,
     WakeError,
@@ -32,6 +33,7 @@ from fanfold.errors import (
 from fanfold.jobs import Job
 from fanfold.results import Errors, FailedRow, Results
 from fanfold.results.asynchronous import AsyncErrors, AsyncResults
+from fanfold.results.athena import AthenaTable
 from fanfold.status import JobState, JobStatus
 from fanfold.terminal import show_progress
 from fanfold_core import __version__
@@ -41,6 +43,7 @@ __all__ = [
     "AsyncFanfold",
     "AsyncJob",
     "AsyncResults",
+    "AthenaTable",
     "Cost",
     "DeployError",
     "DownloadError",
@@ -62,6 +65,7 @@ __all__ = [
     "Results",
     "RowNotFoundError",
     "StackError",
+    "TuneError",
     "UploadError",
     "UserError",
     "WakeError",

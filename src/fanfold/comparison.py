@@ -1,10 +1,10 @@
-"""What changed from one job to another: row by row, or whether labels are spread otherwise than chance would do it."""
+"""What changed from one job to another: row by row, or whether labels are distributed differently than chance does."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import dropwhile, islice, zip_longest
+from itertools import dropwhile, zip_longest
 from math import sqrt
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from fanfold.results import Results
     from fanfold.stacks import ListedJob, Stack
 
-# Pairs of labels that are counted one by one, and jobs that are looked through for one of a file of the same name.
+# Pairs of labels that are counted one by one.
 _MOST_PAIRS = 1_000
-_MOST_SEARCHED = 10_000
 _WITH_RESULTS = {JobState.SUCCEEDED, JobState.COMPLETED_WITH_ERRORS}
 # Less is not worth a word, and with fewer rows no share means much.
 _LEAST_CHANGE, _LEAST_ROWS = 0.1, 50
@@ -69,7 +68,8 @@ class Comparison:
 
     `pairs` are changed rows by their labels before and after, None for no prediction; `other` are those of more pairs
     than are counted one by one. Of rows with the same label, `rescored` have another score; that of row `furthest`
-    differs by `distance`, the most.
+    differs by `distance`, the most. Where one of the two goes on, as all of a file does after its first rows, so many
+    rows are `only_before` or `only_after`, and are not compared.
 
     >>> compared = Comparison(Results.of_folder("monday"), Results.of_folder("tuesday"))
     >>> for line in compared.changes():
@@ -87,6 +87,8 @@ class Comparison:
     rescored: int = 0
     furthest: int | None = None
     distance: float = 0.0
+    only_before: int = 0
+    only_after: int = 0
 
     def changes(self) -> Iterator[str]:
         """The changed rows as lines of a CSV: number from 0, own cells, and what either job says of it.
@@ -100,7 +102,9 @@ class Comparison:
         yield _line(numbered(["row", *before.own, *names]))
         for number, (old, new) in enumerate(zip_longest(before, after)):
             if old is None or new is None:
-                raise OtherInputError(f"one of the results ends before row {number:,} (from 0), the other goes on")
+                self.only_before += new is None
+                self.only_after += old is None
+                continue
             if any(old[name] != new[name] for name in before.own):
                 raise OtherInputError(f"the results are of other texts from row {number:,} (from 0) on")
             self.rows += 1
@@ -118,6 +122,8 @@ class Comparison:
             "rescored": self.rescored,
             "furthest": self.furthest,
             "distance": round(self.distance, 6),
+            "only_before": self.only_before,
+            "only_after": self.only_after,
         }
 
     def _is_change(self, number: int, old: Answer, new: Answer) -> bool:
@@ -161,7 +167,7 @@ def describe_departure(now: Mapping[str, int], before: Mapping[str, int]) -> str
     """The label whose share has changed most, in words; empty if chance may have done it.
 
     >>> describe_departure({"GOOD": 900, "BAD": 100}, {"GOOD": 500, "BAD": 500})
-    'BAD: 50 % → 10 %'
+    'BAD: 50% → 10%'
     """
     rows, rows_before = sum(now.values()), sum(before.values())
     if min(rows, rows_before) < _LEAST_ROWS:
@@ -171,13 +177,12 @@ def describe_departure(now: Mapping[str, int], before: Mapping[str, int]) -> str
     was, is_now = shares[label]
     if abs(is_now - was) < max(_LEAST_CHANGE, _ERRORS * sqrt(1 / rows + 1 / rows_before)):
         return ""
-    return f"{label}: {was:.0%} → {is_now:.0%}".replace("%", " %")
+    return f"{label}: {was:.0%} → {is_now:.0%}"
 
 
 def last_of_name(stack: Stack, job_id: str, key: str) -> ListedJob | None:
     """The last job that ended with results before this one, of another upload whose file was called the same."""
-    listed = islice(stack.listed_jobs(), _MOST_SEARCHED)
-    before = dropwhile(lambda job: job.id != job_id, listed)
+    before = dropwhile(lambda job: job.id != job_id, stack.latest_jobs())
     same = (job for job in before if job.key != key and file_name(job.key) == file_name(key))
     return next((job for job in same if job.state in _WITH_RESULTS), None)
 

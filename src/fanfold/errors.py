@@ -5,6 +5,7 @@ UserError                    the base of all of them
 ├── DeployError
 ├── WakeError
 ├── LocalStartError
+├── TuneError
 ├── InputFileError
 ├── ModelFilesError
 │   └── PackError
@@ -44,6 +45,10 @@ class WakeError(UserError):
 
 class LocalStartError(UserError):
     """A local cloud doesn't start: a port is taken, or there is no such model. Retry when the words say so."""
+
+
+class TuneError(UserError):
+    """No setting serves a model: it answers no row, or no request. Do not retry: mend what the words name."""
 
 
 class InputFileError(UserError):

@@ -8,12 +8,12 @@ import sys
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple, Self
 
 from fanfold.errors import DownloadError
-from fanfold.input.batch import BATCH_FILES, batch_output
+from fanfold.input.batch import BATCH_FILES, CustomIds, batch_output
 from fanfold.results import find_object, missing
-from fanfold.terminal import bytes_bar, stderr
+from fanfold.terminal import bytes_bar, counted, stderr
 from fanfold_core.domain.keys import RESULT_FILES, first_round, result_key
 from fanfold_core.input.formats import FileName
 
@@ -91,8 +91,12 @@ class HeldFolder:
             results = files.enter_context(unfinished["results.jsonl"].open("rb"))
             files.enter_context(_writing(self.path / BATCH_FILES[0]))
             streams = {name: files.enter_context(_new_file(unfinished[name])) for name in BATCH_FILES}
-            for name, line in batch_output(results, job):
+            ids = CustomIds()
+            for name, line in batch_output(results, job, ids):
                 streams[name].write(line)
+        # Before the upload, only the beginning was looked through.
+        if told := ids.told("the "):
+            stderr.print(f"{self.path / BATCH_FILES[0]}: {told}", style="yellow", soft_wrap=True)
 
     def write(self, name: str, blocks: Iterable[bytes]) -> Path:
         """Write a file that no job has yet; it is there when it is whole. `DownloadError` if it cannot be written."""
@@ -119,46 +123,58 @@ def whole_file(file: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def held(path: Path, file: str, job: str = "", *, replace: bool) -> Iterator[HeldFolder]:
+def held(path: Path, file: str, job: str = "", *, rows: int | None = None, replace: bool) -> Iterator[HeldFolder]:
     """Hold a folder, which is made if need be, for the files of a job of a file of this name; "" if it is yet to begin.
 
-    What an earlier job of the file has left there may be replaced, which is said; all else only if `replace` says so.
+    What an earlier job of the file has left there may be replaced, which is said, unless it has more than the `rows`
+    that this one has at most (None: nobody knows). All else is replaced only if `replace` says so.
 
     `DownloadError` if something else is there, the folder cannot be written, or another process holds it.
     """
     with _locked(path):
-        _check(path, _plain(file), job, replace=replace)
+        _check(path, _plain(file), job, rows, replace=replace)
         yield HeldFolder(path)
 
 
-def _check(path: Path, file: str, job: str, *, replace: bool) -> None:
+def _check(path: Path, file: str, job: str, rows: int | None, *, replace: bool) -> None:
     there = [name for name in _FILES if os.path.lexists(path / name)]
     if not there:
         return
-    earlier, of_file = _described(path / "summary.json")
-    if replace or of_file == file:
-        if first_round(earlier) != first_round(job):
-            stderr.print(f"{path}: the files of job {earlier} will be replaced", soft_wrap=True)
+    earlier = _Earlier.of(path / "summary.json")
+    has_more = earlier.file == file and rows is not None and earlier.rows > rows
+    if replace or (earlier.file == file and not has_more):
+        if first_round(earlier.job) != first_round(job):
+            stderr.print(f"{path}: the files of job {earlier.job} will be replaced", soft_wrap=True)
         return
     found = (
-        f"the files of job {earlier}, from {of_file}"
-        if earlier
+        f"the files of job {earlier.job}, from {earlier.file}"
+        if earlier.job
         else f"{there[0]}, but no summary.json that names its job"
     )
+    which = f"those of {file}"
+    if has_more:
+        found, which = f"{found}, with {counted(earlier.rows, 'row')}", f"the {rows:,} of this job"
     raise DownloadError(
-        f"{path} has {found}: choose another folder (--out) for those of {file}, or replace what is there (--replace, "
-        "or replace=True in Python)"
+        f"{path} has {found}: choose another folder (--out) for {which}, or replace what is there (--replace, or "
+        "replace=True in Python)"
     )
 
 
-def _described(summary: Path) -> tuple[str, str]:
-    """The job of a summary.json and its file's name; both empty if there is none that tells."""
-    try:
-        # Not what would never end, such as a pipe.
-        found = json.loads(summary.read_text(encoding="utf-8")) if summary.is_file() else {}
-        return str(found["job"]), _plain(found["input"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return "", ""
+class _Earlier(NamedTuple):
+    """The job whose files a folder has, its file's name, and how many rows it had; empty where nothing tells."""
+
+    job: str = ""
+    file: str = ""
+    rows: int = 0
+
+    @classmethod
+    def of(cls, summary: Path) -> Self:
+        try:
+            # Not what would never end, such as a pipe.
+            found = json.loads(summary.read_text(encoding="utf-8")) if summary.is_file() else {}
+            return cls(str(found["job"]), _plain(found["input"]), int(found.get("rows", 0)))
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return cls()
 
 
 def _plain(name: str) -> str:

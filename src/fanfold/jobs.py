@@ -18,6 +18,7 @@ from fanfold.folder import HeldFolder, held
 from fanfold.input.batch import has_batch_output
 from fanfold.partial import Partial
 from fanfold.results import Errors, Results, format_of, read_object
+from fanfold.results.athena import AthenaTable, write_table
 from fanfold.status import StatusReader
 from fanfold.terminal import job_bar
 from fanfold_core.app.follow_up import FollowUp, Windows
@@ -154,7 +155,7 @@ class Job:
         `JobStillOpenError` if it has not ended.
         """
         summary = self.summary()
-        cost = Cost.of(summary, self._stack.parameters)
+        cost = Cost.of(summary, self._stack.parameters, is_local=self._stack.is_local)
         if cost is None or cost.instance is None:
             return cost
         began, ended = (datetime.fromisoformat(summary[name]) for name in ("created", "ended"))
@@ -164,20 +165,30 @@ class Job:
     def download(self, folder: Path | str, *, replace: bool = False) -> list[Path]:
         """Write the files of a job that has ended to a folder, which is made if need be.
 
-        They replace those that a job of the same file has left there; what else stands in their place only with
-        `replace`.
+        They replace those that a job of the same file has left there, unless it had more rows; those, and what else
+        stands in their place, only with `replace`.
 
         `JobStillOpenError` if the job has not ended; `DownloadError` if something else is there, there are no files, or
         they cannot be written.
         """
         job = self._ended()
-        with held(Path(folder), job.source.key, job.id, replace=replace) as target:
+        with held(Path(folder), job.source.key, job.id, rows=job.rows, replace=replace) as target:
             return self.write_files(target)
 
     def write_files(self, target: HeldFolder) -> list[Path]:
         """Write the files of a job that has ended to a folder that is held already; errors are those of `download`."""
         job = self._ended()
         return target.receive(self._stack, self.id, is_batch=has_batch_output(job.options))
+
+    def to_athena(self, location: str) -> AthenaTable:
+        """Write the results to a folder in S3 (`s3://bucket/folder/`) which is a table in Athena, a file for each job.
+
+        Answers with the file, and the statement that creates the table; a retry replaces the file of its job.
+
+        `JobStillOpenError` if the job has not ended; `DownloadError` if the folder can be no table, or the results fit
+        none; `PackageMissingError` without pyarrow.
+        """
+        return write_table(self.results(), self._stack, self.id, location)
 
     def cancel(self) -> JobStatus:
         """End the job with the rows that it has, unless it has ended: the others say "cancelled"."""

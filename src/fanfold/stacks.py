@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
+from urllib.parse import urlsplit
 
 from boto3 import Session
 from boto3.dynamodb.conditions import Key
@@ -53,6 +55,8 @@ OUTPUTS = (
     "SuccessTopic",
     "ErrorTopic",
 )
+# Where local clouds are.
+_THIS_MACHINE = {"127.0.0.1", "localhost"}
 # Sessions of boto3 don't stand being asked for clients by two threads at once.
 _ASKING = Lock()
 # What to do, in errors' words.
@@ -68,6 +72,7 @@ _REMEDIES: Mapping[type[BotoCoreError] | tuple[type[BotoCoreError], ...], str] =
     CredentialRetrievalError: _IDENTITY,
     (SSOError, TokenRetrievalError, LoginError): "log in again (`aws sso login`, or `aws login`)",
 }
+_MOST_SEARCHED = 10_000
 # The codes of a permission that is lacking.
 DENIED = {"AccessDenied", "AccessDeniedException"}
 # How codes of refusals begin that are about who asks.
@@ -90,6 +95,8 @@ class ListedJob:
 class Stack:
     """The parts of a stack that its users touch. `parameters` are those of the template, with their values here.
 
+    One of a local cloud `is_local`: nobody sends a bill for it.
+
     `config` has the time-outs and retries of all clients; what it leaves out is as the session has it.
     """
 
@@ -105,6 +112,7 @@ class Stack:
     endpoint: str
     success_topic: str
     error_topic: str
+    is_local: bool = field(default=False, kw_only=True)
 
     @overload
     def client(self, service: Literal["cloudformation"]) -> CloudFormationClient: ...
@@ -158,6 +166,10 @@ class Stack:
                 return
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
+    def latest_jobs(self) -> Iterator[ListedJob]:
+        """As many of them as are looked through for one."""
+        return islice(self.listed_jobs(), _MOST_SEARCHED)
+
     @property
     def _table(self) -> Table:
         with _ASKING:
@@ -171,7 +183,8 @@ class Stack:
         """
         try:
             session = session or Session()
-            stacks = make_client(session, "cloudformation", config).describe_stacks(StackName=name)["Stacks"]
+            client = make_client(session, "cloudformation", config)
+            stacks = client.describe_stacks(StackName=name)["Stacks"]
         except (ClientError, BotoCoreError) as error:
             raise StackError(f"stack {name}: {refused_words(error)}") from error
         except ValueError as error:  # of botocore, about the address
@@ -181,7 +194,9 @@ class Stack:
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", ())}
         parameters = {given["ParameterKey"]: given["ParameterValue"] for given in stacks[0].get("Parameters", ())}
         try:
-            return cls(session, config, name, parameters, *(outputs[key] for key in OUTPUTS))
+            its = [outputs[key] for key in OUTPUTS]
+            is_local = urlsplit(client.meta.endpoint_url).hostname in _THIS_MACHINE
+            return cls(session, config, name, parameters, *its, is_local=is_local)
         except KeyError as error:
             raise StackError(f"stack {name} has no output {error}: is it a Fanfold stack?") from error
 

@@ -45,8 +45,9 @@ class JobStatus:
     `rows` are all rows of the file, None while it is still being read; `done` of them have their final answer, which is
     a prediction for `predicted` and an error for `failed` of them. Those two are None where counting them would take
     long: in a job of several million rows that is at work, and whose count was not followed from the start. `requests`
-    were sent; known when the job has ended. `reason` says why it failed or was cancelled. `input` is the file's `s3://`
-    address, `retry_of` the job whose failed rows this one tries again. Times are in UTC.
+    were sent; known when the job has ended, as is how many of the failed rows were `not_sent` by then. `reason` says
+    why it failed or was cancelled. `input` is the file's `s3://` address, `retry_of` the job whose failed rows this one
+    tries again. Times are in UTC.
 
     `assumed` says in sentences what was taken for granted of the file, since nobody said it, `warnings` what
     may be wrong with that.
@@ -74,6 +75,7 @@ class JobStatus:
     warnings: tuple[str, ...] = ()
     trouble: str = ""
     trouble_at: datetime | None = None
+    not_sent: int | None = None
 
     @property
     def has_ended(self) -> bool:
@@ -127,7 +129,8 @@ class StatusReader:
     def _ended(self, job: JobRecord) -> JobStatus:
         totals = reduce(add, (totals for _, totals in self.ledger.totals(job.id)), Totals())
         status = _status(job, totals.rows, totals.rows, totals.failed, totals.requests)
-        return replace(status, warnings=(*status.warnings, *totals.statistics.warnings()))
+        told = totals.statistics
+        return replace(status, not_sent=told.unsent, warnings=(*status.warnings, *told.warnings()))
 
     def _rows_before(self, job: JobRecord, chunk: int) -> int:
         """Rows of the chunks before this one, all of which are done."""

@@ -8,6 +8,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import TextIOWrapper
+from threading import Timer
 from typing import IO, TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -39,6 +40,7 @@ _ACTED_UPON = re.compile(
     r"\r(?!\n)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 _SECONDS_BETWEEN_LINES = 30
+_SECONDS_UNSAID = 5.0
 
 
 def visible(text: str) -> str:
@@ -119,13 +121,22 @@ def counted(number: int, what: str) -> str:
 
 
 @contextmanager
-def spinner(what: str) -> Iterator[None]:
-    """Show that something is being done which takes its time."""
-    if not stderr.is_terminal:
-        yield
+def spinner(what: str) -> Iterator[Callable[[str], None]]:
+    """Show that something is being done which takes its time; what it yields may be told what comes next.
+
+    Where nothing can move, as in a log, that is a line once it has taken some seconds, and then now and then.
+    """
+    if stderr.is_terminal:
+        with stderr.status(what) as status:
+            yield status.update
         return
-    with stderr.status(what):
-        yield
+    said = Timer(_SECONDS_UNSAID, stderr.print, [f"{what} …"], {"soft_wrap": True})
+    said.daemon = True
+    said.start()
+    try:
+        yield _Lines()
+    finally:
+        said.cancel()
 
 
 @contextmanager
@@ -151,7 +162,7 @@ def job_bar() -> Iterator[Callable[[JobStatus], None]]:
 @contextmanager
 def _job_progress() -> Iterator[Callable[[JobStatus], None]]:
     if not stderr.is_terminal:
-        yield _Lines()
+        yield _Lines().of_job
         return
     with _bar(MofNCompleteColumn(), TextColumn("rows{task.fields[failed]}"), _RateColumn()) as bar:
         task = bar.add_task("waiting", total=None, failed="")
@@ -176,18 +187,23 @@ def bytes_bar(what: str, size: int | None) -> Iterator[Callable[[int], None]]:
 
 @dataclass(slots=True)
 class _Lines:
-    """Says how far a job is, if it takes long, a line at a time."""
+    """Says how far something is, if it takes long, a line at a time."""
 
     said: float = field(default_factory=time.monotonic)
 
-    def __call__(self, status: JobStatus) -> None:
-        """Say it, unless it was said a moment ago, or the job has ended."""
-        if status.has_ended or time.monotonic() - self.said < _SECONDS_BETWEEN_LINES:
+    def __call__(self, line: str) -> None:
+        """Say it, unless something was said a moment ago."""
+        if time.monotonic() - self.said >= _SECONDS_BETWEEN_LINES:
+            self.said = time.monotonic()
+            stderr.print(line)
+
+    def of_job(self, status: JobStatus) -> None:
+        """How far a job is, unless it has ended."""
+        if status.has_ended:
             return
-        self.said = time.monotonic()
         rows = f" of {status.rows:,}" if status.rows is not None else ""
         failed = f", {status.failed:,} failed" if status.failed else ""
-        stderr.print(f"{_phase(status)}: {status.done:,}{rows} rows{failed}")
+        self(f"{_phase(status)}: {status.done:,}{rows} rows{failed}")
 
 
 class _RateColumn(ProgressColumn):

@@ -13,7 +13,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localaws.credentials import LocalSession
-from localaws.endpoint import AsyncEndpointServer, ValidationError
+from localaws.endpoint.requests import ValidationError
+from localaws.endpoint.server import AsyncEndpointServer
 from localaws.scaling import LONGEST_MEMORY, MINUTE, START_MINUTES, Minute, Policies, Step, Tracking
 
 logger = logging.getLogger(__name__)

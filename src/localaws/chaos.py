@@ -16,13 +16,13 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from localaws.conditions import Conditions
-from localaws.endpoint import Model, ModelError
+from localaws.endpoint.models import Model, ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from localaws.endpoint import AsyncEndpointServer
     from localaws.endpoint.requests import InferenceRequest
+    from localaws.endpoint.server import AsyncEndpointServer
     from localaws.functions.workers import Worker
 
 # How likely each fault is, each time it may happen.

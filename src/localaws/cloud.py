@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from localaws import properties, template
-from localaws.access.private import temporary_folder
+from localaws.access.private import open_log, temporary_folder
+from localaws.access.profiles import read_descriptions
 from localaws.conditions import Conditions
 from localaws.credentials import LocalSession
+from localaws.functions.preloading import ForkServers
 from localaws.functions.runtime import Functions, LogListener
 from localaws.lifetime import Lifetime
 from localaws.schedules import Scheduler
@@ -18,6 +20,9 @@ from localaws.services import Services
 from localaws.stack import LocalStack
 
 logger = logging.getLogger(__name__)
+
+# What a start calls.
+_CALLED = ("cloudformation", "events", "lambda", "logs", "sagemaker", "sqs", "sts")
 
 
 class LocalCloud(Lifetime):
@@ -58,7 +63,8 @@ class LocalCloud(Lifetime):
                 folder's model then runs, see `localaws.endpoint.models.ModelServer`.
             parameters: values of the template's parameters. HfTask is also the task that a folder's model is used for,
                 by default what it was saved for.
-            log_dir: where logs go, server.log and <function>.log; by default a folder that `stop` removes.
+            log_dir: where logs go, server.log, functions.log and <function>.log; by default a folder that `stop`
+                removes.
             on_log: is called with a function's logical id and a line of its log, from other threads.
             run_functions: whether queues are read; if not, functions run by `invoke` only, or by somebody else.
             scaling_speed: how many times faster than real the endpoint scales; 0: it keeps its instances.
@@ -154,10 +160,17 @@ class LocalCloud(Lifetime):
         self._services.begin()
         checked = template.load(self._root, self._parameters)
         properties.check(checked)
+        # While the server starts: their imports take a processor as long as its own.
+        forks = ForkServers(checked.functions, self._running.enter_context(open_log(logs / "functions.log")))
+        self._running.callback(forks.stop)
+        if self._run_functions:
+            forks.start()
+        read_descriptions(_CALLED)
         self._services.wait_ready(checked.container_environment())
         self._stack = LocalStack.create(self.session(), self.stack_name, checked)
         self._functions = Functions(
             self._stack,
+            forks.of,
             self._services.session("lambda.amazonaws.com"),
             self._services.endpoints,
             self._services.addresses,

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from localaws.endpoint import AsyncEndpointServer, Model
+    from localaws.endpoint.models import Model
     from localaws.endpoint.requests import InferenceRequest
+    from localaws.endpoint.server import AsyncEndpointServer
     from localaws.functions.workers import Worker
 
 

@@ -10,13 +10,10 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import RefreshableCredentials
-from botocore.loaders import create_loader
 
 from localaws.access.profiles import session_without_profile
 from localaws.template import REGION
 
-# What botocore reads to make a client, large files of JSON: once for all sessions, instead of once for each.
-_DESCRIPTIONS = create_loader()
 # Keys with less time left than this are replaced.
 MARGIN = timedelta(minutes=10)
 
@@ -57,16 +54,25 @@ class LocalSession(boto3.Session):
         """Take URLs by service name, "" for every other service."""
         named = {} if core else {name.lower(): value for name, value in keys.environment.items()}
         core = core or session_without_profile()
-        core.register_component("data_loader", _DESCRIPTIONS)
         # Whatever proxy the environment names: what is on this machine is reached without one.
         core.set_default_client_config(Config(proxies={}))
         super().__init__(botocore_session=core, region_name=REGION, **named)
         self._endpoints = endpoints
+        # Threads may share a client, but not make one at once.
+        self._lock = threading.RLock()
+        self._clients: dict[str, Any] = {}
 
     def client(self, service_name: str, *args: Any, **options: Any) -> Any:
-        """A client, see boto3."""
+        """A client, see boto3; without options always the same one."""
+        is_plain = not args and not options
         options.setdefault("endpoint_url", self._endpoints.get(service_name, self._endpoints[""]))
-        return super().client(service_name, *args, **options)  # type: ignore[call-overload]
+        with self._lock:
+            if is_plain and service_name in self._clients:
+                return self._clients[service_name]
+            made = super().client(service_name, *args, **options)  # type: ignore[call-overload]
+            if is_plain:
+                self._clients[service_name] = made
+            return made
 
     def resource(self, service_name: str, *args: Any, **options: Any) -> Any:
         """A resource, see boto3."""

@@ -25,6 +25,10 @@ class TemplateError(LocalCloudError):
     """The template, or a parameter given with it, is not valid. Do not retry."""
 
 
+class ParameterError(TemplateError):
+    """The template has no such parameter, not with this value, or not together with others. Do not retry."""
+
+
 class UnknownPropertyError(TemplateError):
     """The template says something that the local cloud wouldn't do. Do not retry."""
 
@@ -35,3 +39,7 @@ class UnknownScheduleError(LocalCloudError):
 
 class ModelUnavailableError(LocalCloudError):
     """There is no such model, or it doesn't start. Do not retry."""
+
+
+class UnknownModelError(ModelUnavailableError):
+    """What is given names no model. Do not retry: name another."""

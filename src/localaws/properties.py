@@ -114,6 +114,8 @@ TYPES: Mapping[str, Known] = {
     "AWS::SQS::QueuePolicy": _known("Queues PolicyDocument"),
 }
 
+# What Python and the libraries of the system read when a process starts; workers are forked from one that runs.
+_READ_AT_START = ("PYTHON", "LD_", "DYLD_", "MALLOC_", "GLIBC_", "LC_", "LANG", "TZ")
 # What may stand beside a resource's properties. Of the last two: nothing outlives the local cloud.
 _BESIDE = {"Type", "Properties", "Condition", "DependsOn", "Metadata", "DeletionPolicy", "UpdateReplacePolicy"}
 # Rules have been obeyed when the template was loaded; Metadata is for consoles and build tools.
@@ -144,8 +146,13 @@ def _unknown(resource: Mapping[str, Any]) -> Iterator[str]:
     if known is None:
         yield f"type {resource['Type']}"
         return
-    for path in _paths(resource.get("Properties", {}), known, ""):
+    properties = resource.get("Properties", {})
+    for path in _paths(properties, known, ""):
         yield f"{resource['Type']} {path}"
+    if resource["Type"] == "AWS::Lambda::Function":
+        for name in properties.get("Environment", {}).get("Variables", {}):
+            if name.startswith(_READ_AT_START):
+                yield f"{resource['Type']} Environment.Variables.{name}"
 
 
 def _paths(value: object, known: Known, prefix: str) -> Iterator[str]:

@@ -13,10 +13,10 @@ from localaws.autoscaling import ScalingSimulation
 from localaws.conditions import Conditions
 from localaws.connections import raise_file_limit
 from localaws.credentials import LocalSession
-from localaws.endpoint import AsyncEndpointServer, Model, load_model
 from localaws.endpoint.cloud import Cloud
-from localaws.endpoint.models import ModelServer
-from localaws.errors import ModelUnavailableError, PortInUseError
+from localaws.endpoint.models import serving
+from localaws.endpoint.server import AsyncEndpointServer
+from localaws.errors import PortInUseError
 from localaws.server.process import ServerProcess
 from localaws.template import REGION
 
@@ -49,6 +49,7 @@ class Services:
         self._port, self._endpoint_port = port, endpoint_port
         self._conditions = conditions or Conditions()
         self._running = contextlib.ExitStack()
+        self._sessions: dict[str | None, LocalSession] = {}
 
     def begin(self) -> None:
         """Start the server process; until `wait_ready`, there is time for something else."""
@@ -67,7 +68,10 @@ class Services:
             PortInUseError: a port is another program's.
             ModelUnavailableError: there is no such model.
         """
-        model = self._conditions.model(self._load_model(environment or {}))
+        served = serving(
+            self._model, self._logs, task=self._task, container=self._container, environment=environment or {}
+        )
+        model = self._conditions.model(self._running.enter_context(served))
         self._server.wait_ready()
         keys = self._server.services["sagemaker.amazonaws.com"]
         self.endpoint = AsyncEndpointServer(
@@ -90,18 +94,6 @@ class Services:
             "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": self.endpoint.url,
         }
         self.endpoints = {"": self._server.url, "sagemaker-runtime": self.endpoint.url}
-
-    def _load_model(self, environment: Mapping[str, str]) -> Model:
-        if self._container is None:
-            return load_model(self._model, self._task, environment)
-        folder = Path(self._model) if isinstance(self._model, str) else None
-        if folder is None or not folder.is_dir():
-            raise ModelUnavailableError(
-                f"{self._model!r} is no folder: name the model's, which the container runs, by --model"
-            )
-        log = self._running.enter_context(open_log(self._logs / "container.log"))
-        server = ModelServer(self._container, folder, log=log, task=self._task, environment=environment)
-        return self._running.enter_context(server).model
 
     def simulate_scaling(self, speed: float, listener: Callable[[str], None]) -> None:
         """Let endpoints scale so many times faster than real; `listener` gets a line whenever one does."""
@@ -129,6 +121,8 @@ class Services:
         return dict.fromkeys(("no_proxy", "NO_PROXY"), ",".join(filter(None, [*others, host])))
 
     def session(self, service: str | None = None) -> LocalSession:
-        """A boto3 session as the administrator, or as a service such as `lambda.amazonaws.com`."""
-        keys = self._server.services[service] if service else self._server.admin
-        return LocalSession(self.endpoints, keys)
+        """The boto3 session of the administrator, or of a service such as `lambda.amazonaws.com`."""
+        if service not in self._sessions:
+            keys = self._server.services[service] if service else self._server.admin
+            self._sessions[service] = LocalSession(self.endpoints, keys)
+        return self._sessions[service]

@@ -20,7 +20,7 @@ except ImportError:
     from yaml import SafeLoader  # type: ignore[assignment]
 
 from localaws.access.profiles import session_without_profile
-from localaws.errors import TemplateError
+from localaws.errors import ParameterError, TemplateError
 
 REGION = "us-east-1"
 _NO_VALUE = "AWS::NoValue"
@@ -124,7 +124,7 @@ def check(source: Mapping[str, Any], parameters: Mapping[str, str], region: str 
         _check_parameter(name, value, declared)
     values = {**defaults_of(source), **parameters, "AWS::Region": region or REGION}
     if contradictions := list(_broken_rules(source.get("Rules", {}), values)):
-        raise TemplateError("\n".join(contradictions))
+        raise ParameterError("\n".join(contradictions))
 
 
 def defaults(root: Path) -> dict[str, str]:
@@ -143,18 +143,18 @@ def _check_parameter(name: str, value: str, declared: Mapping[str, Any]) -> None
     if name not in declared:
         near = get_close_matches(name, declared, 1)
         hint = f"Did you mean {near[0]}?" if near else f"It has {', '.join(sorted(declared)) or 'none'}."
-        raise TemplateError(f"The template has no parameter {name}. {hint}")
+        raise ParameterError(f"The template has no parameter {name}. {hint}")
     limits = declared[name]
     allowed = [str(choice) for choice in limits.get("AllowedValues", [value])]
     if value not in allowed:
-        raise TemplateError(f"Parameter {name} must be one of {', '.join(allowed)}, not {value!r}.")
+        raise ParameterError(f"Parameter {name} must be one of {', '.join(allowed)}, not {value!r}.")
     if not re.fullmatch(limits.get("AllowedPattern", ".*"), value, re.DOTALL):
         wanted = limits.get("ConstraintDescription", f"must match {limits['AllowedPattern']}").removesuffix(".")
-        raise TemplateError(f"Parameter {name} is {value!r}; it {wanted}.")
+        raise ParameterError(f"Parameter {name} is {value!r}; it {wanted}.")
     if len(value) > limits.get("MaxLength", len(value)):
-        raise TemplateError(f"Parameter {name} has {len(value)} characters; it may have {limits['MaxLength']}.")
+        raise ParameterError(f"Parameter {name} has {len(value)} characters; it may have {limits['MaxLength']}.")
     if limits["Type"] == "Number" and not _in_range(value, limits):
-        raise TemplateError(f"Parameter {name} is {value!r}; it must be a number within its limits.")
+        raise ParameterError(f"Parameter {name} is {value!r}; it must be a number within its limits.")
 
 
 def _in_range(value: str, limits: Mapping[str, Any]) -> bool:

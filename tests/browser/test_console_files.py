@@ -33,7 +33,7 @@ def test_a_file_dropped_during_an_upload_is_not_taken_and_that_is_said(page: Pag
     page.get_by_role("button", name="Start").click()
     expect(page.get_by_role("button", name="Stop")).to_be_focused()
     expect(page.locator("#sending")).to_contain_text("Uploading a.csv")
-    expect(page.locator("#sent")).to_have_text(re.compile(r"^\d+ % of 1 KB$"))
+    expect(page.locator("#sent")).to_have_text(re.compile(r"^\d+% of 1 KB$"))
     expect(page.locator("#job")).to_be_hidden()
     page.evaluate(DROP, ["b.csv", "text\nso bad\n"])
     expect(page.locator("#trouble")).to_contain_text("b.csv was ignored")
@@ -57,7 +57,7 @@ def test_text_in_another_encoding_cannot_start_before_its_encoding_is_chosen(pag
 
 def test_a_line_with_other_delimiters_gets_a_hint_until_they_are_chosen(page: Page) -> None:
     page.evaluate(DROP, ["a.csv", "id;text\n1;so good\n"])
-    expect(page.locator("#hint")).to_contain_text("if cells end there, set the option `delimiter` to ;")
+    expect(page.locator("#hint")).to_contain_text("if cells end there, set the option delimiter to ;")
     page.get_by_label("Delimiter").fill(";")
     page.get_by_label("Delimiter").blur()
     expect(page.locator("#preview thead")).to_have_text("idtext")
@@ -66,8 +66,10 @@ def test_a_line_with_other_delimiters_gets_a_hint_until_they_are_chosen(page: Pa
 
 def test_a_job_cannot_start_before_the_column_of_the_texts_is_chosen(page: Page) -> None:
     page.evaluate(DROP, ["a.csv", "id,words\n1,so good\n"])
-    expect(page.locator("#question")).to_contain_text("say which with the option `input-column`")
+    expect(page.locator("#question")).to_contain_text("Which column holds the texts?")
     expect(page.locator("#start")).to_be_disabled()
+    offered = page.locator("#known-label-column option")
+    assert offered.evaluate_all("options => options.map(option => option.value)") == ["id", "words"]
     page.get_by_label("Input column").select_option("words")
     expect(page.locator("#preview .input").nth(1)).to_have_text("so good")
     expect(page.locator("#assumed")).to_contain_text("stands above numbers")
@@ -132,12 +134,27 @@ def test_an_answer_that_comes_late_does_not_undo_what_the_form_says_by_then(page
     expect(page.locator("#preview thead")).to_have_text("idtext")
 
 
+def test_an_answer_about_a_job_that_was_left_meanwhile_is_not_shown(page: Page) -> None:
+    held: list[Route] = []
+    page.route("**/api/jobs/no-such-job", lambda route: held.append(route))  # noqa: PLW0108 - no builtin can be a handler
+    page.evaluate("location.hash = 'no-such-job'")
+    expect(page.get_by_text("Opening the job…")).to_be_visible()
+    page.get_by_role("link", name="Upload CSV").click()
+    expect(page.get_by_text("Opening the job…")).to_be_hidden()
+    with page.expect_response("**/api/jobs/no-such-job"):
+        held[0].continue_()
+    page.wait_for_timeout(100)
+    expect(page.locator("#trouble")).to_be_hidden()
+
+
 def test_a_change_of_labels_is_said_with_the_job_that_had_others(page: Page) -> None:
     for text in ("so good", "so bad"):
         start(page, "spread.csv", "text\n" + f"{text}\n" * 60)
         state(page, "Succeeded")
-    expect(page.locator("#job .departure")).to_contain_text("The labels are spread otherwise than in the last job")
-    expect(page.locator("#job .departure")).to_contain_text("LABEL_0: 0 % → 100 %")
+    expect(page.locator("#job .departure")).to_contain_text(
+        "The labels are distributed differently than in the last job"
+    )
+    expect(page.locator("#job .departure")).to_contain_text("LABEL_0: 0% → 100%")
     page.locator("#job .departure a").click()
     expect(page.locator("#rows tbody tr").first).to_contain_text("so good")
     expect(page.locator("#job .departure")).to_be_hidden()

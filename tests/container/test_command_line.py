@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.container.conftest import PYTHON, REVIEWS, with_code
@@ -34,3 +35,28 @@ def test_a_file_runs_through_the_container_and_nothing_stays(folders: Path, tmp_
     while left := [row["pid"] for row in rows if Path("/proc", row["pid"]).exists()]:
         assert time.monotonic() < until, left
         time.sleep(0.1)
+
+
+def tuned(folder: Path, model: Path) -> dict[tuple[int, int | None], dict[str, Any]]:
+    header, *rows = REVIEWS.splitlines()
+    (folder / "reviews.csv").write_text("\n".join([header, *rows * 14, ""]), encoding="utf-8")
+    command = ["-m", "fanfold", "tune", "reviews.csv", "--model", str(model), "--container", PYTHON, "--json"]
+    run = subprocess.run([sys.executable, *command], cwd=folder, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    said = json.loads(run.stdout)
+    assert (said["sample"]["rows"], said["sample"]["refused"]) == (42, 0)
+    assert said["best"] == said["settings"][0]
+    return {(one["rows_per_request"], one["batch_size"]): one for one in said["settings"]}
+
+
+def test_settings_are_tried_in_the_container(folders: Path, tmp_path: Path) -> None:
+    found = tuned(tmp_path, folders / "sentiment")
+    assert found.keys() >= {(32, None), (32, 8), (32, 16), (32, 32)}
+    assert not any(one["failure"] for one in found.values())
+
+
+def test_a_batch_size_that_changes_the_vectors_of_tokens_is_no_choice(folders: Path, tmp_path: Path) -> None:
+    found = tuned(tmp_path, folders / "embeddings")
+    for size in (8, 16, 32):
+        assert "rows get other results than without batch_size" in found[32, size]["failure"]
+    assert not found[32, None]["failure"]

@@ -5,16 +5,19 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 from unittest.mock import patch
 
+import boto3
 import pytest
 from moto import mock_aws
 from moto.dynamodb.models import DynamoDBBackend
 from tests.contracts.clouds import Cloud, Memory, Services
-from tests.fakes.values import Clock, make_chunk, make_job
+from tests.fakes.values import INPUT, OUTPUT, Clock, make_chunk, make_job
 from tests.simulation.clouds.moto import refusing_large_items
 
+from fanfold.stacks import Stack
 from fanfold_core.app.ports import Ledger
 from fanfold_core.domain.job import JobRecord
 from localaws.server import storage
+from localaws.template import REGION
 
 T = TypeVar("T")
 JOB = make_job()
@@ -75,3 +78,11 @@ def job(ledger: Ledger) -> JobRecord:
     """A job with one chunk."""
     ledger.create(JOB)
     return ledger.store(JOB, make_chunk(), None)
+
+
+@pytest.fixture
+def stack(services: Services) -> Stack:
+    session = boto3.Session(region_name=REGION)
+    # The one client that the test can lead astray.
+    session.client = lambda _, **__: services.s3  # type: ignore[method-assign,assignment]
+    return Stack(session, None, "fanfold", {}, INPUT, OUTPUT, "", "", "", "", "", "")

@@ -5,7 +5,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import urllib3
 from botocore.awsrequest import AWSResponse
@@ -26,7 +25,6 @@ from fanfold.stacks import Stack
 from fanfold_core.aws.store import S3Store, UnexpectedResponseError
 from fanfold_core.domain.errors import ObjectGoneError
 from fanfold_core.domain.job import Source
-from localaws.template import REGION
 
 CONTENT = b"id,text\r\n1,so good\r\n"
 CSV = "text/csv"
@@ -127,14 +125,6 @@ def test_an_upload_is_not_completed_without_a_part_that_a_list_leaves_out(servic
         services.store.complete_upload("listed", upload, 3)
     services.store.complete_upload("listed", upload, 3)
     assert services.store.read("listed") == b"x" * LEAST_PART * 3
-
-
-@pytest.fixture
-def stack(services: Services) -> Stack:
-    session = boto3.Session(region_name=REGION)
-    # The one client that the test can lead astray.
-    session.client = lambda _, **__: services.s3  # type: ignore[method-assign,assignment]
-    return Stack(session, None, "fanfold", {}, INPUT, OUTPUT, "", "", "", "", "", "")
 
 
 def test_the_client_reads_a_block_again_that_is_not_the_one_it_asked_for(services: Services, stack: Stack) -> None:

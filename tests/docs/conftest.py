@@ -65,6 +65,7 @@ def stack(cloud: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> St
             patch.setenv(name, value)
         folder = write_files(tmp_path_factory.mktemp("jobs"))
         client = Fanfold("fanfold")
+        client.stack.client("s3").create_bucket(Bucket="my-lake")
         ended, cancelled = (
             client.submit(folder / "tweets.csv"),
             client.submit(ROOT / "samples/texts.csv", rows_per_request=1),

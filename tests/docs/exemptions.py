@@ -43,7 +43,7 @@ EXEMPTIONS = (
         "downloads half a gigabyte from the Hugging Face Hub; `make recipes` has a small Hub of its own",
     ),
     Exemption(
-        r"fanfold run \S+ --model \S+ --container\b",
+        r"fanfold (run|tune) \S+ --model \S+ --container\b",
         "needs an environment of the container's packages; `make container` makes and uses one",
     ),
     Exemption(

@@ -193,7 +193,7 @@ def test_a_job_with_more_errors_than_tolerated_is_failed_and_has_its_results(sys
         system.invoke("Collector", name)
     system.invoke("Assembler", "assembly")
     ended = system.ledger.job(made.id)
-    assert (ended.state, ended.reason) == (State.FAILED, "1 of 3 rows failed, more than the 33 % tolerated")
+    assert (ended.state, ended.reason) == (State.FAILED, "1 of 3 rows failed, more than the 33% tolerated")
     assert system.read(f"results/{made.id}/results.csv").count("LABEL_") == 2
 
 

@@ -43,7 +43,7 @@ def look(process: int) -> dict[str, tuple[int, int]]:
         try:
             files, threads = held(one)
             known = most.get(what := name(one), (0, 0))
-        except (OSError, StopIteration):
+        except OSError:
             continue  # it has just ended
         most[what] = max(files, known[0]), max(threads, known[1])
     return most

@@ -59,14 +59,14 @@ def family(process: int) -> list[int]:
 
 
 def name(process: int) -> str:
-    """What a process is, by its command line and environment."""
+    """What a process is, by its command line and where it works."""
     command = Path(f"/proc/{process}/cmdline").read_bytes()
     if b"localaws.server" in command:
         return "server"
     if b"worker.py" not in command:
         return "cloud"
-    variables = Path(f"/proc/{process}/environ").read_bytes().split(b"\0")
-    return next(each.split(b"=")[1].decode() for each in variables if each.startswith(b"AWS_LAMBDA_FUNCTION_NAME="))
+    folder = Path(f"/proc/{process}/cwd").readlink()
+    return folder.name if folder.parent.name == "functions" else "forks"
 
 
 def alive(process: int) -> bool:
@@ -81,8 +81,8 @@ def workers(process: int) -> dict[int, str]:
     """The workers that a process has started, and the functions that they run."""
     found = {}
     for one in family(process)[1:]:
-        with suppress(OSError, StopIteration):  # it has just ended, or not yet begun
-            if (what := name(one)) not in {"server", "cloud"}:
+        with suppress(OSError):  # it has just ended
+            if (what := name(one)) not in {"server", "cloud", "forks"}:
                 found[one] = what
     return found
 

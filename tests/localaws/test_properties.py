@@ -31,6 +31,10 @@ def of(tmp_path: Path, resource: str) -> Path:
             "{ Type: AWS::SQS::Queue, Properties: { Fn::If: [Yes, { FifoQueue: true }, { QueueName: a }] } }",
             "It: AWS::SQS::Queue FifoQueue",
         ),
+        (
+            "{ Type: AWS::Lambda::Function, Properties: { Environment: { Variables: { LOG: 1, PYTHONPATH: x } } } }",
+            r"^[^\n]*\n  It: AWS::Lambda::Function Environment.Variables.PYTHONPATH$",
+        ),
     ],
 )
 def test_what_the_local_cloud_does_not_know_is_named(tmp_path: Path, resource: str, named: str) -> None:

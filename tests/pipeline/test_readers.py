@@ -1,19 +1,26 @@
-"""results.csv as others read it: `csv`, DuckDB, Polars and pandas see the same cells, however irregular the input."""
+"""Files as others read and write them: results.csv by `csv`, DuckDB, Polars and pandas; Parquet, by pyarrow."""
 
 import csv
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 
 import duckdb
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
+from pyarrow.parquet import read_table, write_table
 from tests.pipeline import models
 from tests.pipeline.pipeline import Ended, Model, Pipeline
 
+from fanfold.input.files import opened
+from fanfold.results import Results
+from fanfold.results.formats import JsonLinesFormat
 from fanfold_core.domain.job import State
 
 FILES = 50
@@ -139,3 +146,30 @@ def test_all_readers_see_the_cells_that_were_sent(
     ended = pipeline(models.answering(models.good)).run(file.content, file.metadata)
     assert ended.state in {State.SUCCEEDED, State.COMPLETED_WITH_ERRORS}
     check_all_read_the_same(ended, file, tmp_path)
+
+
+def test_a_parquet_file_comes_back_with_the_types_that_json_has(
+    pipeline: Callable[[Model], Pipeline], tmp_path: Path
+) -> None:
+    number, file = range(40), tmp_path / "a.parquet"
+    of_json = {
+        "id": pa.array([9_007_199_254_740_993 + one for one in number]),
+        "text": pa.array(f"so good {one}" for one in number),
+        "share": pa.array([float(one) for one in number]),
+        "is_new": pa.array([None, True] * 20),
+        "tags": pa.array([["a", None], [], None, ["b"]] * 10),
+        "meta": pa.array([{"a": 1, "b": {"c": 0.5}}, None] * 20),
+    }
+    others = {"day": pa.array([date(2024, 2, 29), None] * 20), "price": pa.array([Decimal("1.50")] * 40)}
+    others["kind"] = pa.array(["x", "y"] * 20).dictionary_encode()
+    write_table(pa.table(of_json | others), file, row_group_size=9)
+    with opened(file, pytest.fail, {}, {"input-column": "text"}) as read, read.source.open(0) as stream:
+        content = stream.read()
+    options = {"results-format": "jsonl", "input-column": "text"}
+    ended = pipeline(models.answering(models.good)).run(content, options, "a.jsonl")
+    Results(lambda: iter([ended.results]), JsonLinesFormat(), ended.job.dialect).to_parquet(tmp_path / "out.parquet")
+    found = read_table(tmp_path / "out.parquet")
+    for name, column in of_json.items():
+        assert (found[name].type, found[name].to_pylist()) == (column.type, column.to_pylist())
+    assert {str(found[name].type) for name in others} == {"string"}
+    assert [found[name].to_pylist()[:2] for name in others] == [["2024-02-29", None], ["1.50"] * 2, ["x", "y"]]

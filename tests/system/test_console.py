@@ -100,7 +100,7 @@ def test_what_is_not_there_is_said_in_words(visitor: Visitor, path: str) -> None
 def test_a_preview_that_fails_says_what_to_do(visitor: Visitor) -> None:
     answer = visitor.ask("/api/preview?name=a.csv&complete=true&input-column=tweet", "POST", b"id,text\n1,good\n")
     assert answer.status == 400
-    assert answer.content["error"].startswith("no column is named 'tweet': give the name of one of the 2")
+    assert answer.content["error"].startswith("no column is named 'tweet': give the name of one of those")
     assert answer.content["error"].endswith("; the first line is 'id', 'text'; did you mean 'text'?")
 
 

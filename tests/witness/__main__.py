@@ -10,12 +10,14 @@ import time
 import traceback
 from collections.abc import Sequence
 
-from tests.witness import binaries, calls, pipeline, policies, samconfig, schedules
+from tests.witness import binaries, calls, deploying, pipeline, policies, samconfig, schedules
 from tests.witness.witness import AbsentError, DisagreementError
 
 WITNESSES = {
     "parliament": policies.statements,
     "sam": samconfig.round_trips,
+    "cdk": deploying.by_cdk,
+    "terraform": deploying.by_terraform,
     "glibc": binaries.glibc,
     "python": binaries.imports,
     "models": calls.of_schedules,

@@ -1,16 +1,19 @@
 """A witness that disagrees, or cannot be heard, is told from one that agrees; and each sees what it is there to see."""
 
+import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import botocore.session
 import pytest
 from tests.witness import __main__ as hearing
-from tests.witness import services
+from tests.witness import deploying, services
 from tests.witness.calls import unfit
 from tests.witness.policies import documents
 from tests.witness.witness import AbsentError, DisagreementError, agree
 
+from fanfold.deploying.changes import CAPABILITIES
 from fanfold.project import find_root
 from localaws import template
 
@@ -88,6 +91,18 @@ def test_no_function_of_cloudformation_is_left_in_what_is_judged() -> None:
     assert len(judged) > 10
     assert "Fn::" not in str(judged)
     assert "${" not in str(judged)
+
+
+def test_what_other_tools_choose_are_parameters_of_the_template() -> None:
+    source = template.read(find_root())
+    for chosen in (deploying.chosen_by_cdk(), deploying.chosen_by_terraform()):
+        assert len(chosen) == 3
+        template.check(source, {**template.defaults(find_root()), **chosen}, "us-east-1")
+    configuration = deploying.CONFIGURATION.read_text(encoding="utf-8")
+    (output,) = re.findall(r'outputs\["(\w+)"\]', configuration)
+    assert output in source["Outputs"]
+    (capabilities,) = re.findall(r"capabilities = (\[.*\])", configuration)
+    assert json.loads(capabilities) == list(CAPABILITIES)
 
 
 def test_a_service_that_is_not_installed_is_absent(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:

@@ -20,16 +20,17 @@ from fanfold.cli.model import model
 from fanfold.cli.options import as_typed
 from fanfold.cli.results import compare, download, errors, report, results
 from fanfold.cli.run import run, submit
+from fanfold.cli.tune import tune
 from fanfold.errors import InputFileError, UserError
 from fanfold.stacks import refused_words
 from fanfold.terminal import guard_terminals, show_progress, stderr
 from fanfold_core import __version__
-from fanfold_core.input.errors import OptionError
-from localaws.errors import LocalCloudError
+from fanfold_core.input.errors import JobDefaultsError, OptionError
+from localaws.errors import LocalCloudError, ParameterError, UnknownModelError
 
 # The commands by what they are for, in the order in which one needs them.
 SECTIONS = {
-    "Files": (run, submit, estimate_command),
+    "Files": (run, submit, estimate_command, tune),
     "Jobs": (jobs, status, results, errors, report, download, compare, tail, cancel, retry),
     "Environment": (local, deploy, console, wake, doctor, model, completion),
 }
@@ -89,13 +90,9 @@ def main() -> None:
     except click.ClickException as error:
         _say(_with_help(error))
         sys.exit(error.exit_code)
-    except InputFileError as error:
-        _say(as_typed(str(error)))
-        # An option that no file could have, or none together with the others.
-        sys.exit(ExitCode.WRONG_USAGE if isinstance(error.__cause__, OptionError) else ExitCode.FAILED)
     except (UserError, LocalCloudError) as error:
         _say(as_typed(str(error)))
-        sys.exit(ExitCode.FAILED)
+        sys.exit(ExitCode.WRONG_USAGE if _is_of_usage(error) else ExitCode.FAILED)
     except (BotoCoreError, ClientError) as error:
         _say(refused_words(error))
         sys.exit(ExitCode.FAILED)
@@ -105,6 +102,18 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         stderr.print("fanfold: interrupted")
         sys.exit(ExitCode.INTERRUPTED)
+
+
+def _is_of_usage(error: UserError | LocalCloudError) -> bool:
+    """Whether a command cannot be right as it was typed, whatever is in its files and stacks.
+
+    Such as an option that no file could have, alone or together with the others.
+    """
+    if isinstance(error.__cause__, JobDefaultsError):
+        # Those of a stack that is there are nobody's who names a file.
+        return not isinstance(error, InputFileError)
+    wrong = (OptionError, ParameterError, UnknownModelError)
+    return isinstance(error, wrong) or isinstance(error.__cause__, wrong)
 
 
 def _say(words: str) -> None:

@@ -19,8 +19,6 @@ from fanfold.results import results_file
 from fanfold.status import JobState
 from fanfold.terminal import counted, stderr
 
-_COLUMNS = ("file", "job", "state", "rows", "predicted", "failed", "folder")
-
 
 class ExitCode(IntEnum):
     """Exit codes of all commands; a script may rely on them."""
@@ -32,13 +30,26 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+# Columns of a table of jobs that are numbers of rows.
+COUNTS = ("rows", "predicted", "failed", "not sent")
+_COLUMNS = ("file", "job", "state", *COUNTS, "folder")
 MEANINGS = {
     ExitCode.OK: "success; for commands that follow a job: every row has a prediction",
     ExitCode.FAILED: "the command failed, or the job failed or was cancelled",
-    ExitCode.WRONG_USAGE: "usage error",
+    ExitCode.WRONG_USAGE: "usage error: the command cannot be right as it was typed",
     ExitCode.SOME_ROWS_FAILED: "the job has ended, but some rows failed",
     ExitCode.INTERRUPTED: "interrupted",
 }
+
+
+def apart(counts: Mapping[str, Any]) -> dict[str, int | None]:
+    """The rows without a prediction as they are shown: those that failed, and those that the job's end left unsent.
+
+    >>> apart({"failed": 9, "not_sent": 8})
+    {'failed': 1, 'not sent': 8}
+    """
+    failed, unsent = counts["failed"], counts.get("not_sent")
+    return {"failed": failed and failed - (unsent or 0), "not sent": unsent or None}
 
 
 def code_of(state: JobState, failed: int | None) -> ExitCode:
@@ -92,10 +103,10 @@ def follow_to_the_end(followed: Sequence[Followed], stack: str | None) -> ExitCo
         ended.append(_finish(one, stack, is_only=len(followed) == 1))
     if len(followed) > 1:
         rows = [
-            {**summary, "file": one.subject, "folder": one.folder.path}
+            {**summary, **apart(summary), "file": one.subject, "folder": one.folder.path}
             for one, summary in zip(followed, ended, strict=True)
         ]
-        show_table(rows, _COLUMNS, right=("rows", "predicted", "failed"))
+        show_table(rows, _COLUMNS, right=COUNTS)
     codes = {code_of(JobState(summary["state"]), summary["failed"]) for summary in ended}
     return next(code for code in (ExitCode.FAILED, ExitCode.SOME_ROWS_FAILED, ExitCode.OK) if code in codes)
 
@@ -113,7 +124,7 @@ def _finish(one: Followed, stack: str | None, *, is_only: bool) -> dict[str, Any
         if warning not in one.said:
             stderr.print(f"{one.subject}: {as_typed(warning)}", style="yellow", soft_wrap=True)
     _conclude(one.subject, summary, out)
-    say_cost(one.job, is_local=stack is None)
+    say_cost(one.job)
     return summary
 
 
@@ -150,11 +161,10 @@ def describe_accuracy(evaluation: Mapping[str, Any] | None) -> dict[str, str]:
     return {"accuracy": f"{accuracy}{macro}", "most frequent mistake": mistake}
 
 
-def say_cost(job: Job, *, is_local: bool = False) -> None:
-    """Say in a line what a job that has ended costs on AWS; of a local one, what depends on no endpoint there."""
+def say_cost(job: Job) -> None:
+    """Say in a line what a job that has ended cost."""
     if cost := job.cost():
-        words = f"at least {cost.of_services}, and the instances of an endpoint" if is_local else str(cost)
-        stderr.print(f"Estimated cost on AWS: {words}", soft_wrap=True)
+        stderr.print(f"Estimated cost: {cost}", soft_wrap=True)
 
 
 def _keep_what_is_done(job: Job, folder: HeldFolder) -> None:
@@ -200,5 +210,7 @@ def _conclude(subject: str, summary: dict[str, Any], out: Path) -> None:
         if words:
             stderr.print(f"{name.capitalize()}: {words}", soft_wrap=True)
     if summary["failed"]:
-        failed = counted(summary["failed"], "row")
-        stderr.print(f"{failed} failed: {out / 'errors.csv'}", style="yellow", soft_wrap=True)
+        counts = apart(summary)
+        unsent = f", {counts['not sent']:,} not sent" if counts["not sent"] else ""
+        failed = f"{counted(counts['failed'] or 0, 'row')} failed{unsent}"
+        stderr.print(f"{failed}: {out / 'errors.csv'}", style="yellow", soft_wrap=True)

@@ -16,7 +16,7 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fanfold.cli import options
-from fanfold.cli.output import show_facts
+from fanfold.cli.output import echo, show_facts
 from fanfold.deploying import changes, parameters
 from fanfold.deploying.artifacts import Artifacts
 from fanfold.deploying.changes import ChangeSet
@@ -61,6 +61,13 @@ def _name(_context: click.Context, _option: click.Parameter, name: str) -> str:
 )
 @click.option("--dry-run", "is_dry", is_flag=True, help="Only build and check what would be sent; call nothing of AWS.")
 @click.option(
+    "--package",
+    "template_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Deploy nothing: send the code to the bucket, write the template to FILE, and print where the bucket has it.",
+)
+@click.option(
     "--yes", "-y", "is_agreed", is_flag=True, help="Don't ask, neither for parameters nor before the changes."
 )
 def deploy(
@@ -70,6 +77,7 @@ def deploy(
     profile: str | None,
     bucket: str | None,
     is_dry: bool,
+    template_file: Path | None,
     is_agreed: bool,
 ) -> None:
     """Create the stack on AWS from what is installed, or update it to this version.
@@ -84,8 +92,11 @@ def deploy(
     fanfold deploy --parameter InstanceType=ml.m5.xlarge --parameter AlarmEmail=you@example.com
     fanfold deploy --stack tweets --region eu-central-1 --yes
     fanfold deploy --dry-run
+    fanfold deploy --package fanfold.json    # for CDK, Terraform, and others that deploy templates
     """
-    if not (is_dry or is_agreed or sys.stdin.isatty()):
+    if template_file is not None and (is_dry or chosen):
+        raise click.UsageError("--package deploys nothing: it cannot be combined with --dry-run or --parameter")
+    if not (is_dry or is_agreed or template_file or sys.stdin.isatty()):
         raise click.UsageError("there is no terminal to ask whether to go on: add --yes")
     root = find_root()
     source = template.read(root)
@@ -95,31 +106,19 @@ def deploy(
             _show_package(_packaged(root, folder), stack, bucket, values, chosen)
             return
         session, account = _identify(stack, region, profile)
+        if template_file is not None:
+            text, url = _send(root, folder, session, account, bucket)
+            template_file.write_text(text, encoding="utf-8")
+            echo(url)
+            return
         existing = changes.find_parameters(session, stack)
         before = existing or {}
         if existing is None and not is_agreed:
             chosen = _ask(source, chosen, session.region_name)
         values = parameters.checked(source, chosen, before, session.region_name)
         if gone := parameters.dropped(source, before):
-            named = ", ".join(f"{name}={value}" for name, value in gone.items())
-            words = (
-                f"This version has these parameters no more: {named}. Replace only those that were not at their "
-                "defaults: see docs/operations.md, “Parameters that are gone”"
-            )
-            stderr.print(words, style="yellow", soft_wrap=True)
-        artifacts = Artifacts(
-            make_client(session, "s3"), account, bucket or Artifacts.default_name(account, session.region_name)
-        )
-        # Before minutes of work that would be in vain.
-        is_there = artifacts.exists()
-        if bucket and not is_there:
-            raise UserError(f"there is no bucket {bucket}: create it, or leave out --artifacts-bucket")
-        packaged = _packaged(root, folder)
-        if not is_there:
-            artifacts.create()
-        if not bucket:
-            artifacts.protect()
-        url = _send(packaged, artifacts)
+            _say_what_is_gone(gone, changes.find_defaults(session, stack))
+        _, url = _send(root, folder, session, account, bucket)
     with spinner("asking CloudFormation what would change"):
         sent = parameters.as_sent(source, chosen, before)
         change_set = ChangeSet.create(session, stack, url, sent, is_new=existing is None)
@@ -142,6 +141,16 @@ def _identify(stack: str, region: str | None, profile: str | None) -> tuple[boto
         return session, make_client(session, "sts").get_caller_identity()["Account"]
     except (ClientError, BotoCoreError) as error:
         raise StackError(f"stack {stack}: {refused_words(error)}") from error
+
+
+def _say_what_is_gone(gone: Mapping[str, str], defaults: Mapping[str, str]) -> None:
+    """Name parameters that this version doesn't have, but for those that were at their defaults."""
+    if named := ", ".join(f"{name}={value}" for name, value in gone.items() if defaults.get(name) != value):
+        words = (
+            f"This version has these parameters no more: {named}. To replace them, see docs/operations.md, “Parameters "
+            "that are gone”"
+        )
+        stderr.print(words, style="yellow", soft_wrap=True)
 
 
 def _ask(source: Mapping[str, Any], chosen: Mapping[str, str], region: str) -> dict[str, str]:
@@ -199,14 +208,25 @@ def _show_package(
     stderr.print(_instances(values), soft_wrap=True)
 
 
-def _send(packaged: Package, artifacts: Artifacts) -> str:
-    """Upload what is not there yet; where the template is."""
-    for name, archive in packaged.archives.items():
+def _send(root: Path, folder: str, session: boto3.Session, account: str, bucket: str | None) -> tuple[str, str]:
+    """Build the code, and upload what the bucket doesn't have; the template, and where it is."""
+    name = bucket or Artifacts.default_name(account, session.region_name)
+    artifacts = Artifacts(make_client(session, "s3"), account, name)
+    # Before minutes of work that would be in vain.
+    is_there = artifacts.exists()
+    if bucket and not is_there:
+        raise UserError(f"there is no bucket {bucket}: create it, or leave out --artifacts-bucket")
+    packaged = _packaged(root, folder)
+    if not is_there:
+        artifacts.create()
+    if not bucket:
+        artifacts.protect()
+    for resource, archive in packaged.archives.items():
         if not artifacts.holds(archive.key):
-            with bytes_bar(name, archive.size) as on_bytes:
+            with bytes_bar(resource, archive.size) as on_bytes:
                 artifacts.send(archive.file, archive.key, on_bytes)
-    text = packaged.template(artifacts.bucket)
-    return artifacts.put(text, template_key(text))
+    text = packaged.template(name)
+    return text, artifacts.put(text, template_key(text))
 
 
 def _show_changes(change_set: ChangeSet, values: Mapping[str, str]) -> None:

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from fanfold.cli import options
-from fanfold.cli.inputs import opened, parameters_of
+from fanfold.cli.inputs import File, opened, parameters_of
 from fanfold.cli.output import show_facts, show_json
 from fanfold.costs.estimate import EndpointPlan, Estimate, Workload, count, make_estimate, read_prices
-from fanfold.input.files import LocalFile
 from fanfold.input.uploads import metadata
 from fanfold.terminal import bytes_bar, stderr
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 _DIGITS = 6
 _LEAST_SHOWN = 0.0001
@@ -42,7 +37,7 @@ _LEAST_SHOWN = 0.0001
 )
 @options.as_json
 def estimate_command(
-    file: Path | str,
+    file: File,
     stack: str | None,
     rows_per_second: float | None,
     instances: int | None,
@@ -61,10 +56,11 @@ def estimate_command(
     fanfold estimate tweets.csv.gz --rows-per-second 12 --instances 2 --rows-per-request 8 --json
     """
     parameters = parameters_of(stack)
-    with opened(file, stack) as source:
-        found = LocalFile.read(source, parameters, metadata(**reading))
-        with bytes_bar("reading", None if found.content.is_copied else source.size) as seen:
-            work = count(found, seen)
+    with (
+        opened(file, stack, parameters, metadata(**reading)) as found,
+        bytes_bar("reading", None if found.content.is_copied else found.source.size) as seen,
+    ):
+        work = count(found, seen)
     chosen = found.options
     plan = (
         None

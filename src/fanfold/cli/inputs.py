@@ -7,18 +7,21 @@ import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from fanfold.cli.options import STANDARD_INPUT, as_typed
+from fanfold.cli.options import StandardInput, as_typed
 from fanfold.cli.output import echo
-from fanfold.client import LOCAL_PARAMETERS, Fanfold
+from fanfold.client import Fanfold, local_parameters
 from fanfold.costs.estimate import project, read_prices, services
 from fanfold.errors import UserError
-from fanfold.input.batch import BATCH_FILES, has_batch_output
+from fanfold.input import files
+from fanfold.input.batch import BATCH_FILES, LEXICON, has_batch_output
 from fanfold.input.files import LocalFile
-from fanfold.input.sources import is_in_s3, source_of, spooled_stream
+from fanfold.input.objects import is_manifest, is_prefix
+from fanfold.input.sources import is_in_s3, spooled_stream
 from fanfold.input.uploads import metadata
 from fanfold.project import find_root
 from fanfold.terminal import counted, stderr
@@ -27,12 +30,11 @@ from localaws import template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from fanfold import Job
     from fanfold.input.files import Planned
-    from fanfold.input.sources import Source
+
+File = Path | str | StandardInput
 
 _REQUESTS_SHOWN = 3
 # What a stack's services may take without a question.
@@ -60,17 +62,20 @@ class Input:
 
 @contextmanager
 def opened_all(
-    files: Sequence[Path | str], stack: str | None, limit: int | None, options: Mapping[str, Any]
+    given: Sequence[File],
+    stack: str | None,
+    limit: int | None,
+    options: Mapping[str, Any],
+    model: str = LEXICON,
 ) -> Iterator[list[Input]]:
     """Read how files are laid out, and say it; of each, only its first rows are sent if there is a limit."""
-    if files.count(STANDARD_INPUT) > 1:
+    if sum(isinstance(file, StandardInput) for file in given) > 1:
         raise click.UsageError("- stands for standard input, which can be read once")
-    parameters = parameters_of(stack)
+    parameters = parameters_of(stack, model)
     with ExitStack() as open_files:
         inputs = []
-        for file in files:
-            source = open_files.enter_context(opened(file, stack))
-            found = LocalFile.read(source, parameters, metadata(**options))
+        for file in given:
+            found = open_files.enter_context(opened(file, stack, parameters, metadata(**options)))
             _say_what_is_assumed(found)
             sent = found
             if limit is not None:
@@ -88,7 +93,7 @@ def dry_run(inputs: Sequence[Input], *, is_limited: bool) -> None:
 
 
 def ask_about_cost(inputs: Sequence[Input], stack: str, *, is_agreed: bool) -> None:
-    """Say what files will cost on a stack if that is much, and ask whether to go on.
+    """Say what files will cost on a stack if that is much, and ask whether to go on. A local one costs nothing.
 
     `UserError` if not, and `click.UsageError` if there is nobody to ask.
     """
@@ -97,7 +102,7 @@ def ask_about_cost(inputs: Sequence[Input], stack: str, *, is_agreed: bool) -> N
     prices = read_prices()
     of_each = (services(project(one.sent), prices, one.parameters["Architecture"]) for one in inputs)
     dollars = sum(sum(of_services.values()) for of_services in of_each)
-    if dollars < DOLLARS_UNASKED:
+    if dollars < DOLLARS_UNASKED or Fanfold(stack).stack.is_local:
         return
     stderr.print(
         f"Estimated cost on AWS: about ${dollars:,.2f} for services, and the endpoint's instances on top; for these: "
@@ -110,20 +115,28 @@ def ask_about_cost(inputs: Sequence[Input], stack: str, *, is_agreed: bool) -> N
         raise UserError("nothing was sent")
 
 
-def opened(file: Path | str, stack: str | None) -> AbstractContextManager[Source]:
-    """What a FILE of the command line stands for."""
-    if file == STANDARD_INPUT:
-        return spooled_stream("stdin.csv", "standard input", sys.stdin.buffer)
-    if is_in_s3(file) and stack is None:
-        raise click.UsageError(f"{file} is read by a stack: add --stack, or download it (aws s3 cp {file} .)")
-    return source_of(file, lambda: Fanfold(stack).stack.client("s3"))
+@contextmanager
+def opened(
+    file: File, stack: str | None, parameters: Mapping[str, str], given: Mapping[str, str]
+) -> Iterator[LocalFile]:
+    """What a FILE of the command line stands for, read with these parameters of a stack and options."""
+    if stack is None and (is_in_s3(file) or is_manifest(file)):
+        also = f", or download it (aws s3 cp {'--recursive ' if is_prefix(file) else ''}{file} .)"
+        raise click.UsageError(f"{file} is read by a stack: add --stack{also if is_in_s3(file) else ''}")
+    with ExitStack() as standard_input:
+        data: object = file
+        if isinstance(file, StandardInput):
+            spooled = spooled_stream(file.name, "standard input", sys.stdin.buffer)
+            data = standard_input.enter_context(spooled)
+        with files.opened(data, lambda: Fanfold(stack).stack.client("s3"), parameters, given) as found:
+            yield found
 
 
-def parameters_of(stack: str | None) -> Mapping[str, str]:
-    """The parameters of a stack, or those of a local cloud."""
+def parameters_of(stack: str | None, model: str = LEXICON) -> Mapping[str, str]:
+    """The parameters of a stack, or those of a local cloud that runs a model."""
     if stack:
         return Fanfold(stack).stack.parameters
-    return {**template.defaults(find_root()), **LOCAL_PARAMETERS}
+    return {**template.defaults(find_root()), **local_parameters(model)}
 
 
 def _shown(planned: Planned) -> dict[str, Any]:

@@ -12,8 +12,17 @@ from typing import Any
 import click
 
 from fanfold.cli import options
-from fanfold.cli.conclusion import ExitCode, Followed, code_of, describe_accuracy, follow_to_the_end, say_job
-from fanfold.cli.logs import LogLine, follow_log, log_lines
+from fanfold.cli.conclusion import (
+    COUNTS,
+    ExitCode,
+    Followed,
+    apart,
+    code_of,
+    describe_accuracy,
+    follow_to_the_end,
+    say_job,
+)
+from fanfold.cli.logs import LogLine, follow_log, log_groups, log_lines
 from fanfold.cli.options import as_typed
 from fanfold.cli.output import echo, show_facts, show_json, show_table
 from fanfold.client import Fanfold
@@ -25,8 +34,7 @@ from fanfold.stacks import Stack
 from fanfold.status import JobState, JobStatus
 from fanfold.terminal import stderr
 
-_COLUMNS = ("job", "state", "rows", "predicted", "failed", "created")
-_NUMBERS = ("rows", "predicted", "failed")
+_COLUMNS = ("job", "state", *COUNTS, "created")
 
 
 @click.command(short_help="List the jobs of a stack.")
@@ -46,8 +54,8 @@ def jobs(stack: str, limit: int, as_json: bool) -> None:
     if as_json:
         show_json([status.as_dict() for status in found])
         return
-    rows = [{**status.as_dict(), "job": status.id, "created": f"{status.created:%Y-%m-%d %H:%M}"} for status in found]
-    show_table(rows, _COLUMNS, right=_NUMBERS)
+    rows = [_facts(status) | {"job": status.id, "created": f"{status.created:%Y-%m-%d %H:%M}"} for status in found]
+    show_table(rows, _COLUMNS, right=COUNTS)
 
 
 @click.command(short_help="Show the status of a job.")
@@ -60,11 +68,11 @@ def status(job: str, stack: str, watch: bool, as_json: bool) -> None:
     If requests fail for a reason other than their rows (for example, the endpoint is gone), or if a function cannot
     process a message of the job, it shows the last error and its time.
 
-    For a job that has ended, it shows the estimated cost on AWS at list prices, some minutes later with the hours that
-    the endpoint's instances ran during the job, as CloudWatch has counted them; with --label-column, how many
-    predictions are right and the most frequent mistake; if labels are spread otherwise than in the last job of the same
-    file name, beyond what chance does, the label whose share changed most (departure); and if it failed, what its
-    reason must not quote: the file's first line, or the most frequent error of a row.
+    For a job that has ended, it shows the estimated cost on AWS at list prices (nothing on a local cloud), some minutes
+    later with the hours that the endpoint's instances ran during the job, as CloudWatch has counted them; with
+    --label-column, how many predictions are right and the most frequent mistake; if labels are distributed differently
+    than in the last job of the same file name, beyond what chance does, the label whose share changed most (departure);
+    and if it failed, what its reason must not quote: the file's first line, or the most frequent error of a row.
 
     \b
     fanfold status tweets-6a5ef09ece7577f1
@@ -100,6 +108,8 @@ def _departure(stack: Stack, now: JobStatus, labels: Mapping[str, int] | None) -
 def _facts(status: JobStatus) -> dict[str, Any]:
     facts = status.as_dict()
     trouble, at = facts.pop("trouble"), facts.pop("trouble_at")
+    facts |= apart(facts)
+    del facts["not_sent"]
     facts |= {name: as_typed(" ".join(facts[name])) for name in ("assumed", "warnings")}
     if at:
         ago = datetime.now(UTC) - datetime.fromisoformat(at)
@@ -153,7 +163,7 @@ def retry(job: str, stack: str, out: Path, replace: bool) -> None:
     if now.state is JobState.SUCCEEDED:
         stderr.print(f"job {found.id} has no failed rows: nothing to retry", soft_wrap=True)
         return
-    with held(out, now.input, found.id, replace=replace) as folder:
+    with held(out, now.input, found.id, rows=now.rows, replace=replace) as folder:
         again = found.retry()
         say_job(again)
         code = follow_to_the_end([Followed(again, job, folder)], stack)
@@ -178,11 +188,21 @@ def tail(job: str, stack: str, follow: bool, as_json: bool) -> None:
     fanfold tail tweets --json | jq 'select(.level == "ERROR")'
     """
     client = Fanfold(stack)
-    for line in (follow_log if follow else log_lines)(client.stack, client.job(job)):
+    found, has_lines = client.job(job), False
+    for line in (follow_log if follow else log_lines)(client.stack, found):
+        has_lines = True
         if as_json:
             echo(json.dumps(line.record, ensure_ascii=False))
         else:
             echo(_spelt(line), _STYLES.get(line.level, ""))
+    if not follow and not found.status().has_ended:
+        stderr.print(f"job {found.id} goes on: add --follow to see its next lines", soft_wrap=True)
+    elif not has_lines:
+        stderr.print(
+            f"no lines about job {found.id}: they arrive after some seconds, and expire after LogRetentionDays. All "
+            f"lines of a function: `aws logs tail {log_groups(client.stack)[0]} --follow`",
+            soft_wrap=True,
+        )
 
 
 def _spelt(line: LogLine) -> str:

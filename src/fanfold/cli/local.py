@@ -13,10 +13,11 @@ import click
 from fanfold.cli import options
 from fanfold.cli.environment import CONSOLE_PORT, wait_for_the_end
 from fanfold.cli.output import echo
-from fanfold.client import Fanfold, local_cloud
+from fanfold.client import STACK_VARIABLE, Fanfold, local_cloud, say_model
 from fanfold.errors import extra
 from fanfold.hub import HubModel
 from fanfold.terminal import spinner, stderr
+from localaws.access.profiles import MISLEADING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -80,8 +81,9 @@ def up(
 ) -> None:
     """Run a local cloud, created from template.yaml, until Ctrl-C.
 
-    It prints export lines. With these, fanfold and AWS tools in another terminal use the local cloud. Their keys are
-    new each time it starts, and it refuses requests that are not signed with them:
+    It prints lines for a shell (export, unset). With these, fanfold and AWS tools in another terminal use the local
+    cloud; `fanfold run` does, too, since they set FANFOLD_STACK. Their keys are new each time it starts, and it refuses
+    requests that are not signed with them:
 
     \b
     fanfold local up
@@ -100,7 +102,7 @@ def up(
         running(model, chosen, port=port, endpoint_port=endpoint_port, log_dir=logs, **more) as cloud,
         serving(lambda: Fanfold(cloud.stack_name, session=cloud.session()), at) as link,
     ):
-        _print_exports(cloud.environment)
+        _print_exports({**cloud.environment, STACK_VARIABLE: cloud.stack_name})
         stderr.print(f"\nConsole:\n\n  {link}", soft_wrap=True)
         _print_commands(
             "fanfold submit tweets.csv",
@@ -134,7 +136,7 @@ def endpoint(
 ) -> None:
     """Run a single asynchronous endpoint, without the pipeline, until Ctrl-C.
 
-    The endpoint is named local and behaves like a SageMaker endpoint. With the printed exports, AWS tools and the
+    The endpoint is named local and behaves like a SageMaker endpoint. With the printed lines, AWS tools and the
     SageMaker SDKs use it, and can create more endpoints. The keys are new each time it starts, and it refuses requests
     that are not signed with them.
 
@@ -148,6 +150,7 @@ def endpoint(
         from localaws.standalone import BUCKET, ENDPOINT, LocalEndpoint  # noqa: PLC0415 - an extra, and takes a second
 
     on_hub = HubModel.parse(model)
+    say_model(model)
     alone = LocalEndpoint(
         str(on_hub.fetch()) if on_hub else model,
         task=task,
@@ -178,6 +181,7 @@ def endpoint(
 def _print_exports(environment: Mapping[str, str]) -> None:
     for name, value in environment.items():
         echo(f"export {name}={shlex.quote(value)}")
+    echo(f"unset {' '.join(MISLEADING)}")
 
 
 def _print_commands(*commands: str) -> None:

@@ -44,12 +44,12 @@ class LogLine:
 def log_lines(stack: Stack, job: Job) -> Iterator[LogLine]:
     """The lines about a job that there are, in the order of time."""
     started = int(job.status().created.timestamp() * 1000) - _OVERLAP_MILLISECONDS
-    yield from (line for _, line in _look(stack, _groups(stack), job.id, started))
+    yield from (line for _, line in _look(stack, log_groups(stack), job.id, started))
 
 
 def follow_log(stack: Stack, job: Job) -> Iterator[LogLine]:
     """The lines about a job as they come, until it has ended."""
-    groups = _groups(stack)
+    groups = log_groups(stack)
     since = int(job.status().created.timestamp() * 1000) - _OVERLAP_MILLISECONDS
     seen: set[str] = set()
     ended_at: float | None = None
@@ -64,7 +64,8 @@ def follow_log(stack: Stack, job: Job) -> Iterator[LogLine]:
         time.sleep(_PAUSE_SECONDS)
 
 
-def _groups(stack: Stack) -> list[str]:
+def log_groups(stack: Stack) -> list[str]:
+    """The log groups of the stack's functions; `StackError` if it has none."""
     pages = stack.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack.name)
     found = [
         resource["PhysicalResourceId"]

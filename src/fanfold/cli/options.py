@@ -7,13 +7,15 @@ import functools
 import re
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from fanfold.client import DEFAULT_STACK
+from fanfold.client import DEFAULT_STACK, STACK_VARIABLE
 from fanfold.errors import InputFileError, UserError
+from fanfold.input.batch import LEXICON
 from fanfold.input.sources import Source, is_in_s3, where_else
 from fanfold_core.domain.options import OPTIONS
 from fanfold_core.domain.options.kinds import Choice, Integer, YesNo
@@ -86,12 +88,21 @@ def _checked(row: Option, context: click.Context, _option: click.Parameter, valu
     return value
 
 
+@dataclass(frozen=True, slots=True)
+class StandardInput:
+    """What `-` stands for, called so: how the name ends says which format it has."""
+
+    name: str = "stdin.csv"
+
+
 class _File(click.Path):
     """A file on this machine, - for standard input, or an address in S3."""
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
         """As click asks for it."""
-        if value == STANDARD_INPUT or is_in_s3(value):
+        if value == "-":
+            return (context.meta.get(_NAMED) if context else None) or StandardInput()
+        if is_in_s3(value):
             return value
         try:
             Source.of_file(Path(value))
@@ -130,10 +141,34 @@ def _key_values(_context: click.Context, _option: click.Parameter, given: tuple[
     return dict(one.split("=", 1) for one in given)
 
 
-STANDARD_INPUT = "-"
+_NAMED = f"{__name__}.standard_input"
+
+
+def _name_standard_input(context: click.Context, _option: click.Parameter, name: str | None) -> None:
+    """Keep it for the `-` among the files, which are read later."""
+    if name is not None:
+        context.meta[_NAMED] = StandardInput(Path(name).name)
+
+
+def _check_is_named(context: click.Context, _argument: click.Parameter, files: Any) -> Any:
+    """Refuse a name for standard input where that is not read."""
+    if _NAMED in context.meta and StandardInput not in map(type, files if isinstance(files, tuple) else [files]):
+        raise click.UsageError("--stdin-name is for standard input: name that as -, or leave it out", context)
+    return files
+
+
 _existing = _File(path_type=Path)
-_file = click.argument("file", type=_existing)
-_files = click.argument("files", type=_existing, nargs=-1, required=True, metavar="FILE...")
+_file = click.argument("file", type=_existing, callback=_check_is_named)
+_files = click.argument("files", type=_existing, nargs=-1, required=True, metavar="FILE...", callback=_check_is_named)
+_stdin_name = click.option(
+    "--stdin-name",
+    metavar="NAME",
+    is_eager=True,
+    expose_value=False,
+    callback=_name_standard_input,
+    help="Name for standard input (-), whose ending says its format, such as chats.jsonl or tweets.csv.gz; default: "
+    "stdin.csv.",
+)
 _of_a_job = tuple(map(_of_table, OPTIONS.values()))
 _trying = (
     click.option("--limit", type=Number(1), metavar="N", help="Process only the first N rows."),
@@ -142,12 +177,14 @@ _trying = (
         "--yes", "-y", "is_agreed", is_flag=True, help="Don't ask before files that cost more than $1 on a stack."
     ),
 )
-_stack = functools.partial(click.option, "--stack", metavar="NAME", envvar="FANFOLD_STACK", show_envvar=True)
+_stack = functools.partial(click.option, "--stack", metavar="NAME", envvar=STACK_VARIABLE, show_envvar=True)
 _some_stack = functools.partial(_stack, default=DEFAULT_STACK, show_default=True)
 stack_to_deploy = functools.partial(_some_stack, help="Name of the stack to create or update.")
 _job_stack = _some_stack(help="Name of the stack.")
 stack_to_run_on = _some_stack(help="Name of the stack to run on.")
-stack_or_local = _stack(help="Name of the deployed stack to run on; default: a temporary local cloud.")
+stack_or_local = _stack(
+    help="Name of the stack to run on, deployed or of `fanfold local up`; default: a temporary local cloud."
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 parameters = click.option(
     "--parameter",
@@ -165,10 +202,12 @@ out_folder = click.option(
     show_default=True,
     help="Folder for results.csv, errors.csv and the job's other files.",
 )
-replace = click.option("--replace", is_flag=True, help="Replace the files of another file's job in the folder.")
+replace = click.option(
+    "--replace", is_flag=True, help="Replace the files of another file's job in the folder, or of a job with more rows."
+)
 model = click.option(
     "--model",
-    default="vader",
+    default=LEXICON,
     show_default=True,
     metavar="M",
     help="Model of the local endpoint: vader, a folder with a transformers model, owner/name[@revision] of one on the "
@@ -190,12 +229,12 @@ container = click.option(
 
 def of_a_file(command: Command) -> Command:
     """The file, and the options of its job."""
-    return _all(command, _file, *_of_a_job)
+    return _all(command, _file, _stdin_name, *_of_a_job)
 
 
 def of_files(command: Command) -> Command:
     """Files, and the options of their jobs."""
-    return _all(command, _files, *_of_a_job)
+    return _all(command, _files, _stdin_name, *_of_a_job)
 
 
 def of_a_new_job(command: Command) -> Command:

@@ -19,6 +19,7 @@ from fanfold.client import Fanfold
 from fanfold.comparison import Comparison
 from fanfold.errors import DownloadError
 from fanfold.folder import whole_file
+from fanfold.input.sources import where_else
 from fanfold.results import FailedRow, Results
 from fanfold.terminal import counted, stderr
 from fanfold_core.domain.counting import kind_of
@@ -43,12 +44,19 @@ _REPORT = "report.html"
     metavar="FILE",
     help="Write a Parquet file instead (needs pyarrow: pip install 'fanfold[arrow]').",
 )
+@click.option(
+    "--athena",
+    metavar="FOLDER",
+    help="Write a Parquet file to s3://BUCKET/FOLDER/, and print the statement that makes it a table in Athena.",
+)
 @options.as_json
-def results(job: str, stack: str, partial: bool, row: int | None, parquet: Path | None, as_json: bool) -> None:
+def results(
+    job: str, stack: str, partial: bool, row: int | None, parquet: Path | None, athena: str | None, as_json: bool
+) -> None:
     """Print the results of JOB: their file, or its first rows on a terminal, or with --json one object per row.
 
     With --json, all values are strings, as in results.csv; those of results.jsonl have types. A Parquet file has
-    numeric columns where possible.
+    numeric columns where possible. A table in Athena has a Parquet file for each job; a retry replaces that of its job.
 
     \b
     fanfold results tweets-6a5ef09ece7577f1 > results.csv
@@ -57,12 +65,22 @@ def results(job: str, stack: str, partial: bool, row: int | None, parquet: Path 
     fanfold results tweets --json | jq -r 'select(.label == "LABEL_0") | .text'
     fanfold results tweets --json | jq 'select(.score | tonumber? > 0.9)'
     fanfold results tweets --parquet tweets.parquet
+    fanfold results tweets --athena s3://my-lake/tweets/
     """
     if parquet is not None and (as_json or row is not None or str(parquet) == "-"):
         raise click.UsageError(
             "--parquet writes all rows to a file: it cannot be combined with --json or --row, or be -"
         )
+    if athena is not None and (as_json or row is not None or partial or parquet is not None):
+        raise click.UsageError(
+            "--athena writes all rows to S3: it cannot be combined with --json, --row, --partial or --parquet"
+        )
     found = Fanfold(stack).job(job)
+    if athena is not None:
+        table = found.to_athena(athena)
+        echo(table.statement)
+        stderr.print(f"written to {table.file}", soft_wrap=True)
+        return
     if row is not None:
         one = found.row(row)
         if as_json:
@@ -137,6 +155,7 @@ def report(job: str, stack: str, out: Path | None, replace: bool) -> None:
     """
     file = Path(job) / _REPORT
     if _is_path(job) and not file.is_file():
+        _check_is_there(Path(job))
         raise DownloadError(f"{job} has no {_REPORT}: name a folder that `fanfold run` or `fanfold download` wrote")
     if not file.is_file():
         folder = out or Path(tempfile.mkdtemp(prefix="fanfold-"))
@@ -176,8 +195,9 @@ def compare(before: str, after: str, stack: str, out: Path | None, as_json: bool
 
     Each of the two is a folder with the files of a job, the results.csv in one, or a job of the stack. A row has
     changed if it has another label, or no prediction any more, or one now; if results have no label, all their fields
-    but the score count. If the two are not of the same rows, the command fails and names the first row that differs.
-    The exit code is 0 whether or not rows have changed.
+    but the score count. If the rows of one are the first of the other, as after --limit, those that both have are
+    compared. If the two are of other rows, the command fails and names the first one that differs. The exit code is 0
+    whether or not rows have changed.
 
     FILE has the row number (from 0), the file's own columns, and the results of both jobs.
 
@@ -199,6 +219,9 @@ def compare(before: str, after: str, stack: str, out: Path | None, as_json: bool
     if compared.other:
         stderr.print(f"{counted(compared.other, 'more row')} changed between other labels", soft_wrap=True)
     stderr.print(f"{compared.changed:,} of {counted(compared.rows, 'row')} changed", soft_wrap=True)
+    for name, more in ((before, compared.only_before), (after, compared.only_after)):
+        if more:
+            stderr.print(f"not compared: {counted(more, 'more row')} of {name}", style="yellow", soft_wrap=True)
     if compared.furthest is not None:
         stderr.print(
             f"{counted(compared.rescored, 'row')} with the same label and another score, at most "
@@ -214,7 +237,15 @@ def _results_of(name: str, stack: str) -> Results:
     path = Path(name)
     if not (_is_path(name) or path.is_file()):
         return Fanfold(stack).job(name).results()
-    return Results.of_folder(path.parent if path.name in RESULT_FILES else path)
+    folder = path.parent if path.name in RESULT_FILES else path
+    _check_is_there(folder)
+    return Results.of_folder(folder)
+
+
+def _check_is_there(folder: Path) -> None:
+    if not folder.exists():
+        wanted = "name one that `fanfold run` or `fanfold download` wrote"
+        raise click.UsageError(f"folder {folder} does not exist: {wanted}; {where_else(folder)}")
 
 
 def _is_path(name: str) -> bool:

@@ -13,10 +13,10 @@ from click.core import ParameterSource
 
 from fanfold.cli import options
 from fanfold.cli.conclusion import Followed, follow_to_the_end, say_job
-from fanfold.cli.inputs import Input, ask_about_cost, dry_run, opened_all
+from fanfold.cli.inputs import File, Input, ask_about_cost, dry_run, opened_all
 from fanfold.cli.local import client_of
 from fanfold.cli.output import echo, show_json
-from fanfold.client import Fanfold
+from fanfold.client import STACK_VARIABLE, Fanfold
 from fanfold.folder import held
 from fanfold.terminal import stderr
 from fanfold_core.input.formats import FileName
@@ -32,7 +32,7 @@ from fanfold_core.input.formats import FileName
 @options.container
 @options.of_a_new_job
 def run(
-    files: tuple[Path | str, ...],
+    files: tuple[File, ...],
     out: Path,
     replace: bool,
     stack: str | None,
@@ -46,19 +46,21 @@ def run(
 ) -> None:
     """Run each FILE through the model and write the results to a folder.
 
-    FILE is the path of a CSV or JSON Lines (.jsonl), plain or compressed, or of a Parquet file; - for a CSV from
-    standard input; or with --stack an s3:// address, which is copied without a download. Each of several files has a
-    folder of its own in the folder, named like the file, and a line in a table at the end.
+    FILE is the path of a CSV or JSON Lines (.jsonl), plain or compressed, or of a Parquet file; - for standard input (a
+    CSV, unless --stdin-name says otherwise); or with --stack an s3:// address, which is copied without a download. With
+    a slash at its end, it is a prefix: all objects below it become one job, as do those of a manifest (a .manifest file
+    of Redshift's). Each
+    of several files has a folder of its own in the folder, named like the file, and a line in a table at the end.
 
     Of a JSON Lines file in OpenAI's batch format (custom_id, method, url, body), each body is sent as a request of its
     own, and the folder also gets batch_output.jsonl and batch_errors.jsonl.
 
-    The folder may hold the files of an earlier run of FILE, which are replaced. If it holds those of another file,
-    nothing is sent, unless you set --replace.
+    The folder may hold the files of an earlier run of FILE, which are replaced. If it holds those of another file, or
+    of a run with more rows than --limit, nothing is sent, unless you set --replace.
 
-    Without --stack, everything runs on this machine, with VADER, a word lexicon, instead of a real model. If you
-    interrupt it, the rows that are done are written to JOB.partial.csv (or .jsonl) in the folder. On a stack, the job
-    continues.
+    Without --stack and FANFOLD_STACK, everything runs on this machine, with VADER, a word lexicon, instead of a real
+    model. If you interrupt it, the rows that are done are written to JOB.partial.csv (or .jsonl) in the folder. On a
+    stack, the job continues.
 
     Before files that cost more than $1 on a stack (without the endpoint's instances) it asks whether to continue.
     Without a terminal, it then ends with a usage error, unless you set --yes.
@@ -76,15 +78,16 @@ def run(
     fanfold run tweets.csv --limit 100 --stack fanfold
     fanfold run tweets.csv --stack fanfold | jq .predicted
     fanfold run s3://my-bucket/tweets.csv --stack fanfold
+    fanfold run s3://my-bucket/reviews/ --stack fanfold
     """
     if stack:
         _refuse_local_options(stack)
-    with opened_all(files, stack, limit, reading) as inputs, ExitStack() as running:
+    with opened_all(files, stack, limit, reading, model) as inputs, ExitStack() as running:
         if is_dry:
             dry_run(inputs, is_limited=limit is not None)
             return
         folders = [
-            running.enter_context(held(folder, one.sent.source.name, replace=replace))
+            running.enter_context(held(folder, one.sent.source.name, rows=limit, replace=replace))
             for one, folder in zip(inputs, _folders(inputs, out), strict=True)
         ]
         if stack:
@@ -105,7 +108,7 @@ def run(
 @options.of_a_new_job
 @options.as_json
 def submit(
-    files: tuple[Path | str, ...],
+    files: tuple[File, ...],
     stack: str,
     limit: int | None,
     is_dry: bool,
@@ -115,16 +118,21 @@ def submit(
 ) -> None:
     """Upload each FILE and print the id of its job, without waiting for it to end.
 
-    FILE is the path of a CSV or JSON Lines (.jsonl), plain or compressed, or of a Parquet file; - for a CSV from
-    standard input; or an s3:// address, which is copied without a download. Before files that cost more than $1
-    (without the endpoint's instances) it asks whether to continue. Without a terminal, it then ends with a usage error,
-    unless you set --yes.
+    FILE is the path of a CSV or JSON Lines (.jsonl), plain or compressed, or of a Parquet file; - for standard input (a
+    CSV, unless --stdin-name says otherwise); or an s3:// address, which is copied without a download. With a slash at
+    its end, it is a prefix: all objects below it become one job, as do those of a manifest (a .manifest file of
+    Redshift's).
+
+    Before files that cost more than $1 (without the endpoint's instances) it asks whether to continue. Without a
+    terminal, it then ends with a usage error, unless you set --yes.
 
     \b
     fanfold submit tweets.csv
     fanfold submit tweets.csv --input-column text --stack fanfold
     fanfold submit s3://my-bucket/tweets.csv
+    fanfold submit s3://my-bucket/reviews/
     zcat tweets.csv.gz | fanfold submit -
+    zcat chats.jsonl.gz | fanfold submit - --stdin-name chats.jsonl
     fanfold status "$(fanfold submit tweets.csv)" --watch
     """
     with opened_all(files, stack, limit, reading) as inputs:
@@ -150,7 +158,7 @@ def _refuse_local_options(stack: str) -> None:
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
             raise click.UsageError(
                 f"--{name} is for the local endpoint, and stack {stack} has one of its own: leave out --{name}, or "
-                "--stack (and unset FANFOLD_STACK)"
+                f"--stack (and unset {STACK_VARIABLE})"
             )
 
 

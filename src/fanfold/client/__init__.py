@@ -12,19 +12,22 @@ from textwrap import fill
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from fanfold.deploying.parameters import check_job_defaults
 from fanfold.endpoint import EndpointStatus, Waking
 from fanfold.errors import JobNotFoundError, LocalStartError, extra
 from fanfold.hub import HubModel
-from fanfold.input.files import LocalFile
-from fanfold.input.sources import Source, source_of
+from fanfold.input.batch import LEXICON
+from fanfold.input.files import opened
+from fanfold.input.sources import Source
 from fanfold.input.uploads import metadata, upload
 from fanfold.jobs import Job
 from fanfold.project import find_root
 from fanfold.stacks import Stack
-from fanfold.terminal import spinner
+from fanfold.terminal import spinner, stderr
 from fanfold_core.domain.errors import UnknownJobError
-from fanfold_core.domain.options import OPTIONS, Options
-from fanfold_core.domain.options.row import ALLOW, COSTLIER_OPTIONS
+from fanfold_core.domain.keys import first_round, round_number
+from fanfold_core.domain.options import OPTIONS
+from fanfold_core.domain.options.row import ALLOW, COSTLIER_OPTIONS, JOB_DEFAULTS
 from fanfold_core.input.errors import JobDefaultsError
 from localaws.errors import LocalCloudError
 
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
 
     from localaws.cloud import LocalCloud
 
-DEFAULT_STACK = "fanfold"
+DEFAULT_STACK, STACK_VARIABLE = "fanfold", "FANFOLD_STACK"
 # As `fanfold_core.domain.keys.job_id` spells one.
 _WHOLE_ID = re.compile(r"[a-z0-9][a-z0-9-]*-[0-9a-f]{16}")
 _PATIENCE_SECONDS, _PAUSE_SECONDS = 10, 0.2
@@ -93,7 +96,7 @@ class Fanfold:
         stack: str | None = None,
         *,
         local: bool = False,
-        model: str | Predict = "vader",
+        model: str | Predict = LEXICON,
         task: str | None = None,
         container: str | None = None,
         session: boto3.Session | None = None,
@@ -117,7 +120,7 @@ class Fanfold:
         """
         if local and (stack or session):
             raise ValueError("local=True cannot be combined with stack or session")
-        self._name = stack or os.environ.get("FANFOLD_STACK") or DEFAULT_STACK
+        self._name = stack or os.environ.get(STACK_VARIABLE) or DEFAULT_STACK
         self._session = session
         self._config = config
         self._model = model if local else None
@@ -181,8 +184,10 @@ class Fanfold:
 
         Args:
             data: the path of a CSV or JSON Lines, plain or compressed (`.gz`, `.bz2`, `.xz`); the address of one in S3
-                (`s3://bucket/key`), which is copied there; the path of a Parquet file; a data frame of pandas or
-                Polars; an Arrow table; or an iterable of dicts, or of texts, which are the column `text`.
+                (`s3://bucket/key`), which is copied there; a prefix with a slash at its end (`s3://bucket/reviews/`) or
+                a manifest as Redshift writes one, whose objects are joined there; the path of a Parquet file; a data
+                frame of pandas or Polars; an Arrow table; or an iterable of dicts, or of texts, which are the column
+                `text`.
             name: what the job is called by, instead of the name of the file, or rows.csv.
             **options: those of the table in docs/options.md.
 
@@ -193,9 +198,8 @@ class Fanfold:
             UploadError: it could not be uploaded.
         """
         spelt, stack = metadata(**options), self.stack
-        with source_of(data, lambda: stack.client("s3"), name) as source:
-            found = LocalFile.read(source, stack.parameters, spelt)
-            uploaded = upload(stack, source, {**found.assumed, **spelt})
+        with opened(data, lambda: stack.client("s3"), stack.parameters, spelt, name) as found:
+            uploaded = upload(stack, found.source, {**found.assumed, **spelt})
         return Job(stack, uploaded.id, uploaded)
 
     def wake(self, *, wait: bool = False) -> EndpointStatus:
@@ -213,7 +217,7 @@ class Fanfold:
         return (Job(stack, job_id) for job_id in stack.job_ids())
 
     def job(self, job_id: str) -> Job:
-        """The job of this id, or the only one whose id begins so.
+        """The job of this id, or the only one whose id begins so; of the rounds of one, the newest.
 
         A whole id is waited for, since the stack takes some seconds to begin with a file just uploaded.
 
@@ -232,11 +236,27 @@ class Fanfold:
 
 def _job_that_begins(stack: Stack, beginning: str) -> Job:
     found = [job_id for job_id in stack.job_ids() if beginning and job_id.startswith(beginning)]
-    if len(found) == 1:
-        return Job(stack, found[0])
+    if len({first_round(job_id) for job_id in found}) == 1:
+        newest = max(found, key=round_number)
+        if len(found) > 1:
+            stderr.print(f"{beginning}: job {newest}, the newest of {len(found)} rounds", soft_wrap=True)
+        return Job(stack, newest)
     if found:
         raise JobNotFoundError(f"several jobs begin with {beginning}, choose one: {', '.join(sorted(found))}")
     raise JobNotFoundError(f"this stack has no job {beginning}: `fanfold jobs` lists all jobs")
+
+
+def say_model(model: str | Predict) -> None:
+    """Say of a local cloud's default model what it is, where progress is shown."""
+    if model == LEXICON:
+        words = "the model is VADER, a word lexicon: good for trying things out, not for its predictions"
+        stderr.print(words, soft_wrap=True)
+
+
+def local_parameters(model: str | Predict) -> dict[str, str]:
+    """The template's parameters in a local cloud that runs this model, which is named as the template's is."""
+    on_hub = HubModel.parse(model)
+    return {**LOCAL_PARAMETERS, "HfModelId": on_hub.name if on_hub else _called(model)}
 
 
 def local_cloud(model: str | Predict, parameters: Mapping[str, str] | None = None, **options: Any) -> LocalCloud:
@@ -251,14 +271,15 @@ def local_cloud(model: str | Predict, parameters: Mapping[str, str] | None = Non
     with extra("local", "a local cloud (the default without --stack)"):
         from localaws.cloud import LocalCloud  # noqa: PLC0415 - an extra, and takes a second
 
-    chosen = {**LOCAL_PARAMETERS, "HfModelId": _called(model), **(parameters or {})}
+    chosen = {**local_parameters(model), **(parameters or {})}
     try:
-        Options.of_stack(chosen, {})
+        check_job_defaults(chosen.get(JOB_DEFAULTS, "{}"))
     except JobDefaultsError as error:
         raise LocalStartError(str(error)) from error
     if on_hub := HubModel.parse(model, chosen.get("HfRevision")):
         folder = on_hub.fetch()
         model, chosen = str(folder), {**chosen, "HfModelId": on_hub.name, "HfRevision": folder.name}
+    say_model(model)
     return LocalCloud(find_root(), model=model, parameters=chosen, **options)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fanfold.endpoint import EndpointStatus
     from fanfold.folder import HeldFolder
     from fanfold.jobs import Job
+    from fanfold.results.athena import AthenaTable
     from fanfold.stacks import Stack
     from fanfold.status import JobStatus
 
@@ -97,6 +98,10 @@ class AsyncJob:
     async def write_files(self, target: HeldFolder) -> list[Path]:
         """As `Job.write_files`."""
         return await to_thread(self._job.write_files, target)
+
+    async def to_athena(self, location: str) -> AthenaTable:
+        """As `Job.to_athena`."""
+        return await to_thread(self._job.to_athena, location)
 
     async def cancel(self) -> JobStatus:
         """As `Job.cancel`."""

@@ -55,7 +55,8 @@ def preview_file(
     named = FileName.parse(name)
     if not named.is_table:
         raise NotTableError(
-            f"{name} is not a CSV: its name must end in {TABLE_ENDINGS}. Export the data as CSV, and choose that file"
+            f"{name} is not a CSV: its name must end in {TABLE_ENDINGS}. Export the data as CSV, and choose that file. "
+            "A Parquet file is converted by `fanfold submit FILE`"
         )
     chosen = Options.of_stack(parameters, {**named.options, **options})
     file = InputFile(name, len(head), chosen, lambda start: BytesIO(head[start:]), is_beginning=not complete)

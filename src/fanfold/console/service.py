@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from fanfold.status import JobStatus
 
 V = TypeVar("V")
-# Jobs that are looked through for the list, and jobs that are remembered: what has ended is not asked for again.
-_MOST_SEARCHED = 10_000
+# Jobs that are remembered: what has ended is not asked for again.
 _MOST_KNOWN = 1_000
 _MOST_LOOKED_UP = 3
 
@@ -99,8 +98,8 @@ class ConsoleService:
     def jobs(self, most: int, search: str) -> tuple[list[JobStatus], bool]:
         """The latest jobs whose file, id or state is called so, the latest first, and whether there are more."""
         with self._lock:
-            known = islice(self.stack.listed_jobs(), _MOST_SEARCHED)
-            listed = [job.id for job in islice(filter(partial(_is_called, search), known), most + 1)]
+            known = filter(partial(_is_called, search), self.stack.latest_jobs())
+            listed = [job.id for job in islice(known, most + 1)]
             for job_id in listed:
                 if job_id not in self._jobs:  # it need not be looked for
                     _keep(self._jobs, job_id, Job(self.stack, job_id))

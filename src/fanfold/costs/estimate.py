@@ -188,6 +188,8 @@ class Cost:
 
     `instance_hours` are what all instances of the endpoint ran while the job did, for whatever job; None where
     CloudWatch doesn't tell, or nobody asked, and `hours_unknown` says why.
+
+    A job on a local cloud (`is_local`) cost nothing: `services` are what they would be on AWS.
     """
 
     services: float
@@ -197,13 +199,15 @@ class Cost:
     prices: str
     instance_hours: float | None = None
     hours_unknown: str = ""
+    is_local: bool = False
 
     @classmethod
-    def of(cls, summary: Mapping[str, Any], parameters: Mapping[str, str]) -> Cost | None:
+    def of(cls, summary: Mapping[str, Any], parameters: Mapping[str, str], *, is_local: bool = False) -> Cost | None:
         """What the summary of a job says, on a stack with these parameters; None for one that has no dollars yet."""
         if "dollars" not in summary:
             return None
-        instance_type = "" if parameters.get("EndpointName") else parameters.get("InstanceType", "")
+        has_instances = not (is_local or parameters.get("EndpointName"))
+        instance_type = parameters.get("InstanceType", "") if has_instances else ""
         seconds = summary["endpoint_seconds"]
         return cls(
             services=sum(summary["dollars"].values()),
@@ -211,6 +215,7 @@ class Cost:
             instance_type=instance_type,
             endpoint_seconds=seconds,
             prices=summary["prices"],
+            is_local=is_local,
         )
 
     @property
@@ -226,14 +231,12 @@ class Cost:
             None if self.instance_hours is None else instance_dollars(self.instance_type, self.instance_hours * _HOUR)
         )
 
-    @property
-    def of_services(self) -> str:
-        """The dollars that depend on no endpoint, in words."""
-        return f"${self.services:.4f} for services ({self._said_of_prices})"
-
     def __str__(self) -> str:
+        of_services = f"at least ${self.services:.4f} for services ({self._said_of_prices})"
+        if self.is_local:
+            return f"nothing on a local cloud; on AWS {of_services}, and the endpoint's instances"
         if self.instance is None or self.woken is None:
-            return f"at least {self.of_services}; the endpoint's instances come on top"
+            return f"{of_services}; the endpoint's instances come on top"
         if self.counted is not None:
             return (
                 f"${self.services + self.counted:.4f} (${self.services:.4f} for services, ${self.counted:.4f} for the "

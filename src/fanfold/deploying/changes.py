@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from fanfold.errors import DeployError, StackError
-from fanfold.stacks import OUTPUTS, make_client, refused_words
+from fanfold.stacks import DENIED, OUTPUTS, make_client, refused_words
 from fanfold.terminal import spinner
 
 if TYPE_CHECKING:
@@ -113,6 +113,17 @@ def find_parameters(session: Session, name: str) -> dict[str, str] | None:
     if status.endswith("_FAILED"):
         raise DeployError(f"the last deploy of stack {name} failed, and so did the way back ({status}): {HELP}")
     return {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", ())}
+
+
+def find_defaults(session: Session, name: str) -> dict[str, str]:
+    """The defaults of a stack's parameters in its own template; none if they may not be read."""
+    try:
+        summary = make_client(session, "cloudformation").get_template_summary(StackName=name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in DENIED:
+            return {}
+        raise StackError(f"stack {name}: {refused_words(error)}") from error
+    return {one["ParameterKey"]: one["DefaultValue"] for one in summary["Parameters"] if "DefaultValue" in one}
 
 
 def _is_missing(error: ClientError | BotoCoreError) -> bool:

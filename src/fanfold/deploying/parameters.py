@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from types_boto3_cloudformation.type_defs import ParameterTypeDef
 
+_MOST_BYTES = 2_000
+
 
 def to_decide(source: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """The parameters that a first deploy asks for, as the template describes them: the first group of its interface."""
@@ -35,10 +37,25 @@ def checked(
     template.check(source, chosen, region)
     values = {**template.defaults_of(source), **chosen}
     try:
-        Options.defaults(values[JOB_DEFAULTS])
+        check_job_defaults(values[JOB_DEFAULTS])
     except JobDefaultsError as error:
         raise DeployError(str(error)) from error
     return values
+
+
+def check_job_defaults(text: str) -> None:
+    """See that jobs could have the options in a value of JobDefaults, and that Lambda takes it.
+
+    Raises:
+        JobDefaultsError: an option is none, or has a value that none may have; or the text is too long.
+    """
+    Options.defaults(text)
+    # The template counts characters.
+    if (size := len(text.encode())) > _MOST_BYTES:
+        raise JobDefaultsError(
+            f"it has {size:,} bytes in UTF-8, and may have {_MOST_BYTES:,}, since all variables of a function together "
+            "have 4 KB: shorten its texts, or leave them to the options of each file"
+        )
 
 
 def as_sent(source: Mapping[str, Any], given: Mapping[str, str], before: Mapping[str, str]) -> list[ParameterTypeDef]:

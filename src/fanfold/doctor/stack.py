@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from fanfold.deploying.parameters import check_job_defaults
 from fanfold.doctor.findings import Finding, Verdict
 from fanfold.errors import StackError
-from fanfold_core.domain.options import Options
 from fanfold_core.domain.options.row import JOB_DEFAULTS, spell
 from fanfold_core.input.errors import JobDefaultsError
 
@@ -70,7 +70,7 @@ def examine(stack: Stack) -> Iterator[Finding]:
     if stack.parameters.get("EndpointName") == "" and "Scaling" in stack.parameters:
         variants = [variant["VariantName"] for variant in config["ProductionVariants"]]
         yield from (_scaling(stack, f"endpoint/{name}/variant/{variant}") for variant in variants)
-    yield from _models(client, config)
+    yield from _models(client, config, is_local=stack.is_local)
 
 
 def examine_job_defaults(text: str) -> Iterator[Finding]:
@@ -81,7 +81,7 @@ def examine_job_defaults(text: str) -> Iterator[Finding]:
         ['ok     every job has rows-per-request=64 unless its file says otherwise']
     """
     try:
-        Options.defaults(text)
+        check_job_defaults(text)
     except JobDefaultsError as error:
         yield Finding(Verdict.WRONG, str(error))
         return
@@ -147,7 +147,9 @@ def _scaling(stack: Stack, resource: str) -> Finding:
     return _judge(lost if missing else "it scales by two policies", not missing, remedy)
 
 
-def _models(client: SageMakerClient, config: DescribeEndpointConfigOutputTypeDef) -> Iterator[Finding]:
+def _models(
+    client: SageMakerClient, config: DescribeEndpointConfigOutputTypeDef, *, is_local: bool
+) -> Iterator[Finding]:
     for name in [variant["ModelName"] for variant in config["ProductionVariants"] if "ModelName" in variant]:
         try:
             model = client.describe_model(ModelName=name)
@@ -156,16 +158,18 @@ def _models(client: SageMakerClient, config: DescribeEndpointConfigOutputTypeDef
             yield Finding(Verdict.RISKY, f"whether its model is pinned is not known: it cannot be described: {error}")
             continue
         for container in model.get("Containers") or [model["PrimaryContainer"]]:
-            yield from _model(container)
+            yield from _model(container, is_local=is_local)
 
 
-def _model(container: ContainerDefinitionOutputTypeDef) -> Iterator[Finding]:
+def _model(container: ContainerDefinitionOutputTypeDef, *, is_local: bool) -> Iterator[Finding]:
     """What the Hugging Face container reads of the Hub; one of another kind, or with a model in S3, reads nothing."""
     given = container.get("Environment", {})
     if "HF_MODEL_ID" not in given or container.get("ModelDataUrl"):
         return
     model, revision = given["HF_MODEL_ID"], given.get("HF_MODEL_REVISION", "its latest commit")
-    if _COMMIT.fullmatch(revision):
+    if is_local:
+        yield Finding(Verdict.OK, f"its model is {model}, as the local cloud was started with it: nothing to pin")
+    elif _COMMIT.fullmatch(revision):
         yield Finding(Verdict.OK, f"its model is {model} at {revision}")
     else:
         words = "which may change; set HfRevision, its container's HF_MODEL_REVISION, to a commit of 40 digits"

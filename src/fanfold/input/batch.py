@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from codecs import BOM_UTF8
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fanfold_core.app.rounds import NOT_ANSWERED, PAST_DEADLINE
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from fanfold_core.domain.options import Options
     from fanfold_core.input.source import InputFile
 
+# What a local cloud's model is called unless another is named.
+LEXICON = "vader"
 OUTPUT, ERRORS = "batch_output.jsonl", "batch_errors.jsonl"
 BATCH_FILES = (OUTPUT, ERRORS)
 _KEYS = {"custom_id", "method", "url", "body"}
@@ -53,24 +56,70 @@ def has_batch_output(options: Options) -> bool:
     return all(getattr(options, name.replace("-", "_")) == _OPTIONS[name] for name in names)
 
 
-def repeated_ids(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """A warning, if some of the first rows of a file have the `custom_id` of an earlier one."""
-    seen: set[str] = set()
-    repeated = []
-    for number, row in enumerate(rows):
-        if isinstance(row, JsonRow) and "custom_id" in row.values:
-            spelt = write_json(row.values["custom_id"])
-            repeated += [number] if spelt in seen else []
-            seen.add(spelt)
-    if repeated:
+def unanswered(options: Options, parameters: Mapping[str, str]) -> Iterator[str]:
+    """A warning, if requests of OpenAI's API are sent to a model of which a stack's parameters say that it takes none.
+
+    >>> list(unanswered(options, stack.parameters))
+    ["The model is VADER, a word lexicon, which takes no requests of OpenAI's API: all rows will fail. …"]
+    """
+    its_own = any(parameters.get(name) for name in ("EndpointName", "ContainerImage", "ModelDataUrl"))
+    model = parameters.get("HfModelId", "")
+    if its_own or not (options.is_chat or has_batch_output(options)):
+        return
+    if model == LEXICON:
         yield (
-            f"The custom_id of an earlier request stands in {len(repeated):,} of the first {len(rows):,} rows, such as "
-            f"row {repeated[0]:,} (from 0): answers to the same custom_id can be told apart by their order only."
+            "The model is VADER, a word lexicon, which takes no requests of OpenAI's API: all rows will fail. Name a "
+            "model that takes them, by its server's URL, with --model."
+        )
+    # What isn't of the Hub is a folder, a container or a function of this machine: anything.
+    elif "/" in model:
+        yield (
+            f"The model {model} runs in Hugging Face's container, which takes no requests of OpenAI's API: all rows "
+            "will fail. Deploy the stack with a ContainerImage that takes them, such as LMI or vLLM."
         )
 
 
-def batch_output(results: Iterable[bytes], job: str) -> Iterator[tuple[str, bytes]]:
-    r"""For each line of results.jsonl, which file its line belongs to, and that line.
+def repeated_ids(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A warning, if some of the first rows of a file have the `custom_id` of an earlier one."""
+    ids = CustomIds()
+    for row in rows:
+        ids.see(row.values if isinstance(row, JsonRow) else {})
+    if told := ids.told("the first "):
+        yield told
+
+
+@dataclass(slots=True)
+class CustomIds:
+    """How often a `custom_id` came again in rows that were seen, all of which are remembered by a hash."""
+
+    rows: int = 0
+    repeated: int = 0
+    _first_repeated: int = 0
+    _hashes: set[int] = field(default_factory=set)
+
+    def see(self, row: Mapping[str, Any]) -> None:
+        """The next row."""
+        if "custom_id" in row:
+            found = hash(write_json(row["custom_id"]))
+            if found in self._hashes:
+                self._first_repeated = self._first_repeated if self.repeated else self.rows
+                self.repeated += 1
+            self._hashes.add(found)
+        self.rows += 1
+
+    def told(self, which: str) -> str:
+        """A warning, empty if all were different."""
+        if not self.repeated:
+            return ""
+        rows = f"{self.repeated:,} of {which}{self.rows:,} rows, such as row {self._first_repeated:,} (from 0)"
+        return (
+            f"The custom_id of an earlier request stands in {rows}: answers to the same custom_id can be told apart by "
+            "their order only."
+        )
+
+
+def batch_output(results: Iterable[bytes], job: str, ids: CustomIds | None = None) -> Iterator[tuple[str, bytes]]:
+    r"""For each line of results.jsonl, which file its line belongs to, and that line. `ids` are shown all of them.
 
     >>> line = b'{"custom_id":"a","method":"POST","url":"/v1/embeddings","body":{},"error":"cancelled"}'
     >>> list(batch_output([line], "batch-1f"))[0][1].decode()[:46]
@@ -78,6 +127,8 @@ def batch_output(results: Iterable[bytes], job: str) -> Iterator[tuple[str, byte
     """
     for number, line in enumerate(results):
         row = json.loads(line)
+        if ids is not None:
+            ids.see(row)
         # Its own keys come first, whatever they are called.
         *_, (_, error) = row.items()
         request = f"{job}-{number}"

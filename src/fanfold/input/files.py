@@ -5,14 +5,19 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
 from fanfold.errors import InputFileError
-from fanfold.input.batch import batch_options, repeated_ids
-from fanfold.input.sources import spooled
+from fanfold.input.batch import batch_options, repeated_ids, unanswered
+from fanfold.input.joined import joined
+from fanfold.input.objects import below, is_manifest, is_prefix, of_manifest
+from fanfold.input.sources import Source, is_in_s3, spooled
+from fanfold.input.tables import JSON_LINES, WRITTEN, write_parquet, writer_of
+from fanfold.terminal import spinner
 from fanfold_core.domain.keys import RequestId, job_id
 from fanfold_core.domain.options import Options
-from fanfold_core.domain.options.row import COSTLIER_OPTIONS, JOB_DEFAULTS, REFUSE
+from fanfold_core.domain.options.row import COSTLIER_OPTIONS, FOR_LANGUAGE_MODELS, REFUSE
 from fanfold_core.domain.requests import Request, Unsendable, body, chunk_limits, inputs, plan
 from fanfold_core.domain.spans import Span
 from fanfold_core.input.cutting import Budget, Limits
@@ -21,16 +26,19 @@ from fanfold_core.input.formats import FileName
 from fanfold_core.input.source import InputFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from fanfold.input.sources import Source
+    from types_boto3_s3 import S3Client
+
+    from fanfold.input.objects import Objects
     from fanfold_core.input.cutting import Cut
     from fanfold_core.input.layout import Layout
 
 # Of a file of any size so much is read before it is uploaded. What is wrong with all of it shows by then.
 _BEGINNING_BYTES = 1024 * 1024
 _LIMITS = Limits()
+_PARQUET = ".parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +69,18 @@ class LocalFile:
         `InputFileError` if an option has a value that none may have, the file is larger than the stack takes, or it
         does not begin as a CSV that they describe.
         """
-        with _naming(source):
+        with _naming(source.shown):
+            of_stack = Options.of_stack(parameters, {})
+            options = _options(source.name, parameters, {**given, **source.options})
             named = FileName.parse(source.name)
-            options = Options.of_stack(parameters, {**named.options, **given, **source.options})
             content = InputFile(named.uploaded, source.size, options, source.open, budget=_budget(parameters))
             if assumed := batch_options(content, given):
                 return cls._read_batch(source, parameters, content, assumed, {**given, **source.options})
-            found = cls(source, options, content, content.layout())
+        with _naming(source.shown, blame=partial(options.set_by, of_stack)):
+            layout = content.layout()
+            said = tuple(dict.fromkeys((*source.notes, *layout.assumed)))
+            warnings = (*layout.warnings, *unanswered(options, parameters))
+            found = cls(source, options, content, replace(layout, assumed=said, warnings=warnings))
             found._check_beginning()
             return found
 
@@ -80,7 +93,7 @@ class LocalFile:
         assumed: Mapping[str, str],
         given: Mapping[str, str],
     ) -> LocalFile:
-        with _naming(source, ", in OpenAI's batch format"):
+        with _naming(source.shown, ", in OpenAI's batch format"):
             _check_requests_may_have_one_row(source, parameters)
             options = Options.of_stack(parameters, {**assumed, **given})
             if options.rows_per_request != 1:
@@ -89,14 +102,15 @@ class LocalFile:
             layout = content.layout()
             first = content.first_rows(layout)
             rows = content.rows(first.data, layout, start=first.start)
-            layout = replace(layout, warnings=(*layout.warnings, *repeated_ids(rows)))
-            found = cls(source, options, content, layout, assumed)
+            said = (*source.notes, *layout.assumed)
+            warnings = (*layout.warnings, *repeated_ids(rows), *unanswered(options, parameters))
+            found = cls(source, options, content, replace(layout, assumed=said, warnings=warnings), assumed)
             found._check_beginning()
             return found
 
     def pieces(self, limits: Limits = _LIMITS) -> Iterator[Cut]:
         """The file as it would be cut into chunks; `InputFileError` where it cannot be read on."""
-        with _naming(self.source):
+        with _naming(self.source.shown):
             yield from self.content.pieces(self.layout, chunk_limits(limits, self.options.rows_per_request))
 
     def requests(self) -> Iterator[Planned]:
@@ -152,8 +166,7 @@ def _check_requests_may_have_one_row(source: Source, parameters: Mapping[str, st
     if parameters.get(COSTLIER_OPTIONS) == REFUSE and Options.of_stack(parameters, {}).rows_per_request > 1:
         raise InputFileError(
             f"{source.shown} is in OpenAI's batch format, of which each row is sent alone, and this stack has "
-            f"{COSTLIER_OPTIONS}={REFUSE}: for a language model, deploy it with "
-            f'{JOB_DEFAULTS}={{"rows-per-request": 1}}'
+            f"{COSTLIER_OPTIONS}={REFUSE}: {FOR_LANGUAGE_MODELS}"
         )
 
 
@@ -164,10 +177,65 @@ def _budget(parameters: Mapping[str, str]) -> Budget:
 
 
 @contextmanager
-def _naming(source: Source, taken_for: str = "") -> Iterator[None]:
+def opened(
+    data: object,
+    s3: Callable[[], S3Client],
+    parameters: Mapping[str, str],
+    given: Mapping[str, str],
+    name: str | None = None,
+) -> Iterator[LocalFile]:
+    """A path, an address in S3, which its client reads, or rows, read as `LocalFile.read` does; perhaps renamed.
+
+    A prefix or a manifest becomes one file, a Parquet file JSON Lines. `TypeError` if it is nothing that can be read.
+    """
+    with _source_of(data, s3, partial(_options, parameters=parameters, given=given), name) as source:
+        yield LocalFile.read(source, parameters, given)
+
+
+@contextmanager
+def _source_of(
+    data: object, s3: Callable[[], S3Client], options_of: Callable[[str], Options], name: str | None
+) -> Iterator[Source]:
+    if isinstance(data, Source):
+        found = data
+    elif is_prefix(data) or is_manifest(data):
+        client = s3()
+        with spinner("looking for objects"):
+            objects = below(client, str(data)) if is_prefix(data) else _listed(str(data), client)
+        with _naming(objects.shown):
+            found = joined(client, objects, options_of, name)
+    elif isinstance(data, str) and is_in_s3(data):
+        found = Source.of_object(s3(), data)
+    elif isinstance(data, str | Path):
+        found = Source.of_file(Path(data))
+        if found.name.lower().endswith(_PARQUET):
+            written = f"{Path(name or found.name).stem}.jsonl"
+            with spooled(written, found.shown, partial(write_parquet, Path(data)), JSON_LINES) as source:
+                yield source
+            return
+    else:
+        name = name or "rows.csv"
+        with spooled(name, name, writer_of(data), WRITTEN) as source:
+            yield source
+        return
+    yield replace(found, name=name) if name else found
+
+
+def _listed(manifest: str, s3: S3Client) -> Objects:
+    source = Source.of_object(s3, manifest) if is_in_s3(manifest) else Source.of_file(Path(manifest))
+    with _naming(source.shown), source.open(0) as stream:
+        return of_manifest(s3, manifest, PurePosixPath(source.name).stem, stream.read())
+
+
+def _options(name: str, parameters: Mapping[str, str], given: Mapping[str, str]) -> Options:
+    return Options.of_stack(parameters, {**FileName.parse(name).options, **given})
+
+
+@contextmanager
+def _naming(shown: str, taken_for: str = "", blame: Callable[[str], str] = lambda _words: "") -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise InputFileError(f"{source.shown}{taken_for}: {error.in_full}") from error
+        raise InputFileError(f"{shown}{taken_for}: {blame(str(error))}{error.in_full}") from error
     except OSError as error:
-        raise InputFileError(f"cannot read {source.shown}: {error.strerror}") from error
+        raise InputFileError(f"cannot read {shown}: {error.strerror}") from error

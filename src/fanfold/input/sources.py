@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import partial
 from itertools import islice
@@ -19,7 +19,6 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fanfold.errors import InputFileError
-from fanfold.input.tables import JSON_LINES, WRITTEN, write_parquet, writer_of
 from fanfold_core.aws.store import check_range
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from types_boto3_s3.type_defs import CopySourceTypeDef
 
 _S3 = "s3://"
-_PARQUET = ".parquet"
 # Names that are looked at for the one that was meant.
 _MOST_NAMES = 10_000
 
@@ -40,7 +38,8 @@ class Source:
     """Bytes and their name, which says how they are compressed; `shown` is what the user calls them.
 
     `options` are how they are written, by the names of a file's metadata; what else is said of that doesn't count.
-    `object_in_s3` is where they are already, as S3 names what is to be copied.
+    `notes` say in sentences what they are. What is in S3 already has a `copy`, which puts it in a place there: it takes
+    a client, the place (`Bucket` and `Key`), metadata, and whom to tell of bytes that have been copied.
     """
 
     name: str
@@ -48,7 +47,8 @@ class Source:
     size: int
     open: Callable[[int], AbstractContextManager[IO[bytes]]]
     options: Mapping[str, str] = field(default_factory=dict)
-    object_in_s3: CopySourceTypeDef | None = None
+    notes: tuple[str, ...] = ()
+    copy: Callable[[S3Client, Mapping[str, str], Mapping[str, str], Callable[[int], None]], None] | None = None
 
     @classmethod
     def of_file(cls, path: Path) -> Source:
@@ -73,7 +73,8 @@ class Source:
             found = s3.head_object(Bucket=bucket, Key=key)
         except (ClientError, BotoCoreError) as error:
             raise InputFileError(
-                f"cannot read {url}: {error}. See `aws s3 ls {url}`, and whether you may read it"
+                f"cannot read {url}: {error}. See `aws s3 ls {url}`, and whether you may read it; a prefix ends in a "
+                "slash"
             ) from error
         place: CopySourceTypeDef = {"Bucket": bucket, "Key": key}
 
@@ -84,7 +85,7 @@ class Source:
                 check_range(url, answer, start, found["ContentLength"], found["ContentLength"])
                 yield cast("IO[bytes]", body)
 
-        return cls(PurePosixPath(key).name, url, found["ContentLength"], read, object_in_s3=place)
+        return cls(PurePosixPath(key).name, url, found["ContentLength"], read, copy=partial(_copy, place))
 
 
 def where_else(path: Path) -> str:
@@ -109,31 +110,6 @@ def is_in_s3(file: object) -> bool:
     (True, False)
     """
     return isinstance(file, str) and file.startswith(_S3)
-
-
-@contextmanager
-def source_of(data: object, s3: Callable[[], S3Client], name: str | None = None) -> Iterator[Source]:
-    """A path, an address in S3, which its client reads, or rows; under another name if one is given.
-
-    A Parquet file becomes JSON Lines. `InputFileError` if it cannot be read, `TypeError` if it is nothing that can be.
-    """
-    if isinstance(data, Source):
-        found = data
-    elif isinstance(data, str) and is_in_s3(data):
-        found = Source.of_object(s3(), data)
-    elif isinstance(data, str | Path):
-        found = Source.of_file(Path(data))
-        if found.name.lower().endswith(_PARQUET):
-            written = f"{Path(name or found.name).stem}.jsonl"
-            with spooled(written, found.shown, partial(write_parquet, Path(data)), JSON_LINES) as source:
-                yield source
-            return
-    else:
-        name = name or "rows.csv"
-        with spooled(name, name, writer_of(data), WRITTEN) as source:
-            yield source
-        return
-    yield replace(found, name=name) if name else found
 
 
 @contextmanager
@@ -163,3 +139,14 @@ def _open(path: Path, start: int) -> Iterator[IO[bytes]]:
     with path.open("rb") as stream:
         stream.seek(start)
         yield stream
+
+
+def _copy(
+    source: CopySourceTypeDef,
+    s3: S3Client,
+    place: Mapping[str, str],
+    metadata: Mapping[str, str],
+    sent: Callable[[int], None],
+) -> None:
+    how = {"Metadata": metadata, "MetadataDirective": "REPLACE", "TaggingDirective": "REPLACE"}
+    s3.copy(source, place["Bucket"], place["Key"], ExtraArgs=how, Callback=sent)

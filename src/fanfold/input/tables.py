@@ -30,8 +30,9 @@ WRITTEN = {
 }
 JSON_LINES = {"encoding": "utf-8"}
 _TEXT = "text"
-# Rows of a Parquet file that are read at a time.
+# Of a Parquet file: rows that are made at a time, and bytes of each column that are read at a time.
 _BATCH_ROWS = 1_000
+_COLUMN_BYTES = 1024 * 1024
 
 
 def writer_of(data: object) -> Callable[[IO[bytes]], None]:
@@ -70,7 +71,8 @@ def write_parquet(file: Path, stream: IO[bytes]) -> None:
         from pyarrow import ArrowException  # noqa: PLC0415 - an extra
         from pyarrow.parquet import ParquetFile  # noqa: PLC0415 - likewise
     try:
-        with ParquetFile(file) as table:
+        # Left to itself, it holds all that it has read of the file until the end.
+        with ParquetFile(file, pre_buffer=False, buffer_size=_COLUMN_BYTES) as table:
             for batch in table.iter_batches(_BATCH_ROWS):
                 for row in batch.to_pylist():
                     stream.write(f"{json.dumps(row, ensure_ascii=False, default=_spelled)}\n".encode())

@@ -54,13 +54,8 @@ def upload(stack: Stack, source: Source, options: Mapping[str, str]) -> JobStatu
     """
     options = {**options, **source.options}
     with bytes_bar("uploading", source.size) as sent:
-        if place := source.object_in_s3:
-
-            def copy(client: S3Client, key: str, encoded: dict[str, str]) -> None:
-                how = {"Metadata": encoded, "MetadataDirective": "REPLACE", "TaggingDirective": "REPLACE"}
-                client.copy(place, stack.input_bucket, key, ExtraArgs=how, Callback=sent)
-
-            return _put(stack, source.name, options, copy)
+        if copy := source.copy:
+            return _put(stack, source.name, options, lambda client, place, spelt: copy(client, place, spelt, sent))
         try:
             with source.open(0) as stream:
                 return upload_stream(stack, source.name, stream, options, sent)
@@ -77,21 +72,24 @@ def upload_stream(
 ) -> JobStatus:
     """Upload a file as it is read; `sent` is told of bytes as they go. `UploadError` names trouble."""
 
-    def put(client: S3Client, key: str, encoded: dict[str, str]) -> None:
-        client.upload_fileobj(stream, stack.input_bucket, key, ExtraArgs={"Metadata": encoded}, Callback=sent)
+    def put(client: S3Client, place: Mapping[str, str], spelt: dict[str, str]) -> None:
+        client.upload_fileobj(stream, place["Bucket"], place["Key"], ExtraArgs={"Metadata": spelt}, Callback=sent)
 
     return _put(stack, name, options, put)
 
 
 def _put(
-    stack: Stack, name: str, options: Mapping[str, str], put: Callable[[S3Client, str, dict[str, str]], None]
+    stack: Stack,
+    name: str,
+    options: Mapping[str, str],
+    put: Callable[[S3Client, Mapping[str, str], dict[str, str]], None],
 ) -> JobStatus:
-    encoded = _encoded(name, options)
+    spelt = _checked(name, options)
     client = stack.client("s3")
     # A folder of its own, so that two people's tweets.csv don't meet.
     key = f"{uuid4().hex[:12]}/{FileName.parse(name).uploaded}"
     try:
-        put(client, key, encoded)
+        put(client, {"Bucket": stack.input_bucket, "Key": key}, spelt)
         version = client.head_object(Bucket=stack.input_bucket, Key=key).get("VersionId", "null")
     except (S3UploadFailedError, ClientError, BotoCoreError) as error:
         raise UploadError(f"cannot upload {name} to s3://{stack.input_bucket}/{key}: {error}") from error
@@ -114,14 +112,23 @@ def _put(
     )
 
 
-def _encoded(name: str, options: Mapping[str, str]) -> dict[str, str]:
-    """Options as S3 takes them, which is in ASCII; `UploadError` if they are more than it takes."""
-    encoded = {option: quote(value, safe=_AS_IT_IS) for option, value in options.items()}
-    size = sum(len(option) + len(value) for option, value in encoded.items())
+def encoded(options: Mapping[str, str]) -> dict[str, str]:
+    """Options as S3 takes them, which is in ASCII.
+
+    >>> encoded({"input-column": "café", "parameters": '{"top_k": 1}'})
+    {'input-column': 'caf%C3%A9', 'parameters': '{"top_k":%201}'}
+    """
+    return {option: quote(value, safe=_AS_IT_IS) for option, value in options.items()}
+
+
+def _checked(name: str, options: Mapping[str, str]) -> dict[str, str]:
+    """Options as S3 takes them; `UploadError` if they are more than it takes."""
+    spelt = encoded(options)
+    size = sum(len(option) + len(value) for option, value in spelt.items())
     if size > _MOST_METADATA_BYTES:
-        longest = max(encoded, key=lambda option: len(encoded[option]))
+        longest = max(spelt, key=lambda option: len(spelt[option]))
         raise UploadError(
             f"cannot upload {name}: its options have {size:,} bytes, percent-encoded, and S3 takes "
             f"{_MOST_METADATA_BYTES:,}; shorten the option `{longest}`"
         )
-    return encoded
+    return spelt

@@ -10,11 +10,10 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from botocore.exceptions import IncompleteReadError, ReadTimeoutError, ResponseStreamingError
-
 from fanfold.errors import DownloadError, extra
+from fanfold.input.objects import BLOCK_BYTES, S3Object
 from fanfold.results.formats import CsvFormat, JsonLinesFormat, ResultsFormat, read_csv, text_of
-from fanfold_core.aws.store import UnexpectedResponseError, check_range
+from fanfold.results.tables import TypedRows
 from fanfold_core.domain.json_results import numbered
 from fanfold_core.domain.results import ERRORS_AFTER, ERRORS_BEFORE
 from fanfold_core.input.records import Dialect, format_records
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
 
     from fanfold.stacks import Stack
 
-# Bytes that one request to S3 asks for; as many are held in memory.
-_BLOCK_BYTES = 8 * 1024 * 1024
-_TRIES = 4
 # Rows that are written anew at a time.
 _BATCH_ROWS = 1_000
 
@@ -151,22 +147,37 @@ class Results:
             return self._format.pandas(self._open(), self.columns)
 
     def to_arrow(self) -> pa.Table:
-        """All rows as an Arrow table, with types as `to_pandas` has them; `PackageMissingError` without pyarrow."""
-        with extra("arrow", "an Arrow table"):
-            return self._format.arrow(self._open(), self.columns)
+        """All rows as an Arrow table, with types as `to_pandas` has them, but times as text.
+
+        `PackageMissingError` without pyarrow, `DownloadError` if a column of results.jsonl has values of several types.
+        """
+        rows = self._typed_rows("an Arrow table")
+        from pyarrow import Table  # noqa: PLC0415 - an extra
+
+        return Table.from_batches(rows.batches, rows.schema)
 
     def to_parquet(self, file: Path | str) -> None:
-        """Write all rows as a Parquet file, with the types of `to_arrow`, which holds them while it does.
+        """Write all rows as a Parquet file, with the types of `to_arrow`; some megabytes are held at a time.
 
-        `PackageMissingError` without pyarrow, `DownloadError` if the file cannot be written.
+        Errors are those of `to_arrow`, and `DownloadError` if the file cannot be written.
         """
-        with extra("arrow", "a Parquet file"):
-            from pyarrow.parquet import write_table  # noqa: PLC0415 - an extra
-        table = self.to_arrow()
+        rows, path, is_part = self._typed_rows("a Parquet file"), Path(file), False
         try:
-            write_table(table, file)
+            with path.open("wb") as stream:
+                is_part = path.is_file()
+                rows.write_parquet(stream)
+            is_part = False
         except OSError as error:
             raise DownloadError(f"cannot write {file} ({error}): free some space, or choose another file") from error
+        finally:
+            if is_part:
+                path.unlink()
+
+    def _typed_rows(self, what: str) -> TypedRows:
+        """All rows with their types, for `what`; errors are those of `to_arrow`. The file is read twice."""
+        with extra("arrow", what):
+            import pyarrow as pa  # noqa: F401, PLC0415 - an extra
+        return TypedRows.read(self._format.table(self.columns), self._open)
 
 
 def results_file(summary: Mapping[str, Any]) -> str:
@@ -196,7 +207,7 @@ def _blocks(file: Path) -> Callable[[], Iterator[bytes]]:
 
     def blocks() -> Iterator[bytes]:
         with file.open("rb") as stream:
-            while block := stream.read(_BLOCK_BYTES):
+            while block := stream.read(BLOCK_BYTES):
                 yield block
 
     return blocks
@@ -215,31 +226,17 @@ def _for_spreadsheets(records: Iterator[list[str]], dialect: Dialect) -> Iterato
 
 
 def read_object(
-    stack: Stack, key: str, found: ObjectTypeDef | None = None, first: int = 0, block_bytes: int = _BLOCK_BYTES
+    stack: Stack, key: str, found: ObjectTypeDef | None = None, first: int = 0, block_bytes: int = BLOCK_BYTES
 ) -> Iterator[bytes]:
     """The bytes of an object of the output bucket, from the `first` on.
-
-    One block is asked for after the other, when it is needed, so that no connection must last long.
 
     It is looked for unless it was `found` already. `DownloadError` if it isn't there.
     """
     client, found = stack.client("s3"), found or find_object(stack, key)
     if found is None:
         raise missing(stack, key)
-    for start in range(first, found["Size"], block_bytes):
-        end = min(start + block_bytes, found["Size"])
-        wanted = f"bytes={start}-{end - 1}"
-        for left in range(_TRIES - 1, -1, -1):
-            answer = client.get_object(Bucket=stack.output_bucket, Key=key, Range=wanted, IfMatch=found["ETag"])
-            try:
-                check_range(stack.store.location(key), answer, start, end, found["Size"])
-                block = answer["Body"].read()
-            except (IncompleteReadError, ReadTimeoutError, ResponseStreamingError, UnexpectedResponseError):
-                if not left:
-                    raise
-            else:
-                yield block
-                break
+    of_results = S3Object(stack.output_bucket, key, found["Size"], found["ETag"])
+    yield from of_results.blocks(client, first, of_results.size, block_bytes)
 
 
 def missing(stack: Stack, key: str) -> DownloadError:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from io import BufferedReader, TextIOWrapper
 from itertools import islice
-from typing import IO, TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fanfold.errors import OtherInputError
+from fanfold.results.tables import CsvTable, JsonLinesTable, Table, stream_of
 from fanfold_core.aws.store import Blocks
 from fanfold_core.domain.json_results import numbered
 from fanfold_core.input.json.text import cell_of
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     import pandas as pd
-    import pyarrow as pa
 
 # Rows whose keys are columns, where nothing else tells them.
 _FIRST_ROWS = 1_000
@@ -47,8 +47,8 @@ class ResultsFormat(Protocol):
     def pandas(self, blocks: Iterator[bytes], columns: list[str]) -> pd.DataFrame:
         """All rows."""
 
-    def arrow(self, blocks: Iterator[bytes], columns: list[str]) -> pa.Table:
-        """All rows."""
+    def table(self, columns: list[str]) -> Table:
+        """How rows are read into a table of Arrow."""
 
 
 class CsvFormat:
@@ -80,7 +80,7 @@ class CsvFormat:
 
         texts = self._texts(columns)
         return pd.read_csv(
-            _stream(blocks),
+            stream_of(blocks),
             sep=self._dialect.delimiter,
             quotechar=self._dialect.quote,
             names=columns,
@@ -91,23 +91,9 @@ class CsvFormat:
             skip_blank_lines=False,
         )
 
-    def arrow(self, blocks: Iterator[bytes], columns: list[str]) -> pa.Table:
+    def table(self, columns: list[str]) -> CsvTable:
         """Types are as in `pandas`."""
-        import pyarrow as pa  # noqa: PLC0415 - an extra
-        from pyarrow import csv as reader  # noqa: PLC0415 - likewise
-
-        table: pa.Table = reader.read_csv(
-            _stream(blocks),
-            read_options=reader.ReadOptions(column_names=columns, skip_rows_after_names=1),
-            parse_options=reader.ParseOptions(
-                delimiter=self._dialect.delimiter,
-                quote_char=self._dialect.quote,
-                newlines_in_values=True,
-                ignore_empty_lines=False,
-            ),
-            convert_options=reader.ConvertOptions(column_types=dict.fromkeys(self._texts(columns), pa.string())),
-        )
-        return table
+        return CsvTable(columns, self._texts(columns), self._dialect)
 
     def _texts(self, columns: list[str]) -> list[str]:
         """The columns that are text whatever stands in them."""
@@ -132,7 +118,7 @@ class JsonLinesFormat:
         )
 
     def rows(self, blocks: Iterator[bytes]) -> Iterator[dict[str, Any]]:  # noqa: D102
-        return map(json.loads, _stream(blocks))
+        return map(json.loads, stream_of(blocks))
 
     def cells(self, lines: Iterable[str], columns: Sequence[str]) -> Iterator[list[str]]:  # noqa: D102
         return ([cell_of(row.get(name)) for name in columns] for row in map(json.loads, lines))
@@ -143,12 +129,9 @@ class JsonLinesFormat:
 
         return pd.DataFrame.from_records(list(self.rows(blocks)))
 
-    def arrow(self, blocks: Iterator[bytes], columns: list[str]) -> pa.Table:  # noqa: ARG002
-        """Values keep their types. A column of several types is an error of pyarrow's."""
-        from pyarrow import json as reader  # noqa: PLC0415 - an extra
-
-        table: pa.Table = reader.read_json(_stream(blocks))
-        return table
+    def table(self, columns: list[str]) -> JsonLinesTable:  # noqa: ARG002
+        """Values keep their types."""
+        return JsonLinesTable()
 
 
 def read_csv(blocks: Iterator[bytes], dialect: Dialect) -> Iterator[list[str]]:
@@ -159,7 +142,3 @@ def read_csv(blocks: Iterator[bytes], dialect: Dialect) -> Iterator[list[str]]:
 def text_of(blocks: Iterator[bytes]) -> Iterable[str]:
     """The lines of text in a stream of bytes in UTF-8, with their ends."""
     return TextIOWrapper(BufferedReader(Blocks(blocks)), encoding="utf-8-sig", newline="")
-
-
-def _stream(blocks: Iterator[bytes]) -> IO[bytes]:
-    return cast("IO[bytes]", BufferedReader(Blocks(blocks)))

@@ -4,17 +4,3 @@ Point boto3 at it with ``AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME``. What exists (endp
 asked of the control plane, which is moto's; inputs, outputs and notifications go through moto's S3 and SNS under
 the execution role of the endpoint's model.
 """
-
-from localaws.endpoint.cloud import Cloud
-from localaws.endpoint.models import Model, ModelError, load_model
-from localaws.endpoint.requests import ValidationError
-from localaws.endpoint.server import AsyncEndpointServer
-
-__all__ = [
-    "AsyncEndpointServer",
-    "Cloud",
-    "Model",
-    "ModelError",
-    "ValidationError",
-    "load_model",
-]

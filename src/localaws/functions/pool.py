@@ -1,25 +1,23 @@
 """The workers of one function: started when needed, replaced when lost or when their keys get old."""
 
-import os
 import threading
 from collections.abc import Callable, Mapping
 
 from localaws.conditions import Conditions
 from localaws.connections import explained
 from localaws.credentials import Role
+from localaws.functions.forks import ForkServer
 from localaws.functions.workers import Function, FunctionError, FunctionLog, Worker, WorkerLostError
 
-# A worker takes half a second to start: one that is done by then can do the work of another.
+# A worker takes that long to start: one that is done by then can do the work of another.
 _PATIENCE_SECONDS = 0.1
-# Started all at once, the first function, which the others wait for, would be ready as late as the last one.
-_WARMING = threading.Semaphore(os.cpu_count() or 1)
 
 
 class WorkerPool:
     """Runs invocations of a function in at most `limit` workers at once.
 
     Example:
-        >>> pool = WorkerPool(function, role, endpoints, log, limit=2)
+        >>> pool = WorkerPool(function, role, endpoints, log, forks, 2, Conditions())
         >>> pool.invoke({"Records": []})
         {'batchItemFailures': []}
     """
@@ -30,12 +28,14 @@ class WorkerPool:
         role: Role,
         endpoints: Mapping[str, str],
         log: FunctionLog,
+        forks: ForkServer,
         limit: int,
         conditions: Conditions,
     ) -> None:
         self.function = function
+        self._forks = forks
         self._conditions = conditions
-        self._start: Callable[[], Worker] = lambda: Worker(function, role.keys(), endpoints, log)
+        self._start: Callable[[], Worker] = lambda: Worker(function, role.keys(), endpoints, log, forks)
         self._slots = threading.Semaphore(limit)
         self._lock = threading.Condition()
         self._idle: list[Worker] = []
@@ -43,8 +43,8 @@ class WorkerPool:
         self._closed = False
 
     def warm(self) -> None:
-        """Have one worker ready before the first invocation, those of other functions in turn; raises FunctionError."""
-        with _WARMING, self._slots:
+        """Have one worker ready before the first invocation; raises FunctionError."""
+        with self._slots:
             self._give_back(self._take())
 
     def invoke(self, event: object) -> object:

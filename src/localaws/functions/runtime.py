@@ -10,6 +10,7 @@ from typing import Any
 from localaws.access.private import open_log
 from localaws.conditions import Conditions
 from localaws.credentials import LocalSession, Role
+from localaws.functions.forks import ForkServer
 from localaws.functions.log_groups import LogShipper
 from localaws.functions.mappings import Poller
 from localaws.functions.pool import WorkerPool
@@ -32,7 +33,7 @@ class Functions:
     """Pools and pollers for every function of a stack.
 
     Example:
-        >>> functions = Functions(stack, service, endpoints, addresses, Path("logs"), None, Conditions())
+        >>> functions = Functions(stack, servers.of, service, endpoints, addresses, Path("logs"), None, Conditions())
         >>> functions.start(set())
         >>> functions.pools["SplitterFunction"].invoke({"Records": []})
     """
@@ -40,6 +41,7 @@ class Functions:
     def __init__(  # noqa: PLR0913, PLR0917 # what the cloud is made of
         self,
         stack: LocalStack,
+        forks: Mapping[str, ForkServer],
         service: LocalSession,
         endpoints: Mapping[str, str],
         addresses: Mapping[str, str],
@@ -47,7 +49,11 @@ class Functions:
         on_log: LogListener | None,
         conditions: Conditions,
     ) -> None:
-        """Prepare them; `service` is Lambda's own session, `addresses` environment variables that say where AWS is."""
+        """Prepare them.
+
+        `forks` go by logical id, `service` is Lambda's own session, `addresses` environment variables that say where
+        AWS is.
+        """
         self.pools: dict[str, WorkerPool] = {}
         self.queue_urls: set[str] = set()
         self._roles: dict[str, Role] = {}
@@ -66,7 +72,7 @@ class Functions:
                 listeners.append(partial(on_log, function.logical_id))
             log = FunctionLog(open_log(logs / f"{function.logical_id}.log"), *listeners)
             lanes = sum(mapping.lanes for mapping in of_function)
-            pool = WorkerPool(function, role, addresses, log, max(1, lanes), conditions)
+            pool = WorkerPool(function, role, addresses, log, forks[function.logical_id], max(1, lanes), conditions)
             self._logs.append(log)
             self._roles[function.logical_id] = role
             self.pools[function.logical_id] = pool

@@ -5,24 +5,22 @@ import json
 import logging
 import os
 import queue
-import subprocess
 import sys
 import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, Any
 
 from localaws.credentials import Keys
+from localaws.functions.forks import ForkServer, close
 from localaws.template import REGION, FunctionCode
 
 logger = logging.getLogger(__name__)
 
 # Lambda gives a function 10 seconds to initialize; here several may start at once on few cores.
 INIT_SECONDS = 60
-_WORKER = Path(__file__).with_name("worker.py")
 # What a process here needs before any code of ours runs: how the dynamic loader finds its libraries. Without these a
 # worker may not start, or, where one of them sets the clock, lives at another time than SQS.
 _OF_THE_MACHINE = ("LD_", "DYLD_")
@@ -85,32 +83,22 @@ class FunctionLog:
 class Worker:
     """One process, for one invocation at a time."""
 
-    def __init__(self, function: Function, keys: Keys, endpoints: Mapping[str, str], log: FunctionLog) -> None:
-        """Start it. `endpoints` are environment variables that say where AWS is."""
+    def __init__(
+        self, function: Function, keys: Keys, endpoints: Mapping[str, str], log: FunctionLog, forks: ForkServer
+    ) -> None:
+        """Start it; raises OSError. `endpoints` are environment variables that say where AWS is."""
         self.keys = keys
         self._function = function
         self._log = log
         self._answers: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
-        self._process = subprocess.Popen(  # noqa: S603 # our own script
-            [sys.executable, "-P", str(_WORKER)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**_environment(function, keys), **endpoints},
-            cwd=function.code.folder,
-            text=True,
-            # Ctrl-C is for the process that started this one; ending that one ends this one.
-            start_new_session=True,
-        )
+        environment = {**_environment(function, keys), **endpoints}
+        self._process = forks.fork(function.code.handler, function.code.folder, environment)
         self._threads = [
             threading.Thread(target=target, args=(pipe,), daemon=True)
             for target, pipe in ((self._read_answers, self._process.stdout), (self._read_log, self._process.stderr))
         ]
         for thread in self._threads:
             thread.start()
-        code = function.code
-        layers = [str(layer) for layer in code.layers]
-        self._send({"handler": code.handler, "folder": str(code.folder), "layers": layers})
 
     def wait_ready(self) -> None:
         """Wait until its handler is loaded; raises WorkerLostError."""
@@ -125,20 +113,17 @@ class Worker:
 
     def interrupt(self) -> None:
         """Kill the process and leave the rest to who waits for its answer."""
-        self._process.kill()
+        self._process.end()
 
     def kill(self) -> None:
         """End the process and wait until it is gone. May be called again."""
-        self._process.kill()
-        self._process.wait()
+        self._process.end()
         for thread in self._threads:
             thread.join()
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if pipe is not None and not pipe.closed:
-                _close(pipe)
+            close(pipe)
 
     def _send(self, request: dict[str, Any]) -> None:
-        assert self._process.stdin is not None  # noqa: S101 # for the type checker: it is a pipe
         try:
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
@@ -153,7 +138,7 @@ class Worker:
             self._log.write(message)
             raise WorkerLostError(f"{self._function.logical_id}: {message}") from error
         if answer is None:
-            message = f"{what}: the process exited with code {self._process.wait()}"
+            message = f"{what}: the process exited with code {self._process.end()}"
             self._log.write(message)
             raise WorkerLostError(f"{self._function.logical_id}: {message}")
         if "error" in answer:
@@ -171,16 +156,8 @@ class Worker:
             self._log.write(line.rstrip("\n"))
 
 
-def _close(pipe: IO[str]) -> None:
-    try:
-        pipe.close()
-    except BrokenPipeError:
-        # What was still buffered for a process that is gone.
-        return
-
-
-def _environment(function: Function, keys: Keys) -> dict[str, str]:
-    """What Lambda sets, and of the shell that started this only what the machine needs."""
+def shared_environment() -> dict[str, str]:
+    """What Lambda sets for every function, and of the shell that started this only what the machine needs."""
     return {
         **{name: value for name, value in os.environ.items() if name.startswith(_OF_THE_MACHINE)},
         "PATH": os.environ.get("PATH", os.defpath),
@@ -193,12 +170,18 @@ def _environment(function: Function, keys: Keys) -> dict[str, str]:
         # macOS names proxies outside of the environment, too.
         "NO_PROXY": "*",
         "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}",
-        "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+    }
+
+
+def _environment(function: Function, keys: Keys) -> dict[str, str]:
+    return {
+        **shared_environment(),
+        "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
         "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": f"local/[$LATEST]{uuid.uuid4().hex}",
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "LAMBDA_TASK_ROOT": str(function.code.folder),
         "_HANDLER": function.code.handler,
         **function.variables,

@@ -21,10 +21,14 @@ import signal
 import sys
 import threading
 from base64 import b64decode
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from botocore.loaders import Loader
+
 from localaws.access.guard import Guard
+from localaws.access.profiles import LightLoader
 from localaws.endpoint.calls import Caller, NewObject, Notification
 from localaws.errors import PortInUseError
 
@@ -36,11 +40,13 @@ os.environ |= {
 }
 
 from moto import settings
+from moto.core.base_backend import AccountSpecificBackend, BackendDict
 from moto.core.common_models import BaseModel
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
+from moto.kms import models as kms
 
-from localaws.server import calls, changes, completion, hosting, iam, messaging, put, resources, storage
+from localaws.server import calls, changes, completion, hosting, iam, messaging, put, replace, resources, storage
 from localaws.server.http import HOST, bind
 
 # What services may do beside what their roles say. Lambda removes old log streams and gives back the messages of a
@@ -68,7 +74,11 @@ def main() -> int:
         return 1
     url = f"http://{HOST}:{server.port}"
     # Moto keeps every object it ever made, for its dashboard: each message and each item.
+    put(Loader, "FILE_LOADER_CLASS", LightLoader)
     put(BaseModel, "__new__", staticmethod(lambda cls, *_args, **_options: object.__new__(cls)))
+    replace(AccountSpecificBackend, "_generate_regions", _those_of_sts)
+    replace(BackendDict, "__getitem__", _found_first)
+    replace(kms, "generate_private_key", _if_it_has_one)
     for service in (changes, completion, hosting, iam, messaging, storage):
         service.patch()
     resources.patch(url)
@@ -82,6 +92,26 @@ def main() -> int:
     for line in sys.stdin:
         _say(_answer(json.loads(line)))
     return 0
+
+
+def _those_of_sts(regions: Callable[[Any, str], list[str]]) -> Callable[[Any, str], list[str]]:
+    """All regions have STS. To know those of a service, botocore reads the whole description of it."""
+    return lambda account, _service: regions(account, "sts")
+
+
+def _found_first(get: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
+    """Find a service's backends by account; moto looks first whether they have to be made and are in a list of all."""
+
+    def __getitem__(self: Any, account: str) -> Any:  # noqa: N807 # as Python calls it
+        found = dict.get(self, account)
+        return get(self, account) if found is None else found
+
+    return __getitem__
+
+
+def _if_it_has_one(generate: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Generate the private key of an asymmetric key; moto gives each key one, which takes a while."""
+    return lambda key_spec: None if key_spec == "SYMMETRIC_DEFAULT" else generate(key_spec)
 
 
 def _answer(call: list[Any]) -> object:

@@ -79,15 +79,16 @@ class ServerProcess:
         Raises:
             ServerDiedError: it has ended.
         """
+        asked_at, keys = self._known.get(access_key_id, (0.0, None))
+        if keys is not None and time.monotonic() - asked_at <= _REMEMBER_SECONDS:
+            return keys
         with self._asking:
-            asked_at, keys = self._known.get(access_key_id, (0.0, None))
-            if keys is None or time.monotonic() - asked_at > _REMEMBER_SECONDS:
-                answer = self._ask("find_keys", access_key_id)
-                if answer is None:
-                    return None
-                key, secret, token, expires = answer
-                keys = Keys(key, secret, token, datetime.fromisoformat(expires) if expires else None)
-                self._known[access_key_id] = (time.monotonic(), keys)
+            answer = self._ask("find_keys", access_key_id)
+            if answer is None:
+                return None
+            key, secret, token, expires = answer
+            keys = Keys(key, secret, token, datetime.fromisoformat(expires) if expires else None)
+            self._known[access_key_id] = (time.monotonic(), keys)
             return keys
 
     def put_objects(self, caller: Caller, objects: Sequence[NewObject]) -> list[str | None]:

@@ -9,12 +9,13 @@ import threading
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from moto.core.serialize import BaseJSONSerializer
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 from moto.s3 import notifications
-from moto.s3.exceptions import MissingKey, NoSuchUpload
+from moto.s3.exceptions import MissingKey, NoSuchUpload, PreconditionFailed
 from moto.s3.models import S3Backend
 from moto.s3.responses import ACTION_MAP, S3Response
 
@@ -38,8 +39,9 @@ def patch() -> None:
     for name in ("get_object", "head_object"):
         replace(S3Response, name, _hide_what_may_not_be_listed)
     replace(notifications, "_get_s3_event", _complete_event)
-    for name in ("upload_part", "complete_multipart_upload"):
+    for name in ("upload_part", "upload_part_copy", "complete_multipart_upload"):
         replace(S3Backend, name, _refuse_an_upload_that_is_gone)
+    replace(S3Response, "upload_part_copy", _copy_only_what_is_meant)
     replace(S3Backend, "put_object", _leave_event_to_multipart_completion)
     ACTION_MAP["BUCKET"]["HEAD"]["DEFAULT"] = "ListBucket"
 
@@ -130,6 +132,23 @@ def _refuse_an_upload_that_is_gone(original: Callable[..., Any]) -> Callable[...
         if multipart_id not in self.get_bucket(bucket_name).multiparts:
             raise NoSuchUpload(upload_id=multipart_id)
         return original(self, bucket_name, multipart_id, *args, **options)
+
+    return checked
+
+
+def _copy_only_what_is_meant(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Moto copies ranges of an object whatever its ETag is."""
+
+    def checked(self: S3Response) -> Any:
+        source = urlsplit(self.headers["x-amz-copy-source"])
+        bucket, _, key = unquote(source.path).lstrip("/").partition("/")
+        version = parse_qs(source.query).get("versionId", [None])[0]
+        found = self.backend.get_object(bucket, key, version_id=version)
+        if found is None:
+            raise MissingKey(key=key)
+        if self.headers.get("x-amz-copy-source-if-match", found.etag) != found.etag:
+            raise PreconditionFailed("x-amz-copy-source-If-Match")
+        return original(self)
 
     return checked
 

@@ -15,8 +15,9 @@ from botocore.config import Config
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 from tests.localaws.signed import GUARD
 
-from localaws.endpoint import AsyncEndpointServer, ModelError
 from localaws.endpoint.cloud import Cloud
+from localaws.endpoint.models import ModelError
+from localaws.endpoint.server import AsyncEndpointServer
 from localaws.server import calls
 
 if TYPE_CHECKING:

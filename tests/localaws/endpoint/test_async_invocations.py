@@ -10,8 +10,8 @@ import pytest
 from tests.localaws.endpoint.conftest import receive
 from tests.localaws.signed import GUARD
 
-from localaws.endpoint import AsyncEndpointServer
 from localaws.endpoint.models import VaderModel
+from localaws.endpoint.server import AsyncEndpointServer
 from localaws.server import calls
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.localaws.endpoint.conftest import World
 
-    from localaws.endpoint import Cloud
+    from localaws.endpoint.cloud import Cloud
 
 
 def invoke(world: World, body: bytes = b"{}", **parameters: object) -> dict[str, Any]:

@@ -12,8 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import pytest
 from tests.containers import Container
 
-from localaws.endpoint import ModelError, load_model
-from localaws.endpoint.models import ContainerModel, ModelServer, TransformersModel, VaderModel
+from localaws.endpoint.models import ContainerModel, ModelError, ModelServer, TransformersModel, VaderModel, load_model
 from localaws.endpoint.models.transformers_folder import task_of
 from localaws.errors import ModelUnavailableError
 
@@ -57,6 +56,12 @@ def test_an_element_that_is_no_text_fails_the_whole_list(vader: VaderModel, inpu
     assert caught.value.status == 400
 
 
+@pytest.mark.parametrize("body", [b'{"messages": []}', b'{"model": "m", "prompt": "so good"}', b'{"input": ["a"]}'])
+def test_a_request_of_another_api_is_refused_with_what_to_run(vader: VaderModel, body: bytes) -> None:
+    with pytest.raises(ModelError, match=r"takes no other requests, .*: run a model that does \(--model\)"):
+        vader.predict(body, JSON, "")
+
+
 @pytest.mark.parametrize("body", BODIES)
 def test_a_malformed_body_is_refused(vader: VaderModel, body: bytes) -> None:
     with pytest.raises(ModelError) as caught:
@@ -70,9 +75,9 @@ def test_the_content_type_is_json_to_the_letter(vader: VaderModel, content_type:
         vader.predict(b'{"inputs": "good"}', content_type, "")
 
 
-def test_vader_says_at_start_that_it_is_a_word_lexicon(caplog: pytest.LogCaptureFixture) -> None:
+def test_vader_starts_in_silence_as_a_library_does(caplog: pytest.LogCaptureFixture) -> None:
     load_model("vader")
-    assert "word lexicon" in caplog.text
+    assert caplog.text == ""
 
 
 def test_a_model_folder_is_run_by_a_pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,8 @@ import urllib3
 from botocore.exceptions import ClientError
 from tests.localaws.signed import GUARD, signed
 
-from localaws.endpoint import AsyncEndpointServer, load_model
+from localaws.endpoint.models import load_model
+from localaws.endpoint.server import AsyncEndpointServer
 from localaws.server import calls
 
 if TYPE_CHECKING:

@@ -8,7 +8,9 @@ import urllib3
 from moto.iam.access_control import IAMRequestBase
 from tests.localaws.signed import GUARD
 
-from localaws.endpoint import AsyncEndpointServer, Cloud, load_model
+from localaws.endpoint.cloud import Cloud
+from localaws.endpoint.models import load_model
+from localaws.endpoint.server import AsyncEndpointServer
 from localaws.server import calls
 
 if TYPE_CHECKING:

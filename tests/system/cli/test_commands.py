@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import pytest
+from pyarrow import BufferReader
 from pyarrow.parquet import read_table
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ from tests.system.cli.conftest import FAILED, OK, SOME_ROWS_FAILED, WRONG_USAGE,
 
 def test_jobs_are_listed_for_people_and_programs(fanfold: Fanfold, job: Job) -> None:
     header, *rows = fanfold("jobs", "--limit", "1000").table
-    assert header == ["job", "state", "rows", "predicted", "failed", "created"]
-    assert [job.id, "COMPLETED_WITH_ERRORS", "5", "2", "3"] in [row[:5] for row in rows]
+    assert header == ["job", "state", "rows", "predicted", "failed", "not sent", "created"]
+    assert [job.id, "COMPLETED_WITH_ERRORS", "5", "2", "3", ""] in [row[:6] for row in rows]
     assert len(fanfold("jobs", "--limit", "1").table) == 2
     assert job.id in {listed["id"] for listed in fanfold("jobs", "--limit", "1000", "--json").json}
 
@@ -33,7 +34,7 @@ def test_jobs_are_listed_for_people_and_programs(fanfold: Fanfold, job: Job) -> 
 def test_the_status_is_found_by_how_an_id_begins(fanfold: Fanfold, job: Job) -> None:
     said = fanfold("status", "commands-")
     assert said.code == OK
-    assert "cost       at least $0.00" in said.stdout
+    assert "cost       nothing on a local cloud; on AWS at least $0.00" in said.stdout
     assert "state      COMPLETED_WITH_ERRORS" in said.stdout
     known = fanfold("status", job.id, "--json").json
     assert known == known | json.loads(json.dumps(job.status().as_dict()))
@@ -51,7 +52,7 @@ def test_the_status_says_whether_predictions_are_right_and_spread_as_before(
     said = fanfold("status", moods[1].id)
     assert "accuracy               0 of 60 rows (0.0%); macro F1 0.000" in said.stdout
     assert "most frequent mistake  good predicted as bad, 60 rows" in said.stdout
-    assert f"departure              bad: 0 % → 100 % since job {moods[0].id}" in said.stdout
+    assert f"departure              bad: 0% → 100% since job {moods[0].id}" in said.stdout
     assert "departure" not in fanfold("status", moods[0].id).stdout
     known = fanfold("status", moods[0].id, "--json").json
     assert (known["evaluation"]["accuracy"], known["departure"]) == (1.0, "")
@@ -73,12 +74,13 @@ def test_what_a_job_cost_is_said_when_it_has_ended_and_written_to_its_summary(
 ) -> None:
     cost = fanfold("status", job.id, "--json").json["cost"]
     assert cost["services"] == pytest.approx(sum(job.summary()["dollars"].values()))
-    assert cost["instance_type"] == "ml.g4dn.xlarge"
+    assert (cost["is_local"], cost["instance"]) == (True, None)
     assert cost["prices"] == job.summary()["prices"]
-    # No instance of AWS's has worked for it.
-    assert cost["instance_hours"] is None
-    assert cost["hours_unknown"].startswith("CloudWatch ")
-    assert "Estimated cost on AWS: at least $0.00" in fanfold("report", job.id, "--out", str(tmp_path)).stderr
+    assert (cost["instance_hours"], cost["hours_unknown"]) == (None, "")
+    assert (
+        "Estimated cost: nothing on a local cloud; on AWS at least $0.00"
+        in fanfold("report", job.id, "--out", str(tmp_path)).stderr
+    )
 
 
 def test_results_are_the_file_itself_or_a_line_of_json_for_each_row(fanfold: Fanfold, job: Job, tmp_path: Path) -> None:
@@ -95,6 +97,18 @@ def test_results_are_the_file_itself_or_a_line_of_json_for_each_row(fanfold: Fan
         FAILED,
         f"fanfold: job {job.id} has no row 5: it has 5 rows, counted from 0\n",
     )
+
+
+def test_results_become_a_table_in_athena(fanfold: Fanfold, pipeline: Pipeline, job: Job) -> None:
+    client = pipeline.client.stack.client("s3")
+    client.create_bucket(Bucket="my-lake")
+    said = fanfold("results", job.id, "--athena", "s3://my-lake/tweets/")
+    assert (said.code, said.stderr) == (OK, f"written to s3://my-lake/tweets/{job.id}.parquet\n")
+    assert said.stdout.startswith("CREATE EXTERNAL TABLE IF NOT EXISTS `tweets` (\n  `id` string,\n")
+    content = client.get_object(Bucket="my-lake", Key=f"tweets/{job.id}.parquet")["Body"].read()
+    assert read_table(BufferReader(content)) == job.results().to_arrow()
+    both = fanfold("results", job.id, "--athena", "s3://my-lake/tweets/", "--partial")
+    assert (both.code, "--athena writes all rows to S3" in both.stderr) == (WRONG_USAGE, True)
 
 
 @pytest.mark.parametrize("more", [["x.parquet", "--json"], ["x.parquet", "--row", "1"], ["-"]])

@@ -22,10 +22,10 @@ def test_several_files_are_run_at_once_and_are_the_lines_of_a_table(fanfold: Fan
     said = fanfold("run", str(good), str(mixed), "--out", str(tmp_path / "out"))
     assert said.code == SOME_ROWS_FAILED
     header, *lines = said.table
-    assert header == ["file", "job", "state", "rows", "predicted", "failed", "folder"]
+    assert header == ["file", "job", "state", "rows", "predicted", "failed", "not sent", "folder"]
     assert [[line[0], *line[2:]] for line in lines] == [
-        [str(good), "SUCCEEDED", "1", "1", "0", str(tmp_path / "out" / "good")],
-        [str(mixed), "COMPLETED_WITH_ERRORS", "2", "1", "1", str(tmp_path / "out" / "mixed")],
+        [str(good), "SUCCEEDED", "1", "1", "0", "", str(tmp_path / "out" / "good")],
+        [str(mixed), "COMPLETED_WITH_ERRORS", "2", "1", "1", "", str(tmp_path / "out" / "mixed")],
     ]
     for name, line in zip(("good", "mixed"), lines, strict=True):
         assert json.loads((tmp_path / "out" / name / "summary.json").read_text(encoding="utf-8"))["job"] == line[1]
@@ -46,6 +46,22 @@ def test_an_object_in_s3_is_copied_with_its_options_and_without_what_it_had(
     assert said.json["input"].startswith(f"s3://{stack.input_bucket}/")
     missing = fanfold("submit", f"{url}.gz")
     assert f"cannot read {url}.gz: " in missing.stderr
+
+
+def test_objects_below_a_prefix_are_one_job_with_one_header(
+    fanfold: Fanfold, pipeline: Pipeline, tmp_path: Path
+) -> None:
+    stack = pipeline.client.stack
+    s3, prefix = stack.session.client("s3"), "exported/some reviews/"
+    texts = {"part-0.csv": b"text,n\nso good,0", "part-1.csv": b"text,n\r\nso bad,1\r\n", "_SUCCESS": b""}
+    for name, content in texts.items():
+        s3.put_object(Bucket=stack.output_bucket, Key=prefix + name, Body=content)
+    url = f"s3://{stack.output_bucket}/{prefix}"
+    said = fanfold("run", url, "--out", str(tmp_path / "all"))
+    assert (said.code, said.json["rows"]) == (OK, 2)
+    assert said.json["input"].endswith("/some reviews.csv")
+    lines = (tmp_path / "all" / "results.csv").read_text(encoding="utf-8").splitlines()
+    assert [line.split(",")[:3] for line in lines[1:]] == [["so good", "0", "LABEL_2"], ["so bad", "1", "LABEL_0"]]
 
 
 def test_rows_in_memory_become_a_job_without_a_file(pipeline: Pipeline) -> None:

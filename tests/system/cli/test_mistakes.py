@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from localaws.endpoint import load_model
-from localaws.endpoint.models import ContainerModel
+from localaws.endpoint.models import ContainerModel, load_model
 from localaws.errors import ModelUnavailableError
 
 if TYPE_CHECKING:

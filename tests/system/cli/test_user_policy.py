@@ -73,6 +73,15 @@ def test_a_user_submits_a_file_reads_its_results_and_retries_it(
     assert (model.verdict, "sagemaker:DescribeModel" in model.words) == (Verdict.RISKY, True)
 
 
+def test_a_user_submits_objects_below_a_prefix_that_the_user_may_list(client: Fanfold, cloud: LocalCloud) -> None:
+    prefix = "results/parts/"  # which stands for a bucket of the user's own
+    for name in ("a.csv", "b.csv"):
+        cloud.session().client("s3").put_object(
+            Bucket=client.stack.output_bucket, Key=prefix + name, Body=b"text\nso good"
+        )
+    assert client.submit(f"s3://{client.stack.output_bucket}/{prefix}").wait(timeout=60).predicted == 2
+
+
 @pytest.mark.parametrize("name", ["at-work.csv", "at-work.csv.xz"])
 def test_a_user_reads_a_job_at_work_and_cancels_it(client: Fanfold, tmp_path: Path, name: str) -> None:
     file = tmp_path / name

@@ -116,7 +116,7 @@ def test_predictions_are_compared_with_the_true_labels_of_the_file_whole_or_in_p
     assert evaluation["without_true_label"] == 1
     assert evaluation["matrix"] == {"labels": ["bad", "good"], "rows": [[0, 4], [0, 5]]}
     assert [mistake["row"] for mistake in evaluation["mistakes"]] == [0, 3, 6, 9]
-    assert b"5 of 9 rows (55.6 %) have the label in column <strong>stars</strong>; macro F1 0.357." in page
+    assert b"5 of 9 rows (55.6%) have the label in column <strong>stars</strong>; macro F1 0.357." in page
 
 
 def test_without_its_column_a_file_has_nothing_to_compare_predictions_with(system: System) -> None:
@@ -147,7 +147,7 @@ def test_the_most_frequent_error_of_a_row_stands_beside_the_results_of_a_failed_
         system.answer(job, chunk.number, *sent(chunk.rows))
     ended = system.finish(job)
     summary = json.loads(system.store.read(result_key(job.id, "summary.json")))
-    assert (ended.state, ended.reason) == (State.FAILED, "4 of 10 rows failed, more than the 0 % tolerated")
+    assert (ended.state, ended.reason) == (State.FAILED, "4 of 10 rows failed, more than the 0% tolerated")
     assert summary["details"] == "most frequent error of a row: too long: Ann Smith"
 
 

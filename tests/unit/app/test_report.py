@@ -65,7 +65,7 @@ def test_rows_to_judge_the_predictions_by_are_shown() -> None:
 def test_rows_that_were_not_sent_are_no_failures_and_a_retry_is_not_advised_where_it_cannot_help() -> None:
     failed = rows([RowAnswer(None, "input is empty"), *[RowAnswer(None, "cancelled")] * 3], ["", "a", "b", "c"])
     said = report(Totals(4, 0, 4, 0, failed + Statistics(invalid=1, unsent=3)), state="CANCELLED", reason="cancelled")
-    assert "Failed 1 25.0 % Not sent 3 75.0 %" in said
+    assert "Failed 1 25.0% Not sent 3 75.0%" in said
     assert "1 row cannot be sent as it stands in the file. A retry does not help" in said
     assert "errors.csv" in said
 
@@ -81,9 +81,9 @@ def test_the_confusion_matrix_has_its_right_cells_on_the_diagonal_and_each_shade
         (' class="right"', "0.379", "9,000"),
     ]
     said = report(Totals(), evaluation=of_both.as_summary("stars"))
-    assert "9,000 of 10,001 rows (90.0 %) have the label in column stars ; macro F1 0.474." in said
+    assert "9,000 of 10,001 rows (90.0%) have the label in column stars ; macro F1 0.474." in said
     assert "2 rows with no true label: left out. 1 row with no predicted label: left out." in said
-    assert "good 10,000 100.0 % 90.0 % 0.947 bad 1 0.0 % 0.0 % 0.000" in said
+    assert "good 10,000 100.0% 90.0% 0.947 bad 1 0.0% 0.0% 0.000" in said
     assert "4 &lt;b&gt;so bad&lt;/b&gt; bad → good 0.970" in said
 
 
@@ -112,8 +112,8 @@ def test_without_errors_there_is_no_errors_file_and_nothing_said_of_them() -> No
 
 def test_what_reads_alike_is_drawn_alike_and_once() -> None:
     one = report(Totals(1, 1, 0, 1, answered(11_000)))
-    assert re.search("all within 11 s ", one)
-    assert "50% within" not in one
+    assert "The request was answered within 11 s, including time in the queue." in one
+    assert "within 11 s slowest" not in one
     totals = Totals(4, 4, 0, 4, answered(2_000, 2_000, 10_600, 11_400))
     assert "90% within 11 s 95% within 11 s 99% within 11 s slowest 11 s" in report(totals)
     assert page(totals).count('style="width:100.0%"') == 4
@@ -121,4 +121,21 @@ def test_what_reads_alike_is_drawn_alike_and_once() -> None:
 
 def test_services_that_cost_next_to_nothing_share_a_line() -> None:
     said = report(Totals())
-    assert "S3 $0.0020 Lambda, SQS &lt;$0.0001 total $0.0021" in said
+    assert "S3 $0.0020 Lambda, SQS &lt;$0.0001 total without the endpoint $0.0021" in said
+
+
+def test_a_timeline_is_drawn_where_it_has_something_to_tell() -> None:
+    at = int(BEGAN.timestamp())
+    for seconds, is_drawn in ((1, False), (2, True)):
+        known = [SpanOutcome(Span(0, 1), "[]", None, 1, timing=Timing(at + seconds, 100))]
+        said = report(Totals(1, 1, 0, 1, of_requests(BEGAN, make_chunk(), known, known)))
+        assert ("When rows were answered" in said) is is_drawn
+
+
+def test_what_asks_for_something_comes_first_and_names_of_options_stand_out() -> None:
+    found = rows([RowAnswer({"label": "GOOD"}, ""), RowAnswer(None, "set `a` or `b")], ["so good", "so bad"])
+    shown = page(Totals(2, 1, 1, 2, found), assumed=["`header` is <absent>"])
+    assert shown.index("<h2>Labels") < shown.index("<h2>Errors") < shown.index("<h2>Samples")
+    assert "set <code>a</code> or `b</h3>" in shown
+    assert "<code>header</code> is &lt;absent&gt;" in shown
+    assert "GOOD 1 row 100.0%" in report(Totals(2, 1, 1, 2, found))

@@ -81,11 +81,13 @@ def test_a_file_that_cannot_be_read_fails_with_the_reason_and_is_assembled(
     assert system.messages()[-1] == Assemble(job.id)
 
 
-def test_an_object_that_is_no_text_with_rows_by_its_name_is_a_job_that_says_so(system: System) -> None:
-    version = system.store.upload(INPUT, "book.xlsx", CONTENT, {})
-    job = system.splitter.begin(INPUT, "book.xlsx", version, in_time)
+@pytest.mark.parametrize("name", ["book.xlsx", "reviews.parquet"])
+def test_an_object_that_is_no_text_with_rows_by_its_name_is_a_job_that_says_so(system: System, name: str) -> None:
+    version = system.store.upload(INPUT, name, CONTENT, {})
+    job = system.splitter.begin(INPUT, name, version, in_time)
     assert (job.state, job.outcome) == (State.CLOSING, State.FAILED)
     assert "name must end in .csv, .tsv, .txt, .jsonl or .ndjson" in job.reason
+    assert "A Parquet file on your machine is converted by `fanfold submit FILE`" in job.reason
     assert system.messages() == [Assemble(job.id)]
 
 
@@ -138,3 +140,29 @@ def test_a_job_that_has_begun_is_not_ended_by_bad_defaults_that_come_later(syste
     later = replace(system.splitter, job_defaults=BAD)
     assert later.begin(INPUT, KEY, job.source.version, in_time) == system.ledger.job(job.id)
     assert system.ledger.job(job.id).state is State.RUNNING
+
+
+COLUMN_OF_STACK = '{"input-column": "txt"}'
+
+
+@pytest.mark.parametrize(
+    ("job_defaults", "metadata", "reason"),
+    [
+        (COLUMN_OF_STACK, {}, "by input-column in the stack's parameter JobDefaults: no column is named 'txt': give"),
+        (COLUMN_OF_STACK, {"input-column": "txet"}, "no column is named 'txet': give"),
+        ("{}", {"input-column": "txt"}, "no column is named 'txt': give"),
+    ],
+)
+def test_what_the_stack_says_of_all_files_is_not_blamed_on_one(
+    system: System, job_defaults: str, metadata: dict[str, str], reason: str
+) -> None:
+    system.splitter = replace(system.splitter, job_defaults=job_defaults)
+    version = system.store.upload(INPUT, KEY, CONTENT, metadata)
+    assert system.splitter.begin(INPUT, KEY, version, in_time).reason.startswith(reason)
+
+
+def test_a_reason_stands_whatever_the_stacks_defaults_are_by_then(system: System) -> None:
+    version = system.store.upload(INPUT, KEY, CONTENT + b'11,"so good\n', {})
+    job = system.splitter.begin(INPUT, KEY, version, out_of_time)
+    system.splitter = replace(system.splitter, job_defaults="no JSON")
+    assert system.splitter.resume(job.id, in_time).reason.startswith("row 10: a quote opens")

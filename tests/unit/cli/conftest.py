@@ -64,6 +64,8 @@ FILES = {
     "model.tar.gz": broken_off(),
     "taken/summary.json": json.dumps({**SUMMARY, "input": "s3://in/other.csv"}).encode(),
     "taken/results.csv": b"text\n",
+    "full/summary.json": json.dumps({**SUMMARY, "input": "s3://in/tweets.csv", "rows": 2}).encode(),
+    "full/results.csv": b"text\n",
     "lines/summary.json": json.dumps({**SUMMARY, "results": "s3://out/results.jsonl"}).encode(),
     "lines/results.jsonl": b'{"text":"so good","label":"X","error":null}\n',
     "cells/summary.json": json.dumps(SUMMARY).encode(),

@@ -12,16 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from boto3 import Session
 from botocore.exceptions import ClientError, TokenRetrievalError, UnauthorizedSSOTokenError
-from tests.fakes.ledger import MemoryLedger
-from tests.fakes.values import NOW, make_job
 
 from fanfold import InputFileError, StackError
-from fanfold.input.sources import source_of
+from fanfold.input.files import opened
 from fanfold.project import find_root
 from fanfold.stacks import Stack
 from localaws.credentials import Keys, LocalSession
-from localaws.endpoint import load_model
-from localaws.endpoint.models import ContainerModel
+from localaws.endpoint.models import ContainerModel, load_model
 from localaws.errors import ModelUnavailableError, TemplateError
 from localaws.template import load
 
@@ -111,9 +108,26 @@ def check(said: Said, code: int, words: tuple[str, ...]) -> None:
             FAILED,
             ("taken has the files of job a-1, from other.csv", "(--out)", "--replace"),
         ),
+        (
+            "run tweets.csv --limit 1 --out full",
+            FAILED,
+            (
+                "full has the files of job a-1, from tweets.csv, with 2 rows",
+                "(--out) for the 1 of this job",
+                "--replace",
+            ),
+        ),
         ("compare lines/results.jsonl cells", FAILED, ("results.jsonl", "option `--results-format` set to csv")),
         ("compare cells tweets.csv", FAILED, ("tweets.csv has no files of a job", "`fanfold download`")),
-        ("compare cells old/results.csv", FAILED, ("old has no files of a job", "`fanfold download`")),
+        ("compare cells old/results.csv", WRONG_USAGE, ("folder old does not exist", "`fanfold download`")),
+        ("report old/", WRONG_USAGE, ("folder old does not exist", "`fanfold download`")),
+        ("compare cells celsl/", WRONG_USAGE, ("folder celsl does not exist", "did you mean cells?")),
+        # Parameters of the template, and models.
+        ("local up --parameter MaxRow=3", WRONG_USAGE, ("no parameter MaxRow", "Did you mean MaxRows?")),
+        ("local up --parameter MaxInstances=x", WRONG_USAGE, ("MaxInstances is 'x'", "must be a number")),
+        ("local up --parameter JobDefaults={}x", WRONG_USAGE, ("JobDefaults", "must be a JSON object")),
+        ("run tweets.csv --model nomodel", WRONG_USAGE, ("'nomodel' names no model: give 'vader'",)),
+        ("run tweets.csv --container python3", WRONG_USAGE, ("'vader' is no folder: name the model's", "--model")),
         ("report cells", FAILED, ("cells has no report.html", "`fanfold download`")),
         ("report folder/", FAILED, ("folder/ has no report.html", "`fanfold download`")),
         # A folder that no job wrote may be called as a job is.
@@ -219,27 +233,6 @@ def test_a_model_that_there_is_not_is_said_with_what_to_name(
 
 
 @pytest.mark.parametrize(
-    ("command", "words"),
-    [
-        ("status nothing", ("this stack has no job nothing", "`fanfold jobs`")),
-        ("results JOB", ("job JOB is still running", "`fanfold status JOB --watch`", "--partial")),
-        ("errors JOB", ("job JOB is still running", "`fanfold status JOB --watch`", "--partial")),
-        ("report JOB", ("job JOB is still running", "`fanfold status JOB --watch`")),
-        ("download JOB", ("job JOB is still running", "`fanfold status JOB --watch`")),
-        ("retry JOB", ("job JOB is still running", "`fanfold status JOB --watch`", "`fanfold cancel JOB`")),
-    ],
-)
-def test_what_a_job_cannot_do_yet_is_said_with_how_to_wait_for_it(
-    shell: Shell, monkeypatch: pytest.MonkeyPatch, command: str, words: tuple[str, ...]
-) -> None:
-    ledger, job = MemoryLedger(lambda: NOW), make_job()
-    ledger.create(job)
-    stack = SimpleNamespace(ledger=ledger, queues=None, job_ids=lambda: iter([job.id]))
-    monkeypatch.setattr(Stack, "find", lambda *_given: stack)
-    check(shell(command.replace("JOB", job.id)), FAILED, tuple(part.replace("JOB", job.id) for part in words))
-
-
-@pytest.mark.parametrize(
     ("error", "words"),
     [
         (
@@ -291,5 +284,5 @@ def test_a_local_cloud_needs_no_profile(monkeypatch: pytest.MonkeyPatch, tmp_pat
 )
 @pytest.mark.usefixtures("shell")
 def test_what_cannot_be_submitted_is_said_with_what_can(data: object, kind: type[Exception], words: str) -> None:
-    with pytest.raises(kind, match=words), source_of(data, lambda: Session().client("s3")):
+    with pytest.raises(kind, match=words), opened(data, lambda: Session().client("s3"), {}, {}):
         pass

@@ -83,6 +83,8 @@ def test_changed_rows_are_counted_by_their_labels_and_told_with_both_answers(dia
         "rescored": 1,
         "furthest": 2,
         "distance": 0.25,
+        "only_before": 0,
+        "only_after": 0,
     }
     names = [f"{when}_{name}" for when in ("before", "after") for name in (*FIELDS, "error")]
     assert told == [
@@ -91,6 +93,15 @@ def test_changed_rows_are_counted_by_their_labels_and_told_with_both_answers(dia
         ["4", "5", "well", "GOOD", "0.6", "", "", "", "too long"],
         ["5", "6", "hm", "", "", "cancelled", "BAD", "0.8", ""],
     ]
+
+
+@pytest.mark.parametrize("rows", [0, 2, 5])
+def test_of_a_whole_file_and_its_first_rows_those_are_compared_that_both_have(rows: int) -> None:
+    expected, _ = compared(results(BEFORE[:rows]), results(AFTER[:rows]))
+    for before, after, only in ((BEFORE[:rows], AFTER, "only_after"), (BEFORE, AFTER[:rows], "only_before")):
+        found, told = compared(results(before), results(after))
+        assert found.as_dict() == expected.as_dict() | {only: len(BEFORE) - rows}
+        assert len(told) == 1 + expected.changed
 
 
 def test_results_that_are_the_same_have_no_changes() -> None:
@@ -102,8 +113,6 @@ def test_results_that_are_the_same_have_no_changes() -> None:
     ("after", "words"),
     [
         (results([*BEFORE[:4], ["5", "Well", "GOOD", "0.6", ""], BEFORE[5]]), r"other texts from row 4 \(from 0\) on"),
-        (results(BEFORE[:5]), r"one of the results ends before row 5 \(from 0\), the other goes on"),
-        (results([*BEFORE, BEFORE[0]]), r"ends before row 6 \(from 0\)"),
         (results(BEFORE, ("id", "tweet")), r"files with other columns: \['id', 'text'\] and \['id', 'tweet'\]"),
     ],
 )
@@ -171,6 +180,10 @@ def test_the_command_compares_folders_and_writes_what_changed(
     assert "3 of 6 rows changed" in err
     assert "1 row with the same label and another score, at most 0.25 (row 2, from 0)" in err
     assert file.read_bytes().count(b"\r\n") == 4
+    first = folder(tmp_path / "c", AFTER[:2])
+    assert (
+        f"1 of 2 rows changed\nnot compared: 4 more rows of {before}\n" in said(monkeypatch, capsys, before, first)[2]
+    )
     code, out, _ = said(monkeypatch, capsys, before, after, "--json")
     assert (code, json.loads(out)["changed"]) == (0, 3)
 
@@ -178,10 +191,10 @@ def test_the_command_compares_folders_and_writes_what_changed(
 def test_a_comparison_that_fails_leaves_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before, after = folder(tmp_path / "a", BEFORE), folder(tmp_path / "b", AFTER[:3])
+    before, after = folder(tmp_path / "a", BEFORE), folder(tmp_path / "b", AFTER[3:])
     code, out, err = said(monkeypatch, capsys, before, after, "--out", str(tmp_path / "changed.csv"))
     assert (code, out) == (1, "")
-    assert err == "fanfold: one of the results ends before row 3 (from 0), the other goes on\n"
+    assert err == "fanfold: the results are of other texts from row 0 (from 0) on\n"
     assert {path.name for path in tmp_path.iterdir()} == {"a", "b"}
 
 
@@ -191,13 +204,13 @@ HALVES = {"GOOD": 500, "BAD": 500}
 @pytest.mark.parametrize(
     ("now", "before", "words"),
     [
-        ({"GOOD": 1000}, HALVES, "BAD: 50 % → 0 %"),
-        ({"POSITIVE": 800, "NEGATIVE": 200}, HALVES, "POSITIVE: 0 % → 80 %"),
+        ({"GOOD": 1000}, HALVES, "BAD: 50% → 0%"),
+        ({"POSITIVE": 800, "NEGATIVE": 200}, HALVES, "POSITIVE: 0% → 80%"),
         ({"GOOD": 545, "BAD": 455}, HALVES, ""),
         (HALVES, HALVES, ""),
         # As large a change, in few rows.
         ({"GOOD": 37, "BAD": 23}, HALVES, ""),
-        ({"GOOD": 370, "BAD": 230}, HALVES, "BAD: 50 % → 38 %"),
+        ({"GOOD": 370, "BAD": 230}, HALVES, "BAD: 50% → 38%"),
         ({"GOOD": 49}, HALVES, ""),
         ({}, HALVES, ""),
         ({}, {}, ""),
@@ -209,7 +222,7 @@ def test_a_change_that_chance_does_not_make_is_said(now: dict[str, int], before:
 
 def listed(*jobs: tuple[str, str, str]) -> Any:
     """A stack with these jobs, the latest first."""
-    return SimpleNamespace(listed_jobs=lambda: (ListedJob(*job) for job in jobs))
+    return SimpleNamespace(latest_jobs=lambda: (ListedJob(*job) for job in jobs))
 
 
 def test_labels_are_compared_with_those_of_the_last_job_of_the_name_that_has_results() -> None:

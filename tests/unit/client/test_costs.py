@@ -11,7 +11,9 @@ from botocore.stub import Stubber
 
 from fanfold.costs.estimate import Cost
 from fanfold.costs.hours import TOO_EARLY, VARIANT, count_hours
+from fanfold.jobs import Job
 from fanfold.project import find_root
+from fanfold.stacks import OUTPUTS, Stack
 from localaws import template
 
 SUMMARY: dict[str, Any] = {
@@ -21,8 +23,11 @@ SUMMARY: dict[str, Any] = {
 }
 
 
+OWN = {"EndpointName": "", "InstanceType": "ml.g4dn.xlarge"}
+
+
 def test_a_cost_is_that_of_the_services_and_of_an_instance_of_the_stacks_type() -> None:
-    cost = Cost.of(SUMMARY, {"EndpointName": "", "InstanceType": "ml.g4dn.xlarge"})
+    cost = Cost.of(SUMMARY, OWN)
     assert cost is not None
     assert (cost.services, cost.instance) == (0.75, 0.368)
     assert str(cost) == (
@@ -48,9 +53,38 @@ def test_an_instance_whose_type_or_price_nobody_knows_is_left_out(parameters: di
     )
 
 
+def test_a_job_on_a_local_cloud_costs_nothing_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = {"created": "2026-11-23T10:00:00+00:00", "ended": "2026-11-23T10:10:00+00:00"}
+    monkeypatch.setattr(Job, "summary", lambda _job: SUMMARY | ended)
+    # Nobody is asked for instances: it has no client.
+    stack: Any = SimpleNamespace(parameters=OWN, is_local=True, ledger=None)
+    cost = Job(stack, "tweets-1f").cost()
+    assert cost is not None
+    assert (cost.instance, cost.instance_hours, cost.hours_unknown) == (None, None, "")
+    assert str(cost) == (
+        "nothing on a local cloud; on AWS at least $0.7500 for services (us-east-1, 2026-11-23, without free tiers), "
+        "and the endpoint's instances"
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "found"), [(None, False), ("http://127.0.0.1:4566", True), ("http://localhost:4566", True)]
+)
+def test_a_stack_is_local_by_where_it_is_asked_for(
+    address: str | None, found: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = SESSION.client("cloudformation", endpoint_url=address)
+    outputs = [{"OutputKey": name, "OutputValue": name} for name in OUTPUTS]
+    stack = {"StackName": "mine", "CreationTime": BEGAN, "StackStatus": "CREATE_COMPLETE", "Outputs": outputs}
+    monkeypatch.setattr("fanfold.stacks.make_client", lambda *_given: client)
+    with Stubber(client) as stub:
+        stub.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": "mine"})
+        assert Stack.find(SESSION, "mine").is_local is found
+
+
 def test_a_job_for_which_the_endpoint_woke_costs_what_was_estimated() -> None:
     summary = {"endpoint_seconds": 0, "dollars": {}, "prices": ""}
-    cost = Cost.of(summary, {"EndpointName": "", "InstanceType": "ml.g4dn.xlarge"})
+    cost = Cost.of(summary, OWN)
     assert cost is not None
     assert cost.woken == pytest.approx(0.184)
 
@@ -60,7 +94,7 @@ def test_a_job_that_an_earlier_version_ended_has_no_cost() -> None:
 
 
 def test_a_cost_with_counted_hours_is_that_of_all_instances() -> None:
-    cost = Cost.of(SUMMARY, {"EndpointName": "", "InstanceType": "ml.g4dn.xlarge"})
+    cost = Cost.of(SUMMARY, OWN)
     assert cost is not None
     assert str(replace(cost, instance_hours=2.5)) == (
         "$2.5900 ($0.7500 for services, $1.8400 for the 2.50 instance-hours of ml.g4dn.xlarge that the endpoint ran "

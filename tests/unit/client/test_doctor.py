@@ -114,6 +114,15 @@ def test_defaults_that_no_job_may_have_are_wrong() -> None:
     assert "JobDefaults: option rows-per-request is '0'; it must be a number from 1 to 1000" in finding["words"]
 
 
+def test_defaults_with_more_bytes_than_lambda_takes_are_wrong() -> None:
+    defaults = json.dumps({"input-column": "é" * 1_000}, ensure_ascii=False)
+    ended = CliRunner().invoke(cli, ["doctor", "--job-defaults", defaults])
+    assert ended.exit_code == 1
+    assert ended.stdout.startswith(
+        "wrong  the stack's parameter JobDefaults: it has 2,020 bytes in UTF-8, and may have"
+    )
+
+
 def test_a_local_cloud_with_defaults_that_no_job_may_have_does_not_start() -> None:
     with pytest.raises(LocalStartError, match="JobDefaults: 'rows' is no option"):
         local_cloud("vader", {"JobDefaults": '{"rows": 1}'})

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fanfold.errors import DownloadError
-from fanfold.folder import held
+from fanfold.folder import HeldFolder, held
+from fanfold.input.batch import BATCH_FILES
 from fanfold.terminal import stderr
 
 if TYPE_CHECKING:
@@ -29,6 +30,17 @@ def test_the_files_of_an_earlier_job_of_the_file_may_be_replaced(tmp_path: Path,
     with held(tmp_path, name, replace=False) as folder:
         assert folder.path == tmp_path
     assert [file.name for file in tmp_path.iterdir()] == ["summary.json"]
+
+
+def test_a_result_with_more_rows_than_the_job_can_have_is_kept_unless_it_is_to_be_replaced(tmp_path: Path) -> None:
+    summary = '{"job": "tweets-1f", "input": "tweets.csv", "rows": 1800}'
+    (tmp_path / "summary.json").write_text(summary, encoding="utf-8")
+    words = r"tweets-1f, from tweets\.csv, with 1,800 rows: choose another folder \(--out\) for the 10 of this job"
+    with pytest.raises(DownloadError, match=words), held(tmp_path, "tweets.csv", rows=10, replace=False):
+        pass
+    for rows, replace in ((10, True), (1800, False), (None, False)):
+        with held(tmp_path, "tweets.csv", rows=rows, replace=replace):
+            pass
 
 
 @pytest.mark.parametrize("job", ["tweets-1f", "tweets-1f.2"])
@@ -88,3 +100,17 @@ def test_a_folder_is_held_by_one_at_a_time(tmp_path: Path) -> None:
     with held(tmp_path, "a.csv", replace=False):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_custom_id_that_comes_again_far_behind_is_warned_of_with_the_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(stderr, "quiet", False)
+    files = {"results.jsonl": tmp_path / "results.jsonl", **{name: tmp_path / name for name in BATCH_FILES}}
+    for names, words in (((0, 1, 2, 1), "in 1 of the 4 rows, such as row 3 (from 0)"), ((0, 1, 2, 3), "")):
+        lines = (f'{{"custom_id": "r{name}", "prediction": {{}}, "error": null}}\n' for name in names)
+        files["results.jsonl"].write_text("".join(lines), encoding="utf-8")
+        HeldFolder(tmp_path)._make_batch_output("batch-1f", files)  # noqa: SLF001 # what `receive` does with a download
+        said = capsys.readouterr().err
+        assert (words in said, bool(said)) == (True, bool(words))
+        assert files[BATCH_FILES[0]].read_bytes().count(b"custom_id") == len(names)

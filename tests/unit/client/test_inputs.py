@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -208,7 +209,9 @@ def test_a_file_that_costs_much_is_asked_about(
 
         return CliRunner().invoke(command, input=stdin)
 
-    monkeypatch.setattr(inputs, "parameters_of", lambda _stack: {"Architecture": "arm64"})
+    monkeypatch.setattr(inputs, "parameters_of", lambda *_given: {"Architecture": "arm64"})
+    stack = SimpleNamespace(is_local=False)
+    monkeypatch.setattr(inputs, "Fanfold", lambda _stack: SimpleNamespace(stack=stack))
     assert asked("").exit_code == 0
     monkeypatch.setattr(inputs, "DOLLARS_UNASKED", 0.00001)
     said = asked(answer)
@@ -217,6 +220,9 @@ def test_a_file_that_costs_much_is_asked_about(
     assert asked("", is_agreed=True).exit_code == 0
     alone = asked("", terminal=False)
     assert (alone.exit_code, "add --yes" in alone.stderr) == (2, True)
+    stack.is_local = True
+    free = asked("", terminal=False)
+    assert (free.exit_code, "Estimated" in free.stderr) == (0, False)
 
 
 def test_the_work_of_a_large_file_is_projected_from_its_beginning(tmp_path: Path) -> None:
@@ -225,3 +231,51 @@ def test_the_work_of_a_large_file_is_projected_from_its_beginning(tmp_path: Path
     found = LocalFile.read(Source.of_file(path), {}, {})
     assert project(found).rows == pytest.approx(count(found).rows, rel=0.01)
     assert project(found).requests == pytest.approx(count(found).requests, rel=0.01)
+
+
+CHAT = '{"custom_id": "r1", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "m"}}\n'
+PROMPT = {"prompt": "Is {text} good?"}
+HUB = "owner/model"
+
+
+@pytest.mark.parametrize(
+    ("file", "options"),
+    [(("batch.jsonl", CHAT), {}), (("texts.csv", "text\nso good\n"), PROMPT)],
+)
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"HfModelId": "vader"}, "The model is VADER, a word lexicon, .* all rows will fail. .* with --model"),
+        ({"HfModelId": HUB}, "owner/model runs in Hugging Face's container, .* all rows will fail. .* ContainerImage"),
+        ({"HfModelId": HUB, "ContainerImage": "mine"}, ""),
+        ({"HfModelId": HUB, "EndpointName": "mine"}, ""),
+        ({"HfModelId": HUB, "ModelDataUrl": "s3://mine/model.tar.gz"}, ""),
+        # A container, a folder or a function of this machine.
+        ({"HfModelId": "http-127.0.0.1-8000"}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_model_that_takes_no_chats_is_said_before_any_is_sent(
+    tmp_path: Path, file: tuple[str, str], options: dict[str, str], parameters: dict[str, str], words: str
+) -> None:
+    name, content = file
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    warnings = LocalFile.read(Source.of_file(tmp_path / name), parameters, options).layout.warnings
+    assert len(warnings) == bool(words)
+    assert not words or re.search(words, warnings[0])
+
+
+def test_a_text_is_sent_to_any_model_without_a_word(tmp_path: Path) -> None:
+    (tmp_path / "texts.csv").write_text("text\nso good\n", encoding="utf-8")
+    assert LocalFile.read(Source.of_file(tmp_path / "texts.csv"), {"HfModelId": "vader"}, {}).layout.warnings == ()
+
+
+def test_an_option_of_the_stack_is_blamed_before_the_upload_too(tmp_path: Path) -> None:
+    (tmp_path / "texts.csv").write_text("id,text\n1,so good\n", encoding="utf-8")
+    source, defaults = Source.of_file(tmp_path / "texts.csv"), {"JobDefaults": '{"input-column": "txt"}'}
+    with pytest.raises(
+        InputFileError, match=r"texts\.csv: by input-column in the stack's parameter JobDefaults: no col"
+    ):
+        LocalFile.read(source, defaults, {})
+    with pytest.raises(InputFileError, match=r"texts\.csv: no column is named 'txet'"):
+        LocalFile.read(source, defaults, {"input-column": "txet"})

@@ -43,7 +43,7 @@ def test_a_name_that_is_no_option_is_refused_with_the_nearest() -> None:
         Fanfold("none").submit("a.csv", zzz=1)
 
 
-@pytest.mark.parametrize("command", ["run", "submit", "estimate"])
+@pytest.mark.parametrize("command", ["run", "submit", "estimate", "tune"])
 def test_commands_that_read_a_file_take_every_option(command: str) -> None:
     found = {option.name: option for option in cli.commands[command].params if isinstance(option, click.Option)}
     for row in OPTIONS.values():
@@ -142,3 +142,23 @@ def test_without_a_stack_the_command_line_takes_what_costs_more_as_a_local_cloud
     answer = CliRunner().invoke(cli, ["run", str(tmp_path / "a.csv"), *options])
     assert answer.exit_code == 0
     assert [json.loads(line)["rows"] for line in answer.stdout.splitlines()] == [[0], [1]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["-", "--stdin-name", "chats.jsonl"], 0, "standard input: 1 column"),
+        (["--stdin-name", "some/chats.jsonl", "-"], 0, "standard input: 1 column"),
+        (["-"], 1, "standard input: "),
+        (["a.csv", "--stdin-name", "chats.jsonl"], 2, "--stdin-name is for standard input: name that as -"),
+    ],
+)
+def test_standard_input_is_of_the_format_of_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.csv").write_text("text\nso good\n", encoding="utf-8")
+    monkeypatch.delenv("FANFOLD_STACK", raising=False)
+    said = CliRunner().invoke(cli, ["run", *arguments, "--dry-run"], input='{"text": "so good"}\n')
+    assert (said.exit_code, words in f"{said.stderr}{said.exception}") == (code, True)
+    assert ("so good" in said.stdout) == (code == 0)

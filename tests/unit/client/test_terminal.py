@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -51,6 +52,21 @@ def test_json_on_a_terminal_stays_the_same_json(monkeypatch: pytest.MonkeyPatch)
     assert r"\u009b2J" in shown
 
 
+def test_what_takes_long_is_said_where_nothing_can_move_and_what_is_short_is_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with spinner("packing"):
+        pass
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("fanfold.terminal._SECONDS_UNSAID", 0.01)
+    said, until = "", time.monotonic() + 30
+    with spinner("building the layers (about a minute)"):
+        while not said.endswith("\n") and time.monotonic() < until:
+            time.sleep(0.01)
+            said += capsys.readouterr().err
+    assert said == "building the layers (about a minute) …\n"
+
+
 @pytest.mark.parametrize("what", ["line", "fact", "file"])
 def test_what_goes_elsewhere_stays_as_it_is(what: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     PRINTED[what]()
@@ -74,6 +90,17 @@ def test_a_bar_shows_what_a_job_tells(monkeypatch: pytest.MonkeyPatch) -> None:
             show(status)
             show(replace(status, done=5))
     assert f"last error, retried until the job's deadline: {SPELT}\n" in terminal.shown()
+
+
+def test_elsewhere_what_takes_long_is_said_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with spinner("starting") as say:
+        began = time.monotonic()
+        for seconds in (1, 29, 31, 32, 62):
+            monkeypatch.setattr("fanfold.terminal.time.monotonic", lambda at=began + seconds: at)
+            say(f"after {seconds} s")
+    assert capsys.readouterr().err == "after 31 s\nafter 62 s\n"
 
 
 def run_on_a_terminal(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from fanfold.deploying.changes import Change, ChangeSet, Event, failure, find_parameters
+from fanfold.deploying.changes import Change, ChangeSet, Event, failure, find_defaults, find_parameters
 from fanfold.deploying.parameters import to_decide
 from fanfold.errors import DeployError, StackError
 from fanfold.project import find_root
@@ -133,6 +133,20 @@ def test_who_may_not_look_is_told_so_and_gets_no_second_stack(cloud: Cloud) -> N
     cloud.answers.add_client_error("describe_stacks", "AccessDenied", "You may not.")
     with pytest.raises(StackError, match="You may not"):
         find_parameters(cloud, "fanfold")
+
+
+def test_the_defaults_of_a_stack_are_its_own_templates(cloud: Cloud) -> None:
+    declared = [{"ParameterKey": "AlarmEmail", "DefaultValue": ""}, {"ParameterKey": "VpcId"}]
+    cloud.answers.add_response("get_template_summary", {"Parameters": declared}, {"StackName": "fanfold"})
+    assert find_defaults(cloud, "fanfold") == {"AlarmEmail": ""}
+
+
+def test_who_may_not_read_a_template_knows_no_defaults(cloud: Cloud) -> None:
+    cloud.answers.add_client_error("get_template_summary", "AccessDenied", "You may not.")
+    assert find_defaults(cloud, "fanfold") == {}
+    cloud.answers.add_client_error("get_template_summary", "InternalFailure", "Ask again.")
+    with pytest.raises(StackError, match="Ask again"):
+        find_defaults(cloud, "fanfold")
 
 
 def test_the_template_describes_itself_as_fanfolds() -> None:

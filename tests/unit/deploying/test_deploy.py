@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
@@ -101,16 +102,18 @@ def test_a_deploy_that_changes_nothing_says_so(deploy: Deploy, session: boto3.Se
     assert stacks(session) == ["CREATE_COMPLETE"]
 
 
-def test_a_parameter_that_this_version_does_not_have_is_left_out_and_named(
-    deploy: Deploy, asked: list[dict[str, Any]], root: Path
+@pytest.mark.parametrize("email", ["you@example.com", ""])
+def test_a_parameter_that_this_version_does_not_have_is_left_out_and_named_unless_it_had_its_default(
+    email: str, deploy: Deploy, asked: list[dict[str, Any]], root: Path
 ) -> None:
-    deploy("--parameter", "AlarmEmail=you@example.com")
+    deploy("--parameter", f"AlarmEmail={email}")
     text = (root / "template.yaml").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if not line.startswith("  AlarmEmail:")]
     (root / "template.yaml").write_text("\n".join(lines).replace(", AlarmEmail]", "]"), encoding="utf-8")
     run = deploy()
     assert run.exit_code == ExitCode.OK, run.stderr
-    assert "no more: AlarmEmail=you@example.com. Replace only those that were not at their defaults" in run.stderr
+    words = f"no more: AlarmEmail={email}. To replace them, see docs/operations.md"
+    assert (words in run.stderr, "no more" in run.stderr) == (bool(email), bool(email))
     assert ["AlarmEmail" in it["parameters"] for it in asked] == [True, False]
 
 
@@ -179,6 +182,7 @@ def test_without_a_terminal_or_yes_nothing_begins(deploy: Deploy, monkeypatch: p
         (["--parameter", "Instances=1"], "has no parameter Instances"),
         (["--parameter", "InstanceType=ml.p5.huge"], "must be one of"),
         (["--parameter", 'JobDefaults={"rows": 1}'], "the stack's parameter JobDefaults"),
+        (["--parameter", f'JobDefaults={{"input-column": "{"é" * 1000}"}}'], "JobDefaults: it has 2,020 bytes"),
         (["--region", "mx-central-1"], "one instance in this region"),
         (["--artifacts-bucket", "not-there"], "there is no bucket not-there"),
     ],
@@ -266,3 +270,24 @@ def test_a_dry_run_calls_nothing_and_says_what_would_be_sent(deploy: Deploy, ses
     assert [line.split()[0] for line in run.stdout.splitlines()] == ["Core", "Echo", "template", "parameter"]
     assert "0 to 2 instances" in run.stderr
     assert (stacks(session), session.client("s3").list_buckets()["Buckets"]) == ([], [])
+
+
+def test_a_package_is_code_in_the_bucket_and_a_template_and_no_stack(
+    deploy: Deploy, session: boto3.Session, tmp_path: Path
+) -> None:
+    file = tmp_path / "fanfold.json"
+    run = deploy("--package", str(file), stdin="")
+    assert run.exit_code == ExitCode.OK, run.stderr
+    assert stacks(session) == []
+    _, bucket, key = urlsplit(run.stdout.strip()).path.split("/", 2)
+    s3 = session.client("s3")
+    assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == file.read_bytes()
+    echo = json.loads(file.read_text(encoding="utf-8"))["Resources"]["Echo"]["Properties"]["CodeUri"]
+    place, _, code = echo.removeprefix("s3://").partition("/")
+    assert s3.head_object(Bucket=place, Key=code)["ContentLength"] > 0
+
+
+@pytest.mark.parametrize("more", [["--dry-run"], ["--parameter", "MaxInstances=2"]])
+def test_a_package_is_not_combined_with_what_only_a_deploy_has(deploy: Deploy, more: list[str]) -> None:
+    run = deploy("--package", "fanfold.json", *more)
+    assert (run.exit_code, "--package deploys nothing" in run.stderr) == (ExitCode.WRONG_USAGE, True)

@@ -174,7 +174,7 @@ def test_every_default_of_the_table_may_be_that_of_a_stack(name: str) -> None:
         ("", "it is ''; it must be a JSON object"),
         ("[]", r"it is '\[\]'; it must be a JSON object from options to values"),
         ('{"a": NaN}', "it must be a JSON object"),
-        ('{"rows_per_request": 8}', "'rows_per_request' is no option; it must be one of input-column, header"),
+        ('{"rows_per_request": 8}', "'rows_per_request' is no option; did you mean rows-per-request?"),
         ('{"rows-per-request": "many"}', "option rows-per-request is 'many'; it must be a number from 1 to 1000"),
         ('{"rows-per-request": 0}', "option rows-per-request is '0'; it must be a number from 1 to 1000"),
         ('{"rows-per-request": 64.0}', "option rows-per-request is '64.0'; it must be a number from 1 to 1000"),
@@ -226,7 +226,7 @@ def test_a_prompt_in_a_body_of_ones_own_leaves_the_other_options_alone() -> None
 
 def test_a_prompt_costs_as_many_requests_as_a_row_in_each() -> None:
     with pytest.raises(
-        OptionError, match=r"prompt is .*each row alone, and this stack has CostlierOptions=refuse; for a la"
+        OptionError, match=r"prompt is .*each row alone, and this stack has CostlierOptions=refuse: for a la"
     ):
         Options().overridden({"prompt": "So {text}?"})
     chat = {"CostlierOptions": "refuse", "JobDefaults": '{"prompt": "So {text}?"}'}

@@ -93,7 +93,8 @@ def test_the_only_column_is_the_input_whatever_its_header_says() -> None:
 @pytest.mark.parametrize(
     ("head", "options", "words"),
     [
-        (b"id,words\n", {"input_column": "Tweets"}, "no column is named 'Tweets': give the name of one of the 2 in"),
+        (b"so good\nso bad\n", {"input_column": "txt"}, "no column is named 'txt': give 0, the number of the file's"),
+        (b"id,words\n", {"input_column": "Tweets"}, "no column is named 'Tweets': give the name of one of those in"),
         (b"id,words\n", {"input_column": "2"}, "no column 2: the file has 2, counted from 0"),
         (b"id,words\n", {"input_column": "tweet", "header": "absent"}, "header=absent says that there are no names"),
         (b"text,Text\n", {}, "2 columns are named text: give the number"),

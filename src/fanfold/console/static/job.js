@@ -1,12 +1,12 @@
 // One job: where it stands, what can be done with it, and what came of it.
 import { current, line, list } from "./list.js"
 import { fit, showResults } from "./results.js"
-import { ask, attempt, find, trouble } from "./session.js"
-import { ENDED, breakable, cancelling, counted, dollars, duration, element, lasted, moment, nameOf, number, paint, percent, stateOf } from "./words.js"
+import { ask, attempt, find, say, trouble } from "./session.js"
+import { ENDED, breakable, cancelling, counted, dollars, duration, element, lasted, moment, nameOf, number, paint, percent, roughly, stateOf } from "./words.js"
 
 // A hidden page asks only for a job that is at work, whose progress its title tells.
 const POLL_MS = 1000, HIDDEN_MS = 5000
-const section = find("#job"), dialog = find("dialog", section)
+const section = find("#job"), opening = find("#opening"), dialog = find("dialog", section)
 // Jobs whose end is to be announced.
 const announced = new Set()
 let timer, shown
@@ -15,18 +15,24 @@ export async function follow() {
   clearTimeout(timer)
   const id = current()
   if (id !== shown?.id) section.hidden = true
+  opening.hidden = !id || id === shown?.id
   if (!id) return shown = undefined
   let job
   try {
     job = await ask(`/api/jobs/${encodeURIComponent(id)}`)
   } catch (error) {
-    section.hidden = true
+    if (id !== current()) return
+    opening.hidden = true
+    // Unless it is refused, it is asked for again, and what is known of it stays.
+    if (error.status < 500) section.hidden = true
+    else timer = setTimeout(follow, HIDDEN_MS)
     return trouble(error.message)
   }
   if (id !== current()) return
   announce(job)
   draw(job)
   section.hidden = false
+  opening.hidden = true
   if (!ENDED.has(job.state)) timer = setTimeout(follow, document.hidden ? HIDDEN_MS : POLL_MS)
 }
 
@@ -35,13 +41,14 @@ function draw(job) {
   const ended = ENDED.has(job.state), held = section.contains(document.activeElement)
   shown = job
   const [, words] = stateOf(job), name = nameOf(job)
-  document.title = `${!ended && job.rows ? percent(job.done, job.rows) : words} · ${name} · Fanfold`
+  const progress = [job.rows ? percent(job.done, job.rows) : words, elapsed(job)].join(" · ")
+  document.title = `${ended ? words : progress} · ${name} · Fanfold`
   paint(find(".title .pill", section), job)
   find("#job-title").replaceChildren(...breakable(name))
   const retried = job.retry_of ? ` · retry of the failed rows of ${job.retry_of}` : ""
   find(".about", section).textContent = `${job.id} · started ${moment(job.created)}${retried}`
   // The state says that its user has cancelled it.
-  say(".reason", job.reason !== "cancelled" && [job.reason, job.details].filter(Boolean).join("; "))
+  say(".reason", job.reason !== "cancelled" && [job.reason, job.details].filter(Boolean).join("; "), "", section)
   find(".running", section).hidden = ended
   drawProgress(job)
   find(".tiles", section).hidden = !ended
@@ -58,32 +65,28 @@ function draw(job) {
   const retry = find(".retry", section)
   retry.hidden = !ended || !(job.failed > (job.invalid ?? 0))
   retry.textContent = job.not_sent ? "Send the remaining rows" : "Retry failed rows"
-  say(".advice", ended && advice(job))
+  say(".advice", ended && advice(job), "", section)
   warn(job.departure)
   drawNotify(job, ended)
   if (ended) showResults(job)
   if (held && (document.activeElement === document.body || !document.activeElement.checkVisibility())) section.focus()
 }
 
-function say(selector, words) {
-  const place = find(selector, section)
-  place.textContent = words ? words[0].toUpperCase() + words.slice(1) : ""
-  place.hidden = !words
-}
+const elapsed = job => duration(Math.round(lasted(job)))
 
 function drawProgress(job) {
   const bar = find(".running progress", section)
   if (job.rows) { bar.max = job.rows; bar.value = job.done } else bar.removeAttribute("value")
   const failed = job.failed ? `, ${number(job.failed)} of them failed` : ""
-  const counts = job.rows ? `${number(job.done)} of ${counted(job.rows, "row")} answered${failed}` : `Reading the file…${job.done ? ` ${number(job.done)} rows answered so far${failed}` : ""}`
+  const counts = job.rows ? `${percent(job.done, job.rows)} · ${number(job.done)} of ${counted(job.rows, "row")} answered${failed}` : `Reading the file…${job.done ? ` ${number(job.done)} rows answered so far${failed}` : ""}`
   find(".counts", section).textContent = counts
-  find(".pace", section).textContent = [pace(job), `${duration(Math.round(lasted(job)))} so far`].filter(Boolean).join(" · ")
+  find(".pace", section).textContent = [pace(job), `${elapsed(job)} so far`].filter(Boolean).join(" · ")
 }
 
 function pace({ state, rows_per_second: rate, seconds_left: left }) {
   if (state !== "RUNNING" || !rate) return ""
   const speed = `${rate.toLocaleString("en", { maximumFractionDigits: rate < 10 ? 1 : 0 })} rows per second`
-  return left === null ? speed : `${speed}, about ${duration(left)} left`
+  return left === null ? speed : `${speed}, about ${roughly(left)} left`
 }
 
 function tiles(job) {
@@ -91,7 +94,7 @@ function tiles(job) {
   const told = [["Rows", number(job.rows)], ["Predicted", number(job.predicted)], ["Failed", number(failed), failed && "bad"]]
   if (unsent) told.push(["Not sent", number(unsent)])
   told.push(["Duration", duration(lasted(job))])
-  if (job.dollars != null) told.push(["Cost, estimated", dollars(job.dollars)])
+  if (job.dollars != null) told.push(["Est. cost", dollars(job.dollars)])
   if (job.instance_hours != null) told.push(["Instance-hours", job.instance_hours.toFixed(2)])
   return told.map(([name, value, look]) => {
     const tile = document.createElement("div")
@@ -107,7 +110,7 @@ function warn(departure) {
   if (!departure) return
   const link = element("a", `the last job of this name (${moment(departure.created)})`)
   link.href = `#${departure.job}`
-  place.replaceChildren("The labels are spread otherwise than in ", link, `. ${departure.words}`)
+  place.replaceChildren("The labels are distributed differently than in ", link, `. ${departure.words}`)
 }
 
 // What helps the rows without a prediction.

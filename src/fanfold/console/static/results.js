@@ -6,7 +6,7 @@ const TYPING_MS = 300, PAGE_ROWS = 50
 // Columns of the file's own beside its input; a row that is opened shows all.
 const MOST_OTHERS = 2, MOST_FOUND = 4
 const section = find("#rows"), form = find(".filters", section), which = form.elements.which
-const frame = find("#report iframe"), tabs = [...document.querySelectorAll("[role=tab]")]
+const report = find("#report"), frame = find("iframe", report), tabs = [...document.querySelectorAll("[role=tab]")]
 const turners = [find(".previous", section), find(".next", section)]
 let job, places, typing
 
@@ -19,6 +19,9 @@ export function showResults(ended) {
   if (job.failed) which.append(new Option(`Without a prediction (${number(job.failed)})`, "failed"))
   which.append(...labels.map(([label, rows]) => new Option(`${label} (${number(rows)})`, `label:${label}`)))
   choose(tabs[0])
+  // Those of another job.
+  for (const part of ["thead", "tbody"]) find(part, section).replaceChildren()
+  find(".pages", section).hidden = true
   load([""])
 }
 
@@ -72,9 +75,10 @@ function range({ rows, first, end, next }, isFiltered) {
 // The input, what the model found, the error if there is one, and some others: what fits.
 function choice({ columns, own, input, rows }) {
   const last = columns.length - 1
-  const others = [...Array(own).keys()].filter(column => column !== input).slice(0, input === null ? MOST_OTHERS + 1 : MOST_OTHERS)
-  const found = [...Array(last - own).keys()].map(column => column + own).slice(0, MOST_FOUND)
   const failed = rows.some(([, cells]) => cells[last]) ? [last] : []
+  const most = MOST_OTHERS - failed.length + (input === null ? 1 : 0)
+  const others = [...Array(own).keys()].filter(column => column !== input).slice(0, most)
+  const found = [...Array(last - own).keys()].map(column => column + own).slice(0, MOST_FOUND)
   return [...(input === null ? others : [input]), ...found, ...failed, ...(input === null ? [] : others)]
 }
 
@@ -109,6 +113,7 @@ function cell(text, column, { columns, label, score, own, input }) {
   const look = isLast ? "error" : column === label ? "label" : column === input ? "text" : column >= own ? "found" : "other"
   const made = element("td", "", look)
   made.append(element(column === label && text ? "b" : "span", text))
+  made.firstChild.dir = "auto"
   return made
 }
 
@@ -117,7 +122,11 @@ function whole(cells, width, { columns }) {
   const line = document.createElement("tr"), place = document.createElement("td"), facts = document.createElement("dl")
   line.className = "whole"
   place.colSpan = width
-  for (const [column, name] of columns.entries()) facts.append(element("dt", name), element("dd", cells[column] || "(empty)", cells[column] ? "" : "quiet"))
+  for (const [column, name] of columns.entries()) {
+    const value = element("dd", cells[column] || "(empty)", cells[column] ? "" : "quiet")
+    value.dir = "auto"
+    facts.append(element("dt", name), value)
+  }
   place.append(facts)
   line.append(place)
   return line
@@ -146,7 +155,10 @@ function choose(tab) {
     find(`#${other.getAttribute("aria-controls")}`).hidden = other !== tab
   }
   const address = `${job.files}report.html`
-  if (tab === tabs[1] && frame.getAttribute("src") !== address) frame.src = address
+  if (tab === tabs[1] && frame.getAttribute("src") !== address) {
+    frame.src = address
+    report.classList.add("loading")
+  }
   fit()
 }
 
@@ -164,7 +176,7 @@ for (const [at, tab] of tabs.entries()) {
 // As high as what is in it, which has the same origin and no scripts.
 export function fit() {
   const content = frame.contentDocument?.documentElement
-  if (content) frame.style.height = `${content.offsetHeight + 2}px`
+  if (content?.classList.contains("embedded")) frame.style.height = `${content.offsetHeight + 2}px`
 }
 
 frame.addEventListener("load", () => {
@@ -173,6 +185,7 @@ frame.addEventListener("load", () => {
   // What the page says already is not said again, and all times are of one clock.
   content.documentElement.classList.add("embedded")
   for (const time of content.querySelectorAll("time")) time.textContent = moment(time.dateTime)
+  report.classList.remove("loading")
   fit()
   for (const table of content.querySelectorAll("details")) table.addEventListener("toggle", fit)
 })

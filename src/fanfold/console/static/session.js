@@ -1,13 +1,14 @@
 // Who uses the page: whoever came by the link. Its token begins a session, whose own token each request carries in a
 // header. Both are kept from other ports of this machine, which a cookie would reach.
+import { sentence } from "./words.js"
+
 export const find = (selector, within = document) => within.querySelector(selector)
 const KEY = "fanfold-session"
+let isAway = false
 
-// A sentence begins with a capital letter, unless it begins with the name of a file.
-export function say(selector, message, name) {
-  const place = find(selector)
-  const isNamed = message && name && message.startsWith(name)
-  place.textContent = message ? (isNamed ? message : message[0].toUpperCase() + message.slice(1)) : ""
+export function say(selector, message, name, within = document) {
+  const place = find(selector, within)
+  place.replaceChildren(...message ? sentence(message, name) : [])
   place.hidden = !message
 }
 
@@ -31,7 +32,12 @@ export async function ask(address, { token, ...options } = {}) {
   try {
     answer = await fetch(address, { ...options, headers })
   } catch {
+    isAway = true
     throw new Error("the console does not respond: is `fanfold` still running in its terminal?")
+  }
+  if (isAway) {
+    isAway = false
+    trouble()
   }
   const content = await answer.json()
   leaveIfEnded(answer.status)

@@ -1,6 +1,6 @@
 // A new file: how it is read, what it will take, and its upload. Whatever comes from a file is put in as text.
 import { ask, attempt, authorize, find, leaveIfEnded, say, trouble } from "./session.js"
-import { counted, dollars, duration, element, number, percent, size } from "./words.js"
+import { counted, dollars, element, number, percent, roughly, size } from "./words.js"
 
 const HEAD_BYTES = Number(document.body.dataset.headBytes)
 const NOT_A_CSV = 415
@@ -66,7 +66,7 @@ async function look() {
   }
   find("#preview").hidden = !seen
   say("#hint", seen?.hint)
-  say("#question", seen?.question)
+  find("#question").hidden = !seen?.question
   say("#assumed", seen?.assumed)
   // Where an expression makes the input, or nothing could be read, there is no column to choose.
   column.closest(".field").hidden = seen?.input_index == null && !seen?.question
@@ -83,6 +83,7 @@ function draw(seen) {
     columns = names
     const none = Object.assign(new Option("Choose one", ""), { disabled: true })
     column.replaceChildren(none, ...seen.columns.map((name, index) => new Option(name || `column ${index}`, index)))
+    find("#known-label-column").replaceChildren(...seen.columns.map(name => new Option(name)))
   }
   column.value = seen.input_index ?? ""
   const held = document.activeElement?.dataset.column
@@ -91,7 +92,7 @@ function draw(seen) {
   find("#preview thead").replaceChildren(head)
   body.replaceChildren(...seen.rows.map(texts => {
     const line = document.createElement("tr")
-    line.append(...texts.map((text, index) => element("td", text, index === seen.input_index ? "input" : "")))
+    line.append(...texts.map((text, index) => Object.assign(element("td", text, index === seen.input_index ? "input" : ""), { dir: "auto" })))
     return line
   }))
   if (held !== undefined) find(`[data-column="${held}"]`, head)?.focus()
@@ -123,12 +124,13 @@ function tell(outlook) {
   if (!outlook) return
   const { rows, is_exact: exact, requests, services, endpoint, seconds, speed, instance_type: type, hour, prices } = outlook
   const about = exact ? "" : "About "
-  find(".work", place).textContent = `${about}${counted(rows, "row")} in ${counted(requests, "request")}${seconds ? `, in about ${duration(seconds)} with the endpoint's start` : ""}`
+  find(".work", place).textContent = `${about}${counted(rows, "row")} in ${counted(requests, "request")}${seconds ? `, in about ${roughly(seconds)} with the endpoint's start` : ""}`
   const price = [`${dollars(services)} for AWS services`]
   if (endpoint !== null) price.push(`${dollars(endpoint)} for the endpoint (${type})`)
   else if (hour !== null) price.push(`${dollars(hour)} for each hour of the endpoint (${type})`)
   else price.push("the endpoint's instances")
-  find(".price", place).textContent = price.join(" + ")
+  const total = endpoint === null ? "" : `${dollars(services + endpoint)}: `
+  find(".price", place).textContent = `${total}${price.join(" + ")}`
   const basis = speed ? `At ${number(Math.round(speed))} rows per second, as in the latest job here.` : "How long the endpoint takes is known after the first job of 1,000 rows or more."
   find(".basis", place).textContent = `${exact ? "" : "Reckoned from the beginning of the file. "}${basis} List prices of ${prices}, without free tiers.`
 }

@@ -5,7 +5,7 @@ export const number = value => value === null || value === undefined ? "–" : v
 export const counted = (value, thing) => `${number(value)} ${thing}${value === 1 ? "" : "s"}`
 export const nameOf = job => decodeURIComponent(job.input.split("/").pop().replaceAll("%", "%25"))
 export const size = bytes => bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} KB` : bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`
-export const percent = (part, whole) => `${Math.floor(100 * part / whole)} %`
+export const percent = (part, whole) => `${Math.floor(100 * part / whole)}%`
 // As the report does.
 export const dollars = amount => amount > 0 && amount < 1e-4 ? "<$0.0001" : `$${amount.toFixed(amount < 1 ? 4 : 2)}`
 // Of this machine's clock; the report's times are put into the same words.
@@ -18,10 +18,23 @@ export function duration(seconds) {
   return minutes < 60 ? `${minutes}\u00a0min ${two(seconds % 60)}\u00a0s` : `${number(Math.floor(minutes / 60))}\u00a0h ${two(minutes % 60)}\u00a0min`
 }
 
+// An estimate, which no seconds make more exact.
+export function roughly(seconds) {
+  const step = seconds < 60 ? 1 : 60
+  return duration(Math.max(1, Math.round(seconds / step)) * step).replace(" 00\u00a0s", "")
+}
+
 export const lasted = job => Math.max(0, (job.ended ? new Date(job.ended) : new Date()) - new Date(job.created)) / 1000
 
 // A long name breaks where its words end, if it has such places.
 export const breakable = name => name.split(/(?<=[_.-])/).flatMap(part => [part, document.createElement("wbr")])
+
+// A sentence with its `names` as code. It begins with a capital letter, unless it begins with the name of a file.
+export function sentence(text, name) {
+  const isNamed = name && text.startsWith(name)
+  const parts = (isNamed ? text : text[0].toUpperCase() + text.slice(1)).split(/`([^`]+)`/)
+  return parts.map((part, at) => at % 2 ? element("code", part) : part)
+}
 
 export function element(tag, text, className) {
   const made = document.createElement(tag)

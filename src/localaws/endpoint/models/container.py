@@ -11,7 +11,7 @@ from urllib3.exceptions import HTTPError, LocationParseError, NewConnectionError
 from urllib3.util import parse_url
 
 from localaws.endpoint.outcomes import ModelError
-from localaws.errors import ModelUnavailableError
+from localaws.errors import ModelUnavailableError, UnknownModelError
 
 logger = logging.getLogger(__name__)
 
@@ -77,4 +77,4 @@ def _check(url: str) -> None:
     except LocationParseError:
         has_host = None
     if not has_host:
-        raise ModelUnavailableError(f"{url!r} is no address: give one such as http://127.0.0.1:8080")
+        raise UnknownModelError(f"{url!r} is no address: give one such as http://127.0.0.1:8080")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from localaws.endpoint.models import huggingface
 
-logger = logging.getLogger(__name__)
+_TEXTS_ALONE = (
+    "VADER, a word lexicon, labels texts and takes no other requests, such as those of OpenAI's API: run a model that "
+    "does (--model)"
+)
 
 _THRESHOLD = 0.05
 """VADER's authors call a text neutral whose compound score is nearer to 0 than this."""
@@ -24,13 +25,14 @@ class VaderModel:
     """
 
     def __init__(self) -> None:
-        """Load the lexicon (some 50 ms), and say what it is."""
+        """Load the lexicon (some 50 ms)."""
         self._analyzer = SentimentIntensityAnalyzer()
-        logger.warning("the model is VADER, a word lexicon: good for trying things out, not for its predictions")
 
     def predict(self, body: bytes, content_type: str, accept: str) -> bytes:
         """Label one text, or each of a list; always a flat list. See ``Model.predict``."""
         call = huggingface.decode(body, content_type, accept)
+        if isinstance(call.inputs, dict):
+            raise huggingface.refused(_TEXTS_ALONE)
         return huggingface.encode([self._label(text) for text in huggingface.texts(call.inputs)])
 
     def _label(self, text: str) -> dict[str, str | float]:

@@ -17,6 +17,7 @@ from fanfold import Fanfold, StackError
 from fanfold.cli.logs import log_lines
 from fanfold.doctor.stack import examine
 from fanfold.folder import HeldFolder
+from fanfold.input.objects import below
 from fanfold.input.sources import Source
 from fanfold.input.uploads import upload_stream
 from fanfold.results import read_object
@@ -39,6 +40,7 @@ CALLS: dict[str, Callable[[Stack, Path], object]] = {
     "store": lambda stack, _: stack.store.read("key"),
     "upload": lambda stack, _: upload_stream(stack, "tweets.csv", BytesIO(b"text\n"), {}),
     "source": lambda stack, _: Source.of_object(stack.client("s3"), "s3://bucket/tweets.csv"),
+    "objects": lambda stack, _: below(stack.client("s3"), "s3://bucket/reviews/"),
     "results": lambda stack, _: next(read_object(stack, "key")),
     "download": lambda stack, folder: HeldFolder(folder).receive(stack, "tweets-1f"),
     "doctor": lambda stack, _: list(examine(stack)),

@@ -259,6 +259,6 @@ def _judged(job: JobRecord, totals: Totals) -> tuple[JobRecord, State]:
         return job, job.outcome or State.FAILED
     tolerated = job.options.tolerated_failure_percentage
     if totals.failed * 100 > tolerated * totals.rows:
-        reason = f"{totals.failed:,} of {totals.rows:,} rows failed, more than the {tolerated} % tolerated"
+        reason = f"{totals.failed:,} of {totals.rows:,} rows failed, more than the {tolerated}% tolerated"
         return replace(job, reason=reason), State.FAILED
     return job, State.COMPLETED_WITH_ERRORS if totals.failed else State.SUCCEEDED

@@ -110,6 +110,8 @@ _UNNAMED = re.compile(r"LABEL_\d+", re.ASCII)
 _MINUTES = 60  # an hour has
 _LEAST_DOLLARS = 0.0001
 _SHARES = (0.5, 0.9, 0.95, 0.99, 1.0)
+# Of a job that ended sooner, a timeline shows one block.
+_LEAST_STEPS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,6 @@ class Histogram:
 def render_report(summary: Mapping[str, Any], totals: Totals) -> str:
     """The page, from a job's `summary` and what all its parts came to."""
     found = totals.statistics
-    timed = found.waits.total()
     return _TEMPLATES.get_template("report.html").render(
         job=summary,
         name=summary["input"].rpartition("/")[2],
@@ -144,29 +145,22 @@ def render_report(summary: Mapping[str, Any], totals: Totals) -> str:
         took=duration(summary["seconds"]),
         answered_for=duration(summary["endpoint_seconds"]),
         totals=totals,
+        found=found,
         predicted=_share(totals.predicted, totals.rows),
         broken=totals.failed - found.unsent,
         failed=_share(totals.failed - found.unsent, totals.rows),
-        unsent=found.unsent,
         not_sent=_share(found.unsent, totals.rows),
-        invalid=found.invalid,
-        duplicates=found.duplicates,
-        tokens=found.tokens,
         **_accuracy(summary["evaluation"]),
-        uncertain=found.evidence.uncertain,
         samples=sorted(found.evidence.of_label.items(), key=lambda of_label: -found.labels.rows[of_label[0]]),
         lengths=_length_bars(found.evidence),
         labels=_label_bars(found.labels),
         unnamed=any(map(_UNNAMED.fullmatch, found.labels.rows)),
         scores=_score_histogram(found.scores) if found.scores else None,
-        answers=_timeline(found.answers) if found.answers.rows else None,
-        waits=_wait_bars(found.waits) if timed else [],
-        timed=timed,
-        again=found.again,
+        answers=_timeline(found.answers),
+        waits=_wait_bars(found.waits) if found.waits else [],
         groups=sorted(found.errors.groups.values(), key=lambda group: (-group.rows, group.samples)),
         dollars=_cost_lines(summary["dollars"]),
         together=_dollars(sum(summary["dollars"].values())),
-        other_errors=found.errors.other,
     )
 
 
@@ -212,8 +206,7 @@ def _label_bars(labels: Labels) -> list[Bar]:
     most = labels.rows.most_common()
     shown = sorted(most, key=lambda counted: (-counted[1], counted[0]))
     rest = sum(rows for _, rows in shown[_MOST_LABELS:]) + labels.other
-    lines = [*shown[:_MOST_LABELS], *([("all other labels", rest)] if rest else [])]
-    return list(_bars(lines, "rows"))
+    return list(_bars([*shown[:_MOST_LABELS], *([("all other labels", rest)] if rest else [])]))
 
 
 def _score_histogram(scores: Counter[int]) -> Histogram:
@@ -224,23 +217,24 @@ def _score_histogram(scores: Counter[int]) -> Histogram:
     return _histogram(inside, ["0", "0.25", "0.5", "0.75", "1"], note)
 
 
-def _timeline(answers: Timeline) -> Histogram:
+def _timeline(answers: Timeline) -> Histogram | None:
     """All of the time from the upload on: an endpoint that had to wake up is seen."""
-    steps = range(max(answers.rows) + 1)
+    steps = range(max(answers.rows, default=0) + 1)
+    if len(steps) < _LEAST_STEPS:
+        return None
     columns = [(f"after {duration(answers.seconds * step)}", answers.rows[step]) for step in steps]
     note = f"Time since the upload; each column covers {duration(answers.seconds)}."
     return _histogram(columns, ["0 s", duration(answers.seconds * len(steps))], note)
 
 
 def _wait_bars(waits: Counter[int]) -> list[Bar]:
-    """Where one sentence says it all, there is one bar."""
+    """One where all took the same: a sentence says that."""
     # What reads alike is drawn alike.
     seconds = [float(f"{percentile(waits, share):.2g}") for share in _SHARES]
     names = [*(f"{share:.0%} within" for share in _SHARES[:-1]), "slowest"]
-    if len(set(seconds)) == 1:
-        names, seconds = ["all within"], seconds[:1]
     longest = max(seconds)
-    return [Bar(name, duration(value), 100 * value / longest) for name, value in zip(names, seconds, strict=True)]
+    bars = [Bar(name, duration(value), 100 * value / longest) for name, value in zip(names, seconds, strict=True)]
+    return bars if len(set(seconds)) > 1 else bars[-1:]
 
 
 def _length_bars(evidence: Evidence) -> list[Bar]:
@@ -249,7 +243,7 @@ def _length_bars(evidence: Evidence) -> list[Bar]:
     for length, rows in sorted(evidence.lengths.items()):
         mean = evidence.scores[length] / rows / SCORE_STEPS
         name = f"{1 << length >> 1:,} to {(1 << length) - 1:,} characters" if length > 1 else f"{length} characters"
-        bars.append(Bar(name, f"{mean:.3f}", 100 * mean, f"{rows:,} {'row' if rows == 1 else 'rows'}"))
+        bars.append(Bar(name, f"{mean:.3f}", 100 * mean, _rows(rows)))
     return bars if len(bars) > 1 else []
 
 
@@ -262,16 +256,23 @@ def _cost_lines(dollars: Mapping[str, float]) -> dict[str, str]:
 
 def _histogram(counted: list[tuple[str, int]], ticks: list[str], note: str) -> Histogram:
     top = _round_up(max(rows for _, rows in counted))
-    return Histogram(list(_bars(counted, "rows", top)), f"{top:,} rows", ticks, note)
+    return Histogram(list(_bars(counted, top)), _rows(top), ticks, note)
 
 
-def _bars(counted: list[tuple[str, int]], what: str, longest: int | None = None) -> Iterator[Bar]:
+def _bars(counted: list[tuple[str, int]], longest: int | None = None) -> Iterator[Bar]:
     total = sum(rows for _, rows in counted)
     longest = longest or max((rows for _, rows in counted), default=0)
     for name, rows in counted:
         # What is there is seen, however small.
         length = max(100 * rows / longest, 0.7) if rows else 0
-        yield Bar(name, f"{rows:,} {what}", length, _share(rows, total))
+        yield Bar(name, _rows(rows), length, _share(rows, total))
+
+
+def _rows(number: int) -> str:
+    return f"{number:,} {'row' if number == 1 else 'rows'}"
+
+
+_TEMPLATES.filters["rows"] = _rows
 
 
 def _round_up(number: int) -> int:
@@ -285,13 +286,13 @@ def _round_up(number: int) -> int:
 
 
 def _share(part: int, whole: int) -> str:
-    """A share in percent; never 0 % or 100 % of what is neither."""
+    """A share in percent; never 0% or 100% of what is neither."""
     if not whole:
         return "n/a"
     percent = 100 * part / whole
     if 0 < part < whole:
         percent = min(max(percent, 0.1), 99.9)
-    return f"{percent:.1f} %"
+    return f"{percent:.1f}%"
 
 
 def _moment(iso: str) -> str:

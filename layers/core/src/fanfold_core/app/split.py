@@ -16,7 +16,7 @@ from fanfold_core.domain.keys import chunk_key, first_round, job_id
 from fanfold_core.domain.options import Options
 from fanfold_core.domain.order import Order
 from fanfold_core.domain.requests import chunk_limits
-from fanfold_core.input.errors import InputError, NoRowsError
+from fanfold_core.input.errors import InputError, JobDefaultsError, NoRowsError
 from fanfold_core.input.formats import FileName
 
 if TYPE_CHECKING:
@@ -92,7 +92,14 @@ class Splitter:
                 return self._copy_chunks(job, parent, out_of_time)
             return self._store_chunks(job, out_of_time)
         except (InputError, ObjectGoneError) as error:
-            return self.follow_up.close(job.id, State.FAILED, str(error))
+            return self.follow_up.close(job.id, State.FAILED, f"{self._blame(job, str(error))}{error}")
+
+    def _blame(self, job: JobRecord, words: str) -> str:
+        """What a reason begins with if the stack has set the options that it names."""
+        try:
+            return job.options.set_by(Options.defaults(self.job_defaults), words)
+        except JobDefaultsError:
+            return ""  # they are others since the job began
 
     def _options(self, source: Source, metadata: Mapping[str, str]) -> Options:
         given = {**FileName.parse(source.key).options, **metadata}

@@ -93,6 +93,15 @@ def first_round(job: str) -> str:
     return job.partition(".")[0]
 
 
+def round_number(job: str) -> int:
+    """Which round of its file's job this one is, from 1.
+
+    >>> round_number("tweets-1f"), round_number("tweets-1f.10")
+    (1, 10)
+    """
+    return int(job.partition(".")[2] or 1)
+
+
 def output_folder(job: str, nonce: str, chunk: int) -> str:
     """Where the outputs of a chunk's requests lie below the endpoint's output path (`S3OutputPathExtension`).
 

@@ -115,9 +115,10 @@ def _find_header(
     if input_column is not None and not input_column.isdecimal():
         if _plain(input_column) in map(_plain, first):
             return True, ()
+        names = "the name of one of those in the file's first line, or the column's number, counted from 0"
+        how = names if len(first) > 1 else "0, the number of the file's only column"
         raise LayoutError(
-            f"no column is named {input_column!r}: give the name of one of the {len(first)} in the file's first line, "
-            "or the column's number, counted from 0",
+            f"no column is named {input_column!r}: give {how}, with the option `input-column`",
             f"{_first_line(first)}{_perhaps(input_column, first)}",
         )
     if label_column is not None and _plain(label_column) in map(_plain, first):

@@ -20,10 +20,11 @@ FanfoldError                 the base of all errors of Fanfold's own
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
 # Characters of a message, and of what it quotes. They have to fit into an item of the ledger, a message and a line of
 # errors.csv.
@@ -74,7 +75,7 @@ class FileNameError(InputError):
     def __init__(self, endings: str) -> None:
         super().__init__(
             f"the file's name must end in {endings}: unpack an archive, export a workbook or other data as CSV, and "
-            "upload that"
+            "upload that. A Parquet file on your machine is converted by `fanfold submit FILE`"
         )
 
 
@@ -98,9 +99,11 @@ class JobDefaultsError(InputError):
         return cls(f"it is {shortened(text, _MOST_SHOWN)!r}; it must be {wanted} ({why})")
 
     @classmethod
-    def of_unknown(cls, name: str, known: Iterable[str]) -> Self:
+    def of_unknown(cls, name: str, known: Collection[str]) -> Self:
         """For a name that no option has."""
-        return cls(f"{shortened(name, _MOST_SHOWN)!r} is no option; it must be one of {', '.join(known)}")
+        near = get_close_matches(name[:_MOST_SHOWN], known, 1)
+        hint = f"did you mean {near[0]}?" if near else f"it must be one of {', '.join(known)}"
+        return cls(f"{shortened(name, _MOST_SHOWN)!r} is no option; {hint}")
 
 
 class FileTooLargeError(InputError):

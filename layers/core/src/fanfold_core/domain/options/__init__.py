@@ -13,7 +13,15 @@ from urllib.parse import unquote
 from fanfold_core.domain.chat import Prompt, chat_answer, chat_body, parse_prompt
 from fanfold_core.domain.errors import UnknownOptionError
 from fanfold_core.domain.expressions import Expression, parse_expression
-from fanfold_core.domain.options.row import ALLOW, COSTLIER_OPTIONS, JOB_DEFAULTS, REFUSE, Option, spell
+from fanfold_core.domain.options.row import (
+    ALLOW,
+    COSTLIER_OPTIONS,
+    FOR_LANGUAGE_MODELS,
+    JOB_DEFAULTS,
+    REFUSE,
+    Option,
+    spell,
+)
 from fanfold_core.domain.options.table import Table
 from fanfold_core.domain.order import Order
 from fanfold_core.domain.schema import ResponseSchema, parse_schema
@@ -141,6 +149,17 @@ class Options(Table):
         of_stack = cls.defaults(parameters.get(JOB_DEFAULTS, "{}"))
         return of_stack.spelt(given, allows_costlier=parameters.get(COSTLIER_OPTIONS, ALLOW) == ALLOW)
 
+    def set_by(self, of_stack: Self, words: str) -> str:
+        """How an error begins whose words name options that are as a stack's defaults have set them; else empty.
+
+        >>> defaults = Options.defaults('{"input-column": "txt"}')
+        >>> defaults.set_by(defaults, "no column is named 'txt': see the option `input-column`")
+        "by input-column in the stack's parameter JobDefaults: "
+        """
+        named = [row for row in OPTIONS.values() if f"`{row.name}`" in words]
+        names = [row.name for row in named if row.default != getattr(self, row.field) == getattr(of_stack, row.field)]
+        return f"by {' and '.join(names)} in the stack's parameter {JOB_DEFAULTS}: " if names else ""
+
     @classmethod
     def restored(cls, stored: Mapping[str, Any]) -> Self:
         """Options as the ledger has them; those that an older version did not know have their defaults.
@@ -178,8 +197,8 @@ class Options(Table):
         if not allows_costlier:
             if options.is_chat and "rows_per_request" not in chosen and of_stack.rows_per_request > 1:
                 wanted = (
-                    f"empty, since it sends each row alone, and this stack has {COSTLIER_OPTIONS}={REFUSE}; for a "
-                    f'language model, deploy it with {JOB_DEFAULTS}={{"rows-per-request": 1}}'
+                    f"empty, since it sends each row alone, and this stack has {COSTLIER_OPTIONS}={REFUSE}: "
+                    f"{FOR_LANGUAGE_MODELS}"
                 )
                 raise OptionError("prompt", options.prompt, wanted)
             for row in OPTIONS.values():

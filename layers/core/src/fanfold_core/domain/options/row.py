@@ -17,6 +17,8 @@ Costlier = Literal["", "lower", "higher"]
 # more than these, with its values.
 JOB_DEFAULTS = "JobDefaults"
 COSTLIER_OPTIONS, REFUSE, ALLOW = "CostlierOptions", "refuse", "allow"
+# What to do where each row has to be sent alone, and a stack doesn't let a file have that.
+FOR_LANGUAGE_MODELS = f'for a language model, deploy it with {JOB_DEFAULTS}={{"rows-per-request": 1}}'
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ class Table:
         default="auto",
         group="File",
         kind=Choice(choices=("auto", "present", "absent")),
-        help="Whether the first record is a header. auto: it is where names or the cells below tell so.",
+        help="Whether the first record is a header. auto: decided by its names and the cells below it.",
     )
     delimiter: str = option(
         "Delimiter",

@@ -23,7 +23,7 @@ SCORE_BINS = 20
 # Bounds of what an item of the ledger has to hold.
 MOST_SAMPLES = 3
 _MOST_GROUPS, _MOST_STEPS = 12, 48
-# Neighbouring bins of waits are 5 % apart, so a percentile read from them is right to 2.5 %.
+# Neighbouring bins of waits are 5% apart, so a percentile read from them is right to 2.5%.
 _WAIT_FACTOR = math.log(1.05)
 
 
@@ -247,7 +247,7 @@ class Statistics:
 
 
 def wait_bin(seconds: float) -> int:
-    """The bin of a wait; bins are 5 % apart and begin at a millisecond."""
+    """The bin of a wait; bins are 5% apart and begin at a millisecond."""
     return round(math.log(max(seconds, 0.001) * 1000) / _WAIT_FACTOR)
 
 

@@ -1,0 +1,92 @@
+"""Jobs by the names that the command line is given for them."""
+
+from __future__ import annotations
+
+import re
+import sys
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.fakes.ledger import MemoryLedger
+from tests.fakes.values import NOW, make_job
+from tests.unit.cli.test_mistakes import FAILED, check
+
+from fanfold import Fanfold
+from fanfold.cli.logs import LogLine
+from fanfold.stacks import Stack
+from fanfold.terminal import stderr
+from fanfold_core.domain.job import State
+
+if TYPE_CHECKING:
+    from tests.unit.cli.conftest import Shell
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("status nothing", ("this stack has no job nothing", "`fanfold jobs`")),
+        ("results JOB", ("job JOB is still running", "`fanfold status JOB --watch`", "--partial")),
+        ("errors JOB", ("job JOB is still running", "`fanfold status JOB --watch`", "--partial")),
+        ("report JOB", ("job JOB is still running", "`fanfold status JOB --watch`")),
+        ("download JOB", ("job JOB is still running", "`fanfold status JOB --watch`")),
+        ("retry JOB", ("job JOB is still running", "`fanfold status JOB --watch`", "`fanfold cancel JOB`")),
+    ],
+)
+def test_what_a_job_cannot_do_yet_is_said_with_how_to_wait_for_it(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, command: str, words: tuple[str, ...]
+) -> None:
+    ledger, job = MemoryLedger(lambda: NOW), make_job()
+    ledger.create(job)
+    stack = SimpleNamespace(ledger=ledger, queues=None, job_ids=lambda: iter([job.id]))
+    monkeypatch.setattr(Stack, "find", lambda *_given: stack)
+    check(shell(command.replace("JOB", job.id)), FAILED, tuple(part.replace("JOB", job.id) for part in words))
+
+
+@pytest.mark.parametrize(
+    ("beginning", "found"),
+    [
+        ("tweets-", "tweets-1f.10"),
+        ("tweets-1f", "tweets-1f.10"),
+        ("tweets-1f.2", "tweets-1f.2"),
+        ("reviews", "reviews-2e"),
+    ],
+)
+def test_how_the_rounds_of_a_job_begin_means_the_newest_which_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], beginning: str, found: str
+) -> None:
+    rounds = ["reviews-2e", "tweets-1f.9", "tweets-1f.10", "tweets-1f.2", "tweets-1f"]
+    stack: Any = SimpleNamespace(ledger=MemoryLedger(lambda: NOW), job_ids=lambda: iter(rounds))
+    monkeypatch.setattr(Stack, "find", lambda *_given: stack)
+    monkeypatch.setattr(stderr, "quiet", False)
+    assert Fanfold("mine").job(beginning).id == found
+    said = capsys.readouterr().err
+    assert said == (f"{beginning}: job tweets-1f.10, the newest of 4 rounds\n" if found.endswith(".10") else "")
+
+
+LINE = LogLine(NOW, "splitter", "INFO", "split", {}, {})
+
+
+@pytest.mark.parametrize(
+    ("state", "command", "lines", "words"),
+    [
+        (State.RUNNING, "tail JOB", [LINE], "job JOB goes on: add --follow to see its next lines"),
+        (State.RUNNING, "tail JOB", [], "job JOB goes on: add --follow to see its next lines"),
+        (State.SUCCEEDED, "tail JOB", [LINE], ""),
+        (State.SUCCEEDED, "tail JOB", [], "no lines about job JOB: .* expire .* `aws logs tail /splitter --follow`"),
+        (State.SUCCEEDED, "tail JOB --follow", [], "no lines about job JOB: "),
+    ],
+)
+def test_a_log_says_how_to_follow_it_and_why_it_is_empty(  # noqa: PLR0913, PLR0917 (the table's columns)
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, state: State, command: str, lines: list[LogLine], words: str
+) -> None:
+    ledger, job = MemoryLedger(lambda: NOW), make_job(state=state)
+    ledger.create(job)
+    monkeypatch.setattr(Stack, "find", lambda *_given: SimpleNamespace(ledger=ledger, job_ids=lambda: iter([job.id])))
+    for name in ("log_lines", "follow_log"):
+        monkeypatch.setattr(sys.modules["fanfold.cli.jobs"], name, lambda *_given: iter(lines))
+    monkeypatch.setattr(sys.modules["fanfold.cli.jobs"], "log_groups", lambda *_given: ["/splitter"])
+    said = shell(command.replace("JOB", job.id))
+    assert (said.code, len(said.stdout.splitlines())) == (0, len(lines))
+    assert re.match(words.replace("JOB", job.id), "".join(said.lines))
+    assert bool(words) == bool(said.lines)

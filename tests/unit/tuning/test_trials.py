@@ -1,0 +1,224 @@
+"""Samples of files, and requests that a model answers against the clock."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from random import Random
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fanfold.errors import TuneError
+from fanfold.input.files import LocalFile
+from fanfold.input.sources import Source
+from fanfold.tuning import Setting, SettingFailedError, trials
+from fanfold.tuning.trials import Sample, Trials, take_sample
+from fanfold_core.domain.options import Options
+from localaws.endpoint.models import ModelError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.unit.tuning.conftest import FakeModel
+
+TEXTS = [f"text {number}" for number in range(128)]
+BLOCKS = [TEXTS[:64], TEXTS[64:]]
+
+
+def sample_of(path: Path, lines: list[str], **options: str) -> Sample:
+    content = "".join(f"{line}\n" for line in ["text", *lines]).encode()
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    read: list[int] = []
+    found = LocalFile.read(Source.of_file(path), {}, options)
+    sample = take_sample(found, read.append)
+    assert sum(read) == len(content)
+    return sample
+
+
+def prepared(model: FakeModel, blocks: list[list[str]] = BLOCKS, **options: Any) -> Trials:
+    found = Trials(model, Options(**options), at_once=1, clock=lambda: model.now)
+    found.prepare(blocks)
+    return found
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+@pytest.mark.parametrize(
+    ("rows", "sampled"), [(3, 3), (100, 64), (300, 256), (9_000, 256), (20_000, 384), (99_999, 512)]
+)
+def test_a_sample_is_few_rows_from_all_over_the_file(tmp_path: Path, name: str, rows: int, sampled: int) -> None:
+    sample = sample_of(tmp_path / name, [str(number) for number in range(rows)])
+    assert (sample.rows, sample.of_rows) == (sampled, rows)
+    numbers = [[int(text) for text in block] for block in sample.blocks]
+    assert all(block == list(range(block[0], block[0] + len(block))) for block in numbers)
+    # No row is there twice, and no large part of the file is left out.
+    flat = [number for block in numbers for number in block]
+    assert flat == sorted(set(flat))
+    gaps = [later - earlier for earlier, later in zip([0, *flat], [*flat, rows], strict=True)]
+    assert max(gaps) <= max(rows * 0.6, 40)
+
+
+def test_a_sample_has_texts_of_all_lengths_as_a_job_sends_them(tmp_path: Path) -> None:
+    random = Random(1)
+    lines = [f"{number} {'x' * (40 + int(random.expovariate(1 / 200)))}" for number in range(20_000)]
+    sample = sample_of(tmp_path / "a.csv", lines)
+    lengths = [len(text) for block in sample.blocks for text in block]
+    assert fmean(lengths) == pytest.approx(fmean(map(len, lines)), rel=0.15)
+    # A batch of texts as they are sent needs little padding.
+    assert all(max(map(len, block)) - min(map(len, block)) <= 20 for block in sample.blocks)
+
+
+def test_a_sample_has_the_same_text_once(tmp_path: Path) -> None:
+    lines = [f"text {number % 3}" for number in range(300)]
+    assert sample_of(tmp_path / "a.csv", lines).rows == 3
+    assert sample_of(tmp_path / "b.csv", lines, duplicates="each").rows == 256
+
+
+def test_a_sample_is_the_same_each_time_and_has_no_rows_that_cannot_be_sent(tmp_path: Path) -> None:
+    lines = [("" if number % 7 == 0 else f"text {number}") for number in range(2_000)]
+    first = sample_of(tmp_path / "a.csv", lines)
+    assert first == sample_of(tmp_path / "a.csv", lines)
+    assert first.rows == 256
+    assert all(text for block in first.blocks for text in block)
+
+
+def test_a_sample_has_what_a_job_would_send(tmp_path: Path) -> None:
+    sample = sample_of(tmp_path / "a.csv", ["good"], **{"input-expression": "{review: text}"})
+    assert sample.blocks == [[{"review": "good"}]]
+
+
+def test_a_turn_is_measured_by_rows_of_the_whole_sample(model: FakeModel) -> None:
+    found = prepared(model, parameters='{"top_k": 1}')
+    del model.requests[:]
+    turn = found(Setting(32, 16))
+    assert [request["parameters"] for request in model.requests] == [{"top_k": 1, "batch_size": 16}] * 4
+    assert [text for request in model.requests for text in request["inputs"]] == TEXTS
+    assert list(turn) == pytest.approx([128, 4 * (0.05 + 32 * 0.002), 0.05 + 32 * 0.002])
+    assert found(Setting(256)).rows == 256
+    assert model.requests[-1]["inputs"] == TEXTS * 2
+    assert found.sent == 128 + 4 + 128 + 256
+
+
+def test_every_worker_is_asked_before_the_clock_counts(model: FakeModel) -> None:
+    found = Trials(model, Options(), at_once=3, clock=lambda: model.now)
+    found.prepare(BLOCKS)
+    assert [len(request["inputs"]) for request in model.requests] == [8] * 16 + [1] * 12
+
+
+def test_requests_are_sent_several_at_once(model: FakeModel) -> None:
+    found = Trials(model, Options(), at_once=3, clock=lambda: model.now)
+    found.prepare(BLOCKS)
+    del model.requests[:]
+    assert found(Setting(64)).rows == 3 * 64
+    assert len(model.requests) == 3
+
+
+def test_rows_that_the_model_refuses_are_left_out_and_their_neighbours_are_not(model: FakeModel) -> None:
+    found = prepared(model, [["bad", *TEXTS[:30], "bad"]])
+    assert (found.rows, found.refused) == (30, 2)
+    assert found.reason == "the model answers 400: 1 bad texts"
+    found(Setting(30))
+    assert model.requests[-1]["inputs"] == TEXTS[:30]
+
+
+def test_a_model_that_refuses_all_rows_is_soon_given_up(model: FakeModel) -> None:
+    with pytest.raises(TuneError, match=r"refuses all 16 rows.*\(the model answers 400: 1 bad texts\).*fanfold run"):
+        prepared(model, [["bad"] * 64] * 8)
+    with pytest.raises(TuneError, match="refuses all 3 rows"):
+        prepared(model, [["bad"] * 3])
+
+
+def test_of_a_file_without_sendable_rows_none_is_tried(model: FakeModel) -> None:
+    with pytest.raises(TuneError, match="no row of the sample can be sent"):
+        prepared(model, [[], []])
+
+
+def test_of_a_slow_model_the_first_rows_of_all_parts_are_enough(model: FakeModel) -> None:
+    model.row_seconds = lambda _batch: 1.0
+    found = prepared(model)
+    assert found.rows == 8 * 4
+    found(Setting(32))
+    # 16.1 s after the first answer are not yet 20, and 24.15 are more.
+    assert model.requests[-1]["inputs"] == TEXTS[:16] + TEXTS[64:80]
+
+
+def test_a_request_that_takes_longer_than_it_may_fails(model: FakeModel) -> None:
+    model.row_seconds = lambda _batch: 0.1
+    found = prepared(model, invocation_timeout_seconds=6)
+    assert found(Setting(32)).rows == 128
+    with pytest.raises(SettingFailedError, match="a request took 6 s, and invocation-timeout-seconds is 6"):
+        found(Setting(64))
+
+
+def test_results_that_a_batch_changes_are_a_failure(model: FakeModel) -> None:
+    model.results = lambda texts, batch: [[0.5] * batch for _ in texts]
+    with pytest.raises(SettingFailedError, match="128 of 128 rows get other results than without batch_size"):
+        prepared(model)(Setting(64, 8))
+
+
+@pytest.mark.parametrize("flipped", [2, 3])
+def test_results_may_differ_as_floating_point_does(model: FakeModel, flipped: int) -> None:
+    def results(texts: list[str], batch: int) -> list[Any]:
+        other = batch > 1
+        return [
+            {"label": "B" if other and text in TEXTS[:flipped] else "A", "score": [0.5 + 0.001 * other, None]}
+            for text in texts
+        ]
+
+    model.results = results
+    found = prepared(model)
+    if flipped > 2:
+        with pytest.raises(SettingFailedError, match="3 of 128 rows"):
+            found(Setting(64, 8))
+    else:
+        assert found(Setting(64, 8)).rows == 128
+
+
+def failing(status: int, message: str) -> Any:
+    def results(texts: list[str], _batch: int) -> list[Any]:
+        if len(texts) > 8:
+            raise ModelError(status, message)
+        return [{"label": "A"} for _ in texts]
+
+    return results
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "words"),
+    [
+        (400, '{"code": 400, "message": "CUDA out of memory"}', "the model answers 400: CUDA out of memory"),
+        (500, "Worker died.", "the model answers 500: Worker died."),
+        (413, "", "the model answers 413"),
+        (500, "[1]", "the model answers 500: [1]"),
+        (0, "the container is unreachable", "the container is unreachable"),
+        (500, "x" * 999, f"the model answers 500: {'x' * 176}…"),
+    ],
+)
+def test_what_the_model_says_is_why_a_setting_fails(model: FakeModel, status: int, message: str, words: str) -> None:
+    model.results = failing(status, message)
+    with pytest.raises(SettingFailedError, match=rf"^{re.escape(words)}$"):
+        prepared(model)(Setting(16))
+
+
+def test_an_answer_that_a_job_could_not_use_is_a_failure(model: FakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    model.results = lambda texts, _batch: [{"label": "A"}] * min(len(texts), 8)
+    found = prepared(model)
+    with pytest.raises(SettingFailedError, match="8 results for 16 rows"):
+        found(Setting(16))
+    model.results = lambda texts, _batch: [{"label": "A"}] * len(texts)
+    monkeypatch.setattr(trials, "LARGEST_ANSWER_BYTES", 300)
+    with pytest.raises(SettingFailedError, match="none of more than 300 is read"):
+        found(Setting(32))
+
+
+def test_answers_and_requests_are_as_expressions_make_them(model: FakeModel) -> None:
+    found = prepared(
+        model,
+        payload_expression="{inputs: inputs, parameters: parameters, more: `1`}",
+        result_expression="[].{mood: label}",
+    )
+    assert found(Setting(64)).rows == 128
+    assert model.requests[-1]["more"] == 1
+    with pytest.raises(TuneError, match="result-expression finds nothing"):
+        prepared(model, result_expression="[].{mood: mood}")
