@@ -76,9 +76,8 @@ def of_tokens(chunk: Chunk, final: RowAnswers) -> Statistics:
 
     It stands in fields of their own, or in those of a whole response.
     """
-    results = (final.results[sharing[0]] for sharing in chunk.sent_as.rows)
     counted = Counter[str]()
-    for result in results:
+    for result in map(final.results.__getitem__, chunk.sent_as.sent):
         if type(result) is dict:
             usage = found if type(found := result.get("usage")) is dict else result
             counted.update({name: usage[name] for name in TOKENS if type(usage.get(name)) is int})
