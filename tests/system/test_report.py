@@ -53,13 +53,14 @@ def test_a_reports_figures_are_those_of_its_files(pipeline: Pipeline) -> None:
     expected = {"Rows": 240, "Predicted": 200, "Failed": 40, "Requests": summary["requests"]}
     assert {name: found.tiles[name] for name in expected} == {name: str(n) for name, n in expected.items()}
     assert labels(found) == Counter(row[2] for row in finished.results if row[2])
-    assert ["total", f"${sum(summary['dollars'].values()):.4f}"] in found.rows
+    assert ["total without the endpoint", f"${sum(summary['dollars'].values()):.4f}"] in found.rows
     scores = sum(int(row[1].split()[0]) for row in found.rows if re.fullmatch(r"[\d.]+ to [\d.]+", row[0]))
     answered = sum(int(row[1].split()[0]) for row in found.rows if row[0].startswith("after "))
-    assert scores == answered == 200
+    assert scores == 200
+    assert answered in {0, 200}, "0 if they were answered so soon that there is no timeline"
     assert ["row 3", "(empty)"] in found.rows
     within = [row[0] for row in found.rows if "within" in row[0]]
-    assert within in (["50% within", "90% within", "95% within", "99% within"], ["all within"])
+    assert within in (["50% within", "90% within", "95% within", "99% within"], []), "none if all took as long"
 
 
 def test_a_report_of_several_parts_is_about_all_of_them(pipeline: Pipeline) -> None:
