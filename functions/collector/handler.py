@@ -48,9 +48,8 @@ def collect_chunk(job: str, chunk: int, outcomes: dict[str, Outcome]) -> list[st
         logger.exception("the messages return to their queue")
         events.note_trouble(collector.ledger, logger, job, error)
         return list(outcomes)
-    predicted = sum(prediction.id.span.rows for prediction in collected.predictions)
-    metrics.add_metric("RowsPredicted", MetricUnit.Count, predicted)
-    metrics.add_metric("RowsFailed", MetricUnit.Count, sum(failure.span.rows for failure in collected.failures))
+    metrics.add_metric("RowsPredicted", MetricUnit.Count, collected.rows_predicted)
+    metrics.add_metric("RowsFailed", MetricUnit.Count, collected.rows_failed)
     metrics.add_metric("RequestsAgain", MetricUnit.Count, len(collected.again))
     metrics.add_metric("NotificationsIgnored", MetricUnit.Count, collected.foreign)
     logger.info(

@@ -6,6 +6,7 @@ from tests.contracts.conftest import JOB, each_raises, twice
 from tests.fakes.values import LAYOUT, Clock, make_chunk, make_job
 
 from fanfold_core.app.ports import Ledger
+from fanfold_core.aws import items
 from fanfold_core.domain.errors import UnknownJobError
 from fanfold_core.domain.job import Health, JobRecord, Model, Part, Pause, State, Totals, Trouble
 from fanfold_core.domain.window import Progress
@@ -66,6 +67,15 @@ def test_options_may_change_until_the_layout_is_known(ledger: Ledger) -> None:
     ledger.set_layout(job.id, LAYOUT)
     assert twice(ledger.set_options, job.id, JOB.options).options == chosen
     assert ledger.job(job.id).options == chosen
+
+
+def test_a_job_that_an_earlier_version_began_is_sent_as_it_stands_in_its_file() -> None:
+    item = items.job_item(JOB)
+    earlier = {name: value for name, value in item["options"].items() if name != "duplicates"}
+    assert [items.read_job({**item, "options": known}).as_in_file for known in (item["options"], earlier)] == [
+        False,
+        True,
+    ]
 
 
 def test_what_is_stored_only_rises(ledger: Ledger, job: JobRecord) -> None:

@@ -26,9 +26,9 @@ class Clock:
         return self.time
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Delivery:
-    """A message, when it is to be seen, and how often it has been received."""
+    """A message, when it is to be seen, and how often it has been received. A second delivery is another one."""
 
     message: Sent
     due: datetime

@@ -152,9 +152,7 @@ def sized_parts() -> AbstractContextManager[Any]:
         def sized(self: Assembler, job: JobRecord) -> list[Part]:
             fixed = parts(self, job)
             found = sum(len(list(self.ledger.outcomes(job.id, number))) for number in range(job.stored))
-            if len(fixed) == 1 or found % 2:
-                return fixed
-            return [*fixed[:-2], replace(fixed[-2], end=fixed[-1].end)]
+            return fixed if len(fixed) == 1 or found % 2 else [*fixed[:-2], replace(fixed[-2], end=fixed[-1].end)]
 
         return sized
 
@@ -225,6 +223,11 @@ def take_at_once() -> AbstractContextManager[Any]:
     return patch.object(Chunk, "is_aligned", property(lambda _: True))
 
 
+def forget_the_order() -> AbstractContextManager[Any]:
+    """A chunk doesn't know in which order its rows were sent."""
+    return patch.object(MemoryLedger, "set_order", lambda self, *chunk: replace(self.chunk(*chunk[:2]), order=chunk[2]))
+
+
 def blame_the_row() -> AbstractContextManager[Any]:
     """What breaks is refused, whether the endpoint answers others or not."""
     return patch("fanfold_core.domain.outcomes.Broken", Refused)
@@ -237,12 +240,8 @@ def retry_the_row() -> AbstractContextManager[Any]:
 
 def wait_for_the_slow() -> AbstractContextManager[Any]:
     """That the container doesn't answer in time is never its row's fault."""
-
-    def blind(reason: str) -> Cause:
-        found = cause_of(reason)
-        return Cause.PLATFORM if found is Cause.TIMEOUT else found
-
-    return patch("fanfold_core.domain.outcomes.cause_of", blind)
+    blind = {Cause.TIMEOUT: Cause.PLATFORM}
+    return patch("fanfold_core.domain.outcomes.cause_of", lambda reason: blind.get(cause_of(reason), cause_of(reason)))
 
 
 def want_a_list() -> AbstractContextManager[Any]:
@@ -285,6 +284,7 @@ ALL: Mapping[str, Mistake] = {
     "halve-after-mismatch": Mistake(halve_after_mismatch, {"forged": 0, "constant": 2}),
     "take-at-once": Mistake(take_at_once, {"constant": 2}),
     "want-a-list": Mistake(want_a_list, {"object_for_one": True}),
+    "forget-the-order": Mistake(forget_the_order, {}),
     "blame-the-row": Mistake(blame_the_row, {"flaky": 0.3}),
     "retry-the-row": Mistake(retry_the_row, {"poison_status": 500, "cancel_at": None}),
     "wait-for-the-slow": Mistake(wait_for_the_slow, {"poison_status": 0, "cancel_at": None}),

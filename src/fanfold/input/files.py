@@ -114,7 +114,7 @@ class LocalFile:
             yield from self.content.pieces(self.layout, chunk_limits(limits, self.options.rows_per_request))
 
     def requests(self) -> Iterator[Planned]:
-        """What would be sent for the file, in its order, and what could not be."""
+        """What would be sent for the file, chunk by chunk, and what could not be."""
         for number, piece in enumerate(self.pieces()):
             yield from self.requests_of(number, piece)
 
@@ -123,8 +123,8 @@ class LocalFile:
         options, job = self.options, job_id("", self.source.name, "")
         rows = self.content.rows(piece.data, self.layout, first_row=piece.first_row, start=piece.start)
         found = inputs(rows, self.layout, options.input)
-        at = options.order(found).rows
-        rows, found = [rows[sharing[0]] for sharing in at], [found[sharing[0]] for sharing in at]
+        order = options.order(found)
+        rows, found, at = [rows[row] for row in order.sent], [found[row] for row in order.sent], order.rows
         for run in plan(rows, found, Span(0, len(rows)), self.layout, options.rows_per_request, first_alone=True):
             span = run.span if isinstance(run, Unsendable) else run
             content: Request | Unsendable

@@ -97,8 +97,7 @@ def _block(file: LocalFile, piece: Cut, number: int, blocks: int) -> list[Any]:
     layout = file.layout
     rows = file.content.rows(piece.data, layout, first_row=piece.first_row, start=piece.start)
     found = inputs(rows, layout, file.options.input)
-    sent = [sharing[0] for sharing in file.options.order(found).rows]
-    able = [found[row] for row in sent if obstacle(rows[row], found[row], layout) is None]
+    able = [found[row] for row in file.options.order(found).sent if obstacle(rows[row], found[row], layout) is None]
     some = able[number * len(able) // blocks : (number + 1) * len(able) // blocks]
     first = max(0, len(some) - _BLOCK_ROWS) // 2
     return some[first : first + _BLOCK_ROWS]

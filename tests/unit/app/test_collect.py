@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.fakes.values import OUTPUT, predictions
-from tests.unit.app.conftest import System, sent
+from tests.unit.app.conftest import System, in_time, sent
 
 from fanfold_core.aws.messages import Assemble, Dispatch
 from fanfold_core.domain.job import JobRecord, State
@@ -72,6 +72,18 @@ def test_answers_to_several_rows_are_held_until_a_row_alone_was_predicted(system
     assert [held.held, held.covered] == [{Span(1, 2)}, set()]
     system.answer(job, 0, Span(0, 1))
     assert system.ledger.chunk(job.id, 0).predicted == {Span(0, 1), Span(1, 2)}
+
+
+def test_rows_are_counted_when_they_are_covered_and_all_that_share_an_answer(system: System) -> None:
+    job = system.split(b"id,text\r\n1,one\r\n2,two\r\n3,three\r\n4,two\r\n")
+    system.dispatcher.dispatch(job.id, 0, in_time)
+    answers = [system.answered(job, 0, span) for span in (Span(1, 2), Span(0, 1))]
+    found = [system.collector.collect(job.id, 0, [answer]).rows_predicted for answer in answers]
+    assert found == [0, 4]
+    job = system.split(b"id,text\r\n1,\r\n2,two\r\n3,\r\n")
+    unsent = Unsent(job.id, 0, (Unsendable(Span(0, 1), "input is empty"),))
+    system.dispatcher.dispatch(job.id, 0, in_time)
+    assert system.collector.collect(job.id, 0, [unsent]).rows_failed == 2
 
 
 def test_held_answers_of_a_model_that_does_not_answer_row_by_row_are_asked_for_again(system: System) -> None:

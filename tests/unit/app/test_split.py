@@ -12,6 +12,7 @@ from fanfold_core.app.rounds import start_retry
 from fanfold_core.aws.messages import Assemble, Dispatch, Resume
 from fanfold_core.domain.errors import ObjectGoneError
 from fanfold_core.domain.job import State
+from fanfold_core.domain.order import Order
 
 
 def test_a_file_becomes_chunks_whose_bytes_and_rows_follow_one_another(system: System) -> None:
@@ -33,6 +34,13 @@ def test_the_same_upload_twice_is_one_job(system: System) -> None:
     system.messages()
     assert system.splitter.begin(INPUT, KEY, job.source.version, in_time) == system.ledger.job(job.id)
     assert system.messages() == []
+
+
+def test_chunks_of_a_job_that_an_earlier_version_began_are_sent_as_they_stand_in_the_file(system: System) -> None:
+    """Its dispatcher may still be at work, and leaves no word of the order in which it sends."""
+    job = system.splitter.begin(INPUT, KEY, system.store.upload(INPUT, KEY, CONTENT[:-20], {}), out_of_time)
+    system.splitter.split(replace(job, as_in_file=True), in_time)
+    assert [chunk.order for chunk in system.chunks(job)] == [None, Order.of_file(4)]
 
 
 def test_an_object_that_is_gone_makes_no_job(system: System) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.fakes.values import make_chunk
 
-from fanfold_core.domain.counting import of_requests, of_rows, of_true_labels
+from fanfold_core.domain.counting import of_requests, of_rows, of_tokens, of_true_labels, of_unpredicted
 from fanfold_core.domain.order import Order
 from fanfold_core.domain.outcomes import Timing
 from fanfold_core.domain.results import RowAnswer, RowAnswers, SpanOutcome
@@ -181,3 +181,19 @@ def test_rows_that_share_a_request_are_counted_each() -> None:
     chunk = make_chunk(rows=4, order=Order((0, 1, 0, 0), 2))
     outcome = SpanOutcome(Span(0, 1), "[{}]", None, 1, timing=Timing(int(BEGAN.timestamp()), 10))
     assert of_requests(BEGAN, chunk, [outcome], [outcome]).answers.rows.total() == 3
+
+
+def test_rows_that_cannot_be_sent_are_counted_once_however_their_runs_were_cut() -> None:
+    reported = [Span(0, 2), Span(0, 1), Span(1, 1)]
+    chunk = make_chunk(rows=6, order=Order((0, 0, 1, 2, 2, 3), 4), failed=frozenset(reported), predicted={Span(2, 1)})
+    known = [SpanOutcome(span, None, "input is empty", 0) for span in reported]
+    known += [SpanOutcome(Span(2, 1), "[{}]", None, 1)]
+    found = of_unpredicted(chunk, known, RowAnswers([None] * 6, [""] * 6))
+    assert (found.invalid, found.duplicates) == (3, 1), "what cannot be sent at all is no duplicate"
+
+
+def test_tokens_are_counted_once_for_rows_that_share_a_request() -> None:
+    chunk = make_chunk(rows=4, order=Order((0, 1, 0, 2), 3))
+    shared, whole = {"prompt_tokens": 7, "completion_tokens": 2}, {"usage": {"prompt_tokens": 5}, "prompt_tokens": 9}
+    found = of_tokens(chunk, RowAnswers([shared, None, shared, whole], ["", "refused", "", ""]))
+    assert found.tokens == {"prompt_tokens": 12, "completion_tokens": 2}

@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING
 
 from fanfold_core.app.rounds import NOT_ANSWERED, changes_of_model, final_answers
 from fanfold_core.app.rows import input_file, read_texts, results_writer, written, written_header
-from fanfold_core.domain.counting import of_irregular, of_requests, of_rows, of_true_labels, of_unpredicted
+from fanfold_core.domain.counting import (
+    of_irregular,
+    of_requests,
+    of_rows,
+    of_tokens,
+    of_true_labels,
+    of_unpredicted,
+)
 from fanfold_core.domain.errors import JobError, ObjectGoneError
 from fanfold_core.domain.job import JobRecord, Part, State, Totals
 from fanfold_core.domain.keys import RESULT_FILES, part_errors_key, result_key
@@ -152,7 +159,7 @@ class Assembler:
             errors.write(written(job, failed))
             attempts = requests(outcomes)
             statistics = of_requests(job.created, chunk, counted, outcomes) + of_unpredicted(chunk, counted, final)
-            statistics += of_rows(chunk.first_row, rows, input_index, final)
+            statistics += of_rows(chunk.first_row, rows, input_index, final) + of_tokens(chunk, final)
             if job.layout and job.layout.label_index is not None:
                 statistics += of_true_labels(chunk.first_row, rows, input_index, job.layout.label_index, final)
             statistics += of_irregular(chunk.first_row, writer.noted(irregular), shown.original, final)

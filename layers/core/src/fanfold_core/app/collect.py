@@ -38,7 +38,8 @@ class Collected:
     """What a batch of outcomes of one chunk comes to.
 
     `held` answers have the right length, but it isn't known yet whether the model answers row by row; `misaligned` ones
-    have the wrong length. `foreign` counts outcomes that are not of the job's own requests.
+    have the wrong length. `foreign` counts outcomes that are not of the job's own requests. So many rows have been
+    predicted, or have failed.
     """
 
     predictions: list[Prediction] = field(default_factory=list)
@@ -47,6 +48,8 @@ class Collected:
     again: list[Refused | Broken] = field(default_factory=list)
     misaligned: dict[RequestId, int] = field(default_factory=dict)
     foreign: int = 0
+    rows_predicted: int = 0
+    rows_failed: int = 0
 
     @property
     def misaligned_rows(self) -> set[Span]:
@@ -211,9 +214,13 @@ class Collector:
             held=[found.id.span for found in collected.held],
             fields=bounded(chunk.fields, collected.fields),
         )
+        predicted = {found.id.span for found in collected.predictions}
         waiting = chunk.held - chunk.predicted
         if waiting and chunk.is_aligned and not job.mismatches:
             chunk = self.ledger.cover(job.id, chunk.number, waiting, (), ())
+            predicted |= waiting
+        collected.rows_predicted = chunk.rows_in(predicted)
+        collected.rows_failed = chunk.rows_in(failure.span for failure in collected.failures)
         if chunk.is_done:
             job = self.follow_up(self.follow_up.cover(job, chunk))
         return job, chunk

@@ -190,7 +190,7 @@ class Dispatcher:
         found = inputs(rows, job.known_layout, job.options.input)
         if chunk.order is None:
             chunk = self.ledger.set_order(job.id, chunk.number, job.options.order(found))
-        sent = [sharing[0] for sharing in chunk.order.rows] if chunk.order else range(chunk.rows)
+        sent = chunk.sent_as.sent
         return chunk, [rows[row] for row in sent], [found[row] for row in sent]
 
     def _send(self, job: JobRecord, chunk: Chunk, attempts: Mapping[Span, int], found: Sequence[Any]) -> Dispatched:

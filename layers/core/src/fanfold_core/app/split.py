@@ -14,6 +14,7 @@ from fanfold_core.domain.errors import ObjectGoneError
 from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, Source, State
 from fanfold_core.domain.keys import chunk_key, first_round, job_id
 from fanfold_core.domain.options import Options
+from fanfold_core.domain.order import Order
 from fanfold_core.domain.requests import chunk_limits
 from fanfold_core.input.errors import InputError, JobDefaultsError, NoRowsError
 from fanfold_core.input.formats import FileName
@@ -128,6 +129,8 @@ class Splitter:
         start, row = (last.end, last.first_row + last.rows) if last else (job.known_layout.first_byte, 0)
         for piece in file.pieces(job.known_layout, limits, start=start, first_row=row, out_of_time=out_of_time):
             last = next_chunk(last, piece, weight(piece, file, job), job.part_bytes)
+            if job.as_in_file:
+                last = replace(last, order=Order.of_file(last.rows))
             if file.is_copied:
                 self.store.write(chunk_key(first_round(job.id), last.number), piece.data, "text/csv")
             job = self.follow_up(self.ledger.store(job, last, _ended_part(job, last)))

@@ -143,10 +143,10 @@ def read_job(item: Item) -> JobRecord:
         parent=item.get("parent"),
         touched=int(item["touched"]),
         answered=int(item.get("answered", 0)),
-        # Jobs of earlier versions have none.
-        nonce=item.get("nonce", ""),
+        nonce=item.get("nonce", ""),  # jobs of earlier versions have none
         mismatches=frozenset(item.get("mismatches", ())),
         trouble=Trouble(item.get("trouble", ""), int(item.get("trouble_at", 0)), int(item.get("trouble_since", 0))),
+        as_in_file="duplicates" not in item["options"],  # the version that brought this option brought orders
     )
 
 

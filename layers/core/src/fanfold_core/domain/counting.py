@@ -68,17 +68,20 @@ def of_rows(first_row: int, rows: Sequence[Sequence[str]], input_index: int | No
     bins = Counter([int(score * SCORE_BINS) if 0 <= score < 1 else _edge(score) for score in scores])
     failed = ((first_row + number, rows[number], final.errors[number]) for number in final.failed)
     evidence = _evidence(first_row, rows, input_index, final)
-    errors = _errors(failed, input_index)
-    return Statistics(Labels() + Labels(labels), bins, errors, evidence=evidence, tokens=_tokens(results))
+    return Statistics(Labels() + Labels(labels), bins, _errors(failed, input_index), evidence=evidence)
 
 
-def _tokens(results: Iterable[dict[str, Any]]) -> Counter[str]:
-    """What chat completions have cost: in fields of their own, or in those of a whole response."""
-    usages = (usage if type(usage := result.get("usage")) is dict else result for result in results)
+def of_tokens(chunk: Chunk, final: RowAnswers) -> Statistics:
+    """What a chunk's chat completions have cost, rows that share one once.
+
+    It stands in fields of their own, or in those of a whole response.
+    """
     counted = Counter[str]()
-    for usage in usages:
-        counted.update({name: usage[name] for name in TOKENS if type(usage.get(name)) is int})
-    return counted
+    for result in map(final.results.__getitem__, chunk.sent_as.sent):
+        if type(result) is dict:
+            usage = found if type(found := result.get("usage")) is dict else result
+            counted.update({name: usage[name] for name in TOKENS if type(usage.get(name)) is int})
+    return Statistics(tokens=counted)
 
 
 def of_true_labels(
@@ -153,12 +156,13 @@ def of_unpredicted(chunk: Chunk, counted: Iterable[SpanOutcome], final: RowAnswe
 
     A row that wasn't sent may have the prediction of an earlier round.
     """
-    count, waiting = chunk.sent_as.row_counter(), places_in(gaps(chunk.length, chunk.covered))
+    invalid = {outcome.span for outcome in counted if not (outcome.is_prediction or outcome.requests)}
+    answered, waiting = chunk.covered - invalid, places_in(gaps(chunk.length, chunk.covered))
     turns = enumerate(chunk.sent_as.places) if waiting else ()
     return Statistics(
-        invalid=sum(count(outcome.span) for outcome in counted if not (outcome.is_prediction or outcome.requests)),
+        invalid=chunk.rows_in(invalid),
         unsent=sum(bool(final.errors[row]) for row, place in turns if place in waiting and place >= chunk.sent),
-        duplicates=chunk.rows - chunk.length,
+        duplicates=chunk.rows_in(answered) - len(places_in(answered)),
     )
 
 

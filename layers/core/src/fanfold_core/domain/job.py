@@ -211,7 +211,8 @@ class JobRecord:
     are done; `total` is known when the file has been read to its end. `parent` is the job whose failed rows this one
     tries again. `touched` and `answered` are seconds since 1970: the last progress of splitter or assembler, and the
     last chunk that was done. Only the job's own requests know its `nonce`. `mismatches` are the wrong lengths that
-    answers had, spelt `rows:results`.
+    answers had, spelt `rows:results`. Jobs that an earlier version began are sent `as_in_file`, for it may
+    still be at work.
     """
 
     id: str
@@ -241,6 +242,7 @@ class JobRecord:
     nonce: str = ""
     mismatches: frozenset[str] = frozenset()
     trouble: Trouble = Trouble()
+    as_in_file: bool = False
 
     @property
     def rows_per_request(self) -> int:

@@ -33,8 +33,8 @@ class Order:
 
     >>> inputs = ["a text that is longer than 32 bytes", "so good", "so bad", "so good"]
     >>> order = Order.of(inputs, by_length=True, shares=True)
-    >>> order.places, order.rows
-    ((2, 0, 1, 0), [[1, 3], [2], [0]])
+    >>> order.places, order.rows, order.sent
+    ((2, 0, 1, 0), [[1, 3], [2], [0]], [1, 2, 0])
     """
 
     places: Sequence[int]
@@ -74,11 +74,16 @@ class Order:
 
     @property
     def rows(self) -> list[list[int]]:
-        """The rows at each place, of which the first one is sent."""
+        """The rows at each place."""
         found: list[list[int]] = [[] for _ in range(self.length)]
         for row, place in enumerate(self.places):
             found[place].append(row)
         return found
+
+    @property
+    def sent(self) -> list[int]:
+        """The row at each place that is sent: the first one."""
+        return [sharing[0] for sharing in self.rows]
 
     def row_counter(self) -> Callable[[Span], int]:
         """Counts the rows at the places of a span.
