@@ -116,7 +116,7 @@ endef
 pip = $(PIP) --python $(1)/bin/python install --quiet --disable-pip-version-check --no-deps
 
 .PHONY: environments
-environments: setup $(patsubst %,.venv-%/.locked,recipes sam checkov sdk2 sdk3 docs supply witness cdk) ## create all environments for checks and tests; -j2 creates two at a time
+environments: setup $(patsubst %,.venv-%/.locked,recipes sam checkov sdk2 sdk3 docs supply witness) ## create all environments for checks and tests; -j2 creates two at a time
 	@:
 
 .PHONY: demo
@@ -191,7 +191,7 @@ soak: setup ## run random fault schedules: SEEDS=10000; FROM=5000 for a part; AW
 # Other people's work, where it can be installed; what is missing is skipped in a word of its own, and exit code 3.
 .PHONY: witness
 witness: setup ## compare with other people's AWS, policies, SAM, CDK, binaries and models (Python 3.13, Node.js); SEEDS=100, ARGS for some
-	@for needed in .venv-witness/.locked build/witness/.locked .venv-sam/.locked .venv-cdk/.locked build; do \
+	@for needed in .venv-witness/.locked build/witness/.locked .venv-sam/.locked $(if $(or $(filter cdk,$(ARGS)),$(if $(ARGS),,all)),.venv-cdk/.locked) build; do \
 	  $(MAKE) --silent $$needed || echo "witness: $$needed could not be made; who needs it is skipped" >&2; \
 	done
 	@SEEDS=$(or $(SEEDS),10) EVERY=$(or $(EVERY),100) $(BIN)/python -m tests.witness $(ARGS)
