@@ -83,7 +83,9 @@ def test_a_job_that_takes_long_says_so_where_there_is_no_terminal(
     monkeypatch.setattr("fanfold.terminal._SECONDS_BETWEEN_LINES", 0.5)
     monkeypatch.setattr("fanfold.terminal.stderr.quiet", False)
     pipeline.client.submit(
-        pipeline.folder / written(pipeline, "long.csv", b"text\n" + b"slowly\n" * 200), rows_per_request=1
+        pipeline.folder
+        / written(pipeline, "long.csv", b"text\n" + b"".join(b"slowly %d\n" % row for row in range(200))),
+        rows_per_request=1,
     ).wait()
     lines = [line for line in capsys.readouterr().err.splitlines() if line.endswith(" of 200 rows")]
     assert lines
