@@ -85,7 +85,7 @@ def test_a_reply_is_generated_from_several_columns(kitchen: Kitchen) -> None:
 def test_a_prompt_makes_a_chat_request_of_each_row(kitchen: Kitchen) -> None:
     asked = ["Paris good or bad? I love Paris", "Lyon good or bad? The soup", "Paris good or bad? Marie Curie"]
     requests = kitchen.preview("## Chat")
-    assert [request["rows"] for request in requests] == [1, 1, 1]
+    assert [request["rows"] for request in requests] == [[0], [1], [2]]
     for request, words in zip(requests, asked, strict=True):
         body = request["body"]
         assert (body["model"], body["max_tokens"], body["temperature"]) == ("served-model-name", 5, 0)
@@ -104,7 +104,8 @@ def test_a_schema_goes_along_with_each_chat_request(kitchen: Kitchen) -> None:
 
 def test_a_batch_has_the_bodies_of_its_lines_as_requests(kitchen: Kitchen) -> None:
     requests = kitchen.preview("## A file in OpenAI's batch format")
-    assert [(request["rows"], request["body"]["model"]) for request in requests] == [(1, "served-model-name")] * 2
+    assert [request["rows"] for request in requests] == [[0], [1]]
+    assert {request["body"]["model"] for request in requests} == {"served-model-name"}
     asked = [request["body"]["messages"] for request in requests]
     assert asked == [[{"role": "user", "content": f"Is {city} nice in spring?"}] for city in ("Paris", "Lyon")]
 
