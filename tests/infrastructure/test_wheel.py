@@ -17,8 +17,9 @@ FUNCTIONS = ("Splitter", "Dispatcher", "Collector", "Assembler", "Sweeper")
 IMPORT_ALL = """
 import importlib, pkgutil, fanfold
 for module in pkgutil.walk_packages(fanfold.__path__, "fanfold."):
-    # What the container or pytest imports finds their packages.
-    if module.name not in {"fanfold.__main__", "fanfold.packing.inference", "fanfold.pytest_plugin"}:
+    # What the container, pytest or an extra's command imports finds their packages.
+    others = {"fanfold.packing.inference", "fanfold.pytest_plugin", "fanfold.tuning.trials"}
+    if module.name not in {"fanfold.__main__", *others}:
         importlib.import_module(module.name)
 """
 
