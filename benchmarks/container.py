@@ -34,6 +34,7 @@ from fanfold.packing.pack import pack
 from fanfold.tuning import BATCH_SIZES, Setting
 from fanfold.tuning import ROWS as ROWS_GRID
 from fanfold_core.domain.options import Options
+from fanfold_core.input.cutting import Limits
 from localaws.endpoint.models import Model, ModelServer
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ JSON = "application/json"
 def main() -> None:
     """Measure all sides in turn, and print their medians."""
     os.sched_setaffinity(0, {0})
-    texts = tweets()
+    texts = tweets(ROWS)
     rows, parameters = Options().rows_per_request, json.loads(Options().parameters)
     with tempfile.TemporaryDirectory() as name, ExitStack() as running:
         folder = Path(name)
@@ -93,7 +94,8 @@ def main() -> None:
             speed(warm, texts[:rows], rows, parameters)
         end_to_end(local, table[:rows], parameters)
         found = interleaved(sides)
-        for order, ordered in (("of the file", texts), ("of Fanfold", in_order(texts))):
+        chunk = tweets(Limits().rows)
+        for order, ordered in (("of the file", chunk), ("of Fanfold", in_order(chunk))):
             file.write_text(json.dumps(ordered), encoding="utf-8")
             for size in SIZES:
                 padding = float(child(CONTAINER, "sides/hand_tuned.py", "pad", file, model, size)["padding"])
@@ -116,11 +118,11 @@ def end_to_end(fanfold: Fanfold, table: list[dict[str, str]], parameters: dict[s
     return len(table) / (time.perf_counter() - began)
 
 
-def tweets() -> list[str]:
+def tweets(rows: int) -> list[str]:
     """Texts of skewed lengths, mostly short."""
     random = Random(7)
     words = ["".join(random.choices("aeioulnrst", k=random.randint(2, 9))) for _ in range(500)]
-    return [" ".join(random.choices(words, k=3 + int(random.expovariate(1 / 15)))) for _ in range(ROWS)]
+    return [" ".join(random.choices(words, k=3 + int(random.expovariate(1 / 15)))) for _ in range(rows)]
 
 
 def speed(model: Model, texts: list[str], rows: int, parameters: dict[str, Any]) -> float:
@@ -139,7 +141,7 @@ def speed(model: Model, texts: list[str], rows: int, parameters: dict[str, Any])
 
 def compare_tuned() -> None:
     """Have the settings chosen, try all of them, and the fastest ones with the chosen one again."""
-    texts, parameters = tweets(), json.loads(Options().parameters)
+    texts, parameters = tweets(ROWS), json.loads(Options().parameters)
     with tempfile.TemporaryDirectory() as name, ExitStack() as running:
         folder = Path(name)
         file, model = folder / "texts.json", folder / "model"

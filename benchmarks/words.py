@@ -26,18 +26,17 @@ minutes.
 
 What a local cloud takes of a machine with two cores of an AMD EPYC and 24 GB, under Linux with Python 3.11.7, VADER as
 the model and texts of 4 to 12 words. Unlike the other figures, these are absolute. They were measured on 2026-11-29 by
-[laptop.py](../benchmarks/laptop.py) while other work took most of the machine, so an idle one is much faster; processor
-seconds depend less on that. Memory is that of all processes, pages that several share counted once. Counted for each,
-as `top` shows them, an idle local cloud has 489 MB.
+[laptop.py](../benchmarks/laptop.py) on an otherwise idle machine. Memory is that of all processes, pages that several
+share counted once. Counted for each, as `top` shows them, an idle local cloud has 490 MB.
 
 | | seconds | rows per second | processor seconds | MB |
 |---|---|---|---|---|
-| `fanfold local up`, until it can be used and then idle (medians of five) | 2.4 | | | 295 |
-| `fanfold run`, 10 rows | 4.1 | | 3.5 | 346 |
-| `fanfold run`, 200,000 rows | 39.4 | 5,076 | 39.5 | 711 |
-| `fanfold run --rows-per-request 256`, 200,000 rows | 22.1 | 9,065 | 22.1 | 654 |
+| `fanfold local up`, until it can be used and then idle (medians of five) | 1.5 | | | 319 |
+| `fanfold run`, 10 rows | 2.8 | | 3.3 | 373 |
+| `fanfold run`, 200,000 rows | 30.0 | 6,657 | 38.4 | 717 |
+| `fanfold run --rows-per-request 256`, 200,000 rows | 17.0 | 11,731 | 21.8 | 660 |
 
-After the start, a row takes 0.08 ms of a processor, half of it VADER's, and a request 3.2 ms: it is sent, queued,
+After the start, a row takes 0.08 ms of a processor, half of it VADER's, and a request 3.0 ms: it is sent, queued,
 answered, stored, announced, collected and kept in the ledger, by the functions' own code and moto. The default of 32
 rows per request is that of a deployed stack, so that a trial shows what will happen there. For short texts and a fast
 model, `--rows-per-request 256` gives the same results sooner.
