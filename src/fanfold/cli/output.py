@@ -5,16 +5,20 @@ On a terminal it is visible text, whatever it holds (see `fanfold.terminal`); el
 
 import json
 import sys
+import webbrowser
 from collections.abc import Iterator, Mapping, Sequence
 from io import BufferedReader, TextIOWrapper
+from pathlib import Path
 from typing import Any
 
 import click
 from rich import box
 from rich.table import Table
 
-from fanfold.terminal import stdout
+from fanfold.terminal import stderr, stdout
 from fanfold_core.aws.store import Blocks
+
+REPORT = "report.html"
 
 
 def is_terminal() -> bool:
@@ -29,6 +33,12 @@ def echo(line: object, style: str = "") -> None:
     else:
         # With what it takes for colours, too, which click would leave out.
         click.echo(line, color=True)  # noqa: TID251 - the only place
+
+
+def show_in_browser(file: Path) -> None:
+    """A page; if no browser is there, the line that names it is enough."""
+    if not webbrowser.open(file.resolve().as_uri()):
+        stderr.print(f"No browser was found: open {file}", soft_wrap=True)
 
 
 def show_bytes(blocks: Iterator[bytes]) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import tempfile
-import webbrowser
 from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ import click
 
 from fanfold.cli import options
 from fanfold.cli.conclusion import say_cost
-from fanfold.cli.output import echo, is_terminal, show_bytes, show_facts, show_json, show_table
+from fanfold.cli.output import REPORT, echo, is_terminal, show_bytes, show_facts, show_in_browser, show_json, show_table
 from fanfold.client import Fanfold
 from fanfold.comparison import Comparison
 from fanfold.errors import DownloadError
@@ -29,7 +28,6 @@ from fanfold_core.input.json.text import cell_of
 _ROWS_ON_A_TERMINAL = 20
 _SAMPLES = 3
 _LONGEST_SAMPLE = 60
-_REPORT = "report.html"
 
 
 @click.command(short_help="Print the results of a job.")
@@ -153,18 +151,18 @@ def report(job: str, stack: str, out: Path | None, replace: bool) -> None:
     fanfold report tweets-6a5ef09ece7577f1
     fanfold report tweets --out out
     """
-    file = Path(job) / _REPORT
+    file = Path(job) / REPORT
     if _is_path(job) and not file.is_file():
         _check_is_there(Path(job))
-        raise DownloadError(f"{job} has no {_REPORT}: name a folder that `fanfold run` or `fanfold download` wrote")
+        raise DownloadError(f"{job} has no {REPORT}: name a folder that `fanfold run` or `fanfold download` wrote")
     if not file.is_file():
         folder = out or Path(tempfile.mkdtemp(prefix="fanfold-"))
         found = Fanfold(stack).job(job)
-        file = next(file for file in found.download(folder, replace=replace) if file.name == _REPORT)
+        file = next(file for file in found.download(folder, replace=replace) if file.name == REPORT)
         say_cost(found)
     echo(file)
-    if out is None and not webbrowser.open(file.resolve().as_uri()):
-        stderr.print("No browser was found: open the file above.")
+    if out is None:
+        show_in_browser(file)
 
 
 @click.command(short_help="Download the files of a job.")

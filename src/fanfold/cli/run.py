@@ -12,10 +12,10 @@ import click
 from click.core import ParameterSource
 
 from fanfold.cli import options
-from fanfold.cli.conclusion import Followed, follow_to_the_end, say_job
+from fanfold.cli.conclusion import ExitCode, Followed, follow_to_the_end, say_job
 from fanfold.cli.inputs import File, Input, ask_about_cost, dry_run, opened_all
 from fanfold.cli.local import client_of
-from fanfold.cli.output import echo, show_json
+from fanfold.cli.output import REPORT, echo, show_in_browser, show_json
 from fanfold.client import STACK_VARIABLE, Fanfold
 from fanfold.folder import held
 from fanfold.terminal import stderr
@@ -30,6 +30,7 @@ from fanfold_core.input.formats import FileName
 @options.model
 @options.task
 @options.container
+@click.option("--open-report", "opens", is_flag=True, help="Open the report in a browser when the job has ended.")
 @options.of_a_new_job
 def run(
     files: tuple[File, ...],
@@ -39,6 +40,7 @@ def run(
     model: str,
     task: str | None,
     container: str | None,
+    opens: bool,
     limit: int | None,
     is_dry: bool,
     is_agreed: bool,
@@ -49,8 +51,8 @@ def run(
     FILE is the path of a CSV or JSON Lines (.jsonl), plain or compressed, or of a Parquet file; - for standard input (a
     CSV, unless --stdin-name says otherwise); or with --stack an s3:// address, which is copied without a download. With
     a slash at its end, it is a prefix: all objects below it become one job, as do those of a manifest (a .manifest file
-    of Redshift's). Each
-    of several files has a folder of its own in the folder, named like the file, and a line in a table at the end.
+    of Redshift's). Each of several files has a folder of its own in the folder, named like the file, and a line in a
+    table at the end.
 
     Of a JSON Lines file in OpenAI's batch format (custom_id, method, url, body), each body is sent as a request of its
     own, and the folder also gets batch_output.jsonl and batch_errors.jsonl.
@@ -69,7 +71,7 @@ def run(
     usage error, 130 interrupted.
 
     \b
-    fanfold run tweets.csv
+    fanfold run tweets.csv --open-report
     fanfold run reviews.csv.gz --input-column review --out reviews
     fanfold run export.csv --delimiter ';' --encoding cp1252 --out export
     fanfold run tweets.csv reviews.csv.gz --out both
@@ -99,6 +101,9 @@ def run(
             say_job(job)
             followed.append(Followed(job, one.sent.source.shown, folder, one.warnings))
         code = follow_to_the_end(followed, stack)
+        if opens and code is not ExitCode.INTERRUPTED:
+            for folder in folders:
+                show_in_browser(folder.path / REPORT)
     sys.exit(code)
 
 

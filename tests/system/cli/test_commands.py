@@ -170,6 +170,11 @@ def test_the_report_is_written_to_a_folder_or_shown_by_the_browser(
     assert pipeline.fanfold("report", str(tmp_path / "out"), "--stack", "nobodys").returncode == OK
     assert shown.read_text().strip() == (tmp_path / "out" / "report.html").as_uri()
 
+    file = tmp_path / "new.csv"
+    file.write_text("text\nso good\n", encoding="utf-8")
+    assert pipeline.fanfold("run", str(file), "--out", str(tmp_path / "new"), "--open-report").returncode == OK
+    assert shown.read_text().strip() == (tmp_path / "new" / "report.html").as_uri()
+
 
 def test_a_running_job_is_read_in_part_and_cancelled(fanfold: Fanfold, pipeline: Pipeline) -> None:
     file = pipeline.folder / "running.csv"
