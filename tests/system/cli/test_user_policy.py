@@ -6,6 +6,7 @@ import io
 import lzma
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError
@@ -32,7 +33,8 @@ SLOW = b"text\n" + b"".join(b"slowly %d\n" % row for row in range(100))
 @pytest.fixture(scope="module")
 def user(cloud: LocalCloud) -> LocalSession:
     """Somebody with this policy."""
-    iam, name = cloud.session().client("iam"), "somebody"
+    # Where tests of other modules come in between, this is made anew in a cloud that has had one.
+    iam, name = cloud.session().client("iam"), f"somebody-{uuid4().hex}"
     iam.create_user(UserName=name)
     iam.attach_user_policy(UserName=name, PolicyArn=cloud.outputs["UserPolicy"])
     made = iam.create_access_key(UserName=name)["AccessKey"]
