@@ -6,7 +6,6 @@ is gathered here, a part at a time.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -14,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fanfold.errors import InputFileError
+from fanfold.input.objects import at_once
 from fanfold_core.aws.store import Blocks
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ _MOST_PARTS = 10_000
 _COPIED_BYTES = 64 * 1024 * 1024
 # A gathered part is in memory, one for each thread.
 _MOST_GATHERED_BYTES = 32 * 1024 * 1024
-_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,8 @@ def put_joined(
     target: Any = dict(place)
     upload = s3.create_multipart_upload(**target, Metadata=metadata)["UploadId"]
 
-    def put(number: int, part: Sequence[Segment]) -> dict[str, Any]:
+    def put(numbered: tuple[int, Sequence[Segment]]) -> dict[str, Any]:
+        number, part = numbered
         wanted = {**target, "UploadId": upload, "PartNumber": number}
         whole = _copied(part)
         etag = _copy(s3, whole, wanted) if whole else _send(s3, part, wanted)
@@ -83,8 +83,7 @@ def put_joined(
 
     try:
         # An error, or an interrupt, cancels the parts that have not begun; the others are waited for.
-        with ThreadPoolExecutor(_THREADS) as pool:
-            done: Any = list(pool.map(put, range(1, len(parts) + 1), parts))
+        done: Any = at_once(put, list(enumerate(parts, start=1)))
         s3.complete_multipart_upload(**target, UploadId=upload, MultipartUpload={"Parts": done})
     except BaseException:
         # If it cannot be aborted either, a rule of the bucket does that three days later.

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from fanfold_core.app.rounds import NOT_ANSWERED, changes_of_model, final_answers
 from fanfold_core.app.rows import input_file, read_texts, results_writer, written, written_header
+from fanfold_core.domain.answers import NOT_FLAT
+from fanfold_core.domain.chat import TOKENS
 from fanfold_core.domain.counting import (
     of_irregular,
     of_requests,
@@ -141,6 +143,8 @@ class Assembler:
         shown = writer.shown
         # Of several columns that an expression asks for, none is the input.
         input_index = job.layout.input_index if job.layout and not job.options.input else None
+        # Those of a whole response are in no field of their own. Most models count none.
+        has_tokens = not job.fields.isdisjoint({NOT_FLAT, *TOKENS})
         totals = Totals()
         if part.number == 0:
             results.write(writer.header)
@@ -159,7 +163,9 @@ class Assembler:
             errors.write(written(job, failed))
             attempts = requests(outcomes)
             statistics = of_requests(job.created, chunk, counted, outcomes) + of_unpredicted(chunk, counted, final)
-            statistics += of_rows(chunk.first_row, rows, input_index, final) + of_tokens(chunk, final)
+            statistics += of_rows(chunk.first_row, rows, input_index, final)
+            if has_tokens:
+                statistics += of_tokens(chunk, final)
             if job.layout and job.layout.label_index is not None:
                 statistics += of_true_labels(chunk.first_row, rows, input_index, job.layout.label_index, final)
             statistics += of_irregular(chunk.first_row, writer.noted(irregular), shown.original, final)

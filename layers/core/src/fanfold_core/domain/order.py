@@ -54,9 +54,9 @@ class Order:
                 row if text is None else firsts.setdefault((type(inputs[row]), text), row)
                 for row, text in enumerate(texts)
             ]
-        sent = dict.fromkeys(first_of)
+        sent = list(dict.fromkeys(first_of))
         if by_length:
-            sent = dict.fromkeys(sorted(sent, key=lambda row: max(_SHORT_BYTES, len((texts[row] or "").encode()))))
+            sent.sort(key=lambda row: max(_SHORT_BYTES, len((texts[row] or "").encode())))
         places = {row: place for place, row in enumerate(sent)}
         ordered = tuple([places[row] for row in first_of])
         as_in_file = cls.of_file(len(texts))
