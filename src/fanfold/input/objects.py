@@ -158,7 +158,7 @@ def below(s3: S3Client, prefix: str) -> Objects:
 
     Names that begin with `_` or `.` are skipped, as Spark and Hive do: `_SUCCESS`, checksums, what is not complete.
     """
-    bucket, key = _split(prefix)
+    bucket, key = split_url(prefix)
     objects = Objects(prefix, PurePosixPath(key).name or bucket)
     try:
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key):
@@ -181,7 +181,7 @@ def of_manifest(s3: S3Client, shown: str, stem: str, content: bytes) -> Objects:
 
     def find(entry: tuple[str, bool]) -> S3Object | None:
         url, is_mandatory = entry
-        bucket, key = _split(url)
+        bucket, key = split_url(url)
         try:
             found = s3.head_object(Bucket=bucket, Key=key)
         except (ClientError, BotoCoreError) as error:
@@ -213,7 +213,7 @@ def _entries(shown: str, content: bytes) -> list[tuple[str, bool]]:
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputFileError(f"{shown} is no manifest: write it as {_FORM}") from error
     for url, _ in entries:
-        if not isinstance(url, str) or not url.startswith(S3) or not _split(url)[1]:
+        if not isinstance(url, str) or not url.startswith(S3) or not split_url(url)[1]:
             raise InputFileError(f"{shown} is no manifest: {url!r} is no address of an object; write it as {_FORM}")
     return entries
 
@@ -221,7 +221,12 @@ def _entries(shown: str, content: bytes) -> list[tuple[str, bool]]:
 _FORM = '{"entries": [{"url": "s3://bucket/key", "mandatory": true}]}'
 
 
-def _split(url: str) -> tuple[str, str]:
+def split_url(url: str) -> tuple[str, str]:
+    """Bucket and key of an address in S3.
+
+    >>> split_url("s3://bucket/reviews/2026.csv")
+    ('bucket', 'reviews/2026.csv')
+    """
     return urlsplit(url).netloc, url.removeprefix(S3).partition("/")[2]
 
 

@@ -14,11 +14,11 @@ from shutil import copyfileobj
 from stat import S_ISDIR, S_ISREG
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fanfold.errors import InputFileError
+from fanfold.input.objects import S3, split_url
 from fanfold_core.aws.store import check_range
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_s3.type_defs import CopySourceTypeDef
 
-_S3 = "s3://"
 # Names that are looked at for the one that was meant.
 _MOST_NAMES = 10_000
 
@@ -68,7 +67,7 @@ class Source:
     @classmethod
     def of_object(cls, s3: S3Client, url: str) -> Source:
         """An object in S3, which is read in place; `InputFileError` if it cannot be."""
-        bucket, key = urlsplit(url).netloc, url.removeprefix(_S3).partition("/")[2]
+        bucket, key = split_url(url)
         try:
             found = s3.head_object(Bucket=bucket, Key=key)
         except (ClientError, BotoCoreError) as error:
@@ -109,7 +108,7 @@ def is_in_s3(file: object) -> bool:
     >>> is_in_s3("s3://bucket/tweets.csv"), is_in_s3("tweets.csv")
     (True, False)
     """
-    return isinstance(file, str) and file.startswith(_S3)
+    return isinstance(file, str) and file.startswith(S3)
 
 
 @contextmanager
