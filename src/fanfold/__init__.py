@@ -10,7 +10,7 @@
 
 from fanfold.client import Fanfold
 from fanfold.client.asynchronous import AsyncFanfold, AsyncJob
-from fanfold.costs.estimate import Cost
+from fanfold.costs.cost import Cost
 from fanfold.endpoint import EndpointStatus
 from fanfold.errors import (
     DeployError,

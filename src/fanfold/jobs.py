@@ -11,7 +11,7 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fanfold.costs.estimate import Cost
+from fanfold.costs.cost import Cost
 from fanfold.costs.hours import count_hours
 from fanfold.errors import JobNotFoundError, JobStillOpenError
 from fanfold.folder import HeldFolder, held

@@ -14,9 +14,9 @@ from fanfold.cli.output import show_facts, show_json
 from fanfold.costs.estimate import EndpointPlan, Estimate, Workload, count, make_estimate, read_prices
 from fanfold.input.uploads import metadata
 from fanfold.terminal import bytes_bar, stderr
+from fanfold_core.app.costs import cost_lines
 
 _DIGITS = 6
-_LEAST_SHOWN = 0.0001
 
 
 @click.command("estimate", short_help="Estimate requests, cost and time for a file.")
@@ -50,6 +50,10 @@ def estimate_command(
     The file is cut into chunks and requests as on AWS. Costs are based on on-demand prices of us-east-1, dated in
     prices.toml, without free tiers. Time is simulated with the template's scaling policies.
 
+    The cost is at least that of AWS services, and with --rows-per-second also that of one instance while it works. If
+    the endpoint has scaled to zero and wakes for this job, all instances until they are gone again are included: they
+    stay for 15 minutes after the last row.
+
     \b
     fanfold estimate tweets.csv
     fanfold estimate tweets.csv --stack fanfold --rows-per-second 200
@@ -77,7 +81,7 @@ def estimate_command(
     if as_json:
         prices = read_prices()
         show_json(
-            {**asdict(work), **_rounded({**asdict(came), "total": came.total})}
+            {**asdict(work), **_rounded({**asdict(came), "at_least": came.at_least, "total": came.total})}
             | {"prices": {"date": str(prices["date"]), "region": prices["region"]}}
         )
         return
@@ -100,14 +104,9 @@ def _facts(work: Workload, came: Estimate) -> dict[str, Any]:
         "requests": work.requests,
         "AWS API calls": came.calls,
     }
-    facts |= {
-        f"$ {name}": f"{dollars:.4f}" if dollars >= _LEAST_SHOWN else "<0.0001"
-        for name, dollars in came.dollars.items()
-    }
-    facts["$ total"] = f"{came.total:.2f}" if came.total >= 1 else f"{came.total:.4f}"
+    facts |= cost_lines(came.dollars)
+    facts["cost"] = str(came)
     if came.instance_seconds is not None:
         facts["instance hours"] = f"{came.instance_seconds / 3600:.2f}"
         facts["time"] = "more than a month" if came.seconds is None else str(timedelta(seconds=round(came.seconds)))
-    prices = read_prices()
-    facts["prices"] = f"{prices['region']}, {prices['date']}, without free tiers"
     return facts

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import boto3
     from botocore.config import Config
 
-    from fanfold.costs.estimate import Cost
+    from fanfold.costs.cost import Cost
     from fanfold.endpoint import EndpointStatus
     from fanfold.folder import HeldFolder
     from fanfold.jobs import Job

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from fanfold.console.service import ConsoleService
-from fanfold.costs.estimate import Cost
+from fanfold.costs.cost import Cost
 from fanfold.costs.hours import TOO_EARLY
 
 EARLY = Cost(0.75, 0.5, "ml.g4dn.xlarge", 2446, "us-east-1, 2026-11-23", hours_unknown=TOO_EARLY)

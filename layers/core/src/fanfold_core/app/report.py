@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from fanfold_core.app.costs import job_services, read_prices
+from fanfold_core.app.costs import cost_lines, in_dollars, job_services, read_prices
 from fanfold_core.domain.counting import short_label
 from fanfold_core.domain.keys import result_key
 from fanfold_core.domain.statistics import SCORE_BINS, percentile
@@ -108,7 +108,6 @@ _DARKEST = 0.4
 # What transformers calls the classes of a model that was saved without names for them.
 _UNNAMED = re.compile(r"LABEL_\d+", re.ASCII)
 _MINUTES = 60  # an hour has
-_LEAST_DOLLARS = 0.0001
 _SHARES = (0.5, 0.9, 0.95, 0.99, 1.0)
 # Of a job that ended sooner, a timeline shows one block.
 _LEAST_STEPS = 3
@@ -159,8 +158,8 @@ def render_report(summary: Mapping[str, Any], totals: Totals) -> str:
         answers=_timeline(found.answers),
         waits=_wait_bars(found.waits) if found.waits else [],
         groups=sorted(found.errors.groups.values(), key=lambda group: (-group.rows, group.samples)),
-        dollars=_cost_lines(summary["dollars"]),
-        together=_dollars(sum(summary["dollars"].values())),
+        dollars=cost_lines(summary["dollars"]),
+        together=in_dollars(sum(summary["dollars"].values())),
     )
 
 
@@ -177,12 +176,6 @@ def duration(seconds: float) -> str:
     if minutes < _MINUTES:
         return f"{minutes:.0f} min {int(rest):02} s"
     return f"{minutes // _MINUTES:,.0f} h {minutes % _MINUTES:02.0f} min"
-
-
-def _dollars(amount: float) -> str:
-    if 0 < amount < _LEAST_DOLLARS:
-        return f"<${_LEAST_DOLLARS}"
-    return f"${amount:,.4f}" if amount < 1 else f"${amount:,.2f}"
 
 
 def _accuracy(evaluation: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -245,13 +238,6 @@ def _length_bars(evidence: Evidence) -> list[Bar]:
         name = f"{1 << length >> 1:,} to {(1 << length) - 1:,} characters" if length > 1 else f"{length} characters"
         bars.append(Bar(name, f"{mean:.3f}", 100 * mean, _rows(rows)))
     return bars if len(bars) > 1 else []
-
-
-def _cost_lines(dollars: Mapping[str, float]) -> dict[str, str]:
-    """Dollars by service; those that come to next to nothing share a line."""
-    small = [service for service, amount in dollars.items() if amount < _LEAST_DOLLARS]
-    shown = {service: _dollars(amount) for service, amount in dollars.items() if service not in small}
-    return shown | ({", ".join(small): _dollars(sum(dollars[service] for service in small))} if small else {})
 
 
 def _histogram(counted: list[tuple[str, int]], ticks: list[str], note: str) -> Histogram:
