@@ -1,13 +1,18 @@
-"""What a file is, by its first bytes, before it is uploaded: the rules are those that its job will go by."""
+"""What a file is, by its first bytes, before it is uploaded, and what it will take: its job goes by the same rules."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from io import BytesIO
+from math import ceil
 from typing import TYPE_CHECKING
 
+from fanfold.costs.estimate import Workload
+from fanfold.costs.outlook import look_ahead
 from fanfold.errors import InputFileError
 from fanfold_core.domain.options import Options
+from fanfold_core.domain.requests import chunk_limits
+from fanfold_core.input.cutting import Limits
 from fanfold_core.input.encodings import likely_encoding
 from fanfold_core.input.errors import InputColumnError, InputError, UndecodableError
 from fanfold_core.input.formats import TABLE_ENDINGS, FileName
@@ -42,6 +47,21 @@ class Preview:
     assumed: str = ""
     rows_read: int = 0
     bytes_read: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a job will take: rows and requests, the cost in words and what it is based on, and seconds where known.
+
+    `is_exact` if the rows were counted.
+    """
+
+    rows: int
+    is_exact: bool
+    requests: int
+    cost: str
+    basis: str
+    seconds: float | None
 
 
 def preview_file(
@@ -92,4 +112,27 @@ def _preview(file: InputFile, chosen: Options) -> Preview:
         assumed="" if question else " ".join(layout.assumed),
         rows_read=piece.rows,
         bytes_read=None if file.is_copied else piece.end,
+    )
+
+
+def forecast(
+    preview: Preview, size: int, parameters: Mapping[str, str], given: Mapping[str, str], speed: float | None
+) -> Forecast | None:
+    """What the job of a file of this size will take; None if its first bytes don't tell."""
+    if preview.question or not preview.bytes_read or not preview.rows_read:
+        return None
+    options = Options.of_stack(parameters, given)
+    rows = max(1, round(preview.rows_read * max(1, size / preview.bytes_read)))
+    limits = chunk_limits(Limits(), options.rows_per_request)
+    chunks = ceil(max(rows / limits.rows, size / limits.bytes))
+    # The first row of each chunk goes alone.
+    work = Workload(rows, 0, ceil(rows / options.rows_per_request) + chunks, chunks, size)
+    outlook = look_ahead(work, options, parameters, speed)
+    return Forecast(
+        rows=rows,
+        is_exact=size <= preview.bytes_read,
+        requests=work.requests,
+        cost=str(outlook.estimate),
+        basis=outlook.basis,
+        seconds=outlook.estimate.seconds,
     )

@@ -13,10 +13,10 @@ from typing import IO, TYPE_CHECKING, TypeVar
 from rich.progress import Progress
 
 from fanfold.comparison import describe_departure, file_name, last_of_name
-from fanfold.console.outlook import Outlook, look_ahead, speed_of
-from fanfold.console.preview import Preview, preview_file
+from fanfold.console.preview import Forecast, Preview, forecast, preview_file
 from fanfold.console.rows import Page, Wanted, read_page
 from fanfold.costs.hours import TOO_EARLY, may_be_counted
+from fanfold.costs.outlook import speed_of
 from fanfold.errors import DownloadError, UserError
 from fanfold.input.uploads import upload_stream
 from fanfold.jobs import Job
@@ -44,10 +44,12 @@ class FileGoneError(UserError):
 class Conclusion:
     """What a job came to, as its summary says it: what older versions did not say is None.
 
-    `instance_hours` are in `dollars` where CloudWatch has counted them; `is_early` if it may yet do so.
+    It has cost `dollars` at least, or, if it `is_local`, would have on AWS. `instance_hours` are in these where
+    CloudWatch has counted them; `is_early` if it may yet do so.
     """
 
     dollars: float | None = None
+    is_local: bool = False
     instance_hours: float | None = None
     is_early: bool = False
     not_sent: int | None = None
@@ -166,13 +168,13 @@ class ConsoleService:
             self._begin(following)
             return following.status()
 
-    def preview(self, name: str, head: bytes, size: int, options: Mapping[str, str]) -> tuple[Preview, Outlook | None]:
+    def preview(self, name: str, head: bytes, size: int, options: Mapping[str, str]) -> tuple[Preview, Forecast | None]:
         """What the job of a file of this size that begins so will take it for, and what it will cost."""
         parameters = self.stack.parameters
         seen = preview_file(name, head, complete=size <= len(head), parameters=parameters, options=options)
         with self._lock:
             speed = self._speeds[max(self._speeds)] if self._speeds else None
-        return seen, look_ahead(seen, size, parameters, options, speed)
+        return seen, forecast(seen, size, parameters, options, speed)
 
     def submit(self, name: str, content: IO[bytes], options: Mapping[str, str]) -> JobStatus:
         """Upload a file as it comes in, which begins its job."""
@@ -228,7 +230,8 @@ class ConsoleService:
         dollars = None if cost is None else cost.services + (cost.counted or cost.instance or 0)
         hours, is_early = (None, False) if cost is None else (cost.instance_hours, cost.hours_unknown == TOO_EARLY)
         told = {name: summary.get(name) for name in ("not_sent", "invalid", "labels", "details")}
-        return Conclusion(dollars, hours, is_early, results_file=results_file(summary), **told)
+        is_local = cost is not None and cost.is_local
+        return Conclusion(dollars, is_local, hours, is_early, results_file=results_file(summary), **told)
 
     def _status(self, job_id: str) -> JobStatus:
         if job_id not in self._ended:

@@ -4,8 +4,8 @@ import gzip
 
 import pytest
 
-from fanfold.console.outlook import Outlook, look_ahead, speed_of
-from fanfold.console.preview import preview_file
+from fanfold.console.preview import Forecast, forecast, preview_file
+from fanfold.costs.outlook import speed_of
 from fanfold.project import find_root
 from localaws import template
 
@@ -15,10 +15,15 @@ CONTENT = b"text\n" + b"so good, really\n".replace(b",", b"") * 1_000
 
 def ahead(
     content: bytes = CONTENT, size: int = len(CONTENT), speed: float | None = None, name: str = "a.csv", **stack: str
-) -> Outlook | None:
+) -> Forecast | None:
     parameters = PARAMETERS | stack
     seen = preview_file(name, content, complete=size <= len(content), parameters=parameters, options={})
-    return look_ahead(seen, size, parameters, {}, speed)
+    return forecast(seen, size, parameters, {}, speed)
+
+
+def dollars(of: Forecast) -> float:
+    """What it costs at least."""
+    return float(of.cost.removeprefix("at least $").partition(" ")[0])
 
 
 def test_a_whole_file_is_counted_and_of_a_larger_one_the_beginning_tells() -> None:
@@ -28,7 +33,7 @@ def test_a_whole_file_is_counted_and_of_a_larger_one_the_beginning_tells() -> No
     assert (whole.rows, whole.requests, whole.is_exact) == (1_000, 33, True)
     assert not larger.is_exact
     assert larger.rows == pytest.approx(500_000, rel=0.01)
-    assert larger.services > 100 * whole.services
+    assert dollars(larger) == pytest.approx(500 * 0.00024, rel=0.1)
 
 
 def test_without_a_speed_the_hour_is_known_and_with_one_the_time_and_the_endpoint() -> None:
@@ -37,13 +42,18 @@ def test_without_a_speed_the_hour_is_known_and_with_one_the_time_and_the_endpoin
     assert fast
     assert slow.seconds
     assert fast.seconds
-    assert slow.endpoint
-    assert fast.endpoint
     assert slow.seconds > fast.seconds
-    assert slow.endpoint > fast.endpoint
+    assert dollars(slow) > dollars(fast) > 0
+    assert "($0.0003 for services, $0.0204 for 100 s of an ml.g4dn.xlarge); $0.21 if the endpoint wakes" in slow.cost
+    assert slow.basis == "At 10 rows per second, as in the latest job."
     unknown = ahead()
     assert unknown
-    assert (unknown.endpoint, unknown.seconds, unknown.hour) == (None, None, 0.736)
+    assert unknown.seconds is None
+    assert "the endpoint's instances come on top" in unknown.cost
+    assert unknown.basis == (
+        "How long the endpoint takes is known after the first job of 1,000 rows or more; an hour of an ml.g4dn.xlarge "
+        "is $0.7360."
+    )
 
 
 def test_a_huge_file_is_reckoned_in_a_moment() -> None:
@@ -56,8 +66,11 @@ def test_a_huge_file_is_reckoned_in_a_moment() -> None:
 def test_what_an_endpoint_of_ones_own_costs_is_not_known() -> None:
     own = ahead(speed=100.0, EndpointName="mine")
     assert own
-    assert (own.endpoint, own.hour, own.instance_type) == (None, None, "")
+    assert own.cost.endswith("the endpoint's instances come on top")
     assert own.seconds
+    unknown = ahead(EndpointName="mine")
+    assert unknown
+    assert unknown.basis.endswith("1,000 rows or more.")
 
 
 def test_a_compressed_file_or_one_without_an_input_tells_nothing() -> None:

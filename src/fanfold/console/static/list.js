@@ -53,7 +53,7 @@ function facts(job, ended) {
   const unsent = job.not_sent ?? 0, failed = job.failed - unsent
   const without = job.not_sent == null && job.failed ? `${number(job.failed)} without a prediction` : ""
   const told = without || [failed && `${number(failed)} failed`, unsent && `${number(unsent)} not sent`].filter(Boolean).join(" · ")
-  return [counted(job.rows, "row"), told, duration(lasted(job)), job.dollars != null && dollars(job.dollars)]
+  return [counted(job.rows, "row"), told, duration(lasted(job)), job.dollars != null && `at least ${dollars(job.dollars)}`]
 }
 
 export function mark() {

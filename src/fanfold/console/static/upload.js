@@ -1,6 +1,6 @@
 // A new file: how it is read, what it will take, and its upload. Whatever comes from a file is put in as text.
 import { ask, attempt, authorize, find, leaveIfEnded, say, trouble } from "./session.js"
-import { counted, dollars, element, number, percent, roughly, size } from "./words.js"
+import { counted, element, percent, roughly, sentence, size } from "./words.js"
 
 const HEAD_BYTES = Number(document.body.dataset.headBytes)
 const NOT_A_CSV = 415
@@ -73,7 +73,7 @@ async function look() {
   find("#start").disabled = !seen || Boolean(seen.question)
   if (seen) draw(seen)
   else find("#advanced").open = true
-  tell(seen?.outlook)
+  tell(seen?.forecast)
   return Boolean(seen && !seen.question)
 }
 
@@ -118,21 +118,15 @@ function header(name, index, { input_index: input, question }) {
   return cell
 }
 
-function tell(outlook) {
+function tell(forecast) {
   const place = find("#outlook")
-  place.hidden = !outlook
-  if (!outlook) return
-  const { rows, is_exact: exact, requests, services, endpoint, seconds, speed, instance_type: type, hour, prices } = outlook
+  place.hidden = !forecast
+  if (!forecast) return
+  const { rows, is_exact: exact, requests, cost, basis, seconds } = forecast
   const about = exact ? "" : "About "
   find(".work", place).textContent = `${about}${counted(rows, "row")} in ${counted(requests, "request")}${seconds ? `, in about ${roughly(seconds)} with the endpoint's start` : ""}`
-  const price = [`${dollars(services)} for AWS services`]
-  if (endpoint !== null) price.push(`${dollars(endpoint)} for the endpoint (${type})`)
-  else if (hour !== null) price.push(`${dollars(hour)} for each hour of the endpoint (${type})`)
-  else price.push("the endpoint's instances")
-  const total = endpoint === null ? "" : `${dollars(services + endpoint)}: `
-  find(".price", place).textContent = `${total}${price.join(" + ")}`
-  const basis = speed ? `At ${number(Math.round(speed))} rows per second, as in the latest job here.` : "How long the endpoint takes is known after the first job of 1,000 rows or more."
-  find(".basis", place).textContent = `${exact ? "" : "Reckoned from the beginning of the file. "}${basis} List prices of ${prices}, without free tiers.`
+  find(".price", place).replaceChildren(...sentence(cost))
+  find(".basis", place).textContent = `${exact ? "" : "Reckoned from the beginning of the file. "}${basis}`
 }
 
 // XMLHttpRequest, since fetch doesn't tell how far an upload is.
