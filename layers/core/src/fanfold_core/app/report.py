@@ -55,6 +55,7 @@ def summarize(
         "not_sent": totals.statistics.unsent,
         "invalid": totals.statistics.invalid,
         "duplicates": totals.statistics.duplicates,
+        "reused": totals.statistics.reused,
         "tokens": totals.statistics.tokens or None,
         "requests": totals.requests,
         "requests_again": totals.statistics.again,
@@ -73,6 +74,7 @@ def summarize(
         "delimiter": job.dialect.delimiter,
         "quote": job.dialect.quote,
         "retry_of": job.parent,
+        "since": job.options.since or None,
         # A clock may have been set back meanwhile.
         "seconds": max(0, round((ended - job.created).total_seconds(), 3)),
         "created": job.created.isoformat(),
