@@ -20,6 +20,7 @@ from fanfold_core.domain.counting import short_label
 from fanfold_core.domain.keys import result_key
 from fanfold_core.domain.statistics import SCORE_BINS, percentile
 from fanfold_core.domain.statistics.evidence import SCORE_STEPS
+from fanfold_core.input.errors import counted
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -204,7 +205,7 @@ def _accuracy(evaluation: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _label_bars(labels: Labels) -> list[Bar]:
     most = labels.rows.most_common()
-    shown = sorted(most, key=lambda counted: (-counted[1], counted[0]))
+    shown = sorted(most, key=lambda found: (-found[1], found[0]))
     rest = sum(rows for _, rows in shown[_MOST_LABELS:]) + labels.other
     return list(_bars([*shown[:_MOST_LABELS], *([("all other labels", rest)] if rest else [])]))
 
@@ -243,7 +244,7 @@ def _length_bars(evidence: Evidence) -> list[Bar]:
     for length, rows in sorted(evidence.lengths.items()):
         mean = evidence.scores[length] / rows / SCORE_STEPS
         name = f"{1 << length >> 1:,} to {(1 << length) - 1:,} characters" if length > 1 else f"{length} characters"
-        bars.append(Bar(name, f"{mean:.3f}", 100 * mean, _rows(rows)))
+        bars.append(Bar(name, f"{mean:.3f}", 100 * mean, counted(rows, "row")))
     return bars if len(bars) > 1 else []
 
 
@@ -254,25 +255,21 @@ def _cost_lines(dollars: Mapping[str, float]) -> dict[str, str]:
     return shown | ({", ".join(small): _dollars(sum(dollars[service] for service in small))} if small else {})
 
 
-def _histogram(counted: list[tuple[str, int]], ticks: list[str], note: str) -> Histogram:
-    top = _round_up(max(rows for _, rows in counted))
-    return Histogram(list(_bars(counted, top)), _rows(top), ticks, note)
+def _histogram(numbers: list[tuple[str, int]], ticks: list[str], note: str) -> Histogram:
+    top = _round_up(max(rows for _, rows in numbers))
+    return Histogram(list(_bars(numbers, top)), counted(top, "row"), ticks, note)
 
 
-def _bars(counted: list[tuple[str, int]], longest: int | None = None) -> Iterator[Bar]:
-    total = sum(rows for _, rows in counted)
-    longest = longest or max((rows for _, rows in counted), default=0)
-    for name, rows in counted:
+def _bars(numbers: list[tuple[str, int]], longest: int | None = None) -> Iterator[Bar]:
+    total = sum(rows for _, rows in numbers)
+    longest = longest or max((rows for _, rows in numbers), default=0)
+    for name, rows in numbers:
         # What is there is seen, however small.
         length = max(100 * rows / longest, 0.7) if rows else 0
-        yield Bar(name, _rows(rows), length, _share(rows, total))
+        yield Bar(name, counted(rows, "row"), length, _share(rows, total))
 
 
-def _rows(number: int) -> str:
-    return f"{number:,} {'row' if number == 1 else 'rows'}"
-
-
-_TEMPLATES.filters["rows"] = _rows
+_TEMPLATES.filters["counted"] = counted
 
 
 def _round_up(number: int) -> int:
