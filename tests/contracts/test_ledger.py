@@ -8,7 +8,8 @@ from tests.fakes.values import LAYOUT, Clock, make_chunk, make_job
 from fanfold_core.app.ports import Ledger
 from fanfold_core.aws import items
 from fanfold_core.domain.errors import UnknownJobError
-from fanfold_core.domain.job import Health, JobRecord, Model, Part, Pause, State, Totals, Trouble
+from fanfold_core.domain.job import JobRecord, Model, Part, State, Totals, Trouble
+from fanfold_core.domain.outcomes import Health, Pause
 from fanfold_core.domain.window import Progress
 
 # Jobs

@@ -24,11 +24,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from fanfold_core.domain.errors import NewerVersionError
-from fanfold_core.domain.job import Chunk, Health, JobRecord, Model, Part, Pause, Source, State, Totals, Trouble
+from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, Source, State, Totals, Trouble
 from fanfold_core.domain.keys import MOST_ATTEMPTS
 from fanfold_core.domain.options import Options
 from fanfold_core.domain.order import Order
-from fanfold_core.domain.outcomes import Mark, Timing
+from fanfold_core.domain.outcomes import Health, Mark, Pause, Timing
 from fanfold_core.domain.results import SpanOutcome
 from fanfold_core.domain.spans import Span
 from fanfold_core.domain.statistics import Statistics

@@ -15,7 +15,7 @@ from fanfold_core.aws import items
 from fanfold_core.aws.table import KEYS_PER_BATCH, ConditionalTable
 from fanfold_core.domain.counting import kind_of
 from fanfold_core.domain.errors import UnknownChunkError, UnknownJobError
-from fanfold_core.domain.job import Chunk, Health, JobRecord, Model, Part, Pause, State, Totals
+from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, State, Totals
 from fanfold_core.input.errors import shortened
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fanfold_core.app.ports import Failure, Prediction
     from fanfold_core.domain.options import Options
     from fanfold_core.domain.order import Order
-    from fanfold_core.domain.outcomes import Mark
+    from fanfold_core.domain.outcomes import Health, Mark, Pause
     from fanfold_core.domain.results import SpanOutcome
     from fanfold_core.domain.spans import Span
     from fanfold_core.domain.window import Progress
