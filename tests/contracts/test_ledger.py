@@ -29,6 +29,14 @@ def test_a_job_is_created_once_and_the_first_one_stays(ledger: Ledger) -> None:
     )
 
 
+def test_who_submitted_a_job_is_remembered_where_it_is_known(ledger: Ledger) -> None:
+    assert ledger.create(JOB).submitted_by is None
+    known = make_job("version-2", submitted_by="AWS:AIDAEXAMPLE")
+    ledger.create(known)
+    assert ledger.create(make_job("version-2", submitted_by=None)).submitted_by == "AWS:AIDAEXAMPLE"
+    assert ledger.close(known.id, State.FAILED, "why").submitted_by == "AWS:AIDAEXAMPLE"
+
+
 def test_an_unknown_job_is_an_error_and_no_write_makes_one(ledger: Ledger) -> None:
     each_raises(
         UnknownJobError,

@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from fanfold_core.app.costs import job_services, read_prices
 from fanfold_core.domain.counting import short_label
-from fanfold_core.domain.keys import result_key
+from fanfold_core.domain.keys import name_of, result_key
 from fanfold_core.domain.statistics import SCORE_BINS, percentile
 from fanfold_core.domain.statistics.evidence import SCORE_STEPS
 from fanfold_core.input.errors import counted
@@ -74,6 +74,7 @@ def summarize(
         "delimiter": job.dialect.delimiter,
         "quote": job.dialect.quote,
         "retry_of": job.parent,
+        "submitted_by": job.submitted_by,
         # A clock may have been set back meanwhile.
         "seconds": max(0, round((ended - job.created).total_seconds(), 3)),
         "created": job.created.isoformat(),
@@ -142,6 +143,7 @@ def render_report(summary: Mapping[str, Any], totals: Totals) -> str:
         job=summary,
         name=summary["input"].rpartition("/")[2],
         results=summary["results"].rpartition("/")[2],
+        submitter=name_of(summary["submitted_by"]),
         moment=_moment,
         took=duration(summary["seconds"]),
         answered_for=duration(summary["endpoint_seconds"]),

@@ -57,6 +57,7 @@ def job_item(job: JobRecord) -> Item:
         "nonce": job.nonce,
         **({"mismatches": set(job.mismatches)} if job.mismatches else {}),
         **({"parent": job.parent} if job.parent else {}),
+        **({"submitted_by": job.submitted_by} if job.submitted_by else {}),
         **({"layout": layout_value(job.layout)} if job.layout else {}),
         **({"fields": set(job.fields)} if job.fields else {}),
     }
@@ -94,6 +95,7 @@ def read_job(item: Item) -> JobRecord:
         nonce=item.get("nonce", ""),  # jobs of earlier versions have none
         mismatches=frozenset(item.get("mismatches", ())),
         trouble=Trouble(item.get("trouble", ""), int(item.get("trouble_at", 0)), int(item.get("trouble_since", 0))),
+        submitted_by=item.get("submitted_by"),
         as_in_file="duplicates" not in item["options"],  # the version that brought this option brought orders
     )
 

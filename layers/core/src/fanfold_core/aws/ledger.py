@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 
 from fanfold_core.aws import item_keys, items
-from fanfold_core.aws.table import KEYS_PER_BATCH, ConditionalTable
+from fanfold_core.aws.table import ConditionalTable
 from fanfold_core.domain.counting import kind_of
 from fanfold_core.domain.errors import UnknownChunkError, UnknownJobError
 from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, State, Totals
@@ -61,6 +61,11 @@ class DynamoLedger:
             raise UnknownJobError(job_id)
         return items.read_job(item)
 
+    def submitters(self, job_ids: Sequence[str]) -> dict[str, str | None]:
+        """Who has submitted the files of jobs, of those that there are."""
+        found = self._table.batch([item_keys.job_key(job_id) for job_id in job_ids])
+        return {item["pk"].removeprefix("JOB#"): item.get("submitted_by") for item in found}
+
     def set_layout(self, job_id: str, layout: Layout) -> JobRecord:
         return self._update_job(job_id, _EXISTS, put={"layout": items.layout_value(layout)})
 
@@ -103,9 +108,7 @@ class DynamoLedger:
         return items.read_chunk(item)
 
     def chunks(self, job_id: str, numbers: Iterable[int]) -> Iterator[Chunk]:
-        keys = [item_keys.chunk_key(job_id, number) for number in numbers]
-        for start in range(0, len(keys), KEYS_PER_BATCH):
-            yield from map(items.read_chunk, self._table.batch(keys[start : start + KEYS_PER_BATCH]))
+        return map(items.read_chunk, self._table.batch([item_keys.chunk_key(job_id, number) for number in numbers]))
 
     def set_order(self, job_id: str, chunk: int, order: Order) -> Chunk:
         return self._update_chunk(job_id, chunk, Attr("places").eq(0), put=items.order_values(order))

@@ -189,7 +189,7 @@ class JobRecord:
     tries again. `touched` and `answered` are seconds since 1970: the last progress of splitter or assembler, and the
     last chunk that was done. Only the job's own requests know its `nonce`. `mismatches` are the wrong lengths that
     answers had, spelt `rows:results`. Jobs that an earlier version began are sent `as_in_file`, for it may
-    still be at work.
+    still be at work. The file was `submitted_by` this principal, if S3 has named it; in all rounds, whoever retried.
     """
 
     id: str
@@ -220,6 +220,7 @@ class JobRecord:
     mismatches: frozenset[str] = frozenset()
     trouble: Trouble = Trouble()
     as_in_file: bool = False
+    submitted_by: str | None = None
 
     @property
     def rows_per_request(self) -> int:
