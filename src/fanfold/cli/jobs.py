@@ -46,6 +46,8 @@ _COLUMNS = ("job", "state", *COUNTS, "created", "submitted_by")
 def jobs(stack: str, limit: int, as_json: bool) -> None:
     """List the jobs of a stack, latest first.
 
+    `submitted_by` is who uploaded the file; a terminal that is too narrow for this column doesn't show it.
+
     \b
     fanfold jobs
     fanfold jobs --limit 100 --json | jq -r '.[] | select(.state == "FAILED") | .id'
