@@ -10,10 +10,10 @@ from tests.fakes.stored import as_stored, check_size, is_open, is_running, job_a
 from fanfold_core.app.ports import Failure, Prediction
 from fanfold_core.domain.counting import kind_of
 from fanfold_core.domain.errors import UnknownChunkError, UnknownJobError
-from fanfold_core.domain.job import Chunk, Health, JobRecord, Model, Part, Pause, State, Totals, Trouble
+from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, State, Totals, Trouble
 from fanfold_core.domain.options import Options
 from fanfold_core.domain.order import Order
-from fanfold_core.domain.outcomes import Mark
+from fanfold_core.domain.outcomes import Health, Mark, Pause
 from fanfold_core.domain.results import SpanOutcome
 from fanfold_core.domain.spans import Span
 from fanfold_core.domain.window import Progress

@@ -31,6 +31,7 @@ def job_as_stored(job: JobRecord) -> JobRecord:
         touched=int(job.created.timestamp()),
         nonce=job.nonce,
         mismatches=job.mismatches,
+        submitted_by=job.submitted_by,
     )
 
 

@@ -17,7 +17,8 @@ from fanfold.input.batch import BATCH_FILES
 from fanfold.jobs import Job
 from fanfold.results import results_file
 from fanfold.status import JobState
-from fanfold.terminal import counted, stderr
+from fanfold.terminal import stderr
+from fanfold_core.input.errors import counted
 
 
 class ExitCode(IntEnum):

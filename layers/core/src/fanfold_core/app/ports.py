@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from fanfold_core.domain.answers import Predictions
-    from fanfold_core.domain.job import Chunk, Health, JobRecord, Model, Part, Pause, Source, State, Totals
+    from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, Source, State, Totals
     from fanfold_core.domain.keys import RequestId
     from fanfold_core.domain.options import Options
     from fanfold_core.domain.order import Order
-    from fanfold_core.domain.outcomes import Mark, Timing
+    from fanfold_core.domain.outcomes import Health, Mark, Pause, Timing
     from fanfold_core.domain.requests import Postponed, Request, Unsendable
     from fanfold_core.domain.results import SpanOutcome
     from fanfold_core.domain.spans import Span

@@ -49,6 +49,7 @@ def start_retry(job_id: str, ledger: Ledger, queues: Queues, now: datetime) -> J
         nonce=job.nonce,
         mismatches=job.mismatches,
         parent=job.id,
+        submitted_by=job.submitted_by,
     )
     following = ledger.create(following)
     queues.split(following.id)

@@ -55,7 +55,14 @@ class Splitter:
     budget: Budget
     allows_costlier: bool
 
-    def begin(self, bucket: str, key: str, version: str | None, out_of_time: Callable[[], bool]) -> JobRecord:
+    def begin(
+        self,
+        bucket: str,
+        key: str,
+        version: str | None,
+        out_of_time: Callable[[], bool],
+        submitted_by: str | None = None,
+    ) -> JobRecord:
         """Create the job of an uploaded object, unless it exists, and split it; `ObjectGoneError` if it is gone."""
         source, metadata = self.store.head(bucket, key, version)
         try:
@@ -63,11 +70,11 @@ class Splitter:
             options = self._options(source, metadata)
         except InputError as error:
             # A retry asks for its options again; a job that has begun already keeps those that it began with.
-            job = self.ledger.create(self._job(source, Options()))
+            job = self.ledger.create(self._job(source, Options(), submitted_by))
             if job.layout is None:
                 return self.follow_up.close(job.id, State.FAILED, str(error))
         else:
-            job = self.ledger.create(self._job(source, options))
+            job = self.ledger.create(self._job(source, options, submitted_by))
         return self.split(job, out_of_time)
 
     def resume(self, job_id: str, out_of_time: Callable[[], bool]) -> JobRecord:
@@ -107,7 +114,7 @@ class Splitter:
         given = {**FileName.parse(source.key).options, **metadata}
         return Options.defaults(self.job_defaults).overridden(given, allows_costlier=self.allows_costlier)
 
-    def _job(self, source: Source, options: Options) -> JobRecord:
+    def _job(self, source: Source, options: Options, submitted_by: str | None) -> JobRecord:
         created = self.now()
         compression = FileName.parse(source.key).compression
         inflation = compression.inflation if compression else 1
@@ -120,6 +127,7 @@ class Splitter:
             expires=int((created + self.retention).timestamp()),
             part_bytes=max(_LEAST_PART, source.size * inflation // _MOST_PARTS),
             nonce=self.new_nonce(),
+            submitted_by=submitted_by,
         )
 
     def _file(self, job: JobRecord) -> InputFile:

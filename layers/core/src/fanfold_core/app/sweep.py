@@ -15,10 +15,10 @@ from fanfold_core.app.costs import instance_dollars, job_services
 from fanfold_core.app.rounds import PAST_DEADLINE
 from fanfold_core.domain.counting import of_requests
 from fanfold_core.domain.errors import NewerVersionError, UnknownJobError
-from fanfold_core.domain.job import Chunk, JobRecord, Pause, State, Totals
+from fanfold_core.domain.job import Chunk, JobRecord, State, Totals
 from fanfold_core.domain.keys import output_prefix, request_of_output
 from fanfold_core.domain.options.table import TIMEOUT_SECONDS
-from fanfold_core.domain.outcomes import Cause, cause_of
+from fanfold_core.domain.outcomes import Cause, Pause, cause_of
 from fanfold_core.domain.results import effective, requests
 from fanfold_core.domain.spans import Span, gaps, is_covered
 from fanfold_core.domain.window import Progress

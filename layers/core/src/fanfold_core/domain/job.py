@@ -152,29 +152,6 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
-    """The circuit breaker of an endpoint: nothing is sent to it before `until`, in seconds since 1970.
-
-    `seconds` is how long it was paused the last time, 0 if it works.
-    """
-
-    until: int = 0
-    seconds: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """What is known of an endpoint from all jobs' requests: when one was last `answered` and last `broken`.
-
-    In seconds since 1970, 0 for never; up to some seconds late.
-    """
-
-    answered: int = 0
-    broken: int = 0
-    pause: Pause = Pause()
-
-
-@dataclass(frozen=True, slots=True)
 class Trouble:
     """What went wrong with a job last: in which `words`, when, and `since` when with such words. Seconds since 1970."""
 
@@ -212,7 +189,7 @@ class JobRecord:
     tries again. `touched` and `answered` are seconds since 1970: the last progress of splitter or assembler, and the
     last chunk that was done. Only the job's own requests know its `nonce`. `mismatches` are the wrong lengths that
     answers had, spelt `rows:results`. Jobs that an earlier version began are sent `as_in_file`, for it may
-    still be at work.
+    still be at work. The file was `submitted_by` this principal, if S3 has named it; in all rounds, whoever retried.
     """
 
     id: str
@@ -243,6 +220,7 @@ class JobRecord:
     mismatches: frozenset[str] = frozenset()
     trouble: Trouble = Trouble()
     as_in_file: bool = False
+    submitted_by: str | None = None
 
     @property
     def rows_per_request(self) -> int:
