@@ -207,7 +207,7 @@ class Assembler:
 
     def _summarize(self, job: JobRecord, state: State, whole: Totals) -> dict[str, Any]:
         # What reckons and draws is loaded when a job completes: no cold start waits for it.
-        from fanfold_core.app.summary import summarize  # noqa: PLC0415
+        from fanfold_core.app.report.summary import summarize  # noqa: PLC0415
 
         summary = summarize(job, state, whole, self.store.location, self.version)
         summary["warnings"] += changes_of_model(self.ledger, job)
