@@ -6,27 +6,18 @@ import errno
 import json
 import re
 import sys
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
 
-import click
 import pytest
 from click.testing import CliRunner, Result
 
-from fanfold.cli import cli, inputs
-from fanfold.cli.inputs import ask_about_cost, opened_all
+from fanfold.cli import cli
 from fanfold.costs.estimate import count, project
-from fanfold.errors import DownloadError, InputFileError, JobStillOpenError, PackageMissingError, UserError
+from fanfold.errors import InputFileError, PackageMissingError
 from fanfold.hub import HubModel, needed
 from fanfold.input.files import LocalFile
 from fanfold.input.sources import Source, spooled_stream
-from fanfold.project import find_root
-from localaws import template
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ROWS = "id,text\n" + "".join(f"{row},so good {row}\n" for row in range(10))
 
@@ -201,93 +192,6 @@ def test_what_an_interrupted_download_left_is_no_model_without_the_hub(
     else:
         with pytest.raises(ConnectionError):  # which is said with the cache that is not complete
             found._download(hub)  # noqa: SLF001 # likewise
-
-
-class Asking:
-    """A command that asks what the file may cost, on a stack whose latest jobs have these summaries."""
-
-    def __init__(self, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.stack = SimpleNamespace(is_local=False)
-        self.summaries: list[dict[str, int] | UserError] = []
-        self._file, self._monkeypatch = file, monkeypatch
-        monkeypatch.setattr(inputs, "parameters_of", lambda *_given: template.defaults(find_root()))
-        monkeypatch.setattr(inputs, "Fanfold", lambda _stack: SimpleNamespace(stack=self.stack, jobs=self._jobs))
-
-    def _jobs(self) -> Iterator[SimpleNamespace]:
-        for summary in self.summaries:
-            yield SimpleNamespace(summary=partial(self._read, summary))
-
-    def _read(self, summary: dict[str, int] | UserError) -> dict[str, int]:
-        if isinstance(summary, UserError):
-            raise summary
-        return summary
-
-    def __call__(self, stdin: str = "", *, is_agreed: bool = False, terminal: bool = True, files: int = 1) -> Result:
-        @click.command()
-        def command() -> None:
-            self._monkeypatch.setattr("sys.stdin.isatty", lambda: terminal)
-            with opened_all([self._file] * files, None, None, {}) as found:
-                ask_about_cost(found, "mine", is_agreed=is_agreed)
-
-        return CliRunner().invoke(command, input=stdin)
-
-
-@pytest.fixture
-def asked(file: Path, monkeypatch: pytest.MonkeyPatch) -> Asking:
-    return Asking(file, monkeypatch)
-
-
-@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 1)])
-def test_a_file_that_costs_much_is_asked_about(
-    asked: Asking, monkeypatch: pytest.MonkeyPatch, answer: str, code: int
-) -> None:
-    assert asked().exit_code == 0
-    monkeypatch.setattr(inputs, "DOLLARS_UNASKED", 0.00001)
-    said = asked(answer)
-    assert (said.exit_code, isinstance(said.exception, UserError)) == (code, bool(code))
-    assert "Estimated cost on AWS: at least $0.0001 for services" in said.stderr
-    assert asked(is_agreed=True).exit_code == 0
-    alone = asked(terminal=False)
-    assert (alone.exit_code, "add --yes" in alone.stderr) == (2, True)
-    asked.stack.is_local = True
-    free = asked(terminal=False)
-    assert (free.exit_code, "Estimated" in free.stderr) == (0, False)
-
-
-def test_the_endpoint_counts_at_the_speed_of_the_latest_job_that_tells_it(asked: Asking) -> None:
-    slow = {"predicted": 1_000, "endpoint_seconds": 500_000}
-    asked.summaries = [
-        JobStillOpenError("now"),
-        DownloadError("expired"),
-        {"predicted": 9, "endpoint_seconds": 1},
-        slow,
-        {"predicted": 1_000, "endpoint_seconds": 1},
-    ]
-    said = asked(terminal=False)
-    # Ten rows of 500 seconds each, at $0.736 an hour.
-    assert re.search(
-        r"at least \$1\.0223 .* 5,000 s of an ml\.g4dn\.xlarge\); \$1\.02 if the endpoint wakes", said.stderr
-    )
-    assert (said.exit_code, "At 0.002 rows per second, as in the latest job." in said.stderr) == (2, True)
-    twice = asked(terminal=False, files=2)
-    assert "10,000 s of an ml.g4dn.xlarge" in twice.stderr
-    del asked.summaries[3]
-    assert asked(terminal=False).exit_code == 0
-
-
-def test_many_rows_are_asked_about_before_the_endpoints_speed_is_known(
-    asked: Asking, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(inputs, "ROWS_UNASKED", 10)
-    said = asked(terminal=False)
-    assert said.exit_code == 2
-    assert "the endpoint's instances come on top. How long the endpoint takes is known after the first" in said.stderr
-    assert "add --limit 2000" in said.stderr
-    asked.summaries = [{"predicted": 1_000, "endpoint_seconds": 1}]
-    assert asked(terminal=False).exit_code == 0
-    monkeypatch.setattr(inputs, "ROWS_UNASKED", 11)
-    asked.summaries = []
-    assert asked(terminal=False).exit_code == 0
 
 
 def test_the_work_of_a_large_file_is_projected_from_its_beginning(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 import { current, line, list } from "./list.js"
 import { fit, showResults } from "./results.js"
 import { ask, attempt, find, say, trouble } from "./session.js"
-import { ENDED, breakable, cancelling, counted, dollars, duration, element, lasted, moment, nameOf, number, paint, percent, roughly, stateOf } from "./words.js"
+import { ENDED, LEAST_DOLLARS, breakable, cancelling, counted, dollars, duration, element, lasted, moment, nameOf, number, paint, percent, roughly, stateOf } from "./words.js"
 
 // A hidden page asks only for a job that is at work, whose progress its title tells.
 const POLL_MS = 1000, HIDDEN_MS = 5000
@@ -95,7 +95,7 @@ function tiles(job) {
   const told = [["Rows", number(job.rows)], ["Predicted", number(job.predicted)], ["Failed", number(failed), failed && "bad"]]
   if (unsent) told.push(["Not sent", number(unsent)])
   told.push(["Duration", duration(lasted(job))])
-  if (job.dollars != null) told.push([job.is_local ? "On AWS at least" : "Cost at least", dollars(job.dollars)])
+  if (job.dollars >= LEAST_DOLLARS) told.push([job.is_local ? "On AWS at least" : "Cost at least", dollars(job.dollars)])
   if (job.instance_hours != null) told.push(["Instance-hours", job.instance_hours.toFixed(2)])
   return told.map(([name, value, look]) => {
     const tile = document.createElement("div")

@@ -1,6 +1,6 @@
 // The list of jobs: the latest ones, or those that are called as the search says.
 import { ask, find, hasSession, trouble } from "./session.js"
-import { ENDED, breakable, counted, dollars, duration, lasted, moment, nameOf, number, paint, percent } from "./words.js"
+import { ENDED, LEAST_DOLLARS, breakable, counted, dollars, duration, lasted, moment, nameOf, number, paint, percent } from "./words.js"
 
 const LIST_MS = 4000, PAGE = 30, TYPING_MS = 200
 const place = find("#jobs"), search = find("#search"), more = find("#more")
@@ -53,7 +53,7 @@ function facts(job, ended) {
   const unsent = job.not_sent ?? 0, failed = job.failed - unsent
   const without = job.not_sent == null && job.failed ? `${number(job.failed)} without a prediction` : ""
   const told = without || [failed && `${number(failed)} failed`, unsent && `${number(unsent)} not sent`].filter(Boolean).join(" · ")
-  return [counted(job.rows, "row"), told, duration(lasted(job)), job.dollars != null && `at least ${dollars(job.dollars)}`, job.submitter]
+  return [counted(job.rows, "row"), told, duration(lasted(job)), job.dollars >= LEAST_DOLLARS && `at least ${dollars(job.dollars)}`, job.submitter]
 }
 
 export function mark() {
