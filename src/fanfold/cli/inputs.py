@@ -110,10 +110,10 @@ def ask_about_cost(inputs: Sequence[Input], stack: str, *, is_agreed: bool) -> N
         return
     first, *others = [project(one.sent) for one in inputs]
     work = sum(others, first)
-    outlook = look_ahead(work, inputs[0].sent.options, inputs[0].parameters, latest_speed(fanfold.jobs()))
+    outlook = look_ahead(work, inputs[0].sent.options, fanfold.stack, latest_speed(fanfold.jobs()))
     if outlook.estimate.total < DOLLARS_UNASKED and (outlook.has_instances or work.rows < ROWS_UNASKED):
         return
-    stderr.print(f"Estimated cost on AWS: {outlook.estimate}. {outlook.basis}", soft_wrap=True)
+    stderr.print(f"Estimated cost on AWS: {outlook.cost}. {outlook.basis}", soft_wrap=True)
     if outlook.speed is None:
         stderr.print(f"To see how fast it is, send some rows first: add --limit {_ROWS_FOR_SPEED}", soft_wrap=True)
     if not sys.stdin.isatty():

@@ -103,17 +103,14 @@ class Views:
         head = request.get_data()
         size = request.args.get("size", len(head), type=int)
         seen, ahead = self._service.preview(_name(), head, size, _options())
-        return asdict(seen) | {"forecast": ahead and asdict(ahead)}
+        return asdict(seen) | {"outlook": ahead and asdict(ahead)}
 
     def jobs(self) -> Json:
         """The latest jobs, or the latest that are called so."""
         most = min(max(1, request.args.get("most", _MOST_LISTED, type=int)), _MOST_LISTED)
         found, has_more = self._service.jobs(most, request.args.get("search", ""))
         known = self._service.conclusions(found)
-        told = {
-            job_id: {"dollars": None if one.is_local else one.dollars, "not_sent": one.not_sent}
-            for job_id, one in known.items()
-        }
+        told = {job_id: {"dollars": one.dollars, "not_sent": one.not_sent} for job_id, one in known.items()}
         return {"jobs": [_told(job) | told.get(job.id, {}) for job in found], "has_more": has_more}
 
     def submit(self) -> tuple[Json, HTTPStatus]:

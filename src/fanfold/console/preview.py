@@ -21,6 +21,8 @@ from fanfold_core.input.source import BLOCK_BYTES, InputFile
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fanfold.stacks import Stack
+
 HEAD_BYTES = BLOCK_BYTES
 _MOST_ROWS = 5
 
@@ -53,7 +55,7 @@ class Preview:
 class Forecast:
     """What a job will take: rows and requests, the cost in words and what it is based on, and seconds where known.
 
-    `is_exact` if the rows were counted.
+    `is_exact` if the rows were counted; the endpoint `wakes` for it, as far as that is known.
     """
 
     rows: int
@@ -62,6 +64,7 @@ class Forecast:
     cost: str
     basis: str
     seconds: float | None
+    wakes: bool
 
 
 def preview_file(
@@ -116,23 +119,24 @@ def _preview(file: InputFile, chosen: Options) -> Preview:
 
 
 def forecast(
-    preview: Preview, size: int, parameters: Mapping[str, str], given: Mapping[str, str], speed: float | None
+    preview: Preview, size: int, stack: Stack, given: Mapping[str, str], speed: float | None
 ) -> Forecast | None:
-    """What the job of a file of this size will take; None if its first bytes don't tell."""
+    """What the job of a file of this size will take on a stack; None if its first bytes don't tell."""
     if preview.question or not preview.bytes_read or not preview.rows_read:
         return None
-    options = Options.of_stack(parameters, given)
+    options = Options.of_stack(stack.parameters, given)
     rows = max(1, round(preview.rows_read * max(1, size / preview.bytes_read)))
     limits = chunk_limits(Limits(), options.rows_per_request)
     chunks = ceil(max(rows / limits.rows, size / limits.bytes))
     # The first row of each chunk goes alone.
     work = Workload(rows, 0, ceil(rows / options.rows_per_request) + chunks, chunks, size)
-    outlook = look_ahead(work, options, parameters, speed)
+    outlook = look_ahead(work, options, stack, speed)
     return Forecast(
         rows=rows,
         is_exact=size <= preview.bytes_read,
         requests=work.requests,
-        cost=str(outlook.estimate),
+        cost=outlook.cost,
         basis=outlook.basis,
-        seconds=outlook.estimate.seconds,
+        seconds=outlook.seconds,
+        wakes=outlook.wakes,
     )

@@ -43,12 +43,11 @@ class FileGoneError(UserError):
 class Conclusion:
     """What a job came to, as its summary says it: what older versions did not say is None.
 
-    It has cost `dollars` at least, or, if it `is_local`, would have on AWS. `instance_hours` are in these where
-    CloudWatch has counted them; `is_early` if it may yet do so.
+    It has cost `dollars` at least; None on a local cloud, too. `instance_hours` are in these where CloudWatch has
+    counted them; `is_early` if it may yet do so.
     """
 
     dollars: float | None = None
-    is_local: bool = False
     instance_hours: float | None = None
     is_early: bool = False
     not_sent: int | None = None
@@ -177,7 +176,7 @@ class ConsoleService:
         seen = preview_file(name, head, complete=size <= len(head), parameters=parameters, options=options)
         with self._lock:
             speed = self._speeds[max(self._speeds)] if self._speeds else None
-        return seen, forecast(seen, size, parameters, options, speed)
+        return seen, forecast(seen, size, self.stack, options, speed)
 
     def submit(self, name: str, content: IO[bytes], options: Mapping[str, str]) -> JobStatus:
         """Upload a file as it comes in, which begins its job."""
@@ -242,11 +241,10 @@ class ConsoleService:
             return _UNKNOWN
         if speed := speed_of(summary):
             self._speeds[status.created] = speed
-        dollars = None if cost is None else cost.services + (cost.counted or cost.instance or 0)
+        dollars = None if cost is None or cost.is_local else cost.services + (cost.counted or cost.instance or 0)
         hours, is_early = (None, False) if cost is None else (cost.instance_hours, cost.hours_unknown == TOO_EARLY)
         told = {name: summary.get(name) for name in ("not_sent", "invalid", "labels", "details")}
-        is_local = cost is not None and cost.is_local
-        return Conclusion(dollars, is_local, hours, is_early, results_file=results_file(summary), **told)
+        return Conclusion(dollars, hours, is_early, results_file=results_file(summary), **told)
 
     def _status(self, job_id: str) -> JobStatus:
         if job_id not in self._ended:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from fanfold.jobs import Job
+    from fanfold.stacks import Stack
     from fanfold_core.domain.options import Options
 
 # Of more requests than this, the first are simulated, and the others take as long: an estimate takes a moment only.
@@ -31,11 +32,30 @@ _DIGITS = 3
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """An estimate of what a job will take, and the speed that it is by, in rows per second; None if nobody knows it."""
+    """An estimate of what a job will take, and the speed that it is by, in rows per second; None if nobody knows it.
+
+    One of a local cloud costs nothing, and its endpoint doesn't sleep, unless scaling is simulated.
+    """
 
     estimate: Estimate
     speed: float | None
     instance_type: str
+    is_local: bool = False
+
+    @property
+    def cost(self) -> str:
+        """What it costs, in words."""
+        return "a local cloud costs nothing" if self.is_local else str(self.estimate)
+
+    @property
+    def wakes(self) -> bool:
+        """Whether the endpoint wakes for it."""
+        return self.estimate.wakes and not self.is_local
+
+    @property
+    def seconds(self) -> float | None:
+        """From the upload to the last row, if that is known."""
+        return self.estimate.working_seconds if self.is_local else self.estimate.seconds
 
     @property
     def has_instances(self) -> bool:
@@ -48,7 +68,7 @@ class Outlook:
         if self.speed:
             rows = f"{self.speed:,.0f}" if self.speed >= 10**_DIGITS else f"{self.speed:.{_DIGITS}g}"
             return f"At {rows} rows per second, as in the latest job."
-        hour = instance_dollars(self.instance_type, _HOUR)
+        hour = None if self.is_local else instance_dollars(self.instance_type, _HOUR)
         price = "" if hour is None else f"; an hour of an {self.instance_type} is {in_dollars(hour)}"
         return f"How long the endpoint takes is known after the first job of {_LEAST_ROWS:,} rows or more{price}."
 
@@ -69,8 +89,10 @@ def latest_speed(jobs: Iterable[Job]) -> float | None:
     return None
 
 
-def look_ahead(work: Workload, options: Options, parameters: Mapping[str, str], speed: float | None) -> Outlook:
-    """What the job of a workload will take on a stack with these parameters, at such a speed if it is known."""
+def look_ahead(work: Workload, options: Options, stack: Stack, speed: float | None) -> Outlook:
+    """What the job of a workload will take on a stack, at such a speed if it is known."""
+    parameters = stack.parameters
     plan = EndpointPlan.of_stack(parameters, speed, options.request_ttl_seconds) if speed else None
     found = make_estimate(work, options.rows_per_request, plan, parameters["Architecture"], _MOST_SIMULATED)
-    return Outlook(found, speed, "" if parameters.get("EndpointName") else parameters.get("InstanceType", ""))
+    instance_type = "" if parameters.get("EndpointName") else parameters.get("InstanceType", "")
+    return Outlook(found, speed, instance_type, stack.is_local)

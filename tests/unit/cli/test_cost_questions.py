@@ -34,10 +34,10 @@ class Asking:
     """A command that asks what the file may cost, on a stack whose latest jobs have these summaries."""
 
     def __init__(self, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.stack = SimpleNamespace(is_local=False)
+        self.stack = SimpleNamespace(is_local=False, parameters=template.defaults(find_root()))
         self.summaries: list[dict[str, int] | UserError] = []
         self._file, self._monkeypatch = file, monkeypatch
-        monkeypatch.setattr(inputs, "parameters_of", lambda *_given: template.defaults(find_root()))
+        monkeypatch.setattr(inputs, "parameters_of", lambda *_given: self.stack.parameters)
         monkeypatch.setattr(inputs, "Fanfold", lambda _stack: SimpleNamespace(stack=self.stack, jobs=self._jobs))
 
     def _jobs(self) -> Iterator[SimpleNamespace]:

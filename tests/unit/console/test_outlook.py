@@ -1,6 +1,8 @@
 """What a file will take is reckoned from its first bytes, and said to be unknown where it is."""
 
 import gzip
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -14,11 +16,18 @@ CONTENT = b"text\n" + b"so good, really\n".replace(b",", b"") * 1_000
 
 
 def ahead(
-    content: bytes = CONTENT, size: int = len(CONTENT), speed: float | None = None, name: str = "a.csv", **stack: str
+    content: bytes = CONTENT,
+    size: int = len(CONTENT),
+    speed: float | None = None,
+    name: str = "a.csv",
+    *,
+    is_local: bool = False,
+    **given: str,
 ) -> Forecast | None:
-    parameters = PARAMETERS | stack
+    parameters = PARAMETERS | given
+    stack: Any = SimpleNamespace(parameters=parameters, is_local=is_local)
     seen = preview_file(name, content, complete=size <= len(content), parameters=parameters, options={})
-    return forecast(seen, size, parameters, {}, speed)
+    return forecast(seen, size, stack, {}, speed)
 
 
 def dollars(of: Forecast) -> float:
@@ -45,6 +54,7 @@ def test_without_a_speed_the_hour_is_known_and_with_one_the_time_and_the_endpoin
     assert slow.seconds > fast.seconds
     assert dollars(slow) > dollars(fast) > 0
     assert "($0.0003 for services, $0.0204 for 100 s of an ml.g4dn.xlarge); $0.21 if the endpoint wakes" in slow.cost
+    assert slow.wakes
     assert slow.basis == "At 10 rows per second, as in the latest job."
     unknown = ahead()
     assert unknown
@@ -54,6 +64,15 @@ def test_without_a_speed_the_hour_is_known_and_with_one_the_time_and_the_endpoin
         "How long the endpoint takes is known after the first job of 1,000 rows or more; an hour of an ml.g4dn.xlarge "
         "is $0.7360."
     )
+
+
+def test_on_a_local_cloud_a_file_costs_nothing_and_takes_as_long_as_its_endpoint() -> None:
+    local = ahead(speed=10.0, is_local=True)
+    assert local
+    assert (local.cost, local.seconds, local.wakes) == ("a local cloud costs nothing", 100.0, False)
+    unknown = ahead(is_local=True)
+    assert unknown
+    assert "$" not in unknown.basis
 
 
 def test_a_huge_file_is_reckoned_in_a_moment() -> None:

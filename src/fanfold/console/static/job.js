@@ -95,7 +95,7 @@ function tiles(job) {
   const told = [["Rows", number(job.rows)], ["Predicted", number(job.predicted)], ["Failed", number(failed), failed && "bad"]]
   if (unsent) told.push(["Not sent", number(unsent)])
   told.push(["Duration", duration(lasted(job))])
-  if (job.dollars >= LEAST_DOLLARS) told.push([job.is_local ? "On AWS at least" : "Cost at least", dollars(job.dollars)])
+  if (job.dollars >= LEAST_DOLLARS) told.push(["Cost at least", dollars(job.dollars)])
   if (job.instance_hours != null) told.push(["Instance-hours", job.instance_hours.toFixed(2)])
   return told.map(([name, value, look]) => {
     const tile = document.createElement("div")

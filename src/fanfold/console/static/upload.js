@@ -73,7 +73,7 @@ async function look() {
   find("#start").disabled = !seen || Boolean(seen.question)
   if (seen) draw(seen)
   else find("#advanced").open = true
-  tell(seen?.forecast)
+  tell(seen?.outlook)
   return Boolean(seen && !seen.question)
 }
 
@@ -118,13 +118,13 @@ function header(name, index, { input_index: input, question }) {
   return cell
 }
 
-function tell(forecast) {
+function tell(outlook) {
   const place = find("#outlook")
-  place.hidden = !forecast
-  if (!forecast) return
-  const { rows, is_exact: exact, requests, cost, basis, seconds } = forecast
+  place.hidden = !outlook
+  if (!outlook) return
+  const { rows, is_exact: exact, requests, cost, basis, seconds, wakes } = outlook
   const about = exact ? "" : "About "
-  find(".work", place).textContent = `${about}${counted(rows, "row")} in ${counted(requests, "request")}${seconds ? `, in about ${roughly(seconds)} with the endpoint's start` : ""}`
+  find(".work", place).textContent = `${about}${counted(rows, "row")} in ${counted(requests, "request")}${seconds ? `, in about ${roughly(seconds)}${wakes ? " with the endpoint's start" : ""}` : ""}`
   find(".price", place).replaceChildren(...sentence(cost))
   find(".basis", place).textContent = `${exact ? "" : "Reckoned from the beginning of the file. "}${basis}`
 }
