@@ -32,7 +32,7 @@ class UserError(Exception):
 
 
 class StackError(UserError):
-    """A stack is missing, unreadable, or none of ours. Do not retry: name another."""
+    """A stack is missing, unreadable, or none of ours, or a local one has ended. Do not retry: name another."""
 
 
 class DeployError(UserError):

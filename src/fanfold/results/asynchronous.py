@@ -6,7 +6,7 @@ from asyncio import to_thread
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from fanfold.results import Errors, FailedRow, Results
+from fanfold.results import Errors, FailedRow, MadeByJob, Results
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -32,7 +32,7 @@ async def read_ahead(start: Callable[[], Iterator[T]], most: int = _READ_AHEAD) 
             yield item
 
 
-class AsyncErrors:
+class AsyncErrors(MadeByJob):
     """`Errors` for asyncio. Each iteration begins anew.
 
     >>> [failed.row async for failed in await job.errors()]
@@ -63,7 +63,7 @@ class AsyncErrors:
         return read_ahead(self._errors.for_spreadsheets, 1)
 
 
-class AsyncResults:
+class AsyncResults(MadeByJob):
     """`Results` for asyncio, which hold a hundred rows more at a time. Each iteration begins anew.
 
     >>> async for row in await job.results():
