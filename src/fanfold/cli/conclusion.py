@@ -125,6 +125,12 @@ def _finish(one: Followed, stack: str | None, *, is_only: bool) -> dict[str, Any
         if warning not in one.said:
             stderr.print(f"{one.subject}: {as_typed(warning)}", style="yellow", soft_wrap=True)
     _conclude(one.subject, summary, out)
+    if stack is not None and (departure := one.job.departure()):
+        stderr.print(
+            f"{one.subject}: the labels are distributed differently than in the last job of this name: {departure}",
+            style="yellow",
+            soft_wrap=True,
+        )
     say_cost(one.job)
     return summary
 

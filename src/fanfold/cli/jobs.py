@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import islice
@@ -26,11 +25,7 @@ from fanfold.cli.logs import LogLine, follow_log, log_groups, log_lines
 from fanfold.cli.options import as_typed
 from fanfold.cli.output import echo, show_facts, show_json, show_table
 from fanfold.client import Fanfold
-from fanfold.comparison import describe_departure, last_of_name
-from fanfold.errors import DownloadError
 from fanfold.folder import held
-from fanfold.jobs import Job
-from fanfold.stacks import Stack
 from fanfold.status import JobState, JobStatus
 from fanfold.terminal import stderr
 
@@ -80,31 +75,17 @@ def status(job: str, stack: str, watch: bool, as_json: bool) -> None:
     fanfold status tweets-6a5ef09ece7577f1
     fanfold status tweets --watch          # a unique prefix of the id
     """
-    client = Fanfold(stack)
-    found = client.job(job)
+    found = Fanfold(stack).job(job)
     now = found.wait() if watch else found.status()
     cost = found.cost() if now.has_ended else None
     summary = found.summary() if now.has_ended else {}
-    told = {"details": summary.get("details", ""), "departure": _departure(client.stack, now, summary.get("labels"))}
+    told = {"details": summary.get("details", ""), "departure": found.departure() if now.has_ended else ""}
     evaluation = summary.get("evaluation")
     if as_json:
         show_json(now.as_dict() | {"cost": cost and asdict(cost), **told, "evaluation": evaluation})
     else:
         show_facts(_facts(now) | describe_accuracy(evaluation) | {"cost": cost and str(cost), **told})
     sys.exit(code_of(now.state, now.failed) if watch else ExitCode.OK)
-
-
-def _departure(stack: Stack, now: JobStatus, labels: Mapping[str, int] | None) -> str:
-    """How the labels of an ended job depart from those of the last job of a file of the same name, in words."""
-    earlier = last_of_name(stack, now.id, now.key) if labels else None
-    if not labels or earlier is None:
-        return ""
-    try:
-        before = Job(stack, earlier.id).summary().get("labels")
-    except DownloadError:  # it has expired
-        return ""
-    words = describe_departure(labels, before or {})
-    return f"{words} since job {earlier.id}" if words else ""
 
 
 def _facts(status: JobStatus) -> dict[str, Any]:

@@ -68,8 +68,9 @@ def run(
     instances, at the speed of the stack's latest job of 1,000 rows or more. Before such a job, their cost is not known,
     and it asks from 100,000 rows on. Without a terminal, it then ends with a usage error, unless you set --yes.
 
-    The summary is printed as JSON. Exit codes: 0 every row has a prediction, 3 some rows failed, 1 the job failed, 2
-    usage error, 130 interrupted.
+    The summary is printed as JSON. On a stack, it also says if labels are distributed differently than in the last job
+    of the same file name, beyond what chance does. Exit codes: 0 every row has a prediction, 3 some rows failed, 1 the
+    job failed, 2 usage error, 130 interrupted.
 
     \b
     fanfold run tweets.csv --open-report

@@ -91,6 +91,10 @@ class AsyncJob:
         """As `Job.cost`."""
         return await to_thread(self._job.cost)
 
+    async def departure(self) -> str:
+        """As `Job.departure`."""
+        return await to_thread(self._job.departure)
+
     async def download(self, folder: Path | str, *, replace: bool = False) -> list[Path]:
         """As `Job.download`."""
         return await to_thread(self._job.download, folder, replace=replace)
