@@ -180,11 +180,13 @@ def _keep_what_is_done(job: Job, folder: HeldFolder) -> None:
     if not status.done:
         words = f"interrupted: job {job.id} ended with its local cloud, before a row was done"
     else:
-        of_all = f" of {status.rows:,}" if status.rows else ""
-        stderr.print(f"interrupted: saving {status.done:,}{of_all} rows (Ctrl-C again to skip)", style="yellow")
+        stderr.print("interrupted: saving the rows that are done (Ctrl-C again to skip)", style="yellow")
         results = job.results(partial=True)
         file = folder.write(f"{job.id}.partial{Path(results.file_name).suffix}", results.blocks())
-        words = f"job {job.id} ended with its local cloud. The rows that were done: {file}"
+        # More of them were done meanwhile.
+        saved = counted(sum(1 for _ in results.in_file(file)), "row")
+        of_all = f" of {status.rows:,}" if status.rows else ""
+        words = f"job {job.id} ended with its local cloud. {saved}{of_all} saved: {file}"
     stderr.print(words, style="yellow", soft_wrap=True)
 
 

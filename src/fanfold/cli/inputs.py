@@ -28,6 +28,7 @@ from fanfold.project import find_root
 from fanfold.terminal import stderr
 from fanfold_core.domain.requests import Request
 from fanfold_core.input.errors import counted
+from fanfold_core.input.formats import FileName, Format
 from localaws import template
 
 if TYPE_CHECKING:
@@ -167,6 +168,8 @@ def _taken_for(found: LocalFile) -> str:
     if found.assumed:
         written = f" The job's files include {' and '.join(BATCH_FILES)}." if has_batch_output(found.options) else ""
         return f" is in OpenAI's batch format: the body of each line is sent as a request of its own.{written}"
-    columns = f"{counted(len(layout.columns), 'column')}, {'with' if layout.has_header else 'without'} a header"
+    columns = counted(len(layout.columns), "column")
+    if FileName.parse(found.source.name).format is Format.CSV:
+        columns += f", {'with' if layout.has_header else 'without'} a header"
     where = f"the texts are in column {layout.input_index}, {layout.columns[layout.input_index]!r}"
     return f": {columns}; {f'the model input is {made.text}' if made else where}."

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from fanfold.costs.estimate import Workload
 from fanfold.costs.outlook import look_ahead
-from fanfold.errors import InputFileError
 from fanfold_core.domain.options import Options
 from fanfold_core.domain.requests import chunk_limits
 from fanfold_core.input.cutting import Limits
 from fanfold_core.input.encodings import likely_encoding
 from fanfold_core.input.errors import InputColumnError, InputError, UndecodableError
-from fanfold_core.input.formats import TABLE_ENDINGS, FileName
+from fanfold_core.input.formats import FileName
+from fanfold_core.input.sniffing import check_is_text
 from fanfold_core.input.source import BLOCK_BYTES, InputFile
 
 if TYPE_CHECKING:
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 
 HEAD_BYTES = BLOCK_BYTES
 _MOST_ROWS = 5
-
-
-class NotTableError(InputFileError):
-    """By its name, a file is no CSV. Do not retry: choose another file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +68,13 @@ def preview_file(
 ) -> Preview:
     """Read the first bytes of a file; `complete` if they are all of it.
 
-    `parameters` are the stack's, `options` this file's. `InputError` says what is wrong with either, `NotTableError`
-    that by its name it is no CSV.
+    `parameters` are the stack's, `options` this file's. `InputError` says what is wrong with either.
     """
     named = FileName.parse(name)
     if not named.is_table:
-        raise NotTableError(
-            f"{name} is not a CSV: its name must end in {TABLE_ENDINGS}. Export the data as CSV, and choose that file. "
-            "A Parquet file is converted by `fanfold submit FILE`"
-        )
+        # What is in it says better what to do.
+        check_is_text(head, "a CSV")
+    named.check()
     chosen = Options.of_stack(parameters, {**named.options, **options})
     file = InputFile(name, len(head), chosen, lambda start: BytesIO(head[start:]), is_beginning=not complete)
     try:

@@ -16,7 +16,7 @@ from fanfold.console.preview import Forecast, Preview, forecast, preview_file
 from fanfold.console.rows import Page, Wanted, read_page
 from fanfold.costs.hours import TOO_EARLY, may_be_counted
 from fanfold.costs.outlook import speed_of
-from fanfold.errors import DownloadError, UserError
+from fanfold.errors import DownloadError
 from fanfold.input.uploads import upload_stream
 from fanfold.jobs import Job
 from fanfold.results import Errors, Results, find_object, read_object, results_file
@@ -33,10 +33,6 @@ V = TypeVar("V")
 # Jobs that are remembered: what has ended is not asked for again.
 _MOST_KNOWN = 1_000
 _MOST_LOOKED_UP = 3
-
-
-class FileGoneError(UserError):
-    """A job has no such file: it is older than such files, or they have expired. Do not retry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +145,13 @@ class ConsoleService:
         return {status.id: self._conclusions.get(status.id, _UNKNOWN) for status in ended}
 
     def rows(self, job_id: str, wanted: Wanted) -> Page:
-        """A page of the results of a job that has ended; `FileGoneError` if there are none any more."""
+        """A page of the results of a job that has ended; `DownloadError` if there are none any more."""
         with self._reading:
             self._reader = self._reader or self._open()
             stack = self._reader.stack
             page = read_page(stack, stack.ledger.job(job_id), wanted)
         if page is None:
-            raise FileGoneError(f"job {job_id} has no results, or they have expired")
+            raise DownloadError(f"job {job_id} has no results, or they have expired")
         return page
 
     def cancel(self, job_id: str) -> JobStatus:
@@ -186,7 +182,7 @@ class ConsoleService:
         return uploaded
 
     def read(self, job_id: str, name: str, *, for_spreadsheets: bool) -> tuple[int | None, Iterator[bytes]]:
-        """The size of a file of a job that has ended, if it is known, and its bytes; `FileGoneError` if it isn't there.
+        """The size of a file of a job that has ended, if it is known, and its bytes; `DownloadError` if it isn't there.
 
         `for_spreadsheets` has the results or errors.csv as a CSV written so that no spreadsheet runs anything in it.
         """
@@ -199,7 +195,7 @@ class ConsoleService:
         stack, key = client.stack, result_key(job_id, name)
         found = find_object(stack, key)
         if found is None:
-            raise FileGoneError(f"job {job_id} has no {name}, or it has expired")
+            raise DownloadError(f"job {job_id} has no {name}, or it has expired")
         return (None, rows.for_spreadsheets()) if rows else (found["Size"], read_object(stack, key, found))
 
     def _called(self, wanted: str) -> Iterator[ListedJob]:

@@ -118,6 +118,10 @@ class Results(MadeByJob):
         name = results_file(summary)
         return cls(_blocks(Path(folder) / name), format_of(name, summary["columns"], dialect), dialect)
 
+    def in_file(self, file: Path) -> Self:
+        """The same results, read from a file to which their bytes were written."""
+        return type(self)(_blocks(file), self._format, self._dialect)
+
     @property
     def file_name(self) -> str:
         """The name of the file."""

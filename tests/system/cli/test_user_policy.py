@@ -11,10 +11,10 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 
-from fanfold import Fanfold, JobState
+from fanfold import DownloadError, Fanfold, JobState
 from fanfold.cli.logs import log_lines
 from fanfold.console.rows import Place, Wanted
-from fanfold.console.service import ConsoleService, FileGoneError
+from fanfold.console.service import ConsoleService
 from fanfold.costs.hours import VARIANT, count_hours
 from fanfold.doctor.findings import Verdict
 from fanfold.doctor.stack import examine
@@ -106,7 +106,7 @@ def test_a_user_has_the_console(cloud: LocalCloud, user: LocalSession) -> None:
     assert service.conclusions(listed)[job] == service.conclusion(service.status(job))
     size, blocks = service.read(job, "results.csv", for_spreadsheets=False)
     assert len(b"".join(blocks)) == size
-    with pytest.raises(FileGoneError):
+    with pytest.raises(DownloadError):
         service.read(job, "nothing.html", for_spreadsheets=False)
     assert service.retry(job).retry_of == job
 

@@ -11,14 +11,17 @@ from tests.fakes.values import NOW, make_job
 
 from fanfold.cli.conclusion import ExitCode, Followed, apart, describe_accuracy, follow_to_the_end
 from fanfold.errors import DownloadError
-from fanfold.folder import HeldFolder
+from fanfold.folder import HeldFolder, held
 from fanfold.jobs import Job
+from fanfold.results import Results
+from fanfold.results.formats import CsvFormat
 from fanfold.stacks import ListedJob
 from fanfold.status import StatusReader
 from fanfold.terminal import stderr
 from fanfold_core.domain.job import State, Totals
 from fanfold_core.domain.statistics import Statistics
 from fanfold_core.domain.statistics.labels import Agreement
+from fanfold_core.input.records import Dialect
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,3 +116,27 @@ def test_a_job_tells_how_its_labels_depart_from_the_last_job_of_its_name(monkeyp
 
     monkeypatch.setattr(Job, "summary", summary)
     assert Job(stack, now.id).departure() == ""
+
+
+def test_an_interrupted_local_run_says_how_many_rows_it_has_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(stderr, "quiet", False)
+    blocks = [b"text,label,error\n", b'"so\ngood",GOOD,\n', b"so bad,BAD,\n"]
+    found = Results(lambda: iter(blocks), CsvFormat(1, Dialect()), Dialect())
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    job: Any = SimpleNamespace(
+        id="a-1",
+        wait=interrupted,
+        status=lambda: SimpleNamespace(done=1, rows=9),
+        results=lambda *, partial: found if partial else None,
+    )
+    with held(tmp_path / "out", "a.csv", replace=False) as folder:
+        assert follow_to_the_end([Followed(job, "a.csv", folder)], None) == ExitCode.INTERRUPTED
+    assert capsys.readouterr().err.splitlines() == [
+        "interrupted: saving the rows that are done (Ctrl-C again to skip)",
+        f"job a-1 ended with its local cloud. 2 rows of 9 saved: {tmp_path / 'out' / 'a-1.partial.csv'}",
+    ]

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
@@ -47,6 +49,15 @@ def test_standard_input_is_a_file(file: Path) -> None:
     assert said.stderr.startswith("standard input: 2 columns, with a header")
     assert texts(said) == [f"so good {row}" for row in range(10)]
     assert fanfold("run", "-", file, "-", "--dry-run").exit_code == 2
+
+
+def test_a_header_is_only_spoken_of_where_there_may_be_one(file: Path, tmp_path: Path) -> None:
+    lines = tmp_path / "ten.jsonl"
+    lines.write_text('{"id": 1, "text": "so good"}\n', encoding="utf-8")
+    pq.write_table(pa.table({"id": [1], "text": ["so good"]}), tmp_path / "ten.parquet")
+    for path, words in ((file, "2 columns, with a header; the"), (lines, "2 columns; the")):
+        assert fanfold("run", path, "--dry-run").stderr.startswith(f"{path}: {words} texts are in column 1, 'text'")
+    assert ": 2 columns; the texts are in column 1" in fanfold("run", tmp_path / "ten.parquet", "--dry-run").stderr
 
 
 def test_a_file_in_a_folder_that_may_not_be_listed_is_said_not_to_be_there(
