@@ -8,8 +8,11 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from io import BytesIO
 
+import pyarrow as pa
 import pytest
+from pyarrow.parquet import write_table
 
 from fanfold.console.preview import HEAD_BYTES, Preview, preview_file
 from fanfold.errors import InputFileError
@@ -65,6 +68,17 @@ def test_of_a_large_file_the_beginning_is_enough(end: str, compress: Callable[[b
     content = compress(f"id,text,who\n{rows}".encode())
     assert len(content) > HEAD_BYTES
     assert len(seen(content, f"tweets.csv{end}").rows) == 5
+
+
+def test_of_a_parquet_file_all_is_looked_at_or_nothing() -> None:
+    write_table(pa.table({"id": [1, 2], "text": ["so good", "so bad"]}), out := BytesIO())
+    content = out.getvalue()
+    found = preview_file("a.parquet", content, complete=True, parameters={}, options={"input-column": "text"})
+    assert (found.columns, found.input_index, found.bytes_read) == (("id", "text"), 1, None)
+    assert (found.rows, found.rows_read) == ([["1", "so good"], ["2", "so bad"]], 2)
+    unseen = preview_file("a.parquet", content[:100], complete=False, parameters={}, options={})
+    assert (unseen.columns, unseen.rows, unseen.question) == ((), [], "")
+    assert "is not looked at before it is uploaded" in unseen.hint
 
 
 def test_where_an_expression_makes_the_input_no_column_is_it() -> None:

@@ -21,7 +21,7 @@ _WORKBOOK = re.compile(rb"\[Content_Types\]\.xml|_rels/|docProps/|xl/")
 _BEGINNINGS = {
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Office document, such as an Excel workbook (.xls)",
     b"\x28\xb5\x2f\xfd": "a Zstandard file",
-    b"PAR1\x15": "a Parquet file (`fanfold submit FILE` converts one on your machine if its name ends in .parquet)",
+    b"PAR1\x15": "a Parquet file (the name of one ends in .parquet, also if it is compressed within)",
     b"ARROW1\x00\x00": "an Arrow file",
     b"Obj\x01": "an Avro file",
     b"SQLite format 3\x00": "an SQLite database",
