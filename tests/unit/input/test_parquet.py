@@ -268,6 +268,14 @@ def test_without_its_packages_the_one_that_is_missing_is_named(monkeypatch: pyte
         File(FILE).input.layout()
 
 
+def test_a_function_imports_nothing_of_it_before_there_is_such_a_file() -> None:
+    asked = (
+        "import sys, fanfold_core.app.split; print({*sys.modules} & {'arro3', 'fanfold_core.input.parquet'} or None)"
+    )
+    ended = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert ended.stdout == "None\n"
+
+
 @pytest.fixture(autouse=True)
 def _no_noise(capfd: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> Iterator[None]:
     """A panic, an abort and an end in the middle say nothing where users or logs would see it."""

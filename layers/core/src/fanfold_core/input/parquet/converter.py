@@ -214,15 +214,6 @@ def _as_text(kind: DataType) -> DataType:
     return DataType.list(inner[0], kind.list_size) if inner else kind
 
 
-def _limit_memory() -> None:
-    """An allocation beyond it ends the process, which its parent takes for a flaw of the file."""
-    try:
-        from resource import RLIMIT_AS, setrlimit  # noqa: PLC0415 - Windows hasn't it
-    except ModuleNotFoundError:
-        return
-    setrlimit(RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-
-
 def _send(kind: bytes, content: bytes) -> None:
     sys.stdout.buffer.write(HEADER.pack(kind, len(content)))
     sys.stdout.buffer.write(content)
@@ -234,16 +225,26 @@ def _ask(start: int, end: int) -> bytes:
     return sys.stdin.buffer.read(end - start)
 
 
-def main() -> None:
-    """Convert the file whose size is the argument."""
+def _confine() -> None:
+    """Let this process take so much memory, write nothing of the file to logs, and outlive nobody."""
     # Ctrl+C is for the parent, which ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # If the parent is gone, nobody is to be told.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     # A panic of Rust writes there, and may quote the file. What goes wrong in Python is still told.
     sys.stderr = os.fdopen(os.dup(2), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    _limit_memory()
+    if sys.platform != "win32":
+        # If the parent is gone, nobody is to be told.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    if sys.platform == "linux":
+        # An allocation beyond it ends the process. Elsewhere, no process begins with so little.
+        from resource import RLIMIT_AS, setrlimit  # noqa: PLC0415 - not every platform has it
+
+        setrlimit(RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+
+
+def main() -> None:
+    """Convert the file whose size is the argument."""
+    _confine()
     try:
         convert(int(sys.argv[1]), _ask, _send)
     except ParquetError as error:
