@@ -89,7 +89,8 @@ def _preview(file: InputFile, chosen: Options) -> Preview:
         question = error.in_full
         layout = replace(file, options=replace(chosen, input_column="0", label_column="")).layout()
     piece = file.first_rows(layout)
-    rows = file.rows(piece.data, layout)[:_MOST_ROWS]
+    # Cells alone: those of JSON come with their values.
+    rows = [list(row) for row in file.rows(piece.data, layout)[:_MOST_ROWS]]
     input_index = None if question or chosen.input else layout.input_index
     return Preview(
         layout.columns,

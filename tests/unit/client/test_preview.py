@@ -6,7 +6,7 @@ import json
 import lzma
 import random
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from io import BytesIO
 
@@ -68,6 +68,11 @@ def test_of_a_large_file_the_beginning_is_enough(end: str, compress: Callable[[b
     content = compress(f"id,text,who\n{rows}".encode())
     assert len(content) > HEAD_BYTES
     assert len(seen(content, f"tweets.csv{end}").rows) == 5
+
+
+def test_what_is_seen_of_json_lines_can_be_told_to_the_page() -> None:
+    found = asdict(seen(b'{"id": 1, "text": "so good"}\n', "a.jsonl"))
+    assert found["rows"] == [["1", "so good"]]
 
 
 def test_of_a_parquet_file_all_is_looked_at_or_nothing() -> None:
