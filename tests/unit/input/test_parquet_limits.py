@@ -44,6 +44,15 @@ def test_a_file_that_grows_beyond_all_memory_is_named_and_takes_none_here() -> N
         assert not kept.text
 
 
+@pytest.mark.parametrize("levels", [900, 3_000])
+def test_columns_that_are_nested_deeper_than_any_stack_are_a_flaw_of_the_file(levels: int) -> None:
+    column = pa.array([1])
+    for _ in range(levels):
+        column = pa.StructArray.from_arrays([column], names=["a"])
+    with pytest.raises(ParquetError, match="the Parquet file cannot be read"):
+        File(parquet({"x": column}, store_schema=False)).input.layout()
+
+
 def test_rows_and_bytes_are_counted_as_they_come() -> None:
     file = File(FILE, Budget(max_rows=1_000), input_column="text").input
     with pytest.raises(TooManyRowsError, match="more than 1,000 rows"):

@@ -8,7 +8,6 @@ import re
 import signal
 import sys
 from collections import Counter
-from contextlib import contextmanager
 from functools import lru_cache
 from typing import IO, TYPE_CHECKING, cast
 from uuid import UUID
@@ -20,7 +19,7 @@ from fanfold_core.input.errors import ParquetError
 from fanfold_core.input.parquet import ASK, END, FLAW, HEADER, MEMORY_BYTES, RANGE, ROWS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from arro3.core import Field, RecordBatch
 
@@ -97,8 +96,19 @@ def convert(size: int, ask: Callable[[int, int], bytes], send: Callable[[bytes, 
     """Send the rows of a file of this size, of which `ask` gives ranges; `ParquetError` if it cannot be read."""
     file, lines = _File(size, ask), _Lines(send)
     _check_ends(file, size)
-    with _blaming_the_file():
-        reader = read_parquet(cast("IO[bytes]", file), batch_size=_BATCH_ROWS)
+    try:
+        _write(file, lines)
+    except ParquetError:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a panic of Rust is no `Exception`
+        raise ParquetError(
+            "the Parquet file cannot be read: see whether another program reads it, or write it again", str(error)
+        ) from None
+    lines.flush()
+
+
+def _write(file: _File, lines: _Lines) -> None:
+    reader = read_parquet(cast("IO[bytes]", file), batch_size=_BATCH_ROWS)
     fields = [reader.schema.field(index) for index in range(len(reader.schema))]
     _check_fields(fields)
     of_each = _KEPT_BYTES // (2 * sum(_leaves(field.type) for field in fields))
@@ -106,23 +116,11 @@ def convert(size: int, ask: Callable[[int, int], bytes], send: Callable[[bytes, 
     spelled = {index: field.with_type(_as_text(field.type)) for index, field in enumerate(fields)}
     texts = {index: field for index, field in spelled.items() if field.type != fields[index].type}
     rows = 0
-    with _blaming_the_file():
-        for batch in reader:
-            write_ndjson(_spelled(batch, texts), cast("IO[bytes]", lines), explicit_nulls=True)
-            rows += batch.num_rows
+    for batch in reader:
+        write_ndjson(_spelled(batch, texts), cast("IO[bytes]", lines), explicit_nulls=True)
+        rows += batch.num_rows
     if not rows:
         raise ParquetError("the Parquet file has no rows: upload a file with rows")
-    lines.flush()
-
-
-@contextmanager
-def _blaming_the_file() -> Iterator[None]:
-    try:
-        yield
-    except BaseException as error:  # noqa: BLE001 - a panic of Rust is no `Exception`
-        raise ParquetError(
-            "the Parquet file cannot be read: see whether another program reads it, or write it again", str(error)
-        ) from None
 
 
 def _check_ends(file: _File, size: int) -> None:

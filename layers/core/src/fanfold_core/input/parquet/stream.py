@@ -62,7 +62,7 @@ def _environment() -> dict[str, str]:
 
 def _blocks(process: Popen[bytes], opened: Opener) -> Iterator[bytes]:
     said, asked = cast("IO[bytes]", process.stdout), cast("IO[bytes]", process.stdin)
-    while header := said.read(HEADER.size):
+    while len(header := said.read(HEADER.size)) == HEADER.size:
         kind, length = HEADER.unpack(header)
         content = said.read(length)
         if len(content) < length:
