@@ -66,7 +66,7 @@ def test_each_byte_is_asked_for_about_once_in_few_requests() -> None:
     assert len(content) > 13 * MIB
     file = File(content)
     assert file.text.count(b"\n") == 150_000
-    assert len(file.asked) <= len(content) // (64 * MIB // 24) + 6
+    assert len(file.asked) <= len(content) // (4 * MIB) + 6
     assert sum(end - start for start, end in file.asked) < len(content) * 1.2
 
 

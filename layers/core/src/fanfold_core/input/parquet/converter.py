@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from arro3.core import Field, RecordBatch
 
 # What is kept of a file. All columns are read side by side, so there are blocks for each of them.
-_KEPT_BYTES = 64 << 20
+_KEPT_BYTES = 128 << 20
 _BLOCK_BYTES = range(64 << 10, (4 << 20) + 1)
 # The end of a file tells how many columns it has; most ends are shorter.
 _FIRST_BLOCK_BYTES = 256 << 10
