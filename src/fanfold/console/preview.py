@@ -14,7 +14,7 @@ from fanfold_core.domain.requests import chunk_limits
 from fanfold_core.input.cutting import Limits
 from fanfold_core.input.encodings import likely_encoding
 from fanfold_core.input.errors import InputColumnError, InputError, UndecodableError
-from fanfold_core.input.formats import FileName
+from fanfold_core.input.formats import FileName, Format
 from fanfold_core.input.sniffing import check_is_text
 from fanfold_core.input.source import BLOCK_BYTES, InputFile
 
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from fanfold.stacks import Stack
 
 HEAD_BYTES = BLOCK_BYTES
+# A Parquet file can be read only if its end is there, too: one of at most so many bytes is looked at as a whole.
+PARQUET_BYTES = 64 * BLOCK_BYTES
+_UNSEEN = (
+    "A Parquet file of more than 64 MiB is not looked at before it is uploaded. If its job has to be told which column "
+    "is the input, start it with `fanfold submit FILE --input-column NAME`."
+)
 _MOST_ROWS = 5
 
 
@@ -76,7 +82,11 @@ def preview_file(
         check_is_text(head, "a CSV")
     named.check()
     chosen = Options.of_stack(parameters, {**named.options, **options})
-    file = InputFile(name, len(head), chosen, lambda start: BytesIO(head[start:]), is_beginning=not complete)
+    if named.format is Format.PARQUET and not complete:
+        return Preview((), None, has_header=False, rows=[], hint=_UNSEEN)
+    file = InputFile(
+        name, len(head), chosen, lambda start, end=None: BytesIO(head[start:end]), is_beginning=not complete
+    )
     try:
         return _preview(file, chosen)
     except UndecodableError as error:
@@ -97,7 +107,8 @@ def _preview(file: InputFile, chosen: Options) -> Preview:
         question = error.in_full
         layout = replace(file, options=replace(chosen, input_column="0", label_column="")).layout()
     piece = file.first_rows(layout)
-    rows = file.rows(piece.data, layout)[:_MOST_ROWS]
+    # Cells alone: those of JSON come with their values.
+    rows = [list(row) for row in file.rows(piece.data, layout)[:_MOST_ROWS]]
     input_index = None if question or chosen.input else layout.input_index
     return Preview(
         layout.columns,
