@@ -14,6 +14,7 @@ from fanfold_core.app.rounds import final_answers
 from fanfold_core.app.rows import read_texts, results_writer, written, written_header
 from fanfold_core.domain.results import RowAnswers, effective, error_line
 from fanfold_core.domain.spans import gaps, places_in
+from fanfold_core.input.errors import counted
 from fanfold_core.input.regularity import find_irregular
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class Partial:
             else:
                 return chunk
         rows = self.job.rows
-        known = "its file is still being read" if rows is None else f"it has {rows:,} rows, counted from 0"
+        known = "its file is still being read" if rows is None else f"it has {counted(rows, 'row')}, counted from 0"
         raise RowNotFoundError(f"job {self.job.id} has no row {number}: {known}")
 
     def _chunk(self, number: int) -> Chunk:

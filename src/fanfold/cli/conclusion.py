@@ -174,8 +174,8 @@ def _keep_what_is_done(job: Job, folder: HeldFolder) -> None:
     if not status.done:
         words = f"interrupted: job {job.id} ended with its local cloud, before a row was done"
     else:
-        of_all = f" of {status.rows:,}" if status.rows else ""
-        stderr.print(f"interrupted: saving {status.done:,}{of_all} rows (Ctrl-C again to skip)", style="yellow")
+        rows = f"{status.done:,} of {counted(status.rows, 'row')}" if status.rows else counted(status.done, "row")
+        stderr.print(f"interrupted: saving {rows} (Ctrl-C again to skip)", style="yellow")
         results = job.results(partial=True)
         file = folder.write(f"{job.id}.partial{Path(results.file_name).suffix}", results.blocks())
         words = f"job {job.id} ended with its local cloud. The rows that were done: {file}"

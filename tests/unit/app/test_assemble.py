@@ -73,7 +73,7 @@ def test_more_errors_than_are_tolerated_make_a_failure(system: System) -> None:
     system.collector.collect(job.id, 0, [Unsent(job.id, 0, (Unsendable(Span(0, 1), "input is empty"),))])
     ended = system.finish(job)
     assert ended.state is State.FAILED
-    assert "1 of 1 rows failed" in ended.reason
+    assert "1 of 1 row failed" in ended.reason
 
 
 def test_the_end_is_announced_and_summarized_alike(system: System) -> None:

@@ -79,14 +79,14 @@ function drawProgress(job) {
   const bar = find(".running progress", section)
   if (job.rows) { bar.max = job.rows; bar.value = job.done } else bar.removeAttribute("value")
   const failed = job.failed ? `, ${number(job.failed)} of them failed` : ""
-  const counts = job.rows ? `${percent(job.done, job.rows)} · ${number(job.done)} of ${counted(job.rows, "row")} answered${failed}` : `Reading the file…${job.done ? ` ${number(job.done)} rows answered so far${failed}` : ""}`
+  const counts = job.rows ? `${percent(job.done, job.rows)} · ${number(job.done)} of ${counted(job.rows, "row")} answered${failed}` : `Reading the file…${job.done ? ` ${counted(job.done, "row")} answered so far${failed}` : ""}`
   find(".counts", section).textContent = counts
   find(".pace", section).textContent = [pace(job), `${elapsed(job)} so far`].filter(Boolean).join(" · ")
 }
 
 function pace({ state, rows_per_second: rate, seconds_left: left }) {
   if (state !== "RUNNING" || !rate) return ""
-  const speed = `${rate.toLocaleString("en", { maximumFractionDigits: rate < 10 ? 1 : 0 })} rows per second`
+  const speed = `${counted(Number(rate.toFixed(rate < 10 ? 1 : 0)), "row")} per second`
   return left === null ? speed : `${speed}, about ${roughly(left)} left`
 }
 

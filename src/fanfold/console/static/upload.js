@@ -131,7 +131,7 @@ function tell(outlook) {
   else price.push("the endpoint's instances")
   const total = endpoint === null ? "" : `${dollars(services + endpoint)}: `
   find(".price", place).textContent = `${total}${price.join(" + ")}`
-  const basis = speed ? `At ${number(Math.round(speed))} rows per second, as in the latest job here.` : "How long the endpoint takes is known after the first job of 1,000 rows or more."
+  const basis = speed ? `At ${counted(Math.round(speed), "row")} per second, as in the latest job here.` : "How long the endpoint takes is known after the first job of 1,000 rows or more."
   find(".basis", place).textContent = `${exact ? "" : "Reckoned from the beginning of the file. "}${basis} List prices of ${prices}, without free tiers.`
 }
 
