@@ -110,7 +110,7 @@ class Views:
         most = min(max(1, request.args.get("most", _MOST_LISTED, type=int)), _MOST_LISTED)
         found, has_more = self._service.jobs(most, request.args.get("search", ""))
         known = self._service.conclusions(found)
-        told = {job_id: {"dollars": one.dollars, "not_sent": one.not_sent} for job_id, one in known.items()}
+        told = {job_id: {"dollars": one.dollars, "not_answered": one.not_answered} for job_id, one in known.items()}
         return {"jobs": [_told(job) | told.get(job.id, {}) for job in found], "has_more": has_more}
 
     def submit(self) -> tuple[Json, HTTPStatus]:

@@ -65,7 +65,7 @@ function draw(job) {
   if (ended || cancel.disabled) dialog.close()
   const retry = find(".retry", section)
   retry.hidden = !ended || !(job.failed > (job.invalid ?? 0))
-  retry.textContent = job.not_sent ? "Send the remaining rows" : "Retry failed rows"
+  retry.textContent = job.not_answered ? "Send the remaining rows" : "Retry failed rows"
   say(".advice", ended && advice(job), "", section)
   warn(job.departure)
   drawNotify(job, ended)
@@ -91,9 +91,9 @@ function pace({ state, rows_per_second: rate, seconds_left: left }) {
 }
 
 function tiles(job) {
-  const unsent = job.not_sent ?? 0, failed = job.failed - unsent
+  const unanswered = job.not_answered ?? 0, failed = job.failed - unanswered
   const told = [["Rows", number(job.rows)], ["Predicted", number(job.predicted)], ["Failed", number(failed), failed && "bad"]]
-  if (unsent) told.push(["Not sent", number(unsent)])
+  if (unanswered) told.push(["Not answered", number(unanswered)])
   told.push(["Duration", duration(lasted(job))])
   if (job.dollars != null) told.push(["Est. cost", dollars(job.dollars)])
   if (job.instance_hours != null) told.push(["Instance-hours", job.instance_hours.toFixed(2)])
@@ -115,10 +115,10 @@ function warn(departure) {
 }
 
 // What helps the rows without a prediction.
-function advice({ failed, invalid, not_sent: unsent }) {
+function advice({ failed, invalid, not_answered: unanswered }) {
   if (!failed) return ""
   const words = []
-  if (unsent) words.push(`${counted(unsent, "row")} had not been sent when the job ended: a retry sends them.`)
+  if (unanswered) words.push(`${counted(unanswered, "row")} had no answer when the job ended: a retry sends them.`)
   if (invalid) words.push(`${counted(invalid, "row")} cannot be sent as ${invalid === 1 ? "it stands" : "they stand"} in the file, so a retry does not help: correct the file and upload it again.`)
   return words.join(" ")
 }
