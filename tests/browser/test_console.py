@@ -24,7 +24,7 @@ def test_a_dropped_file_is_watched_and_its_results_are_saved(page: Page, complai
     expect(page.locator("#preview .input").nth(2)).to_have_text("<script>document.title = 'hacked'</script>")
     expect(page.get_by_role("button", name="words")).to_be_focused()
     expect(page.locator("#outlook")).to_contain_text(
-        re.compile(r"100 rows in \d+ requests.*AWS services \+ ", re.DOTALL)
+        re.compile(r"100 rows in \d+ requests.*A local cloud costs nothing", re.DOTALL)
     )
     page.get_by_text("Advanced").click()
     page.get_by_label("Rows per request").fill("4")
@@ -56,6 +56,8 @@ def test_a_dropped_file_is_watched_and_its_results_are_saved(page: Page, complai
         report.get_by_role("link", name="errors.csv").first.click()
     assert saved.value.path().read_text(encoding="utf-8").count("input is empty") == 20
     expect(page.locator("#jobs a[aria-current]")).to_contain_text("100 rows · 20 failed")
+    expect(page.locator("#job .tiles")).to_contain_text("Duration")
+    assert "$" not in page.locator("main").inner_text()
     assert complaints == []
 
 
@@ -187,7 +189,7 @@ def test_the_list_says_that_it_loads_then_that_there_is_nothing(page: Page) -> N
 def test_the_list_is_searched_and_goes_on_beyond_its_first_jobs(page: Page) -> None:
     job = {
         "state": "SUCCEEDED", "created": "2026-11-29T00:00:00Z", "ended": "2026-11-29T00:00:11Z", "rows": 1,
-        "done": 1, "failed": 0, "reason": "", "dollars": 0.00001,
+        "done": 1, "failed": 0, "reason": "", "dollars": 0.00001, "submitter": "ada@example.com",
     }  # fmt: skip
 
     def answer(route: Route) -> None:
@@ -199,7 +201,7 @@ def test_the_list_is_searched_and_goes_on_beyond_its_first_jobs(page: Page) -> N
     page.route("**/api/jobs?*", answer)
     page.reload()
     expect(page.locator("#jobs li")).to_have_count(30)
-    expect(page.locator("#jobs li").first).to_contain_text("1 row · 11\u00a0s · <$0.0001")
+    expect(page.locator("#jobs li").first).to_contain_text("1 row · 11\u00a0s · <$0.0001 · ada@example.com")
     page.get_by_role("button", name="Show more jobs").click()
     expect(page.locator("#jobs li")).to_have_count(60)
     expect(page.locator("#jobs a").nth(30)).to_be_focused()

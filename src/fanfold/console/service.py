@@ -43,7 +43,8 @@ class FileGoneError(UserError):
 class Conclusion:
     """What a job came to, as its summary says it: what older versions did not say is None.
 
-    `instance_hours` are in `dollars` where CloudWatch has counted them; `is_early` if it may yet do so.
+    So are `dollars` of a local cloud. `instance_hours` are in `dollars` where CloudWatch has counted them; `is_early`
+    if it may yet do so.
     """
 
     dollars: float | None = None
@@ -175,7 +176,7 @@ class ConsoleService:
         seen = preview_file(name, head, complete=size <= len(head), parameters=parameters, options=options)
         with self._lock:
             speed = self._speeds[max(self._speeds)] if self._speeds else None
-        return seen, look_ahead(seen, size, parameters, options, speed)
+        return seen, look_ahead(seen, size, parameters, options, speed, is_local=self.stack.is_local)
 
     def submit(self, name: str, content: IO[bytes], options: Mapping[str, str]) -> JobStatus:
         """Upload a file as it comes in, which begins its job."""
@@ -240,7 +241,7 @@ class ConsoleService:
             return _UNKNOWN
         if speed := speed_of(summary):
             self._speeds[status.created] = speed
-        dollars = None if cost is None else cost.services + (cost.counted or cost.instance or 0)
+        dollars = None if cost is None or cost.is_local else cost.services + (cost.counted or cost.instance or 0)
         hours, is_early = (None, False) if cost is None else (cost.instance_hours, cost.hours_unknown == TOO_EARLY)
         told = {name: summary.get(name) for name in ("not_answered", "invalid", "labels", "details")}
         return Conclusion(dollars, hours, is_early, results_file=results_file(summary), **told)
