@@ -100,6 +100,8 @@ def test_a_job_that_takes_long_shows_how_far_it_is_and_can_be_cancelled(new_page
     expect(page.get_by_role("button", name="You will be notified")).to_be_disabled()
     expect(page.locator("#job .counts")).to_have_text(re.compile(r"^[1-9]\d*% · [\d,]+ of 400 rows answered"))
     expect(page.locator("#job .pace")).to_have_text(re.compile(r"^[\d,.]+ rows per second, about .+ left · .+ so far$"))
+    expect(page.locator("#rows .range")).to_have_text(re.compile(r"^The first \d+ rows? with an answer so far$"))
+    expect(page.locator("#rows tbody tr").first).to_contain_text("slowly")
     assert 0 < page.locator(".running progress").evaluate("bar => bar.value / bar.max") < 1
     assert re.match(r"\d+% · \d+\u00a0s · long.csv", page.title())
     expect(of_list(page, "long.csv")).to_contain_text(re.compile(r"\d+% of 400 rows"))
@@ -215,7 +217,7 @@ def test_the_list_and_the_job_say_the_same_when_it_ends(page: Page) -> None:
     page.get_by_role("button", name="Start").click()
     expect(of_list(page, "same.csv")).to_be_visible()
     page.route("**/api/jobs?*", lambda _route: None)  # the list itself is told nothing more
-    expect(page.locator("#rows tbody tr")).to_have_count(1)
+    expect(page.get_by_role("tab", name="Report")).to_be_visible()
     expect(of_list(page, "same.csv")).to_contain_text("Succeeded", timeout=100)
 
 

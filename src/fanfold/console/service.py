@@ -14,7 +14,7 @@ from rich.progress import Progress
 from fanfold.comparison import describe_departure, file_name, last_of_name
 from fanfold.console.outlook import Outlook, look_ahead, speed_of
 from fanfold.console.preview import Preview, preview_file
-from fanfold.console.rows import Page, Wanted, read_page
+from fanfold.console.rows import Page, Wanted, read_answered, read_page
 from fanfold.costs.hours import TOO_EARLY, may_be_counted
 from fanfold.errors import DownloadError, UserError
 from fanfold.input.uploads import upload_stream
@@ -149,11 +149,15 @@ class ConsoleService:
         return {status.id: self._conclusions.get(status.id, _UNKNOWN) for status in ended}
 
     def rows(self, job_id: str, wanted: Wanted) -> Page:
-        """A page of the results of a job that has ended; `FileGoneError` if there are none any more."""
+        """A page of the results of a job; `FileGoneError` if there are none any more.
+
+        While the job is at work, it is the first rows that have an answer, whatever is wanted.
+        """
         with self._reading:
             self._reader = self._reader or self._open()
             stack = self._reader.stack
-            page = read_page(stack, stack.ledger.job(job_id), wanted)
+            job = stack.ledger.job(job_id)
+            page = read_page(stack, job, wanted) if job.state.is_terminal else read_answered(stack, job)
         if page is None:
             raise FileGoneError(f"job {job_id} has no results, or they have expired")
         return page

@@ -1,6 +1,6 @@
 // One job: where it stands, what can be done with it, and what came of it.
 import { current, line, list } from "./list.js"
-import { fit, showResults } from "./results.js"
+import { fit, showResults, showSoFar } from "./results.js"
 import { ask, attempt, find, say, trouble } from "./session.js"
 import { ENDED, breakable, cancelling, counted, dollars, duration, element, lasted, moment, nameOf, number, paint, percent, roughly, stateOf } from "./words.js"
 
@@ -57,7 +57,8 @@ function draw(job) {
   for (const link of section.querySelectorAll(".of-results")) link.dataset.file = job.results_file
   find(".files .of-results", section).textContent = job.results_file
   for (const link of section.querySelectorAll("[data-file]")) link.href = job.files + link.dataset.file
-  for (const part of ["[data-file].button", ".files", ".ended"]) find(part, section).hidden = !ended
+  for (const part of ["[data-file].button", ".files"]) find(part, section).hidden = !ended
+  find(".outcome", section).hidden = !ended && !job.done
   for (const part of section.querySelectorAll(".of-errors")) part.hidden = !job.failed
   const cancel = find(".cancel", section)
   cancel.hidden = ended
@@ -70,6 +71,7 @@ function draw(job) {
   warn(job.departure)
   drawNotify(job, ended)
   if (ended) showResults(job)
+  else if (job.done) showSoFar(job)
   if (held && (document.activeElement === document.body || !document.activeElement.checkVisibility())) section.focus()
 }
 
