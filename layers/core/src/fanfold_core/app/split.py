@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fanfold_core.app.rows import input_file, results_writer
+from fanfold_core.app.since import check_since
 from fanfold_core.domain.errors import ObjectGoneError
 from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, Source, State
 from fanfold_core.domain.keys import chunk_key, first_round, job_id
@@ -94,6 +95,7 @@ class Splitter:
                     head = self.store.head(job.source.bucket, job.source.key, job.source.version)
                     job = self.ledger.set_options(job.id, self._options(*head))
             if job.layout is None:
+                check_since(self.ledger, job.options)
                 job = self.ledger.set_layout(job.id, self._file(job).layout(out_of_time))
             if parent and job.stored < parent.stored:
                 return self._copy_chunks(job, parent, out_of_time)

@@ -172,8 +172,8 @@ class Sweeper:
                 return
 
     def _measure(self, job: JobRecord, open_chunks: list[Chunk]) -> None:
-        """Remember how far the job is. Of a later round most rows were covered before it began: it isn't measured."""
-        if job.parent or not job.released:
+        """Remember how far the job is. Where an earlier job has predicted rows, their number tells of no speed."""
+        if job.parent or job.options.since or not job.released:
             return
         last = self.ledger.chunk(job.id, job.released - 1)
         open_rows = sum(chunk.rows - chunk.rows_in(chunk.covered) for chunk in open_chunks)

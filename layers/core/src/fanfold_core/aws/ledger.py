@@ -185,8 +185,9 @@ class DynamoLedger:
         failed: Iterable[Span],
         fields: Iterable[str],
         held: Iterable[Span] = (),
+        inherited: Iterable[Span] = (),
     ) -> Chunk:
-        spans = {"predicted": predicted, "failed": failed, "held": held}
+        spans = {"predicted": predicted, "failed": failed, "held": held, "inherited": inherited}
         add = {**{name: items.spellings(found) for name, found in spans.items()}, "fields": set(fields)}
         return self._update_chunk(job_id, chunk, _IS_OPEN, put={"touched": self._seconds()}, add=add)
 

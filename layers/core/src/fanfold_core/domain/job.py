@@ -76,7 +76,7 @@ class Chunk:
 
     `order` is the one in which its rows are sent, None until it is known; spans count places in it. `sent` places have
     been handed to the endpoint; the spans that are `predicted` or have `failed` have their final answer, `fields` are
-    the names of the fields in their results; `inherited` spans were predicted in an earlier round and are not sent.
+    the names of the fields in their results; `inherited` spans were predicted by an earlier job and are not sent.
     `held` spans have an answer of the right length that is not taken yet, as `is_aligned` says. A `frozen` chunk takes
     no further answers. The chunk's part begins at chunk `part_first` and weighs `part_weight` so far. When it was last
     sent or covered (`touched`) is in seconds since 1970, 0 for never. No request of it was sent as a higher attempt
@@ -127,7 +127,7 @@ class Chunk:
 
         A model that answers the same number of results whatever it is sent cannot do that and also answer several rows
         with as many results. So the first row of a chunk is sent alone, and answers to several rows are held till then.
-        What an earlier round has predicted says nothing: the endpoint may have another model by now.
+        What an earlier job has predicted says nothing: the endpoint may have another model by now.
         """
         return any(span.rows == 1 for span in self.predicted - self.inherited)
 

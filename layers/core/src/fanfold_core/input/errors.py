@@ -15,7 +15,8 @@ FanfoldError                 the base of all errors of Fanfold's own
     ├── LayoutError
     │   ├── InputColumnError
     │   └── NotCsvError
-    └── NoRowsError
+    ├── NoRowsError
+    └── SinceError
 """
 
 from __future__ import annotations
@@ -220,3 +221,10 @@ class NoRowsError(InputError):
         super().__init__(
             "the file has no rows: it is empty after the header, or has only blank lines; upload a file with rows"
         )
+
+
+class SinceError(InputError):
+    """Nothing can be taken over from the job that the option names. Do not retry."""
+
+    def __init__(self, since: str, words: str) -> None:
+        super().__init__(f"the job {since} of the option `since` {words}")
