@@ -174,3 +174,23 @@ def test_a_change_of_labels_is_said_with_the_job_that_had_others(page: Page) -> 
     page.locator("#job .departure a").click()
     expect(page.locator("#rows tbody tr").first).to_contain_text("so good")
     expect(page.locator("#job .departure")).to_be_hidden()
+
+
+def test_on_aws_a_file_has_a_price_and_its_job_somebody_who_submitted_it(page: Page) -> None:
+    priced = {"cost": "at least $0.2500 for services", "basis": "An hour of an ml.g4dn.xlarge is $0.7360."}
+
+    def preview(route: Route) -> None:
+        found = route.fetch().json()
+        route.fulfill(json=found | {"outlook": found["outlook"] | priced})
+
+    def status(route: Route) -> None:
+        route.fulfill(json=route.fetch().json() | {"submitter": "ada@example.com"})
+
+    page.route("**/api/preview?*", preview)
+    page.route("**/api/jobs/priced-*", status)
+    page.evaluate(DROP, ["priced.csv", "text\nso good\n"])
+    expect(page.locator("#outlook .price")).to_have_text("At least $0.2500 for services")
+    expect(page.locator("#outlook .basis")).to_have_text("An hour of an ml.g4dn.xlarge is $0.7360.")
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("#job .about")).to_contain_text(" · file submitted by ada@example.com")
+    state(page, "Succeeded")

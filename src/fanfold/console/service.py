@@ -13,7 +13,7 @@ from rich.progress import Progress
 
 from fanfold.comparison import describe_departure, file_name, last_of_name
 from fanfold.console.preview import Forecast, Preview, forecast, preview_file
-from fanfold.console.rows import Page, Wanted, read_page
+from fanfold.console.rows import Page, Wanted, read_answered, read_page
 from fanfold.costs.hours import TOO_EARLY, may_be_counted
 from fanfold.costs.outlook import speed_of
 from fanfold.errors import DownloadError
@@ -46,7 +46,7 @@ class Conclusion:
     dollars: float | None = None
     instance_hours: float | None = None
     is_early: bool = False
-    not_sent: int | None = None
+    not_answered: int | None = None
     invalid: int | None = None
     labels: dict[str, int] | None = None
     details: str | None = None
@@ -145,11 +145,15 @@ class ConsoleService:
         return {status.id: self._conclusions.get(status.id, _UNKNOWN) for status in ended}
 
     def rows(self, job_id: str, wanted: Wanted) -> Page:
-        """A page of the results of a job that has ended; `DownloadError` if there are none any more."""
+        """A page of the results of a job; `DownloadError` if there are none any more.
+
+        While the job is at work, it is the first rows that have an answer, whatever is wanted.
+        """
         with self._reading:
             self._reader = self._reader or self._open()
             stack = self._reader.stack
-            page = read_page(stack, stack.ledger.job(job_id), wanted)
+            job = stack.ledger.job(job_id)
+            page = read_page(stack, job, wanted) if job.state.is_terminal else read_answered(stack, job)
         if page is None:
             raise DownloadError(f"job {job_id} has no results, or they have expired")
         return page
@@ -239,7 +243,7 @@ class ConsoleService:
             self._speeds[status.created] = speed
         dollars = None if cost is None or cost.is_local else cost.services + (cost.counted or cost.instance or 0)
         hours, is_early = (None, False) if cost is None else (cost.instance_hours, cost.hours_unknown == TOO_EARLY)
-        told = {name: summary.get(name) for name in ("not_sent", "invalid", "labels", "details")}
+        told = {name: summary.get(name) for name in ("not_answered", "invalid", "labels", "details")}
         return Conclusion(dollars, hours, is_early, results_file=results_file(summary), **told)
 
     def _status(self, job_id: str) -> JobStatus:

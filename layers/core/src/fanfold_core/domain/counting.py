@@ -152,9 +152,9 @@ def of_requests(
 
 
 def of_unpredicted(chunk: Chunk, counted: Iterable[SpanOutcome], final: RowAnswers) -> Statistics:
-    """Statistics of a chunk's rows that were in no request themselves, by the outcomes that count.
+    """Statistics of a chunk's rows that no answer was given to themselves, by the outcomes that count.
 
-    A row that wasn't sent may have the prediction of an earlier round, which isn't told as `reused`.
+    A row that wasn't answered may have the prediction of an earlier round, which isn't told as `reused`.
     """
     invalid, reused = set[Span](), set[Span]()
     for outcome in counted:
@@ -166,7 +166,7 @@ def of_unpredicted(chunk: Chunk, counted: Iterable[SpanOutcome], final: RowAnswe
     turns = enumerate(chunk.sent_as.places) if waiting else ()
     return Statistics(
         invalid=chunk.rows_in(invalid),
-        unsent=sum(bool(final.errors[row]) for row, place in turns if place in waiting and place >= chunk.sent),
+        unanswered=sum(bool(final.errors[row]) for row, place in turns if place in waiting),
         duplicates=chunk.rows_in(answered) - len(places_in(answered)),
         reused=chunk.rows_in(reused),
     )
