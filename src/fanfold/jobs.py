@@ -229,7 +229,12 @@ class Job:
         return self.status()
 
     def retry(self) -> Job:
-        """Try the failed rows again, in a job that has all rows; `JobStillOpenError` if this one has not ended."""
+        """Try the failed rows again, in a job that has all rows.
+
+        `JobStillOpenError` if this one has not ended, `NothingToRetryError` if its failed rows can only be mended in
+        the file.
+        """
+        self.status().check_retry()
         with self._known():
             try:
                 following = start_retry(self.id, self._stack.ledger, self._stack.queues, datetime.now(UTC))

@@ -18,6 +18,7 @@ from fanfold.jobs import Job
 from fanfold.results import results_file
 from fanfold.status import JobState
 from fanfold.terminal import stderr
+from fanfold_core.app.rounds import advice_on
 from fanfold_core.input.errors import counted
 
 
@@ -51,6 +52,18 @@ def apart(counts: Mapping[str, Any]) -> dict[str, int | None]:
     """
     failed, unanswered = counts["failed"], counts.get("not_answered")
     return {"failed": failed and failed - (unanswered or 0), "not answered": unanswered or None}
+
+
+def advise(counts: Mapping[str, Any], job: str, stack: str | None) -> str:
+    """What helps the rows of an ended job that have no prediction, and the command that does; empty if all have one.
+
+    Without a stack its local cloud has ended, so nothing can be retried.
+    """
+    failed, invalid, unanswered = (counts.get(name) or 0 for name in ("failed", "invalid", "not_answered"))
+    if stack is None:
+        return advice_on(invalid, invalid, 0)
+    command = f" To retry: `fanfold retry {job} --stack {stack}`" if failed > invalid else ""
+    return advice_on(failed, invalid, unanswered) + command
 
 
 def code_of(state: JobState, failed: int | None) -> ExitCode:
@@ -125,6 +138,8 @@ def _finish(one: Followed, stack: str | None, *, is_only: bool) -> dict[str, Any
         if warning not in one.said:
             stderr.print(f"{one.subject}: {as_typed(warning)}", style="yellow", soft_wrap=True)
     _conclude(one.subject, summary, out)
+    if advice := advise(summary, one.job.id, stack):
+        stderr.print(advice, style="yellow", soft_wrap=True)
     if stack is not None and (departure := one.job.departure()):
         stderr.print(
             f"{one.subject}: the labels are distributed differently than in the last job of this name: {departure}",

@@ -171,7 +171,8 @@ class Views:
 
 
 def _told(status: JobStatus) -> Json:
-    return status.as_dict() | {"submitter": status.submitter}
+    reckoned = {"submitter": status.submitter, "advice": status.advice, "is_retryable": status.is_retryable}
+    return status.as_dict() | reckoned
 
 
 def _form() -> dict[str, list[Json]]:

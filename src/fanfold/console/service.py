@@ -47,7 +47,6 @@ class Conclusion:
     instance_hours: float | None = None
     is_early: bool = False
     not_answered: int | None = None
-    invalid: int | None = None
     labels: dict[str, int] | None = None
     details: str | None = None
     results_file: str = "results.csv"
@@ -243,7 +242,7 @@ class ConsoleService:
             self._speeds[status.created] = speed
         dollars = None if cost is None or cost.is_local else cost.services + (cost.counted or cost.instance or 0)
         hours, is_early = (None, False) if cost is None else (cost.instance_hours, cost.hours_unknown == TOO_EARLY)
-        told = {name: summary.get(name) for name in ("not_answered", "invalid", "labels", "details")}
+        told = {name: summary.get(name) for name in ("not_answered", "labels", "details")}
         return Conclusion(dollars, hours, is_early, results_file=results_file(summary), **told)
 
     def _status(self, job_id: str) -> JobStatus:

@@ -53,7 +53,7 @@ def test_where_nothing_is_mistaken_or_compared_or_known_nothing_is_made_up() -> 
 
 CANCELLED = {
     "state": "CANCELLED", "reason": "cancelled", "rows": 9, "predicted": 1, "failed": 8, "not_answered": 7,
-    "warnings": [], "results": "s3://out/results.csv",
+    "invalid": 1, "warnings": [], "results": "s3://out/results.csv",
 }  # fmt: skip
 LATE = CANCELLED | {"state": "COMPLETED_WITH_ERRORS"}
 
@@ -81,17 +81,32 @@ def test_rows_that_were_not_answered_are_told_from_those_that_failed(
     assert [line[3:7] for line in lines] == [["9", "1", "1", "7"]] * 2
     assert said.err.count("than in the last job of this name: good: 10% → 90% since job a-0") == 2
     assert f"1 row failed, 7 not answered: {tmp_path / 'errors.csv'}" in said.err
+    advice = (
+        "7 rows had no answer when the job ended: a retry sends them. 1 row cannot be sent as it stands in the file"
+    )
+    assert said.err.count(advice) == 2
+    assert said.err.count("upload it again. To retry: `fanfold retry a-1 --stack fanfold`\n") == 2
+    assert follow_to_the_end(followed[:1], None) == ExitCode.FAILED
+    said = capsys.readouterr()
+    assert "1 row cannot be sent as it stands in the file" in said.err
+    assert "fanfold retry" not in said.err
 
 
 def test_a_status_that_has_ended_says_how_many_rows_were_not_answered() -> None:
     ledger = MemoryLedger(lambda: NOW)
     job = make_job(state=State.CANCELLED)
     ledger.create(job)
-    totals = Totals(rows=9, failed=8, statistics=Statistics(unanswered=7))
+    totals = Totals(rows=9, predicted=1, failed=8, statistics=Statistics(unanswered=6, invalid=1))
     ledger.totals = lambda job_id: iter([(0, totals)])  # type: ignore[method-assign] # noqa: ARG005 # as an assembler leaves them
     status = StatusReader(ledger, job.id).read()  # type: ignore[arg-type] # a ledger is a ledger
-    assert (status.failed, status.not_answered) == (8, 7)
-    assert apart(status.as_dict()) == {"failed": 1, "not answered": 7}
+    assert (status.done, status.predicted, status.failed, status.not_answered, status.invalid) == (3, 1, 8, 6, 1)
+    assert apart(status.as_dict()) == {"failed": 2, "not answered": 6}
+    assert status.is_retryable
+    assert status.advice == (
+        "6 rows had no answer when the job ended: a retry sends them. 1 row failed at the endpoint: a retry sends it "
+        "again. 1 row cannot be sent as it stands in the file, so a retry does not help: correct the file and upload "
+        "it again."
+    )
 
 
 def test_a_job_tells_how_its_labels_depart_from_the_last_job_of_its_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from fanfold_core.app.costs import cost_lines, in_dollars
+from fanfold_core.app.rounds import advice_on
 from fanfold_core.domain.keys import name_of
 from fanfold_core.domain.statistics import SCORE_BINS, percentile
 from fanfold_core.domain.statistics.evidence import SCORE_STEPS
@@ -85,6 +86,7 @@ def render_report(summary: Mapping[str, Any], totals: Totals) -> str:
         broken=totals.failed - found.unanswered,
         failed=_share(totals.failed - found.unanswered, totals.rows),
         not_answered=_share(found.unanswered, totals.rows),
+        advice=advice_on(totals.failed, found.invalid, found.unanswered),
         **_accuracy(summary["evaluation"]),
         samples=sorted(found.evidence.of_label.items(), key=lambda of_label: -found.labels.rows[of_label[0]]),
         lengths=_length_bars(found.evidence),
