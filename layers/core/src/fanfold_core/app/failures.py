@@ -134,7 +134,9 @@ class Failures:
 
     def _witness(self, job: JobRecord, chunk: Chunk) -> Span | None:
         if answered := chunk.predicted or chunk.held:
-            return min(answered, key=lambda span: (span.rows, span.start))
+            span = min(answered, key=lambda span: (span.rows, span.start))
+            # What an earlier job has predicted may be more than a request takes.
+            return Span(span.start, 1) if span in chunk.inherited else span
         if not chunk.failed:
             return None
         known = self.ledger.outcomes(job.id, chunk.number)
