@@ -284,6 +284,10 @@ def local_cloud(model: str | Predict, parameters: Mapping[str, str] | None = Non
 
 
 def _called(model: str | Predict) -> str:
-    """A model as the template may call one: with no colon, as a container's address has."""
-    called = Path(model).name if isinstance(model, str) else getattr(model, "__name__", type(model).__name__)
+    """A model as the template may call one: with no colon, as an address has, and without what may be secret in it."""
+    if isinstance(model, str):
+        _, is_address, address = model.partition("://")
+        called = address.partition("?")[0] if is_address else Path(model).name
+    else:
+        called = getattr(model, "__name__", type(model).__name__)
     return re.sub(r"[^\w.-]+", "-", called, flags=re.ASCII).strip("-") or "model"
