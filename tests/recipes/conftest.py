@@ -24,31 +24,29 @@ class Kitchen:
         script = Path(__file__).with_name("tiny_models.py")
         self.answers: dict[str, Any] = json.loads(self._run(str(BIN / "python"), str(script), "reviews.csv", "models"))
 
-    def cook(
-        self, after: str, out: str, changes: Mapping[str, str] | None = None, code: int = 0
-    ) -> list[dict[str, str]]:
+    def cook(self, after: str, out: str, changes: Mapping[str, str] | None = None) -> list[dict[str, str]]:
         """Run the page's commands that follow some words, with others for some; the results, row by row."""
-        self.run(after, changes or {}, code)
+        self.run(after, changes or {})
         with (self.folder / "out" / out / "results.csv").open(encoding="utf-8", newline="") as stream:
             return list(csv.DictReader(stream))
 
-    def run(self, after: str, changes: Mapping[str, str], code: int = 0) -> None:
-        """Run the page's commands that follow some words, with others for some, to an exit code."""
+    def run(self, after: str, changes: Mapping[str, str]) -> None:
+        """Run the page's commands that follow some words, with others for some."""
         script = commands(PAGE, after)
         for words, others in changes.items():
             assert words in script
             script = script.replace(words, others)
-        self._sh(script, code)
+        self._sh(script)
 
-    def _sh(self, script: str, code: int = 0) -> None:
-        self._run("bash", "-ec", script, code=code)
+    def _sh(self, script: str) -> None:
+        self._run("bash", "-ec", script)
 
-    def _run(self, *command: str, code: int = 0) -> str:
+    def _run(self, *command: str) -> str:
         environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "HF_HUB_OFFLINE": "1"}
         run = subprocess.run(
             command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False, timeout=300
         )
-        assert run.returncode == code, run.stderr
+        assert run.returncode == 0, run.stderr
         return run.stdout
 
 

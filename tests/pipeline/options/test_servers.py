@@ -7,10 +7,9 @@ What a route takes and answers is in the sources that the page links to: TEI's `
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote
 
 import pytest
-from tests.pages import commands, options
+from tests.pages import recipe, written
 from tests.pipeline import models
 from tests.pipeline.pipeline import Ended, Model, Pipeline
 
@@ -19,7 +18,7 @@ from localaws.endpoint.outcomes import Outcome
 
 MakePipeline = Callable[[Model], Pipeline]
 PAGE = "recipes.md"
-REVIEWS = "\n".join([*commands(PAGE, "All recipes use this file").splitlines()[1:-1], ""]).encode()
+REVIEWS = written(PAGE, "All recipes use this file")
 PLACES = ["Paris", "Lyon", "Paris"]
 TEXTS = ["I love Paris in spring", "The soup was awful", "Marie Curie worked in Paris"]
 # TEI's MAX_CLIENT_BATCH_SIZE, and the longest text that it takes without being told to cut it.
@@ -108,11 +107,10 @@ def openai_embeddings(request: dict[str, Any]) -> Any:
 
 def run(make: MakePipeline, after: str, path: str, route: Callable[[dict[str, Any]], Any]) -> Ended:
     """Run the page's command that follows some words, with an imitation of what is at its path."""
-    given = options(PAGE, after)
-    assert given.pop("model") == f"http://127.0.0.1:8080{path}"
-    del given["out"]
-    assert given.keys() <= {option.name for option in OPTIONS.values()}
-    return make(imitation(route)).run(REVIEWS, {name: quote(value) for name, value in given.items()})
+    model, metadata = recipe(PAGE, after)
+    assert model == f"http://127.0.0.1:8080{path}"
+    assert metadata.keys() <= {option.name for option in OPTIONS.values()}
+    return make(imitation(route)).run(REVIEWS, metadata)
 
 
 def columns(ended: Ended) -> dict[str, list[str]]:
