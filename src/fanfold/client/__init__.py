@@ -108,9 +108,9 @@ class Fanfold:
             stack: name of a deployed stack; by default that in FANFOLD_STACK, or "fanfold".
             local: start a local cloud instead, which ends with `close`, or when the client is left.
             model: what the local cloud runs: vader, a folder with a transformers model, `owner/name` of one on the
-                Hugging Face Hub (or `owner/name@revision`), a container's address, or a function. It is called with the
-                list of a request's inputs, and with its parameters as far as it has arguments of their names, in
-                several threads; it returns a list of as many results.
+                Hugging Face Hub (or `owner/name@revision`), an address (docs/local-endpoint.md), or a function. It is
+                called with the list of a request's inputs, and with its parameters as far as it has arguments of their
+                names, in several threads; it returns a list of as many results.
             task: what a model from a folder or the Hub is used for, by default what it was saved for.
             container: Python of an environment that has Hugging Face's inference container installed; a model from a
                 folder or the Hub then runs in it, as on AWS (docs/models.md).
