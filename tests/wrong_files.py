@@ -161,7 +161,7 @@ PARTLY: dict[str, tuple[bytes, list[str]]] = {
     "5 MB cell.csv": (b"id,text\n1," + b"good " * 1_000_000 + b"\n2,bad\n", ["input is longer than 1,000,000 bytes"]),
     "a million cells.csv": (
         b"id,text\n1,good" + b",x" * 1_000_000 + b"\n2,bad\n",
-        ["row has 1000002 cells where the file has 2 columns"],
+        ["row has 1,000,002 cells where the file has 2 columns"],
     ),
     "one-bad-byte.csv": (
         b"id,text\n1,good\n2,caf\xe9\n3,fine\n",

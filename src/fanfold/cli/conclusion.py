@@ -16,7 +16,7 @@ from fanfold.folder import HeldFolder
 from fanfold.input.batch import BATCH_FILES
 from fanfold.jobs import Job
 from fanfold.results import results_file
-from fanfold.status import JobState
+from fanfold.status import JobState, JobStatus
 from fanfold.terminal import stderr
 from fanfold_core.app.rounds import advice_on
 from fanfold_core.input.errors import counted
@@ -64,6 +64,12 @@ def advise(counts: Mapping[str, Any], job: str, stack: str | None) -> str:
         return advice_on(invalid, invalid, 0)
     command = f" To retry: `fanfold retry {job} --stack {stack}`" if failed > invalid else ""
     return advice_on(failed, invalid, unanswered) + command
+
+
+def say_advice(status: JobStatus, stack: str) -> None:
+    """Say the same of a job, if it has ended."""
+    if status.has_ended and (advice := advise(status.as_dict(), status.id, stack)):
+        stderr.print(advice, style="yellow", soft_wrap=True)
 
 
 def code_of(state: JobState, failed: int | None) -> ExitCode:

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from fanfold.cli import options
-from fanfold.cli.conclusion import advise, say_cost
+from fanfold.cli.conclusion import say_advice, say_cost
 from fanfold.cli.output import REPORT, echo, is_terminal, show_bytes, show_facts, show_in_browser, show_json, show_table
 from fanfold.client import Fanfold
 from fanfold.comparison import Comparison
@@ -112,8 +112,7 @@ def results(
 def errors(job: str, stack: str, partial: bool, as_csv: bool, as_json: bool) -> None:
     """Show why rows of JOB failed: each reason with its number of rows, most frequent first.
 
-    Reasons that differ only in numbers are grouped; the first one represents its group. It also says which rows a retry
-    helps.
+    Reasons that differ only in numbers are one group, with its first reason. It also says which rows a retry helps.
 
     \b
     fanfold errors tweets-6a5ef09ece7577f1
@@ -133,8 +132,7 @@ def errors(job: str, stack: str, partial: bool, as_csv: bool, as_json: bool) -> 
         return
     shown = [{"rows": group.rows, "reason": group.reason, "examples": group.spelt} for group in groups]
     show_table(shown, ("rows", "reason", "examples"), right=("rows",))
-    if (now := found.status()).has_ended and (advice := advise(now.as_dict(), now.id, stack)):
-        stderr.print(advice, style="yellow", soft_wrap=True)
+    say_advice(found.status(), stack)
 
 
 @click.command(short_help="Open the report of a job in a browser.")

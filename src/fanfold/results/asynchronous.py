@@ -104,6 +104,10 @@ class AsyncResults(MadeByJob):
         """As `Results.for_spreadsheets`."""
         return read_ahead(self._results.for_spreadsheets, 1)
 
+    async def in_file(self, file: Path) -> AsyncResults:
+        """As `Results.in_file`."""
+        return AsyncResults(await to_thread(self._results.in_file, file))
+
     async def to_pandas(self) -> pd.DataFrame:
         """As `Results.to_pandas`."""
         return await to_thread(self._results.to_pandas)

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 # Longer ones are cut: an item of the ledger has to hold many.
 _LABEL_LENGTH, _REASON_LENGTH, _INPUT_LENGTH = 60, 300, 160
 _NUMBERS = {int, float}
-_DIGITS = re.compile(r"\d+")
+_DIGITS = re.compile(r"[0-9]+(?:,[0-9]{3})*")
 
 
 def of_rows(first_row: int, rows: Sequence[Sequence[str]], input_index: int | None, final: RowAnswers) -> Statistics:
@@ -191,7 +191,7 @@ def short_label(label: str) -> str:
 def kind_of(reason: str) -> str:
     """What a reason says but for its numbers: errors of one kind have one cause.
 
-    >>> kind_of("row has 3 cells where the file has 2 columns")
+    >>> kind_of("row has 1,003 cells where the file has 2 columns")
     'row has # cells where the file has # columns'
     """
     return _DIGITS.sub("#", reason)
