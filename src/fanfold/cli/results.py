@@ -27,8 +27,7 @@ from fanfold_core.input.errors import counted
 from fanfold_core.input.json.text import cell_of
 
 _ROWS_ON_A_TERMINAL = 20
-_SAMPLES = 3
-_LONGEST_SAMPLE = 60
+_SAMPLES, _LONGEST_SAMPLE = 3, 60
 
 
 @click.command(short_help="Print the results of a job.")

@@ -104,9 +104,9 @@ class AsyncResults(MadeByJob):
         """As `Results.for_spreadsheets`."""
         return read_ahead(self._results.for_spreadsheets, 1)
 
-    async def in_file(self, file: Path) -> AsyncResults:
+    async def in_file(self, file: Path) -> Self:
         """As `Results.in_file`."""
-        return AsyncResults(await to_thread(self._results.in_file, file))
+        return type(self)(await to_thread(self._results.in_file, file))
 
     async def to_pandas(self) -> pd.DataFrame:
         """As `Results.to_pandas`."""
