@@ -116,7 +116,7 @@ endef
 pip = $(PIP) --python $(1)/bin/python install --quiet --disable-pip-version-check --no-deps
 
 .PHONY: environments
-environments: setup $(patsubst %,.venv-%/.locked,recipes sam checkov sdk2 sdk3 docs supply witness) ## create all environments for checks and tests; -j2 creates two at a time
+environments: setup $(patsubst %,.venv-%/.locked,recipes container sam checkov sdk2 sdk3 docs supply witness) ## create all environments for checks and tests; -j2 creates two at a time
 	@:
 
 .PHONY: demo

@@ -1,8 +1,6 @@
 """The container and what stands in for it answer alike: each task's shapes, each malformed request, each limit."""
 
 import json
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +10,6 @@ from localaws.endpoint.models import Model, ModelError
 
 pytestmark = pytest.mark.container
 
-LIMITS = {"MMS_MAX_REQUEST_SIZE": "20000", "MMS_MAX_RESPONSE_SIZE": "30000"}
 A, B = "I love Paris", "The soup was awful"
 ASKED = {"question": "Where?", "context": A}
 GENERATE = {"max_new_tokens": 3, "do_sample": False}
@@ -94,16 +91,19 @@ SAMPLES: dict[str, tuple[bytes, str, str, int]] = {
 
 
 @pytest.fixture(scope="session")
-def tasks(kind: str, serve: Callable[..., Model], folders: Path, request: pytest.FixtureRequest) -> Model:
+def tasks(kind: str, request: pytest.FixtureRequest) -> Model:
     """All models at once."""
-    found: Model = serve(kind, folders, {}) if kind == "imitation" else request.getfixturevalue("tasks_in_container")
+    found: Model = request.getfixturevalue("imitated" if kind == "imitation" else "tasks_in_container")
     return found
 
 
 @pytest.fixture(scope="session")
-def sentiment(kind: str, serve: Callable[..., Model], folders: Path) -> Model:
+def sentiment(kind: str, request: pytest.FixtureRequest) -> Model:
     """One model, as it is, within narrow limits."""
-    return serve(kind, folders / "sentiment", LIMITS)
+    found: Model = (
+        request.getfixturevalue("imitated") if kind == "imitation" else request.getfixturevalue("stock").model
+    )
+    return found
 
 
 def said(error: ModelError) -> str:

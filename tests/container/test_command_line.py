@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from tests.container.conftest import PYTHON, REVIEWS, with_code
 
+from localaws.endpoint.models import ModelServer
+
 pytestmark = pytest.mark.container
 
 
@@ -37,10 +39,12 @@ def test_a_file_runs_through_the_container_and_nothing_stays(folders: Path, tmp_
         time.sleep(0.1)
 
 
-def tuned(folder: Path, model: Path) -> dict[tuple[int, int | None], dict[str, Any]]:
+def tuned(folder: Path, *model: str) -> dict[tuple[int, int | None], dict[str, Any]]:
     header, *rows = REVIEWS.splitlines()
-    (folder / "reviews.csv").write_text("\n".join([header, *rows * 14, ""]), encoding="utf-8")
-    command = ["-m", "fanfold", "tune", "reviews.csv", "--model", str(model), "--container", PYTHON, "--json"]
+    # Rows that differ: the same ones are sent once.
+    many = [f"{row} {number}" for number in range(14) for row in rows]
+    (folder / "reviews.csv").write_text("\n".join([header, *many, ""]), encoding="utf-8")
+    command = ["-m", "fanfold", "tune", "reviews.csv", "--json", "--model", *model]
     run = subprocess.run([sys.executable, *command], cwd=folder, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     said = json.loads(run.stdout)
@@ -49,14 +53,14 @@ def tuned(folder: Path, model: Path) -> dict[tuple[int, int | None], dict[str, A
     return {(one["rows_per_request"], one["batch_size"]): one for one in said["settings"]}
 
 
-def test_settings_are_tried_in_the_container(folders: Path, tmp_path: Path) -> None:
-    found = tuned(tmp_path, folders / "sentiment")
+def test_settings_are_tried_with_a_container_that_runs(stock: ModelServer, tmp_path: Path) -> None:
+    found = tuned(tmp_path, stock.url)
     assert found.keys() >= {(32, None), (32, 8), (32, 16), (32, 32)}
     assert not any(one["failure"] for one in found.values())
 
 
 def test_a_batch_size_that_changes_the_vectors_of_tokens_is_no_choice(folders: Path, tmp_path: Path) -> None:
-    found = tuned(tmp_path, folders / "embeddings")
+    found = tuned(tmp_path, str(folders / "embeddings"), "--container", PYTHON)
     for size in (8, 16, 32):
         assert "rows get other results than without batch_size" in found[32, size]["failure"]
     assert not found[32, None]["failure"]
