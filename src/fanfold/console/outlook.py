@@ -31,7 +31,7 @@ class Outlook:
     """What a job will take: rows and requests, dollars for services and for the endpoint, seconds.
 
     `endpoint` dollars and `seconds` are None where the speed, which is in rows per second, or the price isn't known;
-    `hour` is the price of an instance then. `is_exact` if the rows were counted.
+    `hour` is the price of an instance then. `is_exact` if the rows were counted. `prompt_tokens` are a guess.
     """
 
     rows: int
@@ -44,6 +44,7 @@ class Outlook:
     instance_type: str
     hour: float | None
     prices: str
+    prompt_tokens: int
 
 
 def speed_of(summary: Mapping[str, Any]) -> float | None:
@@ -64,7 +65,9 @@ def look_ahead(
     limits = chunk_limits(Limits(), options.rows_per_request)
     chunks = ceil(max(rows / limits.rows, size / limits.bytes))
     # The first row of each chunk goes alone.
-    work = Workload(rows, 0, ceil(rows / options.rows_per_request) + chunks, chunks, size)
+    prompts = round(preview.prompt_bytes * rows / preview.rows_read)
+    requests = ceil(rows / options.rows_per_request) + chunks
+    work = Workload(rows, 0, requests, chunks, size, prompt_bytes=prompts)
     instance_type = "" if parameters.get("EndpointName") else parameters["InstanceType"]
     services = make_estimate(work, options.rows_per_request, None, parameters["Architecture"]).total
     endpoint = seconds = None
@@ -87,4 +90,5 @@ def look_ahead(
         instance_type=instance_type,
         hour=prices["sagemaker"]["hour"].get(instance_type),
         prices=f"{prices['region']}, {prices['date']}",
+        prompt_tokens=work.prompt_tokens,
     )

@@ -122,9 +122,10 @@ function tell(outlook) {
   const place = find("#outlook")
   place.hidden = !outlook
   if (!outlook) return
-  const { rows, is_exact: exact, requests, services, endpoint, seconds, speed, instance_type: type, hour, prices } = outlook
+  const { rows, is_exact: exact, requests, services, endpoint, seconds, speed, instance_type: type, hour, prices, prompt_tokens: tokens } = outlook
   const about = exact ? "" : "About "
-  find(".work", place).textContent = `${about}${counted(rows, "row")} in ${counted(requests, "request")}${seconds ? `, in about ${roughly(seconds)} with the endpoint's start` : ""}`
+  const prompts = tokens ? ` with about ${counted(tokens, "token")} in prompts (4 bytes each)` : ""
+  find(".work", place).textContent = `${about}${counted(rows, "row")} in ${counted(requests, "request")}${prompts}${seconds ? `, in about ${roughly(seconds)} with the endpoint's start` : ""}`
   const price = [`${dollars(services)} for AWS services`]
   if (endpoint !== null) price.push(`${dollars(endpoint)} for the endpoint (${type})`)
   else if (hour !== null) price.push(`${dollars(hour)} for each hour of the endpoint (${type})`)
