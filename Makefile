@@ -254,6 +254,10 @@ sam-local: setup build ## invoke the built functions in Lambda's containers, aga
 bench: setup .venv-bench/.locked ## run all benchmarks and write docs/performance.md (ten minutes on an idle machine; needs cc and wrk)
 	@$(BIN)/python benchmarks/page.py
 
+.PHONY: bench-models
+bench-models: setup .venv-container/.locked ## run the benchmarks of models in the container and write their part of docs/performance.md (ten minutes on an idle machine; needs Java)
+	@cd benchmarks && ../$(BIN)/python -m models.section
+
 .PHONY: lock
 lock: setup ## update all requirements files; ARGS=--upgrade raises the versions
 	@scripts/lock $(ARGS)
