@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from tests.container.conftest import PYTHON, REVIEWS, with_code
+from tests.pages import commands
 
 from localaws.endpoint.models import ModelServer
 
@@ -37,6 +39,22 @@ def test_a_file_runs_through_the_container_and_nothing_stays(folders: Path, tmp_
     while left := [row["pid"] for row in rows if Path("/proc", row["pid"]).exists()]:
         assert time.monotonic() < until, left
         time.sleep(0.1)
+
+
+def test_code_of_ones_own_is_run_as_its_recipe_says(folders: Path, tmp_path: Path) -> None:
+    shutil.copytree(folders / "sentiment", tmp_path / "models/sentiment")
+    (tmp_path / "container").symlink_to(Path(PYTHON).parents[1])
+    texts = ["I love Paris. The soup was awful", "I love Paris"]
+    (tmp_path / "reviews.csv").write_text("\n".join(["text", *texts, ""]), encoding="utf-8")
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    script = commands("recipes.md", "## Code of your own")
+    run = subprocess.run(
+        ["/bin/bash", "-ec", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    with (tmp_path / "out/own/results.csv").open(encoding="utf-8", newline="") as stream:
+        both, first = csv.DictReader(stream)
+    assert (both["label"], float(both["score"])) == (first["label"], pytest.approx(float(first["score"]), abs=1e-4))
 
 
 def tuned(folder: Path, *model: str) -> dict[tuple[int, int | None], dict[str, Any]]:
