@@ -12,7 +12,7 @@ from fanfold_core.domain.options import Options
 from fanfold_core.domain.requests import inputs
 from fanfold_core.input.encodings import likely_encoding
 from fanfold_core.input.errors import InputColumnError, InputError, UndecodableError
-from fanfold_core.input.formats import TABLE_ENDINGS, FileName
+from fanfold_core.input.formats import TABLE_ENDINGS, FileName, Format
 from fanfold_core.input.json.text import read_json
 from fanfold_core.input.source import BLOCK_BYTES, InputFile
 
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from fanfold_core.input.layout import Layout
 
 HEAD_BYTES = BLOCK_BYTES
+# A Parquet file can be read only if its end is there, too: one of at most so many bytes is looked at as a whole.
+PARQUET_BYTES = 64 * BLOCK_BYTES
+_UNSEEN = (
+    "A Parquet file of more than 64 MiB is not looked at before it is uploaded. If its job has to be told which column "
+    "is the input, start it with `fanfold submit FILE --input-column NAME`."
+)
 _MOST_ROWS = 5
 
 
@@ -62,11 +68,14 @@ def preview_file(
     named = FileName.parse(name)
     if not named.is_table:
         raise NotTableError(
-            f"{name} is not a CSV: its name must end in {TABLE_ENDINGS}. Export the data as CSV, and choose that file. "
-            "A Parquet file is converted by `fanfold submit FILE`"
+            f"{name} is not a CSV: its name must end in {TABLE_ENDINGS}. Export the data as CSV, and choose that file"
         )
     chosen = Options.of_stack(parameters, {**named.options, **options})
-    file = InputFile(name, len(head), chosen, lambda start: BytesIO(head[start:]), is_beginning=not complete)
+    if named.format is Format.PARQUET and not complete:
+        return Preview((), None, has_header=False, rows=[], hint=_UNSEEN)
+    file = InputFile(
+        name, len(head), chosen, lambda start, end=None: BytesIO(head[start:end]), is_beginning=not complete
+    )
     try:
         return _preview(file, chosen)
     except UndecodableError as error:
@@ -93,7 +102,8 @@ def _preview(file: InputFile, chosen: Options) -> Preview:
         layout.columns,
         input_index,
         layout.has_header,
-        rows[:_MOST_ROWS],
+        # Cells alone: those of JSON come with their values.
+        [list(row) for row in rows[:_MOST_ROWS]],
         hint=" ".join(layout.warnings),
         question=question,
         assumed="" if question else " ".join(layout.assumed),
