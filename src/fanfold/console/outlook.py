@@ -32,7 +32,7 @@ class Outlook:
 
     `endpoint` dollars and `seconds` are None where the speed, which is in rows per second, or the price isn't known;
     `hour` is the price of an instance then. A local cloud costs nothing: all dollars are None. `is_exact` if the rows
-    were counted.
+    were counted. `prompt_tokens` are a guess.
     """
 
     rows: int
@@ -45,6 +45,7 @@ class Outlook:
     instance_type: str
     hour: float | None
     prices: str
+    prompt_tokens: int
 
 
 def speed_of(summary: Mapping[str, Any]) -> float | None:
@@ -71,7 +72,9 @@ def look_ahead(  # noqa: PLR0913 - what is known beforehand
     limits = chunk_limits(Limits(), options.rows_per_request)
     chunks = ceil(max(rows / limits.rows, size / limits.bytes))
     # The first row of each chunk goes alone.
-    work = Workload(rows, 0, ceil(rows / options.rows_per_request) + chunks, chunks, size)
+    requests = ceil(rows / options.rows_per_request) + chunks
+    prompts = round(preview.prompt_bytes * rows / preview.rows_read)
+    work = Workload(rows, 0, requests, chunks, size, prompt_bytes=prompts)
     known = Outlook(
         rows=rows,
         is_exact=size <= preview.bytes_read,
@@ -84,6 +87,7 @@ def look_ahead(  # noqa: PLR0913 - what is known beforehand
         instance_type="",
         hour=None,
         prices="",
+        prompt_tokens=work.prompt_tokens,
     )
     return known if is_local else _priced(known, work, options, parameters)
 

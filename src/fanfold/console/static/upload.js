@@ -128,10 +128,11 @@ function tell(outlook) {
   const place = find("#outlook")
   place.hidden = !outlook
   if (!outlook) return
-  const { rows, is_exact: exact, requests, services, seconds, speed, prices } = outlook
+  const { rows, is_exact: exact, requests, services, seconds, speed, prices, prompt_tokens: tokens } = outlook
   const about = exact ? "" : "About ", isFree = services === null
   const time = seconds ? `, in about ${roughly(seconds)}${isFree ? "" : " with the endpoint's start"}` : ""
-  find(".work", place).textContent = `${about}${counted(rows, "row")} in ${counted(requests, "request")}${time}`
+  const prompts = tokens ? ` with about ${counted(tokens, "token")} in prompts (4 bytes each)` : ""
+  find(".work", place).textContent = `${about}${counted(rows, "row")} in ${counted(requests, "request")}${prompts}${time}`
   find(".price", place).textContent = isFree ? "A local cloud costs nothing." : price(outlook)
   const basis = speed ? `At ${counted(Math.round(speed), "row")} per second, as in the latest job here.` : "How long the endpoint takes is known after the first job of 1,000 rows or more."
   const listed = isFree ? "" : ` List prices of ${prices}, without free tiers.`
