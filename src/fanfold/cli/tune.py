@@ -70,13 +70,15 @@ def tune(file: Path | str, model: str, task: str | None, container: str | None, 
     with extra("local", "to try settings"):
         from fanfold.tuning import trials as trying  # noqa: PLC0415 - an extra, and takes a second
 
-    with opened(file, None, parameters_of(None), metadata(**reading)) as found:
+    parameters = parameters_of(None, model, task)
+    with opened(file, None, parameters, metadata(**reading)) as found:
         source = found.source
         if found.assumed or found.options.is_chat:
             raise click.UsageError(f"each row of {source.shown} is a request of its own: there is nothing to tune")
         with bytes_bar("reading", None if found.content.is_copied else source.size) as seen:
             sample = trying.take_sample(found, seen)
     chosen = found.options
+    default = Options.of_stack(parameters, {}).parameters
     present = Setting(chosen.rows_per_request, batch_size_of(chosen.parameters))
     with trying.served(model, task, container) as (answering, folder), spinner("trying the model") as say:
         trials = trying.Trials(answering, chosen, at_once=trying.requests_at_once())
@@ -99,7 +101,7 @@ def tune(file: Path | str, model: str, task: str | None, container: str | None, 
             {
                 "best": best and _as_dict(tried[0], tried),
                 "present": {"rows_per_request": present.rows, "batch_size": present.batch_size},
-                "options": to_use and _options(to_use, chosen),
+                "options": to_use and _options(to_use, chosen, default),
                 "settings": [_as_dict(trial, tried) for trial in tried],
                 "model": model,
                 "sample": of_sample,
@@ -113,7 +115,7 @@ def tune(file: Path | str, model: str, task: str | None, container: str | None, 
         raise TuneError("every setting fails: see why in the table")
     speeds = {trial.setting: trial.rows_per_second for trial in search.trials if not trial.failure}
     gain = f"{speeds[best] / speeds[search.present]:.1f} times as fast as" if search.present in speeds else "instead of"
-    _say_how_to_use(to_use, present, gain, chosen)
+    _say_how_to_use(to_use, present, gain, _options(to_use, chosen, default))
     if trials.rows < (few := max(present.rows, START_ROWS)):
         stderr.print(
             f"Tried with {counted(trials.rows, 'row')}, no request has had {few}: that tells little. Use a file with "
@@ -159,11 +161,11 @@ def _row(trial: Trial, tried: Sequence[Trial]) -> dict[str, Any]:
     return dict(zip(_COLUMNS, _as_dict(trial, tried).values(), strict=True))
 
 
-def _options(best: Setting, chosen: Options) -> dict[str, Any]:
-    """The options of a job with this setting, as far as they aren't what every job has."""
+def _options(best: Setting, chosen: Options, default: str) -> dict[str, Any]:
+    """The options of a job with this setting: rows per request, and parameters that aren't the model's default."""
     parameters = parameters_with(chosen.parameters, best.batch_size)
     by_name: dict[str, Any] = {"rows-per-request": best.rows}
-    return by_name if parameters == Options().parameters else {**by_name, "parameters": read_json(parameters)}
+    return by_name if parameters == default else {**by_name, "parameters": read_json(parameters)}
 
 
 def _say_what_was_tried(subject: str, trials: Trials, sample: Sample) -> None:
@@ -180,11 +182,10 @@ def _say_what_was_tried(subject: str, trials: Trials, sample: Sample) -> None:
         )
 
 
-def _say_how_to_use(best: Setting, present: Setting, gain: str, chosen: Options) -> None:
+def _say_how_to_use(best: Setting, present: Setting, gain: str, by_name: dict[str, Any]) -> None:
     if best == present:
         stderr.print(f"Best: {_in_words(best)}, as the file has it now.")
         return
-    by_name = _options(best, chosen)
     spelt = {name: spell(value) for name, value in by_name.items()}
     flags = " ".join(f"--{name} {shlex.quote(value)}" for name, value in spelt.items())
     lines = [

@@ -270,6 +270,7 @@ def local_cloud(model: str | Predict, parameters: Mapping[str, str] | None = Non
     """
     with extra("local", "a local cloud (the default without --stack)"):
         from localaws.cloud import LocalCloud  # noqa: PLC0415 - an extra, and takes a second
+        from localaws.endpoint.models.transformers_folder import task_of  # noqa: PLC0415 - likewise
 
     chosen = {**local_parameters(model), **(parameters or {})}
     try:
@@ -279,6 +280,10 @@ def local_cloud(model: str | Predict, parameters: Mapping[str, str] | None = Non
     if on_hub := HubModel.parse(model, chosen.get("HfRevision")):
         folder = on_hub.fetch()
         model, chosen = str(folder), {**chosen, "HfModelId": on_hub.name, "HfRevision": folder.name}
+        try:
+            chosen["HfTask"] = chosen.get("HfTask") or task_of(folder)
+        except LocalCloudError as error:
+            raise LocalStartError(str(error)) from error
     say_model(model)
     return LocalCloud(find_root(), model=model, parameters=chosen, **options)
 

@@ -45,6 +45,19 @@ def test_a_whole_file_is_counted_and_of_a_larger_one_the_beginning_tells() -> No
     assert dollars(larger) == pytest.approx(500 * 0.00024, rel=0.1)
 
 
+def test_prompts_of_the_beginning_tell_how_many_tokens_all_have() -> None:
+    chosen, parameters = {"prompt": "Good? {text}"}, PARAMETERS | {"CostlierOptions": "allow"}
+    seen = preview_file("a.csv", CONTENT, complete=False, parameters=parameters, options=chosen)
+    stack: Any = SimpleNamespace(parameters=parameters, is_local=False)
+    found = forecast(seen, len(CONTENT) * 500, stack, chosen, None)
+    assert found
+    # "Good? so good really" has 20 bytes.
+    assert found.prompt_tokens == pytest.approx(500_000 * 5, rel=0.01)
+    without = ahead()
+    assert without
+    assert without.prompt_tokens == 0
+
+
 def test_without_a_speed_the_hour_is_known_and_with_one_the_time_and_the_endpoint() -> None:
     slow, fast = ahead(speed=10.0), ahead(speed=1_000.0)
     assert slow

@@ -128,9 +128,11 @@ function tell(outlook) {
   const place = find("#outlook")
   place.hidden = !outlook
   if (!outlook) return
-  const { rows, is_exact: exact, requests, cost, basis, seconds, wakes } = outlook
+  const { rows, is_exact: exact, requests, cost, basis, seconds, wakes, prompt_tokens: tokens } = outlook
   const about = exact ? "" : "About "
-  find(".work", place).textContent = `${about}${counted(rows, "row")} in ${counted(requests, "request")}${seconds ? `, in about ${roughly(seconds)}${wakes ? " with the endpoint's start" : ""}` : ""}`
+  const time = seconds ? `, in about ${roughly(seconds)}${wakes ? " with the endpoint's start" : ""}` : ""
+  const prompts = tokens ? ` with about ${counted(tokens, "token")} in prompts (4 bytes each)` : ""
+  find(".work", place).textContent = `${about}${counted(rows, "row")} in ${counted(requests, "request")}${prompts}${time}`
   find(".price", place).replaceChildren(...sentence(cost))
   find(".basis", place).textContent = `${exact ? "" : "Reckoned from the beginning of the file. "}${basis}`
 }
