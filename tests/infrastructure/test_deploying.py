@@ -7,6 +7,7 @@ from runpy import run_path
 from typing import Any
 
 import pytest
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped] # its types are not published
 
 from fanfold.project import find_root
 from localaws.errors import TemplateError
@@ -200,6 +201,16 @@ def test_consoles_ask_first_for_what_the_readme_says_to_decide() -> None:
     assert set(re.findall(r"`(\w+)`", rows)) <= set(first["Parameters"])
     assert all(f"`{name}`" in deploy for name in first["Parameters"])
     assert all("Default" in found for found in body["Parameters"].values())
+
+
+def test_the_permissions_to_tag_are_those_of_the_types_that_are_tagged() -> None:
+    needed = set()
+    for type_ in {resource["Type"] for resource in resources.values()}:
+        schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", type_).schema
+        needed |= set(schema.get("tagging", {}).get("permissions", ()))
+    listed = (ROOT / "docs/install.md").read_text(encoding="utf-8").partition("### Permissions to tag")[2]
+    named = re.findall(r"`(\w[\w-]*:\w+)`", listed.partition("\n### ")[0])
+    assert sorted(named) == sorted(action for action in needed if not re.search(":(List|Get)", action))
 
 
 def test_the_bill_tells_stacks_apart_by_what_costs_most() -> None:

@@ -1,4 +1,4 @@
-"""The values of a template's parameters in a deploy: those that are given, else those that the stack has."""
+"""Parameters and tags in a deploy: those that are given, else those that the stack has."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ from localaws import template
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from types_boto3_cloudformation.type_defs import ParameterTypeDef
+    from types_boto3_cloudformation.type_defs import ParameterTypeDef, TagTypeDef
 
 _MOST_BYTES = 2_000
+# By it the bill tells stacks apart; the template gives it to what costs most.
+_COST_TAG = "fanfold"
+# CloudFormation's own, which nobody may set.
+_RESERVED_TAG = "aws:"
 
 
 def to_decide(source: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -65,6 +69,17 @@ def as_sent(source: Mapping[str, Any], given: Mapping[str, str], before: Mapping
     ]
     chosen: list[ParameterTypeDef] = [{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()]
     return kept + chosen
+
+
+def tags_as_sent(stack: str, given: Mapping[str, str], before: Mapping[str, str]) -> list[TagTypeDef]:
+    """All tags of a stack as CloudFormation takes them: it keeps none that it isn't sent. An empty value ends a tag.
+
+    >>> tags_as_sent("tweets", {"team": "", "stage": "test"}, {"team": "nlp"})
+    [{'Key': 'fanfold', 'Value': 'tweets'}, {'Key': 'stage', 'Value': 'test'}]
+    """
+    chosen = {name: value for name, value in {**before, **given}.items() if value}
+    tags = {_COST_TAG: stack, **chosen}
+    return [{"Key": name, "Value": value} for name, value in tags.items() if not name.startswith(_RESERVED_TAG)]
 
 
 def dropped(source: Mapping[str, Any], before: Mapping[str, str]) -> dict[str, str]:

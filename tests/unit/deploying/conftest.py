@@ -77,6 +77,16 @@ assert (layer, how) == ("Core", "--bytecode-optional")
 Deploy = Callable[..., Result]
 
 
+def parameters(session: boto3.Session, stack: str = "fanfold") -> dict[str, str]:
+    (found,) = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    return {one["ParameterKey"]: one["ParameterValue"] for one in found["Parameters"]}
+
+
+def stacks(session: boto3.Session) -> list[str]:
+    listed = session.client("cloudformation").list_stacks()["StackSummaries"]
+    return [it["StackStatus"] for it in listed if it["StackStatus"] != "DELETE_COMPLETE"]
+
+
 @pytest.fixture(autouse=True)
 def shared_loader(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("botocore.session.create_loader", lambda _path: LOADER)
@@ -129,6 +139,7 @@ def session(asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> Ite
         stack._parse_template()  # noqa: SLF001 - as its own updates do
         declared = stack.template_dict["Parameters"]
         stack.parameters = {name: str(it["Default"]) for name, it in declared.items()} | asked[-1]["parameters"]
+        stack.tags = asked[-1]["tags"]
         stack.description = stack.template_dict["Description"]
         stack.output_map = stack._create_output_map()  # noqa: SLF001 - likewise
 
