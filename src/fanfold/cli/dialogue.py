@@ -57,7 +57,12 @@ def instances(values: Mapping[str, str]) -> str:
         return f"The stack uses the endpoint {values['EndpointName']}, whose instances it does not create."
     dollars = instance_dollars(values["InstanceType"], _HOUR)
     price = "" if dollars is None else f" about ${dollars:.2f} an hour for each while it runs (us-east-1),"
+    unknown = (
+        " Its price is not known here: `fanfold estimate`, the costs of jobs and max-dollars count services only."
+        if dollars is None
+        else ""
+    )
     return (
         f"What costs most is the endpoint: {values['MinInstances']} to {values['MaxInstances']} instances of type "
-        f"{values['InstanceType']},{price} of which a new endpoint starts one."
+        f"{values['InstanceType']},{price} of which a new endpoint starts one.{unknown}"
     )

@@ -9,6 +9,7 @@ from fanfold_core.domain.options import Options
 from fanfold_core.domain.options.row import JOB_DEFAULTS
 from fanfold_core.input.errors import JobDefaultsError
 from localaws import template
+from localaws.errors import ParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,12 +35,18 @@ def checked(
     """The values of all parameters after a deploy; `before` are the stack's.
 
     Raises:
-        TemplateError: one is unknown, has a value that isn't allowed, or they contradict each other.
+        TemplateError: one is unknown, has a value that isn't allowed, or they contradict each other, or no container
+            runs on the instance type.
         DeployError: every job would fail by its default options.
     """
     chosen = {**_kept(source, given, before), **given}
     template.check(source, chosen, region)
     values = {**template.defaults_of(source), **chosen}
+    if template.evaluate(source, values, {"Condition": "InstanceWithoutContainer"}):
+        raise ParameterError(
+            f"Hugging Face publishes no container for InstanceType {values['InstanceType']}, which has a processor of "
+            "AWS (Inferentia, Trainium or Graviton). Choose another type, or set ContainerImage to one for it."
+        )
     try:
         check_job_defaults(values[JOB_DEFAULTS])
     except JobDefaultsError as error:

@@ -44,6 +44,8 @@ Parameters:
   MaxInstances: { Type: Number, Default: 5 }
   JobDefaults: { Type: String, Default: "{}" }
   EndpointName: { Type: String, Default: "" }
+Conditions:
+  InstanceWithoutContainer: !Equals [!Ref InstanceType, ml.inf2.xlarge]
 Rules:
   Elsewhere:
     RuleCondition: !Equals [!Ref AWS::Region, mx-central-1]
