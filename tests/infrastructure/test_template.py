@@ -228,7 +228,7 @@ def test_sagemaker_is_touched_only_without_an_endpoint_that_exists(chosen: dict[
         ({"EndpointName": "theirs", "HfModelId": "owner/model"}, "leave HfModelId at its default"),
         ({"EndpointName": "theirs", "HfRevision": COMMIT}, "leave HfRevision empty"),
         ({"ModelDataUrl": "s3://models/model.tar.gz", "HfRevision": COMMIT}, "leave HfRevision empty"),
-        ({"HfRevision": "refs/pr/1"}, "must be a commit or a tag"),
+        ({"HfRevision": "refs/pr/1"}, "must be a commit, a branch or a tag"),
         ({"EndpointName": "theirs", "ModelDataUrl": "s3://models/model.tar.gz"}, "leave ModelDataUrl empty"),
         ({"HfModelId": "owner/model", "ModelDataUrl": "s3://models/model.tar.gz"}, "replaces the model on the Hub"),
         ({"SubnetIds": "subnet-0123456789abcdef0"}, "set both or neither"),

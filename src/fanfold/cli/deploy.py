@@ -84,8 +84,9 @@ def deploy(
     Needs AWS credentials and pip, but neither a clone nor SAM nor Docker. It builds the layers from pinned packages,
     uploads the code, and shows what CloudFormation would change, before it asks whether to go on. Parameters that are
     not given keep their values in a stack that is there; in a new one they have their defaults, and on a terminal the
-    most important ones are asked for. docs/options.md lists all. The tag fanfold, with the stack's name, is the stack's
-    and its resources', so that bills can be told apart; add others with --tag.
+    most important ones are asked for. docs/options.md lists all. If the Hub can be asked, HfRevision becomes the commit
+    of the model: the latest, or that of a branch or tag (HF_TOKEN is for private models). The tag fanfold, with the
+    stack's name, is the stack's and its resources', so that bills can be told apart; add others with --tag.
 
     \b
     fanfold deploy
@@ -115,7 +116,9 @@ def deploy(
         before = existing.parameters if existing else {}
         if existing is None and not is_agreed:
             chosen = dialogue.ask(source, chosen, session.region_name)
+        chosen = parameters.without_stale_revision(chosen, before)
         values = parameters.checked(source, chosen, before, session.region_name)
+        chosen |= dialogue.pinned(values)
         if gone := parameters.dropped(source, before):
             dialogue.say_what_is_gone(gone, find_defaults(session, stack))
         _, url = _send(root, folder, session, account, bucket)

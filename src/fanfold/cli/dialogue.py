@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fanfold.deploying import parameters
-from fanfold.terminal import stderr
+from fanfold.errors import DeployError
+from fanfold.hub import find_commit
+from fanfold.terminal import spinner, stderr
 from fanfold_core.app.costs import instance_dollars
 from localaws import template
 from localaws.errors import TemplateError
@@ -49,6 +51,27 @@ def say_what_is_gone(gone: Mapping[str, str], defaults: Mapping[str, str]) -> No
             "that are gone”"
         )
         stderr.print(words, style="yellow", soft_wrap=True)
+
+
+def pinned(values: Mapping[str, str]) -> dict[str, str]:
+    """HfRevision as the commit that the Hub says an empty one, a branch or a tag is; nothing if it doesn't say so."""
+    if (found := parameters.to_pin(values)) is None:
+        return {}
+    model, revision = found
+    try:
+        with spinner(f"asking the Hub for the commit of {model}"):
+            commit = find_commit(model, revision)
+    except DeployError as error:
+        loaded = f"what {revision} is by then" if revision else "the latest commit"
+        stderr.print(
+            f"HfRevision stays {revision or 'empty'}, so each new instance loads {loaded}, and predictions may change: "
+            f"{error}.",
+            style="yellow",
+            soft_wrap=True,
+        )
+        return {}
+    stderr.print(f"HfRevision is {commit}, {revision or 'the latest commit'} of {model} now.", soft_wrap=True)
+    return {"HfRevision": commit}
 
 
 def instances(values: Mapping[str, str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fanfold.errors import DeployError
+from fanfold.hub import is_commit
 from fanfold_core.domain.options import Options
 from fanfold_core.domain.options.row import JOB_DEFAULTS
 from fanfold_core.input.errors import JobDefaultsError
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from types_boto3_cloudformation.type_defs import ParameterTypeDef, TagTypeDef
 
 _MOST_BYTES = 2_000
+_REVISION = "HfRevision"
+_NAMING_A_MODEL = ("HfModelId", "ModelDataUrl", "EndpointName")
 # By it the bill tells stacks apart; the template gives it to what costs most.
 _COST_TAG = "fanfold"
 # CloudFormation's own, which nobody may set.
@@ -87,6 +90,23 @@ def tags_as_sent(stack: str, given: Mapping[str, str], before: Mapping[str, str]
     chosen = {name: value for name, value in {**before, **given}.items() if value}
     tags = {_COST_TAG: stack, **chosen}
     return [{"Key": name, "Value": value} for name, value in tags.items() if not name.startswith(_RESERVED_TAG)]
+
+
+def without_stale_revision(given: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
+    """What is given, and an empty HfRevision if the stack's is of a model that it will have no more.
+
+    >>> without_stale_revision({"HfModelId": "acme/new"}, {"HfModelId": "acme/old", "HfRevision": "v1"})
+    {'HfModelId': 'acme/new', 'HfRevision': ''}
+    """
+    is_other = any(name in given and given[name] != before.get(name) for name in _NAMING_A_MODEL)
+    return {_REVISION: "", **given} if is_other and before.get(_REVISION) else dict(given)
+
+
+def to_pin(values: Mapping[str, str]) -> tuple[str, str] | None:
+    """The model on the Hub, and its revision, of a stack whose predictions a push to the Hub would change."""
+    if values["ModelDataUrl"] or values["EndpointName"] or is_commit(values[_REVISION]):
+        return None
+    return values["HfModelId"], values[_REVISION]
 
 
 def dropped(source: Mapping[str, Any], before: Mapping[str, str]) -> dict[str, str]:

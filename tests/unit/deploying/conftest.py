@@ -44,9 +44,15 @@ Parameters:
   MaxInstances: { Type: Number, Default: 5 }
   JobDefaults: { Type: String, Default: "{}" }
   EndpointName: { Type: String, Default: "" }
+  HfModelId: { Type: String, Default: acme/sentiment }
+  HfRevision: { Type: String, Default: "" }
+  ModelDataUrl: { Type: String, Default: "" }
 Conditions:
   InstanceWithoutContainer: !Equals [!Ref InstanceType, ml.inf2.xlarge]
 Rules:
+  OneModel:
+    RuleCondition: !Not [!Equals [!Ref ModelDataUrl, ""]]
+    Assertions: [{ Assert: !Equals [!Ref HfRevision, ""], AssertDescription: leave HfRevision empty }]
   Elsewhere:
     RuleCondition: !Equals [!Ref AWS::Region, mx-central-1]
     Assertions: [{ Assert: !Equals [!Ref MaxInstances, 1], AssertDescription: one instance in this region }]
@@ -151,8 +157,11 @@ def session(asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> Ite
     monkeypatch.setattr(FakeBucket, "get_permission", lambda *_: PermissionResult.NEUTRAL)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
-    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", "FANFOLD_STACK"):
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", "FANFOLD_STACK", "HF_TOKEN"):
         monkeypatch.delenv(name, raising=False)
+    # No Hub answers there.
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     with mock_aws():
         yield boto3.Session()
