@@ -32,6 +32,8 @@ _WEIGHTS = (
 _BESIDE_WEIGHTS = {".json", ".txt", ".jinja", ".model", ".spm", ".codes", ".tokenizer"}
 # The container would run it.
 _SCRIPT = "code/inference.py"
+# How sentence-transformers makes one embedding of those of the tokens, beside its modules.json.
+_POOLING = re.compile(r"\d+_Pooling/config\.json")
 _LOOK_EVERY_SECONDS = 0.2
 _HUB = "https://huggingface.co"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -150,6 +152,12 @@ class HubModel:
         return LocalStartError(words)
 
 
+def on_this_machine(model: str) -> str:
+    """A model as it is named on the command line, or, of one on the Hub, its folder after `HubModel.fetch`."""
+    on_hub = HubModel.parse(model)
+    return str(on_hub.fetch()) if on_hub else model
+
+
 def is_commit(revision: str) -> bool:
     """Whether a revision is a commit, which no push to a repository changes, as it does a branch or a tag."""
     return _COMMIT.fullmatch(revision) is not None
@@ -193,7 +201,7 @@ def needed(names: Iterable[str]) -> list[str]:
     >>> needed(["config.json", "model.safetensors", "pytorch_model.bin", "tf_model.h5", "onnx/config.json"])
     ['model.safetensors', 'config.json']
     """
-    own = [name for name in names if "/" not in name or name == _SCRIPT]
+    own = [name for name in names if "/" not in name or name == _SCRIPT or _POOLING.fullmatch(name)]
     weights = ([name for name in own if kind.fullmatch(name)] for kind in _WEIGHTS)
     return [
         *next(filter(None, weights), []),

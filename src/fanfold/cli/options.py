@@ -15,6 +15,7 @@ import click
 
 from fanfold.client import DEFAULT_STACK, STACK_VARIABLE
 from fanfold.errors import InputFileError, UserError
+from fanfold.hub import HubModel
 from fanfold.input.batch import LEXICON
 from fanfold.input.sources import Source, is_in_s3, where_else
 from fanfold_core.domain.options import OPTIONS
@@ -116,10 +117,12 @@ class _File(click.Path):
 
 
 class ModelPath(click.Path):
-    """A model on this machine."""
+    """A model on this machine, or on the Hub, of which nothing is downloaded yet."""
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
         """As click asks for it."""
+        if HubModel.parse(value):
+            return value
         if not Path(value).exists():
             raise click.UsageError(f"model {value} does not exist: {where_else(Path(value))}", context)
         return super().convert(value, parameter, context)

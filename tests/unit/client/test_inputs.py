@@ -158,7 +158,15 @@ def test_what_has_another_form_is_no_model_of_the_hub(model: object) -> None:
     ],
 )
 def test_weights_are_downloaded_in_one_format(weights: list[str], loaded: list[str]) -> None:
-    beside = ["config.json", "sentencepiece.bpe.model", "merges.txt", "bpe.codes", "source.spm", "chat_template.jinja"]
+    beside = [
+        "config.json",
+        "1_Pooling/config.json",
+        "sentencepiece.bpe.model",
+        "merges.txt",
+        "bpe.codes",
+        "source.spm",
+        "chat_template.jinja",
+    ]
     assert needed([*weights, *beside, "README.md", "onnx/config.json", "model.py"]) == [*loaded, *beside]
 
 
