@@ -13,6 +13,7 @@ import pytest
 from tests.witness.binaries import handler_imports
 
 from fanfold.deploying.package import package
+from localaws import template
 
 ROOT = Path(__file__).parents[2]
 LAYERS = ["CoreLayer", "NumpyLayer"]
@@ -69,7 +70,7 @@ def test_every_module_is_compiled_and_its_bytecode_is_not_checked_against_its_so
 
 def test_what_is_deployed_is_imported_by_lambdas_python(tmp_path: Path) -> None:
     (tmp_path / "zips").mkdir()
-    packaged = package(ROOT, tmp_path / "zips")
+    packaged = package(template.read(ROOT), ROOT, tmp_path / "zips")
     assert packaged.is_compiled
     for name, archive in packaged.archives.items():
         ZipFile(archive.file).extractall(tmp_path / "deployed" / name)

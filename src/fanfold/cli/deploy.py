@@ -9,7 +9,7 @@ from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import click
@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from fanfold.cli import dialogue, options
 from fanfold.cli.output import echo, show_facts
-from fanfold.deploying import changes, parameters
+from fanfold.deploying import changes, container, parameters
 from fanfold.deploying.artifacts import Artifacts
 from fanfold.deploying.changes import ChangeSet
 from fanfold.deploying.existing import find_defaults, find_existing
@@ -103,17 +103,21 @@ def deploy(
     source = template.read(root)
     with TemporaryDirectory() as folder:
         if is_dry:
+            source = container.filled(source, chosen)
             values = parameters.checked(source, chosen, {}, region or template.REGION)
-            _show_package(_packaged(root, folder), stack, bucket, values, chosen, tags)
+            _show_package(_packaged(source, root, folder), stack, bucket, values, chosen, tags)
             return
         session, account = _identify(stack, region, profile)
+        name = bucket or Artifacts.default_name(account, session.region_name)
+        artifacts = Artifacts(make_client(session, "s3"), account, name)
         if template_file is not None:
-            text, url = _send(root, folder, session, account, bucket)
+            text, url = _send(source, root, folder, artifacts, is_named=bool(bucket))
             template_file.write_text(text, encoding="utf-8")
             echo(url)
             return
         existing = find_existing(session, stack)
         before = existing.parameters if existing else {}
+        source = container.filled(source, {**before, **chosen})
         if existing is None and not is_agreed:
             chosen = dialogue.ask(source, chosen, session.region_name)
         chosen = parameters.without_stale_revision(chosen, before)
@@ -121,7 +125,7 @@ def deploy(
         chosen |= dialogue.pinned(values)
         if gone := parameters.dropped(source, before):
             dialogue.say_what_is_gone(gone, find_defaults(session, stack))
-        _, url = _send(root, folder, session, account, bucket)
+        _, url = _send(source, root, folder, artifacts, is_named=bool(bucket))
     with spinner("asking CloudFormation what would change"):
         sent = parameters.as_sent(source, chosen, before)
         stands = parameters.tags_as_sent(stack, tags, existing.tags if existing else {})
@@ -147,9 +151,9 @@ def _identify(stack: str, region: str | None, profile: str | None) -> tuple[boto
         raise StackError(f"stack {stack}: {refused_words(error)}") from error
 
 
-def _packaged(root: Path, folder: str) -> Package:
+def _packaged(source: Mapping[str, Any], root: Path, folder: str) -> Package:
     with spinner("building the layers (about a minute)"):
-        packaged = package(root, Path(folder))
+        packaged = package(source, root, Path(folder))
     if not packaged.is_compiled:
         stderr.print(
             "There is no Python 3.13, so the modules are not compiled for Lambda: every cold start takes half a second "
@@ -185,24 +189,24 @@ def _show_package(
     stderr.print(dialogue.instances(values), soft_wrap=True)
 
 
-def _send(root: Path, folder: str, session: boto3.Session, account: str, bucket: str | None) -> tuple[str, str]:
+def _send(
+    source: Mapping[str, Any], root: Path, folder: str, artifacts: Artifacts, *, is_named: bool
+) -> tuple[str, str]:
     """Build the code, and upload what the bucket doesn't have; the template, and where it is."""
-    name = bucket or Artifacts.default_name(account, session.region_name)
-    artifacts = Artifacts(make_client(session, "s3"), account, name)
     # Before minutes of work that would be in vain.
     is_there = artifacts.exists()
-    if bucket and not is_there:
-        raise UserError(f"there is no bucket {bucket}: create it, or leave out --artifacts-bucket")
-    packaged = _packaged(root, folder)
+    if is_named and not is_there:
+        raise UserError(f"there is no bucket {artifacts.bucket}: create it, or leave out --artifacts-bucket")
+    packaged = _packaged(source, root, folder)
     if not is_there:
         artifacts.create()
-    if not bucket:
+    if not is_named:
         artifacts.protect()
     for resource, archive in packaged.archives.items():
         if not artifacts.holds(archive.key):
             with bytes_bar(resource, archive.size) as on_bytes:
                 artifacts.send(archive.file, archive.key, on_bytes)
-    text = packaged.template(name)
+    text = packaged.template(artifacts.bucket)
     return text, artifacts.put(text, template_key(text))
 
 

@@ -40,7 +40,8 @@ def pack_command(model: str, file: Path, labels: str) -> None:
 
     The code computes texts of similar length together, in half precision on a GPU, and returns one embedding for each
     text. Upload the file to S3 (`aws s3 cp`) and deploy the stack with its address as ModelDataUrl. Set
-    `FANFOLD_BATCH_TOKENS` in the container's environment to change how many tokens it computes at once.
+    `FANFOLD_BATCH_TOKENS` in the container's environment (parameter ContainerEnvironment) to change how many tokens it
+    computes at once.
 
     \b
     fanfold model pack models/sentiment --labels negative,neutral,positive

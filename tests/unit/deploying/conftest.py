@@ -43,6 +43,7 @@ Parameters:
   MinInstances: { Type: Number, Default: 0 }
   MaxInstances: { Type: Number, Default: 5 }
   JobDefaults: { Type: String, Default: "{}" }
+  ContainerEnvironment: { Type: String, Default: "{}" }
   EndpointName: { Type: String, Default: "" }
   HfModelId: { Type: String, Default: acme/sentiment }
   HfRevision: { Type: String, Default: "" }
@@ -50,6 +51,8 @@ Parameters:
 Conditions:
   InstanceWithoutContainer: !Equals [!Ref InstanceType, ml.inf2.xlarge]
 Rules:
+  FanfoldDeployFillsContainerEnvironmentIn:
+    Assertions: [{ Assert: !Equals [!Ref ContainerEnvironment, "{}"], AssertDescription: only by deploy }]
   OneModel:
     RuleCondition: !Not [!Equals [!Ref ModelDataUrl, ""]]
     Assertions: [{ Assert: !Equals [!Ref HfRevision, ""], AssertDescription: leave HfRevision empty }]
@@ -59,6 +62,11 @@ Rules:
 Resources:
   Chunks: { Type: AWS::SQS::Queue, Properties: { Tags: [{ Key: instances, Value: !Ref MaxInstances }] } }
   Outcomes: { Type: AWS::SQS::Queue, Properties: { Tags: &tags [{ Key: type, Value: !Ref InstanceType }] } }
+  Model:
+    Type: AWS::SageMaker::Model
+    Properties:
+      ExecutionRoleArn: arn:aws:iam::123456789012:role/model
+      PrimaryContainer: { Image: image, Environment: { HF_TASK: !Ref InstanceType, LIMIT: "1" } }
   Core:
     Type: AWS::Serverless::LayerVersion
     Metadata: { BuildMethod: makefile }

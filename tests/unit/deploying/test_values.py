@@ -1,5 +1,6 @@
 """Parameters and tags of a deploy: what is asked for, set, kept and left out."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,12 @@ from tests.recipes.hub import COMMIT, TOKEN, serving
 from tests.unit.deploying.conftest import BUCKET, REGION, Deploy, parameters, stacks
 
 from fanfold.cli.conclusion import ExitCode
+from fanfold.deploying.container import filled
 from fanfold.errors import DeployError
 from fanfold.hub import find_commit
+from fanfold.project import find_root
+from localaws import template
+from localaws.errors import ParameterError
 
 
 def test_an_update_keeps_the_parameters_that_are_not_given_and_sends_what_has_changed(
@@ -163,3 +168,62 @@ def test_a_token_reads_a_private_model(deploy: Deploy, session: boto3.Session, m
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     deploy("--parameter", "HfModelId=acme/private")
     assert parameters(session)["HfRevision"] == COMMIT
+
+
+def test_variables_of_the_container_are_filled_in_and_kept(
+    deploy: Deploy, session: boto3.Session, asked: list[dict[str, Any]]
+) -> None:
+    def environment() -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(asked[-1]["template"])["Resources"]["Model"]["Properties"]
+        return dict(found["PrimaryContainer"]["Environment"])
+
+    own = {"HF_TASK": {"Ref": "InstanceType"}, "LIMIT": "1"}
+    deploy()
+    assert environment() == own
+    given = {"MAX_BATCH_TOKENS": "16384", "LIMIT": 2, "TRACE": True}
+    run = deploy("--parameter", f"ContainerEnvironment={json.dumps(given)}")
+    assert run.exit_code == ExitCode.OK, run.stderr
+    assert environment() == {**own, "MAX_BATCH_TOKENS": "16384", "LIMIT": "2", "TRACE": "true"}
+    run = deploy("--parameter", "MaxInstances=2")
+    assert run.exit_code == ExitCode.OK, run.stderr
+    assert environment()["MAX_BATCH_TOKENS"] == "16384"
+    assert json.loads(parameters(session)["ContainerEnvironment"]) == given
+    deploy("--parameter", "ContainerEnvironment={}")
+    assert environment() == own
+    assert "Rules" in json.loads(asked[-1]["template"])
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("{", "isn't JSON"),
+        ("[]", "must be a JSON object"),
+        ('{"MAX-TOKENS": "1"}', "'MAX-TOKENS' can't be a variable"),
+        ('{"MAX": null}', "MAX must be a text, a number, true or false"),
+        ('{"MAX": {}}', "MAX must be a text"),
+        (json.dumps({"MAX": "9" * 1025}), "MAX has more than 1,024 characters"),
+        ('{"HF_TASK": "ner"}', "HF_TASK is set by a parameter of its own"),
+        (json.dumps({f"V{number}": "" for number in range(100)}), "100 variables at most"),
+    ],
+)
+def test_what_cannot_be_variables_of_the_container_is_refused(
+    given: str, words: str, deploy: Deploy, session: boto3.Session
+) -> None:
+    run = deploy("--parameter", f"ContainerEnvironment={given}")
+    assert isinstance(run.exception, ParameterError)
+    assert words in str(run.exception)
+    assert stacks(session) == []
+
+
+def test_without_a_deploy_variables_of_the_container_are_refused_instead_of_ignored() -> None:
+    source, chosen = template.read(find_root()), {"ContainerEnvironment": '{"MAX_BATCH_TOKENS": "16384"}'}
+    with pytest.raises(ParameterError, match="Only `fanfold deploy` fills ContainerEnvironment in"):
+        template.check(source, chosen)
+    full = filled(source, chosen)
+    template.check(full, chosen)
+    environment = full["Resources"]["Model"]["Properties"]["PrimaryContainer"]["Environment"]
+    assert environment.items() >= {"MAX_BATCH_TOKENS": "16384", "HF_TASK": {"Ref": "HfTask"}}.items()
+    # What a parameter sets has no second place.
+    for name in ("HF_MODEL_ID", "HF_MODEL_REVISION", "HF_TASK", "HF_API_TOKEN"):
+        with pytest.raises(ParameterError, match=f"{name} is set by a parameter"):
+            filled(source, {"ContainerEnvironment": json.dumps({name: "x"})})
