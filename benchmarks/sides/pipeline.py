@@ -27,8 +27,7 @@ from fanfold_core.domain.job import State
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from fanfold_core.app.ports import Postponed
-    from fanfold_core.domain.requests import Request
+    from fanfold_core.domain.requests import Postponed, Request
 
 ROWS_PER_REQUEST = 32
 # As template.yaml has it: messages that the collector is handed at once.

@@ -25,8 +25,8 @@ def split(body: str, context: LambdaContext) -> None:
             case events.Ignored(what):
                 logger.info("ignored", extra={"what": what})
                 continue
-            case events.Upload(bucket, key, version):
-                job = splitter.begin(bucket, key, version, is_out_of_time)
+            case events.Upload(bucket, key, version, submitted_by):
+                job = splitter.begin(bucket, key, version, is_out_of_time, submitted_by)
             case Resume(job_id):
                 job = splitter.resume(job_id, is_out_of_time)
         metrics.add_metric("RowsRead", MetricUnit.Count, job.rows or 0)

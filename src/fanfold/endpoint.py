@@ -11,7 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from fanfold.errors import WakeError
 from fanfold.stacks import DENIED
-from fanfold.terminal import counted, spinner, stderr
+from fanfold.terminal import spinner, stderr
+from fanfold_core.input.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

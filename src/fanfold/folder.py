@@ -13,8 +13,9 @@ from typing import IO, TYPE_CHECKING, NamedTuple, Self
 from fanfold.errors import DownloadError
 from fanfold.input.batch import BATCH_FILES, CustomIds, batch_output
 from fanfold.results import find_object, missing
-from fanfold.terminal import bytes_bar, counted, stderr
+from fanfold.terminal import bytes_bar, stderr
 from fanfold_core.domain.keys import RESULT_FILES, first_round, result_key
+from fanfold_core.input.errors import counted
 from fanfold_core.input.formats import FileName
 
 if TYPE_CHECKING:

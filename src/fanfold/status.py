@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fanfold.errors import JobNotFoundError
 from fanfold_core.domain.errors import UnknownJobError
 from fanfold_core.domain.job import Chunk, JobRecord, State, Totals
+from fanfold_core.domain.keys import name_of
 
 if TYPE_CHECKING:
     from fanfold_core.aws.ledger import DynamoLedger
@@ -47,7 +48,8 @@ class JobStatus:
     long: in a job of several million rows that is at work, and whose count was not followed from the start. `requests`
     were sent; known when the job has ended, as is how many of the failed rows were `not_sent` by then. `reason` says
     why it failed or was cancelled. `input` is the file's `s3://` address, `retry_of` the job whose failed rows this one
-    tries again. Times are in UTC.
+    tries again. The file was `submitted_by` this principal of AWS, None if nobody knows it or the cloud is local;
+    `submitter` is what people call it. Times are in UTC.
 
     `assumed` says in sentences what was taken for granted of the file, since nobody said it, `warnings` what
     may be wrong with that.
@@ -76,6 +78,7 @@ class JobStatus:
     trouble: str = ""
     trouble_at: datetime | None = None
     not_sent: int | None = None
+    submitted_by: str | None = None
 
     @property
     def has_ended(self) -> bool:
@@ -86,6 +89,11 @@ class JobStatus:
     def key(self) -> str:
         """The key of the file in the input bucket."""
         return self.input.split("/", 3)[3]
+
+    @property
+    def submitter(self) -> str | None:
+        """Who has submitted the file, as people know them: by the name of their session, where they have one."""
+        return name_of(self.submitted_by)
 
     def as_dict(self) -> dict[str, Any]:
         """The same, ready for JSON: times as ISO 8601."""
@@ -188,4 +196,5 @@ def _status(job: JobRecord, rows: int | None, done: int, failed: int | None, req
         endpoint=job.model.endpoint,
         assumed=job.layout.assumed if job.layout else (),
         warnings=job.layout.warnings if job.layout else (),
+        submitted_by=job.submitted_by,
     )

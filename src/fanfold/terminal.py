@@ -111,15 +111,6 @@ def guard_terminals() -> None:
             setattr(sys, name, _Terminal(console, stream))
 
 
-def counted(number: int, what: str) -> str:
-    """A number of things in words.
-
-    >>> counted(1, "row"), counted(2_000, "row")
-    ('1 row', '2,000 rows')
-    """
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
 @contextmanager
 def spinner(what: str) -> Iterator[Callable[[str], None]]:
     """Show that something is being done which takes its time; what it yields may be told what comes next.

@@ -52,6 +52,7 @@ def file(tmp_path: Path) -> Path:
         "dollars": {"S3": 0.0001, "Lambda": 1234.5},
         "prices": "us-east-1, 2026-11-23",
         "retry_of": None,
+        "submitted_by": f"AWS:AROAEXAMPLE:{HOSTILE[0]}",
         "input": f"s3://bucket/{HOSTILE[0]}.csv",
         "input_version": HOSTILE[1],
         "model": HOSTILE[2],

@@ -8,7 +8,8 @@ from tests.fakes.values import LAYOUT, Clock, make_chunk, make_job
 from fanfold_core.app.ports import Ledger
 from fanfold_core.aws import items
 from fanfold_core.domain.errors import UnknownJobError
-from fanfold_core.domain.job import Health, JobRecord, Model, Part, Pause, State, Totals, Trouble
+from fanfold_core.domain.job import JobRecord, Model, Part, State, Totals, Trouble
+from fanfold_core.domain.outcomes import Health, Pause
 from fanfold_core.domain.window import Progress
 
 # Jobs
@@ -26,6 +27,14 @@ def test_a_job_is_created_once_and_the_first_one_stays(ledger: Ledger) -> None:
         JOB.model,
         State.RUNNING,
     )
+
+
+def test_who_submitted_a_job_is_remembered_where_it_is_known(ledger: Ledger) -> None:
+    assert ledger.create(JOB).submitted_by is None
+    known = make_job("version-2", submitted_by="AWS:AIDAEXAMPLE")
+    ledger.create(known)
+    assert ledger.create(make_job("version-2", submitted_by=None)).submitted_by == "AWS:AIDAEXAMPLE"
+    assert ledger.close(known.id, State.FAILED, "why").submitted_by == "AWS:AIDAEXAMPLE"
 
 
 def test_an_unknown_job_is_an_error_and_no_write_makes_one(ledger: Ledger) -> None:

@@ -116,6 +116,16 @@ def test_held_spans_are_a_set_that_covers_nothing(ledger: Ledger, job: JobRecord
     assert [chunk.held, chunk.covered] == [{FIRST}, set()]
 
 
+def test_inherited_spans_are_a_set_and_a_span_may_have_results_that_were_never_asked_for(
+    ledger: Ledger, job: JobRecord
+) -> None:
+    prediction = predicted(job, FIRST, attempt=0)
+    twice(ledger.put_predictions, job, 0, [prediction])
+    chunk = twice(ledger.cover, job.id, 0, [FIRST], [], ["label"], [], [FIRST])
+    assert [chunk.inherited, chunk.predicted] == [{FIRST}, {FIRST}]
+    assert [(one.results, one.requests) for one in ledger.outcomes(job.id, 0)] == [(prediction.predictions.results, 0)]
+
+
 def test_an_item_holds_400_kilobytes(ledger: Ledger, job: JobRecord) -> None:
     large = [f"{number}{'x' * 40_000}" for number in range(11)]
     assert ledger.cover(job.id, 0, [], [], large[:10]).fields == set(large[:10])

@@ -12,8 +12,8 @@ from tests.contracts.clouds import Memory, Services
 from tests.fakes.values import LAYOUT, Clock, make_chunk, make_job, predictions, request
 
 from fanfold_core.app.ports import Failure, Ledger, Prediction
-from fanfold_core.domain.job import Part, Pause, State, Totals
-from fanfold_core.domain.outcomes import Mark, Timing
+from fanfold_core.domain.job import Part, State, Totals
+from fanfold_core.domain.outcomes import Mark, Pause, Timing
 from fanfold_core.domain.spans import Span
 from fanfold_core.domain.window import Progress
 from fanfold_core.input.errors import FanfoldError

@@ -12,6 +12,7 @@ from fanfold_core.app.ports import Queues
 from fanfold_core.aws import events
 from fanfold_core.aws.messages import Assemble, Dispatch, Resume, Sweep
 from fanfold_core.domain.job import Part
+from fanfold_core.domain.keys import job_id
 from fanfold_core.domain.outcomes import Answered, Unsent
 from fanfold_core.domain.requests import Unsendable
 from fanfold_core.domain.spans import Span
@@ -92,3 +93,25 @@ def test_an_end_is_announced_in_full(cloud: Cloud) -> None:
     cloud.announcements.job_ended(summary)
     cloud.announcements.job_ended(summary)
     assert [{name: told[name] for name in summary} for told in cloud.announced()] == [summary, summary]
+
+
+@pytest.mark.parametrize(
+    ("identity", "submitted_by"),
+    [
+        ({"userIdentity": {"principalId": "AWS:AROAEXAMPLE:ada@example.com"}}, "AWS:AROAEXAMPLE:ada@example.com"),
+        ({}, None),
+        ({"userIdentity": {}}, None),
+        ({"userIdentity": None}, None),
+        ({"userIdentity": ["AWS:AIDAEXAMPLE"]}, None),
+        ({"userIdentity": {"principalId": 7}}, None),
+        ({"userIdentity": {"principalId": "=1+1|\x1b[2J"}}, None),
+        ({"userIdentity": {"principalId": "a" * 100_000}}, None),
+    ],
+)
+def test_an_upload_is_by_whom_its_event_names_and_else_by_nobody(
+    identity: dict[str, Any], submitted_by: str | None
+) -> None:
+    found = {"s3": {"bucket": {"name": "input"}, "object": {"key": "a.csv", "versionId": "1"}}}
+    body = json.dumps({"Records": [{**found, **identity, "requestParameters": {"sourceIPAddress": "192.0.2.1"}}]})
+    assert list(events.uploads(body)) == [events.Upload("input", "a.csv", "1", submitted_by)]
+    assert events.job_of(body) == job_id("input", "a.csv", "1")

@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from tests.fakes.stored import as_stored, check_size, job_as_stored, predicted
+from tests.fakes.stored import as_stored, check_size, is_open, is_running, job_as_stored, predicted
 
 from fanfold_core.app.ports import Failure, Prediction
 from fanfold_core.domain.counting import kind_of
 from fanfold_core.domain.errors import UnknownChunkError, UnknownJobError
-from fanfold_core.domain.job import Chunk, Health, JobRecord, Model, Part, Pause, State, Totals, Trouble
+from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, State, Totals, Trouble
 from fanfold_core.domain.options import Options
 from fanfold_core.domain.order import Order
-from fanfold_core.domain.outcomes import Mark
+from fanfold_core.domain.outcomes import Health, Mark, Pause
 from fanfold_core.domain.results import SpanOutcome
 from fanfold_core.domain.spans import Span
 from fanfold_core.domain.window import Progress
@@ -190,6 +190,7 @@ class MemoryLedger:
         failed: Iterable[Span],
         fields: Iterable[str],
         held: Iterable[Span] = (),
+        inherited: Iterable[Span] = (),
     ) -> Chunk:
         known = self.chunk(job_id, chunk)
         if not is_open(known):
@@ -199,6 +200,7 @@ class MemoryLedger:
             predicted=known.predicted | frozenset(predicted),
             failed=known.failed | frozenset(failed),
             held=known.held | frozenset(held),
+            inherited=known.inherited | frozenset(inherited),
             fields=known.fields | frozenset(fields),
             touched=self._seconds(),
         )
@@ -288,13 +290,3 @@ class MemoryLedger:
         check_size(chunk.predicted, chunk.failed, chunk.inherited, chunk.held, chunk.fields)
         self._chunks[job_id, chunk.number] = chunk
         return chunk
-
-
-def is_running(job: JobRecord) -> bool:
-    """Whether the job takes new chunks, and may still be closed."""
-    return job.state is State.RUNNING
-
-
-def is_open(chunk: Chunk) -> bool:
-    """Whether the chunk takes further answers."""
-    return not chunk.frozen

@@ -6,7 +6,7 @@ from typing import Any
 from tests.fakes.errors import RefusedError
 
 from fanfold_core.app.ports import Prediction
-from fanfold_core.domain.job import Chunk, JobRecord
+from fanfold_core.domain.job import Chunk, JobRecord, State
 from fanfold_core.domain.results import SpanOutcome
 
 # What an item takes.
@@ -31,6 +31,7 @@ def job_as_stored(job: JobRecord) -> JobRecord:
         touched=int(job.created.timestamp()),
         nonce=job.nonce,
         mismatches=job.mismatches,
+        submitted_by=job.submitted_by,
     )
 
 
@@ -60,3 +61,13 @@ def check_size(*growing: Iterable[Any]) -> None:
     """Of an item, only its texts and sets grow."""
     if sum(len(str(member).encode()) for members in growing for member in members) > _ITEM_BYTES:
         raise RefusedError("Item size to update has exceeded the maximum allowed size")
+
+
+def is_running(job: JobRecord) -> bool:
+    """Whether the job takes new chunks, and may still be closed."""
+    return job.state is State.RUNNING
+
+
+def is_open(chunk: Chunk) -> bool:
+    """Whether the chunk takes further answers."""
+    return not chunk.frozen

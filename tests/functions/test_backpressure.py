@@ -11,10 +11,9 @@ import pytest
 from tests.functions.conftest import NOTHING_FAILED, System
 
 from fanfold_core.app.dispatch import Dispatcher
-from fanfold_core.app.ports import Postponed
 from fanfold_core.aws.wiring import wire_dispatcher
 from fanfold_core.domain.job import JobRecord
-from fanfold_core.domain.requests import Request
+from fanfold_core.domain.requests import Postponed, Request
 from fanfold_core.domain.spans import Span
 from fanfold_core.domain.window import Progress
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from tests.functions.conftest import CONTENT, KEY, NOTHING_FAILED, System, body, event
 
+from fanfold_core.aws import events
 from fanfold_core.domain.answers import LARGEST_ANSWER_BYTES
 from fanfold_core.domain.job import JobRecord, State
 from fanfold_core.domain.keys import job_id, result_key
@@ -24,8 +25,17 @@ def test_an_upload_becomes_a_job_with_its_chunk_released(system: System) -> None
     job = system.ledger.job(job_id(bucket, KEY, version))
     assert (job.state, job.stored, job.released, job.total, job.rows) == (State.RUNNING, 1, 1, 1, 3)
     assert job.known_layout.columns == ("id", "text")
+    assert job.submitted_by == "AWS:AIDAIENQZJOLO23YVJ4VO"
     assert (job.known_layout.input_index, job.options.rows_per_request) == (1, 32)
     assert system.messages("Chunks") == [{"v": 1, "job": job.id, "chunk": 0}]
+
+
+def test_who_uploads_to_a_local_cloud_is_no_principal_of_aws(system: System) -> None:
+    system.s3.put_object(Bucket=system.cloud.outputs["InputBucket"], Key=KEY, Body=CONTENT)
+    (event,) = system.messages("Uploads", expected=1)
+    (upload,) = events.uploads(json.dumps(event))
+    assert isinstance(upload, events.Upload)
+    assert (upload.key, upload.submitted_by) == (KEY, None)
 
 
 def test_a_continuation_of_a_split_that_is_done_sends_nothing_more(system: System, job: MakeJob) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from tests.functions.conftest import NOTHING_FAILED, System, body, event
 
-from fanfold_core.domain.job import JobRecord, Pause, State
+from fanfold_core.domain.job import JobRecord, State
 from fanfold_core.domain.keys import RequestId
-from fanfold_core.domain.outcomes import Mark
+from fanfold_core.domain.outcomes import Mark, Pause
 from fanfold_core.domain.spans import Span
 
 MakeJob = Callable[..., JobRecord]

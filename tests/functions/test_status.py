@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.fakes.values import make_job
 
 from fanfold.errors import JobNotFoundError
 from fanfold.status import JobState, StatusReader
@@ -90,3 +91,18 @@ def test_an_endless_reason_does_not_make_the_job_larger_than_it_may_be(
     running = job()
     system.ledger.set_trouble(running, "gone " * 100_000)
     assert len(StatusReader(system.ledger, running.id).read().trouble) == MOST_TROUBLE
+
+
+def test_who_submitted_a_job_is_known_whole_and_by_name(system: System, job: Callable[..., JobRecord]) -> None:
+    submitter = "AWS:AROAEXAMPLE:ada@example.com"
+    nobody, known = job(), make_job("version-2", submitted_by=submitter)
+    system.ledger.create(known)
+    status = StatusReader(system.ledger, known.id).read()
+    assert (status.submitter, status.as_dict()["submitted_by"]) == ("ada@example.com", submitter)
+    assert StatusReader(system.ledger, nobody.id).read().submitter is None
+    others = [make_job(f"version-{number}") for number in range(3, 103)]
+    for other in others:
+        system.ledger.create(other)
+    ids = [nobody.id, "tweets-1f", known.id, *(other.id for other in others)]
+    expected = {job_id: None for job_id in ids if job_id != "tweets-1f"}
+    assert system.ledger.submitters(ids) == {**expected, known.id: submitter}

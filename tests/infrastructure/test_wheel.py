@@ -81,7 +81,11 @@ def test_the_wheel_holds_the_system_and_what_runs_it(wheel: Path) -> None:
     names = ZipFile(wheel).namelist()
     system = ("template.yaml", "functions/splitter/handler.py", "layers/core/build.py", "events/upload.json")
     wanted = {f"fanfold/_system/{name}" for name in (*system, "samples/texts.csv")}
-    wanted |= {"localaws/cloud.py", "fanfold_core/app/templates/report.html", "fanfold/console/static/console.js"}
+    wanted |= {
+        "localaws/cloud.py",
+        "fanfold_core/app/report/templates/report.html",
+        "fanfold/console/static/console.js",
+    }
     assert wanted <= set(names)
     assert not [name for name in names if "__pycache__" in name or name.startswith(("tests/", "benchmarks/"))]
 

@@ -14,10 +14,9 @@ from urllib.parse import quote_plus
 from tests.pipeline.handlers import NONCE, OUTPUT, READERS, Handlers
 
 from fanfold.project import find_root
-from fanfold_core.app.ports import Postponed
 from fanfold_core.domain.job import JobRecord, State
 from fanfold_core.domain.keys import job_id, result_key
-from fanfold_core.domain.requests import Request
+from fanfold_core.domain.requests import Postponed, Request
 from localaws.endpoint import notifications
 from localaws.endpoint.locations import destinations
 from localaws.endpoint.notifications import Occasion

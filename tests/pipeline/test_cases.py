@@ -11,6 +11,7 @@ from tests.pipeline import models
 from tests.pipeline.pipeline import Ended, Model, Pipeline
 
 from fanfold_core.domain.job import State
+from fanfold_core.input.cutting import Limits
 from localaws.endpoint.outcomes import Outcome
 
 MakePipeline = Callable[[Model], Pipeline]
@@ -117,7 +118,22 @@ def test_a_row_that_makes_the_model_fail_costs_itself_and_no_more_requests_than_
     assert f"({status})" in ended.rows[place]["error"]
     failed = sum(b"poison" in body for body in ended.requests)
     # Who is said to be busy is believed half as much.
-    assert failed <= (4 * ceil(log2(rows_per_request)) + 7) * (2 if status in BUSY else 1)
+    assert failed <= (2 * ceil(log2(rows_per_request)) + 8) * (2 if status in BUSY else 1)
+
+
+@pytest.mark.parametrize("rows_per_request", [32, 256])
+def test_rows_that_kill_the_model_cost_themselves_and_fifty_requests_each(
+    pipeline: MakePipeline, monkeypatch: pytest.MonkeyPatch, rows_per_request: int
+) -> None:
+    monkeypatch.setattr("tests.pipeline.handlers.ROWS_PER_CHUNK", Limits().rows)
+    fine = [f"fine {number}" for number in range(5_000)]
+    texts = [f"poison {text}" if number % 1_000 == 617 else text for number, text in enumerate(fine)]
+    options = {"rows-per-request": str(rows_per_request)}
+    undisturbed = pipeline(models.poisoned(500)).run(file(fine), options)
+    ended = pipeline(models.poisoned(500)).run(file(texts), options)
+    assert labels(ended) == ["" if "poison" in text else f"of {text}" for text in texts]
+    assert ended.summary["failed"] == 5
+    assert len(ended.requests) <= len(undisturbed.requests) + 5 * 50
 
 
 def test_a_result_named_as_another_ones_column_has_to_be_called_has_a_column_of_its_own(pipeline: MakePipeline) -> None:

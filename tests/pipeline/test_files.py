@@ -1,6 +1,7 @@
 """Files that are wrong, or can be read in more ways than one, as any program uploads them."""
 
 import csv
+import gzip
 from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
@@ -120,3 +121,116 @@ def test_a_row_that_fails_fails_wherever_its_text_stands(pipeline: Callable[[Mod
     assert [row["label"] for row in ended.rows] == ["", "of soup", "", "of soup"]
     assert [row[0] for row in ended.failed] == ["0", "2"]
     assert (ended.summary["failed"], ended.summary["predicted"], ended.summary["duplicates"]) == (2, 2, 2)
+
+
+@pytest.fixture
+def twice(pipeline: Callable[[Model], Pipeline], monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Ended, Ended]]:
+    """Plays one file and then another with `since`; sees that each row has the result of its own text."""
+    monkeypatch.setattr("tests.pipeline.handlers.ROWS_PER_CHUNK", 100)
+
+    def run(first: Sequence[str], then: Sequence[str], key: str = "texts.csv", **options: str) -> tuple[Ended, Ended]:
+        played = pipeline(models.answering(models.good))
+        before = played.run(_file(first, key), key=key)
+        after = played.run(_file(then, key), {"since": before.job.id, **options}, key)
+        assert [(row["id"], row["label"]) for row in after.rows] == [
+            (str(number), models.label(text)) for number, text in enumerate(then)
+        ]
+        return before, after
+
+    return run
+
+
+def _file(texts: Sequence[str], key: str) -> bytes:
+    content = "".join(f"{number},{text}\n" for number, text in enumerate(texts))
+    file = f"id,text\n{content}".encode()
+    return gzip.compress(file) if key.endswith(".gz") else file
+
+
+def _sent(ended: Ended) -> list[str]:
+    return [text for body in ended.requests for text in models.inputs(body)]
+
+
+_TEXTS = [f"text {number}{' of some length' * (number % 5)}" for number in range(1000)]
+
+
+def _changed(every: int) -> list[str]:
+    return [f"new {text}" if number % every == 0 else text for number, text in enumerate(_TEXTS)]
+
+
+def test_since_a_job_only_rows_that_have_changed_are_sent(twice: Callable[..., tuple[Ended, Ended]]) -> None:
+    before, after = twice(_TEXTS, _changed(100))
+    assert sorted(_sent(after)) == sorted(f"new {text}" for text in _TEXTS[::100])
+    assert (before.summary["reused"], after.summary["reused"], after.summary["predicted"]) == (0, 990, 1000)
+    assert (after.summary["since"], before.summary["since"]) == (before.job.id, None)
+    assert after.summary["requests"] == len(after.requests) == 10, "one for each chunk"
+
+
+@pytest.mark.parametrize("key", ["texts.csv", "texts.csv.gz"])
+@pytest.mark.parametrize(
+    ("then", "sent"),
+    [
+        (["a new one", *_TEXTS], 1),
+        (_TEXTS[50:], 0),
+        ([*_TEXTS[:500], *(f"new {number}" for number in range(30)), *_TEXTS[500:], "last"], 31),
+        (_TEXTS[::-1][:150][::-1], 0),
+    ],
+    ids=["one before", "fifty fewer", "in between", "the last ones"],
+)
+def test_rows_that_have_moved_are_found(
+    twice: Callable[..., tuple[Ended, Ended]], key: str, then: list[str], sent: int
+) -> None:
+    _, after = twice(_TEXTS, then, key)
+    is_far = key.endswith(".gz") and len(then) < 500
+    assert len(_sent(after)) == (len(then) if is_far else sent), "a compressed file has no places from its end"
+
+
+def test_many_rows_before_all_others_are_sent_alone(twice: Callable[..., tuple[Ended, Ended]]) -> None:
+    new = [f"today {number}" for number in range(450)]
+    _, after = twice(_TEXTS, new + _TEXTS)
+    assert sorted(_sent(after)) == sorted(new)
+
+
+def test_since_a_job_with_the_same_file_nothing_is_sent(twice: Callable[..., tuple[Ended, Ended]]) -> None:
+    before, after = twice(_TEXTS, _TEXTS)
+    assert (after.requests, after.state, after.summary["requests"]) == ([], State.SUCCEEDED, 0)
+    assert after.results == before.results
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"parameters": "{}"}, "it had another value of parameters"),
+        ({"result-expression": "[*]"}, "it had another value of result-expression"),
+    ],
+)
+def test_what_another_question_was_answered_with_is_not_taken(
+    twice: Callable[..., tuple[Ended, Ended]], options: dict[str, str], words: str
+) -> None:
+    before, after = twice(_TEXTS, _TEXTS, **options)
+    assert len(_sent(after)) == len(_TEXTS)
+    assert f"Nothing was taken over from {before.job.id}: {words}." in after.summary["warnings"]
+
+
+def test_rows_that_failed_are_sent_again_and_labels_have_the_names_of_the_new_job(
+    pipeline: Callable[[Model], Pipeline],
+) -> None:
+    texts = ["good", "poison", "", "good"]
+    played = pipeline(models.poisoned(400))
+    before = played.run(_file(texts, ""), {"labels": quote('{"of good": "before"}')})
+    after = played.run(_file(texts, ""), {"since": before.job.id, "labels": quote('{"of good": "after"}')})
+    assert [row["label"] for row in before.rows] == ["before", "", "", "before"]
+    assert [row["label"] for row in after.rows] == ["after", "", "", "after"]
+    assert set(_sent(after)) == {"poison"}
+    assert (after.summary["reused"], after.summary["failed"], after.summary["duplicates"]) == (2, 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("since", "words"), [("nobody-0123456789abcdef", "is not known, or no longer"), ("No job", "the id of a job")]
+)
+def test_since_a_job_that_is_none_fails_before_anything_is_sent(
+    pipeline: Callable[[Model], Pipeline], since: str, words: str
+) -> None:
+    ended = pipeline(models.answering(models.good)).run(_file(_TEXTS, ""), {"since": since})
+    assert (ended.state, ended.requests) == (State.FAILED, [])
+    assert words in ended.summary["reason"]
+    assert "since" in ended.summary["reason"]

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from tests.simulation.executions import Fault
 from tests.simulation.promises import BrokenPromiseError
 from tests.simulation.schedule import Calm
-from tests.simulation.simulation import WHOLE_PIPELINE, simulation
+from tests.simulation.simulation import simulation
 from tests.simulation.soak import Misplaced, count
+from tests.simulation.world import World
 
 from fanfold_core.domain.job import State
 
@@ -40,7 +41,7 @@ def record(aws: str) -> tuple[Files, list[Point]]:
     world.play()
     assert isinstance(world.schedule, Calm)
     names = list(enumerate(world.schedule.calls))
-    return _compared(world.watch.files), [
+    return _compared(world), [
         Point(call, name, fault) for call, name in names for fault in (Fault.DIES_BEFORE, Fault.DIES_AFTER)
     ]
 
@@ -52,13 +53,20 @@ def crash(aws: str, undisturbed: Files, point: Point) -> Crash:
         world.play()
     except BrokenPromiseError as broken:
         words = str(broken)
-    files = _compared(world.watch.files)
+    files = _compared(world)
     if not words and files != undisturbed:
         words = f"{', '.join(name for name in files if files[name] != undisturbed[name])} differ"
-    misplaced = count(files.get("results.csv"), WHOLE_PIPELINE.rows, State.COMPLETED_WITH_ERRORS)
-    return Crash(point, misplaced, words)
+    results = ((watch.files.get("results.csv"), watch.scenario.rows) for watch in world.rounds)
+    misplaced = [count(content, rows, State.COMPLETED_WITH_ERRORS) for content, rows in results]
+    lost, twice = (sum(numbers) for numbers in zip(*misplaced, strict=True))
+    return Crash(point, Misplaced(lost, twice), words)
 
 
-def _compared(files: Files) -> Files:
+def _compared(world: World) -> Files:
     """The others tell times and the number of requests, which a death may well change."""
-    return {name: content for name, content in files.items() if name.endswith(".csv")}
+    return {
+        f"{name} of job {number}": content
+        for number, watch in enumerate(world.rounds, start=1)
+        for name, content in watch.files.items()
+        if name.endswith(".csv")
+    }

@@ -12,9 +12,8 @@ from tests.simulation.executions import at_work
 from tests.simulation.scenario import Scenario, is_poison
 from tests.simulation.schedule import Faults, Schedule
 
-from fanfold_core.app.ports import Postponed
 from fanfold_core.domain.errors import EndpointError
-from fanfold_core.domain.requests import Request
+from fanfold_core.domain.requests import Postponed, Request
 from fanfold_core.domain.spans import Span
 from localaws.endpoint import notifications
 from localaws.endpoint.locations import destinations

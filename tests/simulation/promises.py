@@ -37,7 +37,7 @@ class Watch:
         self.state: State | None = None
         self.files: dict[str, bytes | None] = {}
         self._cloud = cloud
-        self._scenario = scenario
+        self.scenario = scenario
         self._predicted: set[int] = set()
 
     @property
@@ -64,7 +64,7 @@ class Watch:
         promise(self.files == self._read(), "a file changed after the job had ended")
         summary = json.loads(self.files["summary.json"] or b"{}")
         header, *lines = _records(self.files["results.csv"])
-        expected = self._scenario.rows
+        expected = self.scenario.rows
         is_complete = self.state in {State.SUCCEEDED, State.COMPLETED_WITH_ERRORS}
         fits = len(lines) == len(expected) if is_complete else len(lines) <= len(expected)
         promise(fits, f"results.csv has {len(lines)} rows of {len(expected)}")
@@ -92,7 +92,7 @@ class Watch:
         if state is State.CANCELLED:
             return faults.cancel_at is not None
         if state is State.FAILED:
-            scenario = self._scenario
+            scenario = self.scenario
             is_late = (faults.may_sweep or scenario.may_be_given_up) and scenario.deadline_hours == 1
             # Without byte ranges, going on needs more time the further it is.
             is_slow = faults.out_of_time > 0 and scenario.is_compressed
@@ -113,14 +113,14 @@ class Watch:
         }
         shown = {name: value if isinstance(value, str) else json.dumps(value) for name, value in said.items()}
         promise({name: cell for name, cell in cells.items() if cell} == shown, f"row {row} has {cells}, not {shown}")
-        promise(self._scenario.obstacle(row) is None, f"row {row} cannot have a prediction")
+        promise(self.scenario.obstacle(row) is None, f"row {row} cannot have a prediction")
 
     def _check_reasons(self, errors: Mapping[int, str], faults: Faults) -> None:
         for row, reason in errors.items():
             promise(row not in self._predicted, f"row {row} had a prediction and ended as {reason!r}")
             if self.state in {State.SUCCEEDED, State.COMPLETED_WITH_ERRORS}:
-                expected = self._scenario.obstacle(row)
-                is_strange = faults.moody or self._scenario.constant is not None
+                expected = self.scenario.obstacle(row)
+                is_strange = faults.moody or self.scenario.constant is not None
                 is_unusable = is_strange and reason.startswith("the model's answer")
                 # Of the failures of a row that makes the model fail, the last one may be the endpoint's.
                 is_broken = bool(faults.flaky) and expected in REASONS.values() and reason in REASONS.values()
@@ -142,7 +142,7 @@ class Watch:
             yield from (chunk.first_row + row for row, place in enumerate(chunk.sent_as.places) if place in predicted)
 
     def _text(self, row: int) -> str:
-        return self._scenario.rows[row][1]
+        return self.scenario.rows[row][1]
 
     def _read(self) -> dict[str, bytes | None]:
         return {name: self._cloud.read(result_key(self.job, name)) for name in _FILES}

@@ -30,7 +30,8 @@ class Scenario:
 
     A container answers a poisoned text with `poison_status`, 0 for never. A `constant` model answers so many results
     whatever it is sent; one result is that of the first text. With `object_for_one` a list of one has an object as its
-    answer, as in question answering. With `has_schema`, results must match one.
+    answer, as in question answering. With `has_schema`, results must match one. The file may have a `sequel`, which is
+    sent since the job of the file.
     """
 
     rows: tuple[tuple[str, ...], ...]
@@ -48,14 +49,16 @@ class Scenario:
     constant: int | None = None
     object_for_one: bool = False
     has_schema: bool = False
+    sequel: tuple[tuple[str, ...], ...] | None = None
 
     @classmethod
     def drawn(cls, random: Random) -> "Scenario":
         """Any scenario."""
         count = random.choice([0, 1, random.randint(2, 6), random.randint(4, 12)])
         poison, unsendable = random.choice([0, 0.2]), random.choice([0, 0.1, 1.0])
+        rows = tuple(_row(number, random, poison, unsendable) for number in range(count))
         return cls(
-            rows=tuple(_row(number, random, poison, unsendable) for number in range(count)),
+            rows=rows,
             rows_per_chunk=random.randint(1, 5),
             rows_per_request=random.randint(1, 4),
             max_attempts=random.randint(1, 3),
@@ -70,6 +73,7 @@ class Scenario:
             constant=random.choice([None] * 12 + [0, 1, 2, 3]),
             object_for_one=random.random() < 0.1,
             has_schema=random.random() < 0.3,
+            sequel=random.choice([None, None, None, _sequel(rows, random)]),
         )
 
     @property
@@ -103,7 +107,8 @@ class Scenario:
             "fanfold_core.app.dispatch.WAVE": self.requests_per_wave,
             "fanfold_core.app.follow_up._COMPACT_FROM": self.compact_from,
             "fanfold_core.domain.requests.INLINE_BYTES": self.inline_bytes,
-            "fanfold_core.app.collect._MOST_RESULTS": self.result_bytes,
+            "fanfold_core.app.collect.MOST_RESULTS": self.result_bytes,
+            "fanfold_core.app.since.MOST_RESULTS": self.result_bytes,
         }
         with ExitStack() as patches:
             for name, value in small.items():
@@ -154,6 +159,14 @@ def predict(text: str) -> dict[str, Any]:
     """What the model says to a text: no two texts get the same. A few have a field more than others."""
     said: dict[str, Any] = {"label": f"of {text}", "score": len(text) / 7}
     return {**said, "rare": True} if text.endswith("5") else said
+
+
+def _sequel(rows: Sequence[tuple[str, ...]], random: Random) -> tuple[tuple[str, ...], ...]:
+    """The file on another day: with rows that have changed, moved, gone, or come."""
+    kept = [row for row in rows if random.random() < 0.9]
+    for number in range(random.choice([0, 0, 1, 3])):
+        kept.insert(random.randint(0, len(kept)), _row(len(rows) + number, random, 0.1, 0.1))
+    return tuple((str(number), *row[1:]) for number, row in enumerate(kept))
 
 
 def _row(number: int, random: Random, poison: float, unsendable: float) -> tuple[str, ...]:

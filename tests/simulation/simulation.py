@@ -22,6 +22,7 @@ from localaws.server import put
 
 # Success, failure, halving, rows that cannot be sent, results in the ledger and beside it, a window of two chunks out
 # of four, continuations of splitter and dispatcher, and a results.csv of several parts.
+# Its sequel has rows that have moved, changed and come twice.
 WHOLE_PIPELINE = Scenario(
     rows=(
         ("0", "text 0", "own"),
@@ -39,6 +40,15 @@ WHOLE_PIPELINE = Scenario(
     part_bytes=40,
     inline_bytes=60,
     result_bytes=80,
+    sequel=(
+        ("0", "text 9", ""),
+        ("1", "text 0", "own"),
+        ("2", "poison 1", ""),
+        ("3", "text 22", ""),
+        ("4", "text 3", ""),
+        ("5", "text 5", ""),
+        ("6", "text 5", ""),
+    ),
 )
 _SLICES = Faults(out_of_time=0.4, most_windows=2)
 

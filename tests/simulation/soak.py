@@ -48,6 +48,6 @@ def run(aws: str, seed: int, certain: Mapping[str, Any] = MappingProxyType({})) 
         world.play()
     except BrokenPromiseError as broken:
         words = str(broken)
-    misplaced = [count(watch.files.get("results.csv"), world.scenario.rows, watch.state) for watch in world.rounds]
+    misplaced = [count(watch.files.get("results.csv"), watch.scenario.rows, watch.state) for watch in world.rounds]
     lost, twice = (sum(numbers) for numbers in zip(*misplaced, strict=True))
     return Outcome(seed, world.endpoint.taken, Misplaced(lost, twice), words)

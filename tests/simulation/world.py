@@ -1,7 +1,7 @@
 """A run: the scheduler that owns time, every delivery and every interleaving."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -26,7 +26,7 @@ from fanfold_core.domain.window import Window
 from fanfold_core.input.cutting import Limits
 from localaws.functions import sqs_event
 
-# Of each round, and so are the sweeps and silences below.
+# Of each round, and so are the sweeps below.
 _MOST_STEPS = 60_000
 _STEPS_OF_HOPE = 1_000
 # A message that is received more often goes to the dead letters.
@@ -37,7 +37,7 @@ _SILENCE = timedelta(hours=2)
 _MOST_SWEEPS = 400
 # The schedule leaves time for a sweep before the next one.
 _MOST_WAITING_SWEEPS = 3
-# Half of the longest deadline, so that silence alone makes no job late.
+# Half of the longest deadline, so that silence alone makes no job late: of one round.
 _MOST_SILENCES = 84
 # So many dispatches in a row, of which none has sent anything, wait for room that only the sweeper makes.
 _MOST_ASKED = 12
@@ -82,13 +82,13 @@ class World:
         """Upload the file."""
         self.clock.start()
         self.endpoint = SimulatedEndpoint(self.cloud, self.scenario, self.schedule, self.faults, self.clock)
-        self.watch = Watch(self.cloud, self.scenario, self._upload())
+        self.watch = Watch(self.cloud, self.scenario, self._upload(self.scenario, {}))
 
     def go_on(self) -> None:
         """Do what there is to do until nothing is left, and check what is promised."""
         with self.scenario.at_scale():
             while self.step():
-                if self.steps > _MOST_STEPS * (1 + self.faults.retries):
+                if self.steps > _MOST_STEPS * (1 + len(self.earlier)):
                     raise BrokenPromiseError("the run does not end")
         for watch in self.rounds:
             watch.check(self.faults)
@@ -112,10 +112,10 @@ class World:
         """Take what has been sent."""
         self.inbox += [Delivery(sent, self.clock.time + timedelta(seconds=sent.delay)) for sent in self.cloud.sent()]
 
-    def _upload(self) -> str:
-        version = self.cloud.upload(self.scenario.key, self.scenario.content, self.scenario.metadata)
-        self.inbox = [Delivery(sent, self.clock.time) for sent in self.cloud.sent()]
-        return job_id(self.cloud.outputs["InputBucket"], self.scenario.key, version)
+    def _upload(self, scenario: Scenario, options: Mapping[str, str]) -> str:
+        version = self.cloud.upload(scenario.key, scenario.content, {**scenario.metadata, **options})
+        self.receive()
+        return job_id(self.cloud.outputs["InputBucket"], scenario.key, version)
 
     def _do_something(self) -> bool:
         self._interfere()
@@ -134,7 +134,7 @@ class World:
         elif others:
             self.clock.time = max(self.clock.time, min(delivery.due for delivery in others))
         elif self.watch.has_ended:
-            return self._retry()
+            return self._retry() or self._upload_sequel()
         else:
             self._rescue()
         return True
@@ -146,24 +146,36 @@ class World:
         if self.steps == self.faults.gone_at:
             self.endpoint.is_gone = True
         # That the model will never predict anything, only the sweeper finds after a while.
-        is_hopeless = self.scenario.may_be_given_up and self.steps % _STEPS_OF_HOPE == _STEPS_OF_HOPE - 1
+        is_hopeless = self.watch.scenario.may_be_given_up and self.steps % _STEPS_OF_HOPE == _STEPS_OF_HOPE - 1
         waiting = sum(delivery.is_for("SweepsQueue") for delivery in self.inbox)
         if (is_hopeless or self.schedule.happens(self.faults.sweeps)) and waiting < _MOST_WAITING_SWEEPS:
-            if self.schedule.choose([False, True]) and self.silences < _MOST_SILENCES * (1 + len(self.earlier)):
+            if self.schedule.choose([False, True]) and self.silences < _MOST_SILENCES:
                 self.silences += 1
                 self.clock.time += _SILENCE
             self._sweep()
 
+    def _upload_sequel(self) -> bool:
+        """Upload the file of another day, if there is one, since the latest round."""
+        if self.scenario.sequel is None or self.watch.scenario is not self.scenario:
+            return False
+        sequel = replace(self.scenario, rows=self.scenario.sequel)
+        self._turn_to(sequel, self._upload(sequel, {"since": self.watch.job}))
+        return True
+
     def _retry(self) -> bool:
         """Begin the next round, if there is to be one; the files of those before stay as they are."""
-        if len(self.earlier) == self.faults.retries:
+        if len(self.earlier) >= self.faults.retries:
             return False
         user = self._user()
         begin = partial(start_retry, self.watch.job, user.ledger, user.queues, self.clock())
         self.at_work.append(AtWork(Execution(begin), []))
-        self.earlier.append(self.watch)
-        self.watch = Watch(self.cloud, self.scenario, next_round(self.watch.job))
+        self._turn_to(self.scenario, next_round(self.watch.job))
         return True
+
+    def _turn_to(self, scenario: Scenario, job: str) -> None:
+        self.earlier.append(self.watch)
+        self.watch = Watch(self.cloud, scenario, job)
+        self.silences = 0
 
     def _user(self) -> Sweeper:
         """Who cancels and retries; the sweeper's function knows all that it takes."""
@@ -174,7 +186,7 @@ class World:
         """Nothing is under way, and the job is open: what is lost now, only the sweeper finds."""
         # A job that fails, or is given up, is closed first and then sent to the assembler.
         may_be_stuck = self.faults.may_lose or (self.faults.dies > 0 and self.watch.state is State.CLOSING)
-        may_be_stuck = may_be_stuck or self.scenario.may_be_given_up
+        may_be_stuck = may_be_stuck or self.watch.scenario.may_be_given_up
         if not may_be_stuck or self.sweeps >= _MOST_SWEEPS * (1 + len(self.earlier)):
             raise BrokenPromiseError(f"the job never ends: {self.watch.state}")
         self.clock.time += _SILENCE

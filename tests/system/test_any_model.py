@@ -86,14 +86,17 @@ def test_expressions_say_what_the_model_takes_and_where_its_results_are(pipeline
 
 
 def test_results_too_large_for_the_ledger_are_found_in_the_answer_where_it_lies(pipeline: Pipeline) -> None:
-    finished = pipeline.run(
-        "long.csv",
-        b"question,context\nlong,a\nlong,b\n",
-        input_expression="{question: question, context: context}",
-        payload_expression="{instances: inputs, top: `1`}",
-        result_expression="predictions[].answer",
-    )
+    asked = {
+        "input_expression": "{question: question, context: context}",
+        "payload_expression": "{instances: inputs, top: `1`}",
+        "result_expression": "predictions[].answer",
+    }
+    finished = pipeline.run("long.csv", b"question,context\nlong,a\nlong,b\n", **asked)
     assert [(len(row[2]), row[3:]) for row in finished.results] == [(200_000, ["long", ""])] * 2
+    content = b"question,context\nshort,xyz\nlong,b\nlong,a\n"
+    again = pipeline.run("longer.csv", content, since=finished.summary["job"], **asked)
+    assert [row[2:] for row in again.results] == [["xyz", "short", ""], *(row[2:] for row in finished.results[::-1])]
+    assert (again.summary["requests"], again.summary["reused"], again.summary["warnings"]) == (1, 2, [])
 
 
 @pytest.mark.parametrize(

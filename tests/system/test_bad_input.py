@@ -11,9 +11,9 @@ from tests.wrong_files import FAIL_IN_THE_SECOND_ROW, IMPOSSIBLE, PARTLY, POSSIB
 from fanfold.cli.options import as_typed
 from fanfold.stacks import Stack
 from fanfold.status import JobState
-from fanfold.terminal import counted
 from fanfold_core.domain.job import State
 from fanfold_core.domain.keys import job_id
+from fanfold_core.input.errors import counted
 from fanfold_core.input.formats import TABLE_ENDINGS
 from localaws.cloud import LocalCloud
 

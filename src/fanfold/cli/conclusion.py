@@ -17,7 +17,8 @@ from fanfold.input.batch import BATCH_FILES
 from fanfold.jobs import Job
 from fanfold.results import results_file
 from fanfold.status import JobState
-from fanfold.terminal import counted, stderr
+from fanfold.terminal import stderr
+from fanfold_core.input.errors import counted
 
 
 class ExitCode(IntEnum):
@@ -202,6 +203,8 @@ def _conclude(subject: str, summary: dict[str, Any], out: Path) -> None:
         f"{summary['predicted']:,} of {counted(summary['rows'], 'row')} predicted: {out / results_file(summary)}",
         soft_wrap=True,
     )
+    if summary.get("reused"):
+        stderr.print(f"{counted(summary['reused'], 'row')} taken over from {summary['since']}", soft_wrap=True)
     if all((out / name).exists() for name in BATCH_FILES):
         stderr.print(
             f"In OpenAI's batch format: {' and '.join(str(out / name) for name in BATCH_FILES)}", soft_wrap=True

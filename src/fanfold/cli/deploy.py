@@ -25,7 +25,8 @@ from fanfold.deploying.package import package, template_key
 from fanfold.errors import StackError, UserError
 from fanfold.project import find_root
 from fanfold.stacks import make_client, refused_words
-from fanfold.terminal import bytes_bar, counted, spinner, stderr
+from fanfold.terminal import bytes_bar, spinner, stderr
+from fanfold_core.input.errors import counted
 from localaws import template
 
 if TYPE_CHECKING:

@@ -24,8 +24,9 @@ from fanfold.input.objects import is_manifest, is_prefix
 from fanfold.input.sources import is_in_s3, spooled_stream
 from fanfold.input.uploads import metadata
 from fanfold.project import find_root
-from fanfold.terminal import counted, stderr
+from fanfold.terminal import stderr
 from fanfold_core.domain.requests import Request
+from fanfold_core.input.errors import counted
 from localaws import template
 
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ from fanfold.stacks import Stack
 from fanfold.status import JobState, JobStatus
 from fanfold.terminal import stderr
 
-_COLUMNS = ("job", "state", *COUNTS, "created")
+_COLUMNS = ("job", "state", *COUNTS, "created", "submitted_by")
 
 
 @click.command(short_help="List the jobs of a stack.")
@@ -46,6 +46,8 @@ _COLUMNS = ("job", "state", *COUNTS, "created")
 def jobs(stack: str, limit: int, as_json: bool) -> None:
     """List the jobs of a stack, latest first.
 
+    `submitted_by` is who uploaded the file; a terminal that is too narrow for this column doesn't show it.
+
     \b
     fanfold jobs
     fanfold jobs --limit 100 --json | jq -r '.[] | select(.state == "FAILED") | .id'
@@ -55,7 +57,7 @@ def jobs(stack: str, limit: int, as_json: bool) -> None:
         show_json([status.as_dict() for status in found])
         return
     rows = [_facts(status) | {"job": status.id, "created": f"{status.created:%Y-%m-%d %H:%M}"} for status in found]
-    show_table(rows, _COLUMNS, right=COUNTS)
+    show_table(rows, _COLUMNS, right=COUNTS, less="submitted_by")
 
 
 @click.command(short_help="Show the status of a job.")
@@ -110,6 +112,7 @@ def _facts(status: JobStatus) -> dict[str, Any]:
     trouble, at = facts.pop("trouble"), facts.pop("trouble_at")
     facts |= apart(facts)
     del facts["not_sent"]
+    facts["submitted_by"] = status.submitter
     facts |= {name: as_typed(" ".join(facts[name])) for name in ("assumed", "warnings")}
     if at:
         ago = datetime.now(UTC) - datetime.fromisoformat(at)

@@ -19,6 +19,7 @@ from fanfold.terminal import stderr, stdout
 from fanfold_core.aws.store import Blocks
 
 REPORT = "report.html"
+_ANY_WIDTH = 10_000
 
 
 def is_terminal() -> bool:
@@ -57,18 +58,31 @@ def show_json(value: Any) -> None:
     echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def show_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, right: Sequence[str] = ()) -> None:
-    """Rows under the names of their columns; those that are numbers stand at the `right` of theirs."""
+def show_table(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, right: Sequence[str] = (), less: str = ""
+) -> None:
+    """Rows under the names of their columns; those that are numbers stand at the `right` of theirs.
+
+    The column that matters `less` is left out on a terminal where it is empty, or makes the table too wide.
+    """
     if not is_terminal():
         for cells in (list(columns), *([_text(row[column]) for column in columns] for row in rows)):
             echo("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in cells))
         return
+    table = _table(rows, columns, right)
+    needed = stdout.measure(table, options=stdout.options.update_width(_ANY_WIDTH)).maximum
+    if less in columns and (needed > stdout.width or not any(row[less] for row in rows)):
+        table = _table(rows, [column for column in columns if column != less], right)
+    stdout.print(table)
+
+
+def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], right: Sequence[str]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_shown(row[column]) for column in columns))
-    stdout.print(table)
+    return table
 
 
 def show_facts(facts: Mapping[str, Any]) -> None:

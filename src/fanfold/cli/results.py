@@ -20,9 +20,10 @@ from fanfold.errors import DownloadError
 from fanfold.folder import whole_file
 from fanfold.input.sources import where_else
 from fanfold.results import FailedRow, Results
-from fanfold.terminal import counted, stderr
+from fanfold.terminal import stderr
 from fanfold_core.domain.counting import kind_of
 from fanfold_core.domain.keys import RESULT_FILES
+from fanfold_core.input.errors import counted
 from fanfold_core.input.json.text import cell_of
 
 _ROWS_ON_A_TERMINAL = 20

@@ -16,10 +16,11 @@ from fanfold.cli.output import show_json, show_table
 from fanfold.errors import TuneError, extra
 from fanfold.input.sources import is_in_s3
 from fanfold.input.uploads import encoded, metadata
-from fanfold.terminal import bytes_bar, counted, spinner, stderr
+from fanfold.terminal import bytes_bar, spinner, stderr
 from fanfold.tuning import BATCH_SIZES, Search, Setting, batch_size_of, parameters_with
 from fanfold_core.domain.options import Options
 from fanfold_core.domain.options.row import spell
+from fanfold_core.input.errors import counted
 from fanfold_core.input.json.text import read_json
 
 if TYPE_CHECKING:

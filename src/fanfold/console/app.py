@@ -28,6 +28,7 @@ from fanfold_core.input.formats import ENDINGS
 if TYPE_CHECKING:
     from fanfold.console.security import Sessions
     from fanfold.console.service import ConsoleService
+    from fanfold.status import JobStatus
 
 Json = dict[str, Any]
 _FOR_SPREADSHEETS = {
@@ -110,13 +111,13 @@ class Views:
         found, has_more = self._service.jobs(most, request.args.get("search", ""))
         known = self._service.conclusions(found)
         told = {job_id: {"dollars": one.dollars, "not_sent": one.not_sent} for job_id, one in known.items()}
-        return {"jobs": [job.as_dict() | told.get(job.id, {}) for job in found], "has_more": has_more}
+        return {"jobs": [_told(job) | told.get(job.id, {}) for job in found], "has_more": has_more}
 
     def submit(self) -> tuple[Json, HTTPStatus]:
         """Upload the file that the request carries, as it comes in: one of any size is never held here."""
         if request.content_length is None:
             abort(HTTPStatus.LENGTH_REQUIRED)
-        return self._service.submit(_name(), request.stream, _options()).as_dict(), HTTPStatus.CREATED
+        return _told(self._service.submit(_name(), request.stream, _options())), HTTPStatus.CREATED
 
     def status(self, job_id: str) -> Json:
         """Where a job stands, and how fast it goes."""
@@ -125,7 +126,7 @@ class Views:
         ended = asdict(self._service.conclusion(status))
         if departure := self._service.departure(status):
             ended["departure"] = asdict(departure) | {"created": departure.created.isoformat()}
-        return status.as_dict() | self._service.pace(status) | ended | {"files": files}
+        return _told(status) | self._service.pace(status) | ended | {"files": files}
 
     def rows(self, job_id: str) -> Json:
         """A page of a job's results."""
@@ -144,11 +145,11 @@ class Views:
 
     def cancel(self, job_id: str) -> Json:
         """End a job."""
-        return self._service.cancel(job_id).as_dict()
+        return _told(self._service.cancel(job_id))
 
     def retry(self, job_id: str) -> tuple[Json, HTTPStatus]:
         """Begin the next round of a job."""
-        return self._service.retry(job_id).as_dict(), HTTPStatus.CREATED
+        return _told(self._service.retry(job_id)), HTTPStatus.CREATED
 
     def file(self, permit: str, job_id: str, name: str) -> Response:  # noqa: ARG002 # it was checked
         """A file of a job that has ended; the report to be shown, the others to be saved."""
@@ -165,6 +166,10 @@ class Views:
         else:
             answer.headers["Content-Disposition"] = f"attachment; filename={job.id}-{name}"
         return answer
+
+
+def _told(status: JobStatus) -> Json:
+    return status.as_dict() | {"submitter": status.submitter}
 
 
 def _form() -> dict[str, list[Json]]:

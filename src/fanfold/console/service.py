@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import OrderedDict, defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from itertools import islice
 from threading import Lock
 from typing import IO, TYPE_CHECKING, TypeVar
@@ -21,7 +20,7 @@ from fanfold.errors import DownloadError, UserError
 from fanfold.input.uploads import upload_stream
 from fanfold.jobs import Job
 from fanfold.results import Errors, Results, find_object, read_object, results_file
-from fanfold_core.domain.keys import result_key
+from fanfold_core.domain.keys import name_of, result_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -89,6 +88,7 @@ class ConsoleService:
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._ended: OrderedDict[str, JobStatus] = OrderedDict()
         self._conclusions: OrderedDict[str, Conclusion] = OrderedDict()
+        self._submitters: OrderedDict[str, str] = OrderedDict()
         # Of this console's own: the list may not have them yet.
         self._begun: OrderedDict[str, None] = OrderedDict()
         # Of jobs that have not ended.
@@ -96,9 +96,12 @@ class ConsoleService:
         self.stack: Stack = self._client.stack
 
     def jobs(self, most: int, search: str) -> tuple[list[JobStatus], bool]:
-        """The latest jobs whose file, id or state is called so, the latest first, and whether there are more."""
+        """The latest jobs called so, the latest first, and whether there are more.
+
+        They are called by their file, id or state, and the latest thousand by who submitted them.
+        """
         with self._lock:
-            known = filter(partial(_is_called, search), self.stack.latest_jobs())
+            known = self._called(search.casefold()) if search else self.stack.latest_jobs()
             listed = [job.id for job in islice(known, most + 1)]
             for job_id in listed:
                 if job_id not in self._jobs:  # it need not be looked for
@@ -198,6 +201,18 @@ class ConsoleService:
             raise FileGoneError(f"job {job_id} has no {name}, or it has expired")
         return (None, rows.for_spreadsheets()) if rows else (found["Size"], read_object(stack, key, found))
 
+    def _called(self, wanted: str) -> Iterator[ListedJob]:
+        """Those of the latest jobs that are called so."""
+        latest = list(self.stack.latest_jobs())
+        # The list doesn't have it, and it never changes.
+        unread = [job.id for job in latest[:_MOST_KNOWN] if job.id not in self._submitters]
+        for job_id, principal in self.stack.ledger.submitters(unread).items():
+            _keep(self._submitters, job_id, name_of(principal) or "")
+        for job in latest:
+            names = (file_name(job.key), job.id, job.state.replace("_", " "), self._submitters.get(job.id, ""))
+            if any(wanted in name.casefold() for name in names):
+                yield job
+
     def _begin(self, job: Job) -> None:
         _keep(self._jobs, job.id, job)
         _keep(self._begun, job.id, None)
@@ -244,11 +259,6 @@ class ConsoleService:
         if job_id not in self._jobs:
             _keep(self._jobs, job_id, self._client.job(job_id))
         return self._jobs[job_id]
-
-
-def _is_called(search: str, job: ListedJob) -> bool:
-    wanted = search.casefold()
-    return any(wanted in text.casefold() for text in (file_name(job.key), job.id, job.state.replace("_", " ")))
 
 
 def _keep(known: OrderedDict[str, V], job_id: str, value: V) -> None:

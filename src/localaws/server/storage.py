@@ -106,13 +106,12 @@ def _hide_what_may_not_be_listed(original: Callable[..., Any]) -> Callable[..., 
 
 
 def _complete_event(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Add what moto's event records lack; see AWS's "Event message structure"."""
+    """Add what moto's event records lack; see AWS's "Event message structure". Who asks here is no user of AWS."""
 
     def build(event_name: str, bucket: Any, key: Any, notification_id: str) -> dict[str, Any]:
         event: dict[str, Any] = original(event_name, bucket, key, notification_id)
         for record in event["Records"]:
             record |= {
-                "userIdentity": {"principalId": "AWS:LOCAL"},
                 "requestParameters": {"sourceIPAddress": "127.0.0.1"},
                 "responseElements": {"x-amz-request-id": "LOCAL", "x-amz-id-2": "LOCAL"},
             }

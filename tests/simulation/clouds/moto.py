@@ -34,7 +34,7 @@ from tests.simulation.cloud import Sent
 
 from fanfold.client import LOCAL_PARAMETERS
 from fanfold.project import find_root
-from fanfold_core.aws import items
+from fanfold_core.aws import item_keys, items
 from fanfold_core.domain.errors import UnknownChunkError
 from fanfold_core.domain.job import Chunk, JobRecord
 from localaws import template
@@ -128,11 +128,11 @@ class MotoCloud:
         return next(found for found in self.functions.values() if found.logical_id == f"{name}Function")
 
     def job(self, job_id: str) -> JobRecord | None:
-        item = self._item(items.job_key(job_id))
+        item = self._item(item_keys.job_key(job_id))
         return None if item is None else items.read_job(item)
 
     def chunk(self, job_id: str, number: int) -> Chunk:
-        item = self._item(items.chunk_key(job_id, number))
+        item = self._item(item_keys.chunk_key(job_id, number))
         if item is None:
             raise UnknownChunkError(job_id, number)
         return items.read_chunk(item)

@@ -15,7 +15,6 @@ from fanfold_core.app.assemble import Assembler
 from fanfold_core.app.collect import Collector
 from fanfold_core.app.dispatch import Dispatcher
 from fanfold_core.app.follow_up import FollowUp
-from fanfold_core.app.ports import Postponed
 from fanfold_core.app.split import Splitter
 from fanfold_core.app.sweep import Sweeper
 from fanfold_core.aws import events
@@ -23,7 +22,7 @@ from fanfold_core.aws.messages import Assemble, Dispatch, Sweep
 from fanfold_core.domain.job import Chunk, JobRecord, Model
 from fanfold_core.domain.keys import RequestId, output_folder
 from fanfold_core.domain.outcomes import Answered
-from fanfold_core.domain.requests import Request
+from fanfold_core.domain.requests import Postponed, Request
 from fanfold_core.domain.spans import Span
 from fanfold_core.domain.window import Window
 from fanfold_core.input.cutting import Budget, Limits

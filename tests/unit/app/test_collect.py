@@ -101,8 +101,13 @@ def test_an_answer_that_is_held_is_witness_that_the_endpoint_works(system: Syste
     job = system.split()
     system.answer(job, 0, Span(1, 2))
     system.messages()
-    collect(system, job, Broken(request(job, Span(0, 1)), "Received server error (500) from model"))
-    assert Dispatch(job.id, 0, witness=Span(1, 2)) in system.messages()
+    system.clock.pass_by(60)
+    reason = "Received server error (500) from model"
+    collect(system, job, Broken(request(job, Span(0, 1)), reason))
+    assert [message for message in system.messages() if message.witness] == [], "others are under way"
+    system.clock.pass_by(60)
+    collect(system, job, Broken(request(job, Span(0, 1), 2), reason))
+    assert Dispatch(job.id, 0, witness=Span(1, 2)) in system.messages(), "none was answered meanwhile"
 
 
 def test_where_the_first_row_is_an_error_the_next_one_is_sent_alone(system: System) -> None:

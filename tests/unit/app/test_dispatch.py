@@ -8,9 +8,9 @@ from tests.unit.app.conftest import System, in_time, out_of_time, sent
 
 from fanfold_core.aws.messages import Assemble, Dispatch
 from fanfold_core.domain.errors import EndpointError
-from fanfold_core.domain.job import Pause, State
+from fanfold_core.domain.job import State
 from fanfold_core.domain.order import Order
-from fanfold_core.domain.outcomes import Mark, Unsent
+from fanfold_core.domain.outcomes import Mark, Pause, Unsent
 from fanfold_core.domain.requests import Unsendable
 from fanfold_core.domain.spans import Span
 from fanfold_core.domain.window import Window

@@ -32,7 +32,8 @@ def page(totals: Totals, **told: Any) -> str:
     summary = {
         "job": "a-1", "state": "SUCCEEDED", "reason": "", "details": "", "assumed": [], "warnings": [], "seconds": 11.2,
         "created": BEGAN.isoformat(), "ended": BEGAN.isoformat(), "endpoint_seconds": 4, "dollars": DOLLARS,
-        "prices": "us-east-1", "retry_of": None, "input": "s3://bucket/a.csv", "input_version": "1", "model": "",
+        "prices": "us-east-1", "retry_of": None, "submitted_by": None,
+        "input": "s3://bucket/a.csv", "input_version": "1", "model": "",
         "revision": "", "endpoint": "endpoint", "endpoint_config": "", "fanfold": "1.0", "evaluation": None,
         "results": "s3://out/results.csv",
     }  # fmt: skip

@@ -4,7 +4,8 @@ import json
 from dataclasses import replace
 
 import pytest
-from tests.unit.app.conftest import System, in_time, sent
+from tests.fakes.values import INPUT, KEY
+from tests.unit.app.conftest import CONTENT, System, in_time, sent
 
 from fanfold_core.app.rounds import start_retry
 from fanfold_core.aws.messages import Resume
@@ -104,3 +105,17 @@ def test_a_round_that_has_chunks_keeps_its_model(system: System, ended: JobRecor
     following = system.splitter.resume(begin(system, ended).id, lambda: True)
     system.splitter = replace(system.splitter, model=Model("endpoint", "two", "owner/model", "4b7f2c1"))
     assert (following.stored, system.splitter.resume(following.id, in_time).model) == (1, ended.model)
+
+
+def test_all_rounds_say_who_submitted_the_file_whoever_retries(system: System) -> None:
+    version = system.store.upload(INPUT, KEY, CONTENT, {})
+    job = system.splitter.begin(INPUT, KEY, version, in_time, "AWS:AROAEXAMPLE:ada@example.com")
+    for _ in range(2):
+        system.follow_up.close(job.id, State.CANCELLED, "cancelled")
+        ended = system.finish(job)
+        summary = json.loads(system.store.read(result_key(ended.id, "summary.json")))
+        assert summary["submitted_by"] == "AWS:AROAEXAMPLE:ada@example.com"
+        assert system.announcements.made[-1]["submitted_by"] == summary["submitted_by"]
+        report = system.store.read(result_key(ended.id, "report.html")).decode()
+        assert "<dt>File submitted by</dt><dd>ada@example.com</dd>" in report
+        job = begin(system, ended)

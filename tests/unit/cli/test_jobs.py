@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from types import SimpleNamespace
@@ -10,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.fakes.ledger import MemoryLedger
 from tests.fakes.values import NOW, make_job
+from tests.terminals import on_a_terminal
 from tests.unit.cli.test_mistakes import FAILED, check
 
 from fanfold import Fanfold
+from fanfold.cli import main
 from fanfold.cli.logs import LogLine
 from fanfold.stacks import Stack
-from fanfold.terminal import stderr
+from fanfold.terminal import stderr, stdout
 from fanfold_core.domain.job import State
 
 if TYPE_CHECKING:
@@ -90,3 +93,42 @@ def test_a_log_says_how_to_follow_it_and_why_it_is_empty(  # noqa: PLR0913, PLR0
     assert (said.code, len(said.stdout.splitlines())) == (0, len(lines))
     assert re.match(words.replace("JOB", job.id), "".join(said.lines))
     assert bool(words) == bool(said.lines)
+
+
+ADA = "AWS:AROAEXAMPLE:ada@example.com"
+
+
+def of_submitters(monkeypatch: pytest.MonkeyPatch, *submitters: str | None) -> list[str]:
+    """A stack with jobs of files that these have submitted; the jobs' ids."""
+    ledger = MemoryLedger(lambda: NOW)
+    jobs = [ledger.create(make_job(f"version-{n}", submitted_by=by)).id for n, by in enumerate(submitters)]
+    monkeypatch.setattr(Stack, "find", lambda *_given: SimpleNamespace(ledger=ledger, job_ids=lambda: iter(jobs)))
+    return jobs
+
+
+def test_who_submitted_a_job_is_told_by_name_and_in_json_whole(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    job, other = of_submitters(monkeypatch, ADA, None)
+    assert re.search(r"^submitted_by +ada@example\.com$", shell(f"status {job}").stdout, re.MULTILINE)
+    assert json.loads(shell(f"status {job} --json").stdout)["submitted_by"] == ADA
+    assert "submitted_by" not in shell(f"status {other}").stdout
+    lines = [line.split("\t") for line in shell("jobs").stdout.splitlines()]
+    assert [line[-1] for line in lines] == ["submitted_by", "ada@example.com", ""]
+    assert [one["submitted_by"] for one in json.loads(shell("jobs --json").stdout)] == [ADA, None]
+
+
+@pytest.mark.parametrize(
+    ("submitters", "width", "is_shown"),
+    [((ADA, None), 1000, True), ((ADA, None), 110, False), ((None, None), 1000, False)],
+)
+def test_a_terminal_lists_submitters_where_there_are_any_and_there_is_room(
+    monkeypatch: pytest.MonkeyPatch, submitters: tuple[str | None, ...], width: int, *, is_shown: bool
+) -> None:
+    job, _ = of_submitters(monkeypatch, *submitters)
+    with on_a_terminal(monkeypatch) as terminal:
+        monkeypatch.setattr(stdout, "_width", width)
+        monkeypatch.setattr("sys.argv", ["fanfold", "jobs"])
+        with pytest.raises(SystemExit):
+            main()
+    shown = terminal.shown()
+    assert job in shown
+    assert ("submitted_by" in shown, "ada@example.com" in shown) == (is_shown, is_shown)

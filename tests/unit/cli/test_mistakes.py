@@ -60,7 +60,7 @@ def check(said: Said, code: int, words: tuple[str, ...]) -> None:
         ("tweets.csv", WRONG_USAGE, ("tweets.csv is a file, not a command", "`fanfold run tweets.csv`")),
         ("rnu tweets.csv", WRONG_USAGE, ("No such command 'rnu'", "Did you mean 'run'?")),
         ("run tweets.csv --hedaer present", WRONG_USAGE, ("No such option '--hedaer'", "--header", "run --help`")),
-        ("run tweets.csv --json", WRONG_USAGE, ("No such option '--json'", "`fanfold run --help`")),
+        ("run tweets.csv --verbose", WRONG_USAGE, ("No such option '--verbose'", "`fanfold run --help`")),
         ("errors a-1 --csv --json", WRONG_USAGE, ("--csv and --json cannot be combined", "`fanfold errors --help`")),
         ("results a-1 --parquet -", WRONG_USAGE, ("--parquet writes all rows to a file", "`fanfold results --help`")),
         # Values of options.

@@ -1,13 +1,17 @@
 """What the console remembers of jobs that have ended, and what it asks for again."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from fanfold.console.service import ConsoleService
 from fanfold.costs.estimate import Cost
 from fanfold.costs.hours import TOO_EARLY
+from fanfold.stacks import ListedJob
 
 EARLY = Cost(0.75, 0.5, "ml.g4dn.xlarge", 2446, "us-east-1, 2026-11-23", hours_unknown=TOO_EARLY)
 COUNTED = replace(EARLY, instance_hours=2.0, hours_unknown="")
@@ -62,3 +66,43 @@ def test_a_cost_is_asked_for_again_until_the_hours_of_instances_are_counted() ->
     assert service.conclusions([status])["tweets"].instance_hours == 2.0
     assert service.conclusion(status).dollars == 0.75 + 2 * 0.736
     assert job.looks == 3
+
+
+class ListOfJobs:
+    """A stack's list, and a ledger that knows who submitted them; each is asked for once."""
+
+    def __init__(self, submitters: dict[str, str | None]) -> None:
+        self._submitters, self.asked = submitters, list[str]()
+        self.ledger = self
+
+    def latest_jobs(self) -> Iterator[ListedJob]:
+        return (ListedJob(name, "COMPLETED_WITH_ERRORS", f"folder/{name}.csv") for name in self._submitters)
+
+    def submitters(self, job_ids: Sequence[str]) -> dict[str, str | None]:
+        self.asked += job_ids
+        return {job_id: self._submitters[job_id] for job_id in job_ids}
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("ADA@", ["one", "three"]),
+        ("bob", ["two"]),
+        ("three", ["three"]),
+        ("with errors", ["one", "two", "three", "four"]),
+        ("AROA", []),
+        ("folder", []),
+    ],
+)
+def test_jobs_are_found_by_who_submitted_them(monkeypatch: pytest.MonkeyPatch, search: str, found: list[str]) -> None:
+    by = {"one": "AWS:AROAEXAMPLE:ada@example.com", "two": "AWS:AROAEXAMPLE:bob", "three": None, "four": None}
+    stack = ListOfJobs({**by, "three": by["one"]})
+    now = datetime.now(UTC)
+    client: Any = SimpleNamespace(
+        stack=stack, job=lambda name: SimpleNamespace(id=name, status=lambda: ended_job(name, now))
+    )
+    monkeypatch.setattr("fanfold.console.service.Job", lambda _stack, name: client.job(name))
+    service = ConsoleService(lambda: client)
+    for _ in range(2):
+        assert [job.id for job in service.jobs(10, search)[0]] == found
+    assert stack.asked == list(by)

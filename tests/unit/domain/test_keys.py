@@ -11,9 +11,11 @@ from fanfold_core.domain.keys import (
     RequestId,
     is_job_id,
     job_id,
+    name_of,
     next_round,
     output_folder,
     output_prefix,
+    read_principal,
     request_of_output,
 )
 from fanfold_core.domain.spans import Span
@@ -96,3 +98,33 @@ def test_every_name_of_a_request_is_one_that_the_api_takes(request: RequestId) -
 )
 def test_other_peoples_inference_ids_are_nobodys_request(foreign: str) -> None:
     assert RequestId.parse(foreign) is None
+
+
+@pytest.mark.parametrize(
+    ("principal", "name"),
+    [
+        ("AWS:AROAEXAMPLE:ada@example.com", "ada@example.com"),
+        ("AROAEXAMPLE:ada", "ada"),
+        ("AWS:AROAEXAMPLE:i-0123456789abcdef0", "i-0123456789abcdef0"),
+        ("AWS:AROAEXAMPLE:ada.9f6d@s-0123456789abcdef0", "ada.9f6d@s-0123456789abcdef0"),  # AWS Transfer Family
+        ("AWS:AROAEXAMPLE", "AWS:AROAEXAMPLE"),
+        ("AWS:AIDAEXAMPLE", "AWS:AIDAEXAMPLE"),
+        ("AWS:123456789012:ada", "AWS:123456789012:ada"),
+        ("A3NL1KOZZKEXAMPLE", "A3NL1KOZZKEXAMPLE"),
+        # A spreadsheet would take the name for a formula.
+        ("AWS:AROAEXAMPLE:=1+1", "AWS:AROAEXAMPLE:=1+1"),
+        ("AWS:AROAEXAMPLE:@SUM", "AWS:AROAEXAMPLE:@SUM"),
+    ],
+)
+def test_a_principal_is_kept_whole_and_known_by_the_name_of_its_session(principal: str, name: str) -> None:
+    assert (read_principal(principal), name_of(principal)) == (principal, name)
+
+
+@pytest.mark.parametrize(
+    "told",
+    ["", "=1+1", "+1", "-1", "@SUM", "AWS:AROAEXAMPLE:a b", "AWS:AROAEXAMPLE:ada\n", "\x1b[2J", "<b>ada</b>", "ädä",
+     "a" * 257, "ada\u202e", None, 7, ["ada"], {"principalId": "ada"}],
+)  # fmt: skip
+def test_what_is_no_principal_is_nobody(told: object) -> None:
+    assert read_principal(told) is None
+    assert name_of(None) is None

@@ -46,7 +46,8 @@ function draw(job) {
   paint(find(".title .pill", section), job)
   find("#job-title").replaceChildren(...breakable(name))
   const retried = job.retry_of ? ` · retry of the failed rows of ${job.retry_of}` : ""
-  find(".about", section).textContent = `${job.id} · started ${moment(job.created)}${retried}`
+  const submitted = job.submitter ? ` · file submitted by ${job.submitter}` : ""
+  find(".about", section).textContent = `${job.id} · started ${moment(job.created)}${submitted}${retried}`
   // The state says that its user has cancelled it.
   say(".reason", job.reason !== "cancelled" && [job.reason, job.details].filter(Boolean).join("; "), "", section)
   find(".running", section).hidden = ended

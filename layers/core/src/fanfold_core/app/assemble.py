@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from fanfold_core.app.rounds import NOT_ANSWERED, changes_of_model, final_answers
 from fanfold_core.app.rows import input_file, read_texts, results_writer, written, written_header
+from fanfold_core.app.since import difference
 from fanfold_core.domain.answers import NOT_FLAT
 from fanfold_core.domain.chat import TOKENS
 from fanfold_core.domain.counting import (
@@ -206,10 +207,12 @@ class Assembler:
 
     def _summarize(self, job: JobRecord, state: State, whole: Totals) -> dict[str, Any]:
         # What reckons and draws is loaded when a job completes: no cold start waits for it.
-        from fanfold_core.app.report import summarize  # noqa: PLC0415
+        from fanfold_core.app.report.summary import summarize  # noqa: PLC0415
 
         summary = summarize(job, state, whole, self.store.location, self.version)
         summary["warnings"] += changes_of_model(self.ledger, job)
+        if job.options.since and (why := difference(self.ledger, job)):
+            summary["warnings"].append(f"Nothing was taken over from {job.options.since}: {why}.")
         return summary
 
     def _describe(self, job: JobRecord, ended: Mapping[str, Any], whole: Totals) -> None:

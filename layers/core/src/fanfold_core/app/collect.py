@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fanfold_core.app.failures import Failures, Judged, seconds_after
-from fanfold_core.app.ports import Failure, Prediction
+from fanfold_core.app.ports import MOST_RESULTS, Failure, Prediction
 from fanfold_core.domain.answers import bounded, read_answer, sift
 from fanfold_core.domain.errors import MalformedAnswerError, MisalignedAnswerError, ObjectGoneError, UnknownChunkError
 from fanfold_core.domain.job import Chunk, JobRecord, State
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 # When the model has refused so many single rows of a chunk and predicted none of the job, it will not predict others.
 _HOPELESS_ROWS = 100
-# An item of the ledger holds 400 KB; larger results stay in S3.
-_MOST_RESULTS = 300_000
 # Of more different wrong lengths nothing new is learnt.
 _MOST_MISMATCHES = 16
 
@@ -187,7 +185,7 @@ class Collector:
         if wrong:
             error = next(iter(wrong.values()))
             # Of results that are too large for the ledger the whole answer is kept, so there are no runs of them.
-            if span.rows == 1 or len(predictions.results.encode()) > _MOST_RESULTS:
+            if span.rows == 1 or len(predictions.results.encode()) > MOST_RESULTS:
                 raise error
             rows = tuple(Span(span.start + row, 1) for row in wrong)
             collected.again.append(Refused(request, str(error), words=error.in_full, rows=rows))
@@ -198,7 +196,7 @@ class Collector:
 
         Not SageMaker's own object: if a crash had the request sent twice, the second answer replaces that.
         """
-        if len(predictions.results.encode()) <= _MOST_RESULTS:
+        if len(predictions.results.encode()) <= MOST_RESULTS:
             return None
         key = answer_key(request)
         self.store.write(key, content, "application/json")

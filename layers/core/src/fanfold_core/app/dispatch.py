@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fanfold_core.app.failures import next_attempts
 from fanfold_core.app.ports import LONGEST_DELAY_SECONDS
 from fanfold_core.app.rows import read_rows
+from fanfold_core.app.since import Since
 from fanfold_core.domain.errors import JobError
 from fanfold_core.domain.job import JobRecord, State
 from fanfold_core.domain.keys import RequestId, output_folder, request_key
@@ -115,9 +116,7 @@ class Dispatcher:
 
     def _dispatch(self, job: JobRecord, chunk: Chunk, out_of_time: Callable[[], bool]) -> Dispatched:
         if chunk.is_done:
-            # An earlier round has predicted all of it, and no outcome will come that the collector could act upon.
-            self.follow_up(self.follow_up.cover(job, chunk))
-            return Dispatched()
+            return self._conclude(job, chunk)
         room = self.follow_up.window(job).room(chunk.sent, chunk.waiting)
         if not room and chunk.sent < chunk.length:
             quiet_seconds = int(self.now().timestamp()) - chunk.touched
@@ -127,6 +126,8 @@ class Dispatcher:
 
     def _send_rest(self, job: JobRecord, chunk: Chunk, room: int, out_of_time: Callable[[], bool]) -> Dispatched:
         chunk, rows, found = self._read(job, chunk)
+        if chunk.is_done:
+            return self._conclude(job, chunk)
         runs = [run for run in _plan(job, chunk, rows, found) if _span(run).start >= chunk.sent]
         reached, sent = chunk.sent, Dispatched()
         while reached < chunk.length:
@@ -134,16 +135,21 @@ class Dispatcher:
             if not has_room or out_of_time():
                 self.queues.dispatch(job.id, [chunk.number], delay=0 if has_room else seconds_until_room(0))
                 return sent
-            # One at least: rows that an earlier round has predicted may stand before it.
+            # One at least: rows that an earlier job has predicted may stand before it.
             wave = [run for run in runs[:WAVE] if _span(run).start < chunk.sent + room] or runs[:1]
             runs = runs[len(wave) :]
             self.queues.report(job.id, chunk.number, [run for run in wave if isinstance(run, Unsendable)])
             sent += self._send(job, chunk, {run: 1 for run in wave if isinstance(run, Span)}, found)
-            # After the last wave nothing is left to send, also where rows follow that an earlier round has predicted.
+            # After the last wave nothing is left to send, also where rows follow that an earlier job has predicted.
             before, reached = reached, _span(wave[-1]).end if runs else chunk.length
             if not self.ledger.advance_sent(job.id, chunk.number, before, reached):
                 return sent  # somebody else is at it, and further
         return sent
+
+    def _conclude(self, job: JobRecord, chunk: Chunk) -> Dispatched:
+        """An earlier job has predicted all of it, and no outcome will come that the collector could act upon."""
+        self.follow_up(self.follow_up.cover(job, chunk))
+        return Dispatched()
 
     def _resend(self, job: JobRecord, chunk: Chunk, attempts: Mapping[Span, int]) -> Dispatched:
         chunk, rows, found = self._read(job, chunk)
@@ -185,13 +191,22 @@ class Dispatcher:
         return self._send(job, chunk, {span: known.get(span, 0) + 1}, found)
 
     def _read(self, job: JobRecord, chunk: Chunk) -> tuple[Chunk, Sequence[Sequence[str]], Sequence[Any]]:
-        """The chunk, whose order is fixed by now; and its rows and their inputs, in that order."""
+        """The chunk, whose order is fixed by now; and its rows and their inputs, in that order.
+
+        What an earlier job has predicted of them is covered before anything is sent.
+        """
         rows = read_rows(self.store, job, chunk)
         found = inputs(rows, job.known_layout, job.options.input)
+        since = Since(self.ledger, self.store)
+        is_fresh = job.options.since and not (chunk.sent or chunk.inherited)
+        known = since.find(job, chunk, found) if is_fresh else {}
         if chunk.order is None:
-            chunk = self.ledger.set_order(job.id, chunk.number, job.options.order(found))
+            chunk = self.ledger.set_order(job.id, chunk.number, job.options.order(found, first=known))
         sent = chunk.sent_as.sent
-        return chunk, [rows[row] for row in sent], [found[row] for row in sent]
+        in_order = [found[row] for row in sent]
+        if known:
+            chunk = since.take_over(job, chunk, in_order, known)
+        return chunk, [rows[row] for row in sent], in_order
 
     def _send(self, job: JobRecord, chunk: Chunk, attempts: Mapping[Span, int], found: Sequence[Any]) -> Dispatched:
         highest = max(attempts.values(), default=0)
@@ -219,7 +234,7 @@ class Dispatcher:
 def _plan(
     job: JobRecord, chunk: Chunk, rows: Sequence[Sequence[str]], found: Sequence[Any]
 ) -> Iterator[Span | Unsendable]:
-    """What is to be sent of a chunk: all but what an earlier round has predicted.
+    """What is to be sent of a chunk: all but what an earlier job has predicted.
 
     Whoever makes the plan again must cut alike, so nothing goes into it that changes while the chunk is sent; but for
     single rows, which begin wherever something else would.

@@ -5,10 +5,10 @@ endpoint answers others is refused by the model, whatever its status says. One t
 says nothing about its rows, and is sent again until the job's deadline.
 
 A refused request is halved until its row stands alone. Where its answer tells which rows are at fault, these are sent
-alone at once. So one row that makes the model fail, in a request of n rows, causes at most 4·⌈log₂ n⌉ + 7 requests as
-long as the endpoint answers others: three for each size and one for the other half, then seven for the row; twice as
-many at most where the container says that it is busy. Where nobody else asks the endpoint anything, a row that the
-model has answered before is sent once more with each: a witness.
+alone at once. So one row that makes the model fail, in a request of n rows, causes at most 3·⌈log₂ n⌉ + 8 requests as
+long as the endpoint answers others: three of the whole, two for each smaller size and one for the other half, seven for
+the row; twice as many at most where the container says that it is busy. Where nobody else asks the endpoint anything, a
+row that the model has answered before is sent once more with each: a witness.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 # A request that broke waits twice as long before each attempt, at most SQS's fifteen minutes.
 _FIRST_DELAY_SECONDS = 5
 # A request that has broken so often after others were answered is refused, counted in halves. The first break is never
-# such a one. A row alone ends in an error then, so it takes more: an endpoint may fail at random.
-_PROOFS, _PROOFS_OF_A_ROW = 4, 12
+# such a one. Part of one that was refused takes fewer: it is only sent in smaller parts. A row alone ends in an error
+# then, so it takes more: an endpoint may fail at random.
+_PROOFS, _PROOFS_OF_A_PART, _PROOFS_OF_A_ROW = 4, 2, 12
 # What says that nobody was free, often means that. What never reached the container says nothing.
 _WEIGHT = {Cause.MODEL: 2, Cause.TIMEOUT: 2, Cause.BUSY: 1, Cause.PLATFORM: 0}
 # Rows that may make the model fail are sent one after the other, so that none is blamed for its neighbour.
@@ -46,11 +47,15 @@ _CHUNKS_ASKED = 8
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A failed attempt that is to be acted upon, and the mark that its span gets when it has been."""
+    """A failed attempt that is to be acted upon, and the mark that its span gets when it has been.
+
+    `is_proof`: the endpoint has answered others since the attempt before.
+    """
 
     failed: Refused | Broken
     mark: Mark
     mismatch: bool = False
+    is_proof: bool = False
 
     @property
     def is_suspect(self) -> bool:
@@ -84,9 +89,10 @@ class Failures:
             if isinstance(one, Refused):
                 judged.append(Judged(one, Mark(request.attempt)))
                 continue
-            breaks = mark.breaks + (_WEIGHT[one.cause] if 0 < mark.at <= answered() else 0)
-            if breaks < (_PROOFS_OF_A_ROW if is_row else _PROOFS):
-                judged.append(Judged(one, Mark(request.attempt, breaks)))
+            is_proof = 0 < mark.at <= answered()
+            breaks = mark.breaks + is_proof * _WEIGHT[one.cause]
+            if breaks < _proofs(request.span, job.options.rows_per_request):
+                judged.append(Judged(one, Mark(request.attempt, breaks), is_proof=is_proof))
             elif is_row:
                 final.append(Failure(request.span, one.error, requests=request.attempt))
             else:
@@ -114,7 +120,9 @@ class Failures:
         for number, one in enumerate(apart, start=1):
             later = min(seconds_after(one.mark.attempt) + number * _SECONDS_APART, LONGEST_DELAY_SECONDS)
             self.queues.resend(job.id, chunk.number, self._attempts(job, chunk, one), later)
-        if any(one.is_suspect for one in due):
+        # As long as others are under way, these are witness enough, unless none of them has been answered meanwhile.
+        alone = chunk.sent == chunk.length and chunk.waiting <= sum(one.failed.id.span.rows for one in due)
+        if any(one.is_suspect and (alone or not (one.is_proof or one.mark.attempt == 1)) for one in due):
             self._send_witness(job, chunk)
         for one in due:
             refusal = one.failed.error if isinstance(one.failed, Refused) else None
@@ -134,7 +142,9 @@ class Failures:
 
     def _witness(self, job: JobRecord, chunk: Chunk) -> Span | None:
         if answered := chunk.predicted or chunk.held:
-            return min(answered, key=lambda span: (span.rows, span.start))
+            span = min(answered, key=lambda span: (span.rows, span.start))
+            # What an earlier job has predicted may be more than a request takes.
+            return Span(span.start, 1) if span in chunk.inherited else span
         if not chunk.failed:
             return None
         known = self.ledger.outcomes(job.id, chunk.number)
@@ -148,6 +158,12 @@ class Failures:
         if isinstance(one.failed, Broken) or span.rows == 1 or job.mismatches:
             return {span: one.mark.attempt + 1}
         return next_attempts(self.ledger, job, chunk, span.halves())
+
+
+def _proofs(span: Span, rows_per_request: int) -> int:
+    if span.rows == 1:
+        return _PROOFS_OF_A_ROW
+    return _PROOFS if span.rows == rows_per_request else _PROOFS_OF_A_PART
 
 
 def next_attempts(ledger: Ledger, job: JobRecord, chunk: Chunk, spans: Sequence[Span]) -> Mapping[Span, int]:

@@ -11,18 +11,19 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from fanfold_core.domain.answers import Predictions
-    from fanfold_core.domain.job import Chunk, Health, JobRecord, Model, Part, Pause, Source, State, Totals
+    from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, Source, State, Totals
     from fanfold_core.domain.keys import RequestId
     from fanfold_core.domain.options import Options
     from fanfold_core.domain.order import Order
-    from fanfold_core.domain.outcomes import Mark, Timing
-    from fanfold_core.domain.requests import Request, Unsendable
+    from fanfold_core.domain.outcomes import Health, Mark, Pause, Timing
+    from fanfold_core.domain.requests import Postponed, Request, Unsendable
     from fanfold_core.domain.results import SpanOutcome
     from fanfold_core.domain.spans import Span
     from fanfold_core.domain.window import Progress
     from fanfold_core.input.layout import Layout
 
 LONGEST_DELAY_SECONDS = 900  # that a message can be put off
+MOST_RESULTS = 300_000  # bytes of a span's results, of which an item of the ledger holds 400 KB
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +44,6 @@ class Failure:
     reason: str
     requests: int
     mismatch: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Postponed:
-    """A request that the endpoint could not take now: it is throttled, or out of reach. The reason is in its words."""
-
-    request: Request
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +144,7 @@ class Ledger(Protocol):
         failed: Iterable[Span],
         fields: Iterable[str],
         held: Iterable[Span] = (),
+        inherited: Iterable[Span] = (),
     ) -> Chunk:
         """Add spans and field names to a chunk, unless it is frozen."""
 

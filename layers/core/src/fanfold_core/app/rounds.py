@@ -49,6 +49,7 @@ def start_retry(job_id: str, ledger: Ledger, queues: Queues, now: datetime) -> J
         nonce=job.nonce,
         mismatches=job.mismatches,
         parent=job.id,
+        submitted_by=job.submitted_by,
     )
     following = ledger.create(following)
     queues.split(following.id)
@@ -62,13 +63,20 @@ def final_answers(
 
     They are in the file's order, and labels have the names that the job's options give them.
     """
+    return answers_of(ledger, store, job, chunk, counted).relabelled(job.options.label_names)
+
+
+def answers_of(
+    ledger: Ledger, store: Store, job: JobRecord, chunk: Chunk, counted: Iterable[SpanOutcome]
+) -> RowAnswers:
+    """The same, with the model's own labels."""
     final = _of_round(store, job, chunk, counted)
     for parent in _rounds_before(ledger, job):
         if chunk.number < parent.stored:
             before = ledger.chunk(parent.id, chunk.number)
             earlier = effective(ledger.outcomes(parent.id, chunk.number), before)
             final = overlay(_of_round(store, parent, before, earlier), final)
-    return final.relabelled(job.options.label_names)
+    return final
 
 
 def changes_of_model(ledger: Ledger, job: JobRecord) -> list[str]:

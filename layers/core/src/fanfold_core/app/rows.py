@@ -145,4 +145,4 @@ def _content(store: Store, job: JobRecord, file: InputFile, chunk: Chunk) -> byt
 
 def _check_counted(rows: Sequence[list[str]], chunk: Chunk) -> None:
     if len(rows) != chunk.rows:
-        raise ChunkMismatchError(chunk.number, counted=chunk.rows, read=len(rows))
+        raise ChunkMismatchError(chunk.number, cut=chunk.rows, read=len(rows))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fanfold_core.app.rows import input_file, results_writer
+from fanfold_core.app.since import check_since
 from fanfold_core.domain.errors import ObjectGoneError
 from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, Source, State
 from fanfold_core.domain.keys import chunk_key, first_round, job_id
@@ -54,7 +55,14 @@ class Splitter:
     budget: Budget
     allows_costlier: bool
 
-    def begin(self, bucket: str, key: str, version: str | None, out_of_time: Callable[[], bool]) -> JobRecord:
+    def begin(
+        self,
+        bucket: str,
+        key: str,
+        version: str | None,
+        out_of_time: Callable[[], bool],
+        submitted_by: str | None = None,
+    ) -> JobRecord:
         """Create the job of an uploaded object, unless it exists, and split it; `ObjectGoneError` if it is gone."""
         source, metadata = self.store.head(bucket, key, version)
         try:
@@ -62,11 +70,11 @@ class Splitter:
             options = self._options(source, metadata)
         except InputError as error:
             # A retry asks for its options again; a job that has begun already keeps those that it began with.
-            job = self.ledger.create(self._job(source, Options()))
+            job = self.ledger.create(self._job(source, Options(), submitted_by))
             if job.layout is None:
                 return self.follow_up.close(job.id, State.FAILED, str(error))
         else:
-            job = self.ledger.create(self._job(source, options))
+            job = self.ledger.create(self._job(source, options, submitted_by))
         return self.split(job, out_of_time)
 
     def resume(self, job_id: str, out_of_time: Callable[[], bool]) -> JobRecord:
@@ -87,6 +95,7 @@ class Splitter:
                     head = self.store.head(job.source.bucket, job.source.key, job.source.version)
                     job = self.ledger.set_options(job.id, self._options(*head))
             if job.layout is None:
+                check_since(self.ledger, job.options)
                 job = self.ledger.set_layout(job.id, self._file(job).layout(out_of_time))
             if parent and job.stored < parent.stored:
                 return self._copy_chunks(job, parent, out_of_time)
@@ -105,7 +114,7 @@ class Splitter:
         given = {**FileName.parse(source.key).options, **metadata}
         return Options.defaults(self.job_defaults).overridden(given, allows_costlier=self.allows_costlier)
 
-    def _job(self, source: Source, options: Options) -> JobRecord:
+    def _job(self, source: Source, options: Options, submitted_by: str | None) -> JobRecord:
         created = self.now()
         compression = FileName.parse(source.key).compression
         inflation = compression.inflation if compression else 1
@@ -118,6 +127,7 @@ class Splitter:
             expires=int((created + self.retention).timestamp()),
             part_bytes=max(_LEAST_PART, source.size * inflation // _MOST_PARTS),
             nonce=self.new_nonce(),
+            submitted_by=submitted_by,
         )
 
     def _file(self, job: JobRecord) -> InputFile:

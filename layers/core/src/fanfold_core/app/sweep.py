@@ -15,10 +15,10 @@ from fanfold_core.app.costs import instance_dollars, job_services
 from fanfold_core.app.rounds import PAST_DEADLINE
 from fanfold_core.domain.counting import of_requests
 from fanfold_core.domain.errors import NewerVersionError, UnknownJobError
-from fanfold_core.domain.job import Chunk, JobRecord, Pause, State, Totals
+from fanfold_core.domain.job import Chunk, JobRecord, State, Totals
 from fanfold_core.domain.keys import output_prefix, request_of_output
 from fanfold_core.domain.options.table import TIMEOUT_SECONDS
-from fanfold_core.domain.outcomes import Cause, cause_of
+from fanfold_core.domain.outcomes import Cause, Pause, cause_of
 from fanfold_core.domain.results import effective, requests
 from fanfold_core.domain.spans import Span, gaps, is_covered
 from fanfold_core.domain.window import Progress
@@ -171,8 +171,8 @@ class Sweeper:
                 return
 
     def _measure(self, job: JobRecord, open_chunks: list[Chunk]) -> None:
-        """Remember how far the job is. Of a later round most rows were covered before it began: it isn't measured."""
-        if job.parent or not job.released:
+        """Remember how far the job is. Where an earlier job has predicted rows, their number tells of no speed."""
+        if job.parent or job.options.since or not job.released:
             return
         last = self.ledger.chunk(job.id, job.released - 1)
         open_rows = sum(chunk.rows - chunk.rows_in(chunk.covered) for chunk in open_chunks)

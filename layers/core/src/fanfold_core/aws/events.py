@@ -17,7 +17,7 @@ from urllib.parse import unquote_plus
 from fanfold_core.aws.logs import words_of
 from fanfold_core.aws.messages import Resume, malformed, parse_found, parse_unsent, read_content, read_job_id
 from fanfold_core.domain.errors import AnnouncementError, MalformedMessageError, NewerVersionError, UnknownJobError
-from fanfold_core.domain.keys import RequestId, job_id
+from fanfold_core.domain.keys import RequestId, job_id, read_principal
 from fanfold_core.domain.outcomes import Answered, Outcome, Timing, chunk_of, failed
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def job_of(body: Any) -> str | None:
             return read_job_id(content)
         if "Records" in content:
             match next(uploads(body), None):  # S3 sends one record in an event
-                case Upload(bucket, key, str(version)):
+                case Upload(bucket, key, str(version), _):
                     return job_id(bucket, key, version)
                 case _:
                     return None
@@ -107,11 +107,12 @@ def job_of(body: Any) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file has arrived in the input bucket. `version` is None where the event names none."""
+    """A file has arrived in the input bucket. What the event doesn't name is None: its version, and who sent it."""
 
     bucket: str
     key: str
     version: str | None
+    submitted_by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,10 @@ def _upload(record: Any) -> Upload | Ignored:
         raise malformed("an invalid version", version)
     if key.endswith("/"):
         return Ignored(f"s3://{bucket}/{key}: it is a folder")
-    return Upload(bucket, key, version)
+    match record:
+        case {"userIdentity": {"principalId": principal}}:
+            return Upload(bucket, key, version, read_principal(principal))
+    return Upload(bucket, key, version, None)
 
 
 def _answered(request: RequestId, content: Content) -> Answered:

@@ -1,18 +1,6 @@
 """How jobs, chunks and parts are written in the ledger: domain values to DynamoDB items and back.
 
-    pk             sk                    holds
-    JOB#<job>      JOB                   the job
-    JOB#<job>      PART#<n>              the chunks of part n
-    JOB#<job>      TOTALS#<n>            what part n came to
-    JOB#<job>      SPENT                 what its first chunks came to so far, and how many those are
-    JOB#<job>#<c>  CHUNK                 chunk c
-    JOB#<job>#<c>  SPAN#0000320-0032     results and when they came, or nothing yet; the mark
-                                         `partial`: of some rows of a request, which is counted by its own span's mark
-    JOB#<job>#<c>  SPAN#0000320-0001#FAILED  the reason why a span ends without results
-    ENDPOINT#<n>   ENDPOINT              the circuit breaker of endpoint n
-    ENDPOINT#<n>   JOB#<job>             how far a job of endpoint n was when it was last swept
-
-Every item carries `expires`, fixed when its job was created.
+`fanfold_core.aws.item_keys` lists them. Every item carries `expires`, fixed when its job was created.
 """
 
 from __future__ import annotations
@@ -23,12 +11,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from fanfold_core.aws import item_keys
 from fanfold_core.domain.errors import NewerVersionError
-from fanfold_core.domain.job import Chunk, Health, JobRecord, Model, Part, Pause, Source, State, Totals, Trouble
+from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, Source, State, Totals, Trouble
 from fanfold_core.domain.keys import MOST_ATTEMPTS
 from fanfold_core.domain.options import Options
 from fanfold_core.domain.order import Order
-from fanfold_core.domain.outcomes import Mark, Timing
+from fanfold_core.domain.outcomes import Health, Mark, Pause, Timing
 from fanfold_core.domain.results import SpanOutcome
 from fanfold_core.domain.spans import Span
 from fanfold_core.domain.statistics import Statistics
@@ -44,53 +33,12 @@ Item = dict[str, Any]
 SCHEMA = 1
 # Characters of a reason that a job's item keeps: each update of a job is charged by all of it.
 MOST_TROUBLE = 500
-_FAILED = "#FAILED"
-
-
-def job_key(job_id: str) -> Item:
-    """Key of a job's item."""
-    return {"pk": f"JOB#{job_id}", "sk": "JOB"}
-
-
-def chunk_key(job_id: str, chunk: int) -> Item:
-    """Key of a chunk's item."""
-    return {"pk": f"JOB#{job_id}#{chunk}", "sk": "CHUNK"}
-
-
-def span_key(job_id: str, chunk: int, span: Span) -> Item:
-    """Key of a span's item."""
-    return {"pk": f"JOB#{job_id}#{chunk}", "sk": f"SPAN#{span}"}
-
-
-def failure_key(job_id: str, chunk: int, span: Span) -> Item:
-    """Key of a span's failure. A key of its own, so that a prediction that comes too late doesn't erase the reason."""
-    return {"pk": f"JOB#{job_id}#{chunk}", "sk": f"SPAN#{span}{_FAILED}"}
-
-
-def endpoint_key(endpoint: str) -> Item:
-    """Key of an endpoint's item."""
-    return {"pk": f"ENDPOINT#{endpoint}", "sk": "ENDPOINT"}
-
-
-def part_key(job_id: str, part: int) -> Item:
-    """Key of a part's item."""
-    return {"pk": f"JOB#{job_id}", "sk": f"PART#{part:05d}"}
-
-
-def totals_key(job_id: str, part: int) -> Item:
-    """Key of the totals of a part."""
-    return {"pk": f"JOB#{job_id}", "sk": f"TOTALS#{part:05d}"}
-
-
-def spent_key(job_id: str) -> Item:
-    """Key of what a job has come to so far."""
-    return {"pk": f"JOB#{job_id}", "sk": "SPENT"}
 
 
 def job_item(job: JobRecord) -> Item:
     """A job as it is created: nothing stored, nothing covered."""
     return {
-        **job_key(job.id),
+        **item_keys.job_key(job.id),
         "listed": "job",
         "open": "job",
         "schema": SCHEMA,
@@ -109,6 +57,7 @@ def job_item(job: JobRecord) -> Item:
         "nonce": job.nonce,
         **({"mismatches": set(job.mismatches)} if job.mismatches else {}),
         **({"parent": job.parent} if job.parent else {}),
+        **({"submitted_by": job.submitted_by} if job.submitted_by else {}),
         **({"layout": layout_value(job.layout)} if job.layout else {}),
         **({"fields": set(job.fields)} if job.fields else {}),
     }
@@ -146,6 +95,7 @@ def read_job(item: Item) -> JobRecord:
         nonce=item.get("nonce", ""),  # jobs of earlier versions have none
         mismatches=frozenset(item.get("mismatches", ())),
         trouble=Trouble(item.get("trouble", ""), int(item.get("trouble_at", 0)), int(item.get("trouble_since", 0))),
+        submitted_by=item.get("submitted_by"),
         as_in_file="duplicates" not in item["options"],  # the version that brought this option brought orders
     )
 
@@ -172,7 +122,14 @@ def chunk_item(job: JobRecord, chunk: Chunk) -> Item:
     inherited = spellings(chunk.inherited)
     sets = {"inherited": inherited, "predicted": inherited} if inherited else {}
     order: Item = order_values(chunk.order) if chunk.order else {"places": 0}
-    return {**chunk_key(job.id, chunk.number), **numbers, **order, **sets, "attempts": 1, "expires": job.expires}
+    return {
+        **item_keys.chunk_key(job.id, chunk.number),
+        **numbers,
+        **order,
+        **sets,
+        "attempts": 1,
+        "expires": job.expires,
+    }
 
 
 def order_values(order: Order) -> Item:
@@ -207,7 +164,7 @@ def read_chunk(item: Item) -> Chunk:
 
 def part_item(job: JobRecord, part: Part) -> Item:
     """A part that the splitter has ended."""
-    return {**part_key(job.id, part.number), **asdict(part), "expires": job.expires}
+    return {**item_keys.part_key(job.id, part.number), **asdict(part), "expires": job.expires}
 
 
 def read_part(item: Item) -> Part:
@@ -218,7 +175,7 @@ def read_part(item: Item) -> Part:
 def progress_item(job: JobRecord, progress: Progress) -> Item:
     """How far a job is. DynamoDB has decimal numbers only."""
     known = asdict(progress) | {name: Decimal(repr(getattr(progress, name))) for name in ("rows_per_second", "share")}
-    return {**endpoint_key(job.model.endpoint), "sk": f"JOB#{job.id}", **known, "expires": job.expires}
+    return {**item_keys.endpoint_key(job.model.endpoint), "sk": f"JOB#{job.id}", **known, "expires": job.expires}
 
 
 def read_progress(item: Item) -> tuple[str, Progress]:
@@ -235,7 +192,7 @@ def totals_item(job: JobRecord, part: int, totals: Totals) -> Item:
     """What a part came to."""
     numbers = {name: getattr(totals, name) for name in _TOTALS}
     statistics = {"statistics": totals.statistics.to_json()}
-    return {**totals_key(job.id, part), "number": part, **numbers, **statistics, "expires": job.expires}
+    return {**item_keys.totals_key(job.id, part), "number": part, **numbers, **statistics, "expires": job.expires}
 
 
 def read_health(item: Item) -> Health:
@@ -260,7 +217,7 @@ def prediction_item(job: JobRecord, prediction: Prediction) -> Item:
     """A span that has its results, or the place where they lie."""
     request, results = prediction.id, prediction.predictions.results
     return {
-        **span_key(job.id, request.chunk, request.span),
+        **item_keys.span_key(job.id, request.chunk, request.span),
         "attempt": request.attempt,
         "expires": job.expires,
         **({} if prediction.predictions.is_whole else {"partial": True}),
@@ -272,7 +229,7 @@ def prediction_item(job: JobRecord, prediction: Prediction) -> Item:
 def failure_item(job: JobRecord, chunk: int, failure: Failure) -> Item:
     """A span that ended in an error."""
     return {
-        **failure_key(job.id, chunk, failure.span),
+        **item_keys.failure_key(job.id, chunk, failure.span),
         "reason": failure.reason,
         "attempt": failure.requests,
         **({"refusal": failure.reason} if failure.requests else {}),
@@ -284,7 +241,7 @@ def failure_item(job: JobRecord, chunk: int, failure: Failure) -> Item:
 def read_outcome(item: Item) -> SpanOutcome:
     """What an item knows of its span."""
     return SpanOutcome(
-        span=Span.parse(item["sk"].removeprefix("SPAN#").removesuffix(_FAILED)),
+        span=Span.parse(item_keys.span_of(item)),
         results=item.get("results"),
         reason=item.get("reason"),
         requests=max(0 if "partial" in item else int(item.get("attempt", 0)), int(item.get("mark", 0))),

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
 
-from fanfold_core.aws import items
-from fanfold_core.aws.table import KEYS_PER_BATCH, ConditionalTable
+from fanfold_core.aws import item_keys, items
+from fanfold_core.aws.table import ConditionalTable
 from fanfold_core.domain.counting import kind_of
 from fanfold_core.domain.errors import UnknownChunkError, UnknownJobError
-from fanfold_core.domain.job import Chunk, Health, JobRecord, Model, Part, Pause, State, Totals
+from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, State, Totals
 from fanfold_core.input.errors import shortened
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fanfold_core.app.ports import Failure, Prediction
     from fanfold_core.domain.options import Options
     from fanfold_core.domain.order import Order
-    from fanfold_core.domain.outcomes import Mark
+    from fanfold_core.domain.outcomes import Health, Mark, Pause
     from fanfold_core.domain.results import SpanOutcome
     from fanfold_core.domain.spans import Span
     from fanfold_core.domain.window import Progress
@@ -56,10 +56,15 @@ class DynamoLedger:
         return job if self._table.put(items.job_item(job), _IS_NEW) else self.job(job.id)
 
     def job(self, job_id: str) -> JobRecord:
-        item = self._table.get(items.job_key(job_id))
+        item = self._table.get(item_keys.job_key(job_id))
         if item is None:
             raise UnknownJobError(job_id)
         return items.read_job(item)
+
+    def submitters(self, job_ids: Sequence[str]) -> dict[str, str | None]:
+        """Who has submitted the files of jobs, of those that there are."""
+        found = self._table.batch([item_keys.job_key(job_id) for job_id in job_ids])
+        return {item["pk"].removeprefix("JOB#"): item.get("submitted_by") for item in found}
 
     def set_layout(self, job_id: str, layout: Layout) -> JobRecord:
         return self._update_job(job_id, _EXISTS, put={"layout": items.layout_value(layout)})
@@ -97,34 +102,34 @@ class DynamoLedger:
         return self._update_job(job_id, _IS_RUNNING, put=put)
 
     def chunk(self, job_id: str, number: int) -> Chunk:
-        item = self._table.get(items.chunk_key(job_id, number))
+        item = self._table.get(item_keys.chunk_key(job_id, number))
         if item is None:
             raise UnknownChunkError(job_id, number)
         return items.read_chunk(item)
 
     def chunks(self, job_id: str, numbers: Iterable[int]) -> Iterator[Chunk]:
-        keys = [items.chunk_key(job_id, number) for number in numbers]
-        for start in range(0, len(keys), KEYS_PER_BATCH):
-            yield from map(items.read_chunk, self._table.batch(keys[start : start + KEYS_PER_BATCH]))
+        return map(items.read_chunk, self._table.batch([item_keys.chunk_key(job_id, number) for number in numbers]))
 
     def set_order(self, job_id: str, chunk: int, order: Order) -> Chunk:
         return self._update_chunk(job_id, chunk, Attr("places").eq(0), put=items.order_values(order))
 
     def advance_sent(self, job_id: str, chunk: int, before: int, after: int) -> bool:
         put = {"sent": after, "touched": self._seconds()}
-        return self._table.update(items.chunk_key(job_id, chunk), Attr("sent").eq(before), put=put) is not None
+        return self._table.update(item_keys.chunk_key(job_id, chunk), Attr("sent").eq(before), put=put) is not None
 
     def touch(self, job_id: str, chunk: int) -> None:
-        self._table.update(items.chunk_key(job_id, chunk), _EXISTS, put={"touched": self._seconds()})
+        self._table.update(item_keys.chunk_key(job_id, chunk), _EXISTS, put={"touched": self._seconds()})
 
     def raise_attempts(self, job_id: str, chunk: int, attempts: int) -> None:
-        self._table.update(items.chunk_key(job_id, chunk), Attr("attempts").lt(attempts), put={"attempts": attempts})
+        self._table.update(
+            item_keys.chunk_key(job_id, chunk), Attr("attempts").lt(attempts), put={"attempts": attempts}
+        )
 
     def set_trouble(self, job: JobRecord, words: str) -> None:
         words, now = shortened(words, items.MOST_TROUBLE), self._seconds()
         since = job.trouble.since if kind_of(words) == kind_of(job.trouble.words) else now
         put = {"trouble": words, "trouble_at": now, "trouble_since": since}
-        self._table.update(items.job_key(job.id), _EXISTS, put=put)
+        self._table.update(item_keys.job_key(job.id), _EXISTS, put=put)
 
     def add_mismatches(self, job_id: str, mismatches: Iterable[str]) -> JobRecord:
         return self._update_job(job_id, _EXISTS, add={"mismatches": set(mismatches)})
@@ -134,7 +139,7 @@ class DynamoLedger:
         return (item["pk"].removeprefix("JOB#") for item in found)
 
     def health(self, endpoint: str) -> Health:
-        return items.read_health(self._table.get(items.endpoint_key(endpoint)) or {})
+        return items.read_health(self._table.get(item_keys.endpoint_key(endpoint)) or {})
 
     def set_health(self, endpoint: str, *, answered: bool, broken: bool) -> None:
         now = self._seconds()
@@ -145,14 +150,14 @@ class DynamoLedger:
             if happened and now - self._health_written.get((endpoint, name), 0) >= _HEALTH_SECONDS
         }
         if due:
-            self._table.update(items.endpoint_key(endpoint), put=due)
+            self._table.update(item_keys.endpoint_key(endpoint), put=due)
             self._health_written |= {(endpoint, name): now for name in due}
 
     def set_pause(self, endpoint: str, pause: Pause) -> None:
-        self._table.update(items.endpoint_key(endpoint), put={"until": pause.until, "seconds": pause.seconds})
+        self._table.update(item_keys.endpoint_key(endpoint), put={"until": pause.until, "seconds": pause.seconds})
 
     def progress(self, endpoint: str) -> Mapping[str, Progress]:
-        return dict(map(items.read_progress, self._table.items(items.endpoint_key(endpoint)["pk"], "JOB#")))
+        return dict(map(items.read_progress, self._table.items(item_keys.endpoint_key(endpoint)["pk"], "JOB#")))
 
     def set_progress(self, job: JobRecord, progress: Progress) -> None:
         self._table.put(items.progress_item(job, progress))
@@ -180,8 +185,9 @@ class DynamoLedger:
         failed: Iterable[Span],
         fields: Iterable[str],
         held: Iterable[Span] = (),
+        inherited: Iterable[Span] = (),
     ) -> Chunk:
-        spans = {"predicted": predicted, "failed": failed, "held": held}
+        spans = {"predicted": predicted, "failed": failed, "held": held, "inherited": inherited}
         add = {**{name: items.spellings(found) for name, found in spans.items()}, "fields": set(fields)}
         return self._update_chunk(job_id, chunk, _IS_OPEN, put={"touched": self._seconds()}, add=add)
 
@@ -194,7 +200,7 @@ class DynamoLedger:
         return self._update_job(job_id, _EXISTS, put=put, add={"covered": {chunk}, "fields": found})
 
     def mark(self, job_id: str, chunk: int, span: Span) -> Mark:
-        return items.read_mark(self._table.get(items.span_key(job_id, chunk, span)) or {})
+        return items.read_mark(self._table.get(item_keys.span_key(job_id, chunk, span)) or {})
 
     def set_mark(  # noqa: PLR0913 - what is known of a failed attempt
         self, job: JobRecord, chunk: int, span: Span, mark: Mark, refusal: str | None = None, *, mismatch: bool = False
@@ -208,13 +214,13 @@ class DynamoLedger:
             **({"refusal": refusal} if refusal else {}),
             **({"mismatch": True} if mismatch else {}),
         }
-        self._table.update(items.span_key(job.id, chunk, span), is_higher, put=put)
+        self._table.update(item_keys.span_key(job.id, chunk, span), is_higher, put=put)
 
     def outcomes(self, job_id: str, chunk: int) -> Iterator[SpanOutcome]:
-        return map(items.read_outcome, self._table.items(items.chunk_key(job_id, chunk)["pk"], "SPAN#"))
+        return map(items.read_outcome, self._table.items(item_keys.chunk_key(job_id, chunk)["pk"], "SPAN#"))
 
     def parts(self, job_id: str) -> Iterator[Part]:
-        return map(items.read_part, self._table.items(items.job_key(job_id)["pk"], "PART#"))
+        return map(items.read_part, self._table.items(item_keys.job_key(job_id)["pk"], "PART#"))
 
     def set_upload(self, job_id: str, upload_id: str, fields: Iterable[str]) -> JobRecord:
         condition = _IS_CLOSING & Attr("upload_id").not_exists()
@@ -229,14 +235,14 @@ class DynamoLedger:
         return self._update_job(job.id, _EXISTS, put={"touched": self._seconds()}, add={"parts": {part}})
 
     def totals(self, job_id: str) -> Iterator[tuple[int, Totals]]:
-        return map(items.read_totals, self._table.items(items.job_key(job_id)["pk"], "TOTALS#"))
+        return map(items.read_totals, self._table.items(item_keys.job_key(job_id)["pk"], "TOTALS#"))
 
     def spent(self, job_id: str) -> tuple[int, Totals]:
-        item = self._table.get(items.spent_key(job_id))
+        item = self._table.get(item_keys.spent_key(job_id))
         return (0, Totals()) if item is None else items.read_totals(item)
 
     def set_spent(self, job: JobRecord, chunks: int, totals: Totals) -> None:
-        self._table.put({**items.totals_item(job, chunks, totals), **items.spent_key(job.id)})
+        self._table.put({**items.totals_item(job, chunks, totals), **item_keys.spent_key(job.id)})
 
     def set_ended(self, job_id: str, ended: datetime) -> JobRecord:
         return self._update_job(job_id, Attr("ended").not_exists(), put={"ended": ended.isoformat()})
@@ -249,9 +255,9 @@ class DynamoLedger:
         return int(self._now().timestamp())
 
     def _update_job(self, job_id: str, condition: ConditionBase, **changes: Any) -> JobRecord:
-        item = self._table.update(items.job_key(job_id), condition & _EXISTS, **changes)
+        item = self._table.update(item_keys.job_key(job_id), condition & _EXISTS, **changes)
         return self.job(job_id) if item is None else items.read_job(item)
 
     def _update_chunk(self, job_id: str, chunk: int, condition: ConditionBase, **changes: Any) -> Chunk:
-        item = self._table.update(items.chunk_key(job_id, chunk), condition, **changes)
+        item = self._table.update(item_keys.chunk_key(job_id, chunk), condition, **changes)
         return self.chunk(job_id, chunk) if item is None else items.read_chunk(item)

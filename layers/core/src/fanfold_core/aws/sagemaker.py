@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from botocore.parsers import create_parser
 
-from fanfold_core.app.ports import Postponed
 from fanfold_core.aws.signing import Signer
 from fanfold_core.aws.transfers import Lost, Transfers
 from fanfold_core.domain.errors import EndpointError
+from fanfold_core.domain.requests import Postponed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

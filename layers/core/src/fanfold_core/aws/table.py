@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from fanfold_core.aws.items import Item
 
-KEYS_PER_BATCH = 100  # what BatchGetItem takes
+_KEYS_PER_BATCH = 100  # what BatchGetItem takes
 
 
 class ConditionalTable:
@@ -29,7 +29,11 @@ class ConditionalTable:
         return self._table.get_item(Key=key, ConsistentRead=True).get("Item")
 
     def batch(self, keys: Sequence[Item]) -> Iterator[Item]:
-        """The items of up to `KEYS_PER_BATCH` keys that exist, in any order."""
+        """The items of these keys that exist, in any order."""
+        for start in range(0, len(keys), _KEYS_PER_BATCH):
+            yield from self._batch(keys[start : start + _KEYS_PER_BATCH])
+
+    def _batch(self, keys: Sequence[Item]) -> Iterator[Item]:
         table = self._table.name
         wanted: dict[str, Any] = {table: {"Keys": list(keys), "ConsistentRead": True}}
         while wanted:

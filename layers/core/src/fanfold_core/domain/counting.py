@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fanfold_core.domain.chat import TOKENS
 from fanfold_core.domain.results import requests
-from fanfold_core.domain.spans import gaps, places_in
+from fanfold_core.domain.spans import Span, gaps, places_in
 from fanfold_core.domain.statistics import (
     MOST_SAMPLES,
     SCORE_BINS,
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
     from fanfold_core.domain.job import Chunk
     from fanfold_core.domain.results import RowAnswers, SpanOutcome
-    from fanfold_core.domain.spans import Span
     from fanfold_core.input.regularity import Irregular
 
 # Longer ones are cut: an item of the ledger has to hold many.
@@ -72,13 +71,14 @@ def of_rows(first_row: int, rows: Sequence[Sequence[str]], input_index: int | No
 
 
 def of_tokens(chunk: Chunk, final: RowAnswers) -> Statistics:
-    """What a chunk's chat completions have cost, rows that share one once.
+    """What a chunk's chat completions have cost, rows that share one once, and those of earlier jobs not at all.
 
     It stands in fields of their own, or in those of a whole response.
     """
-    counted = Counter[str]()
-    for result in map(final.results.__getitem__, chunk.sent_as.sent):
-        if type(result) is dict:
+    counted, inherited = Counter[str](), places_in(chunk.inherited)
+    for place, row in enumerate(chunk.sent_as.sent):
+        result = final.results[row]
+        if type(result) is dict and place not in inherited:
             usage = found if type(found := result.get("usage")) is dict else result
             counted.update({name: usage[name] for name in TOKENS if type(usage.get(name)) is int})
     return Statistics(tokens=counted)
@@ -154,15 +154,21 @@ def of_requests(
 def of_unpredicted(chunk: Chunk, counted: Iterable[SpanOutcome], final: RowAnswers) -> Statistics:
     """Statistics of a chunk's rows that were in no request themselves, by the outcomes that count.
 
-    A row that wasn't sent may have the prediction of an earlier round.
+    A row that wasn't sent may have the prediction of an earlier round, which isn't told as `reused`.
     """
-    invalid = {outcome.span for outcome in counted if not (outcome.is_prediction or outcome.requests)}
-    answered, waiting = chunk.covered - invalid, places_in(gaps(chunk.length, chunk.covered))
+    invalid, reused = set[Span](), set[Span]()
+    for outcome in counted:
+        if outcome.is_prediction:
+            reused |= {outcome.span} & chunk.inherited
+        elif not outcome.requests:
+            invalid.add(outcome.span)
+    answered, waiting = chunk.covered - invalid - reused, places_in(gaps(chunk.length, chunk.covered))
     turns = enumerate(chunk.sent_as.places) if waiting else ()
     return Statistics(
         invalid=chunk.rows_in(invalid),
         unsent=sum(bool(final.errors[row]) for row, place in turns if place in waiting and place >= chunk.sent),
         duplicates=chunk.rows_in(answered) - len(places_in(answered)),
+        reused=chunk.rows_in(reused),
     )
 
 

@@ -23,7 +23,7 @@ FanfoldError
 
 from __future__ import annotations
 
-from fanfold_core.input.errors import FanfoldError, shortened
+from fanfold_core.input.errors import FanfoldError, counted, shortened
 
 # Characters of an answer that an error shows.
 _MOST_SHOWN = 200
@@ -43,9 +43,10 @@ class ObjectGoneError(JobError):
 class ChunkMismatchError(JobError):
     """A chunk doesn't read as it was cut, which would put answers to the wrong rows. Do not retry."""
 
-    def __init__(self, chunk: int, *, counted: int, read: int) -> None:
+    def __init__(self, chunk: int, *, cut: int, read: int) -> None:
         super().__init__(
-            f"chunk {chunk} was cut with {counted} rows but read with {read}: a bug in Fanfold, please report it"
+            f"chunk {chunk} was cut with {counted(cut, 'row')} but read with {read:,}: a bug in Fanfold, please report "
+            "it"
         )
 
 
@@ -86,7 +87,7 @@ class MisalignedAnswerError(MalformedAnswerError):
     """
 
     def __init__(self, results: int, rows: int) -> None:
-        super().__init__(f"the model's answer has {_number(results, 'result')} for {_number(rows, 'row')}")
+        super().__init__(f"the model's answer has {counted(results, 'result')} for {counted(rows, 'row')}")
         self.results = results
 
 
@@ -164,7 +165,3 @@ class AnnouncementError(FanfoldError):
 
 class SettingError(FanfoldError):
     """An environment variable is missing or malformed. Do not retry: mend template.yaml."""
-
-
-def _number(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -76,7 +76,7 @@ class Chunk:
 
     `order` is the one in which its rows are sent, None until it is known; spans count places in it. `sent` places have
     been handed to the endpoint; the spans that are `predicted` or have `failed` have their final answer, `fields` are
-    the names of the fields in their results; `inherited` spans were predicted in an earlier round and are not sent.
+    the names of the fields in their results; `inherited` spans were predicted by an earlier job and are not sent.
     `held` spans have an answer of the right length that is not taken yet, as `is_aligned` says. A `frozen` chunk takes
     no further answers. The chunk's part begins at chunk `part_first` and weighs `part_weight` so far. When it was last
     sent or covered (`touched`) is in seconds since 1970, 0 for never. No request of it was sent as a higher attempt
@@ -127,7 +127,7 @@ class Chunk:
 
         A model that answers the same number of results whatever it is sent cannot do that and also answer several rows
         with as many results. So the first row of a chunk is sent alone, and answers to several rows are held till then.
-        What an earlier round has predicted says nothing: the endpoint may have another model by now.
+        What an earlier job has predicted says nothing: the endpoint may have another model by now.
         """
         return any(span.rows == 1 for span in self.predicted - self.inherited)
 
@@ -149,29 +149,6 @@ class Part:
     number: int
     first: int
     end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """The circuit breaker of an endpoint: nothing is sent to it before `until`, in seconds since 1970.
-
-    `seconds` is how long it was paused the last time, 0 if it works.
-    """
-
-    until: int = 0
-    seconds: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """What is known of an endpoint from all jobs' requests: when one was last `answered` and last `broken`.
-
-    In seconds since 1970, 0 for never; up to some seconds late.
-    """
-
-    answered: int = 0
-    broken: int = 0
-    pause: Pause = Pause()
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +189,7 @@ class JobRecord:
     tries again. `touched` and `answered` are seconds since 1970: the last progress of splitter or assembler, and the
     last chunk that was done. Only the job's own requests know its `nonce`. `mismatches` are the wrong lengths that
     answers had, spelt `rows:results`. Jobs that an earlier version began are sent `as_in_file`, for it may
-    still be at work.
+    still be at work. The file was `submitted_by` this principal, if S3 has named it; in all rounds, whoever retried.
     """
 
     id: str
@@ -243,6 +220,7 @@ class JobRecord:
     mismatches: frozenset[str] = frozenset()
     trouble: Trouble = Trouble()
     as_in_file: bool = False
+    submitted_by: str | None = None
 
     @property
     def rows_per_request(self) -> int:

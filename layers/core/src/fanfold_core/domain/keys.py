@@ -1,6 +1,7 @@
 """Names that can be computed: of jobs, of requests, and of every object in the output bucket.
 
-Whoever holds an inference id or a job id knows where everything of it lies; nothing has to be looked up.
+Whoever holds an inference id or a job id knows where everything of it lies; nothing has to be looked up. Of who has
+submitted a job, the name is part of what AWS calls them.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ _JOB_ID = r"[a-z0-9][a-z0-9-]{0,32}(?:\.[1-9][0-9]{0,3})?"
 # So high an attempt has a place in a request's id.
 MOST_ATTEMPTS = 9_999
 _REQUEST_ID = re.compile(rf"({_JOB_ID})/([0-9]{{1,7}})/([0-9]{{7}}-[0-9]{{4}})/([0-9]{{1,4}})")
+# The characters of AWS's names of principals. Neither they nor the names that people see begin as a formula does.
+_PRINCIPAL = re.compile(r"[A-Za-z0-9][\w+=,.@:/-]{0,255}", re.ASCII)
+_SESSION = re.compile(r"(?:AWS:)?AROA\w+:(\w.*)", re.ASCII)
 
 
 def job_id(bucket: str, key: str, version: str) -> str:
@@ -150,3 +154,22 @@ def part_errors_key(job: str, part: int) -> str:
 def result_key(job: str, name: str) -> str:
     """Object that the user reads: a job's file of this name, one of `RESULT_FILES`."""
     return f"results/{job}/{name}"
+
+
+def read_principal(told: object) -> str | None:
+    """Who has done something, by AWS's name of a principal; None for what is no such name: anybody may have said it.
+
+    >>> read_principal("AWS:AIDAEXAMPLE"), read_principal("=1+1"), read_principal({"name": "ada"})
+    ('AWS:AIDAEXAMPLE', None, None)
+    """
+    return told if isinstance(told, str) and _PRINCIPAL.fullmatch(told) else None
+
+
+def name_of(principal: str | None) -> str | None:
+    """What people know a principal by: of a role's session its name, which has the user's after a single sign-on.
+
+    >>> name_of("AWS:AROAEXAMPLE:ada@example.com"), name_of("AWS:AIDAEXAMPLE")
+    ('ada@example.com', 'AWS:AIDAEXAMPLE')
+    """
+    session = _SESSION.fullmatch(principal) if principal else None
+    return session[1] if session else principal

@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 from fanfold_core.input.json.text import write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from fanfold_core.domain.spans import Span
 
 # Shorter inputs stay in the file's order: to pad them costs next to nothing.
 _SHORT_BYTES = 32
+# What two inputs that are the same have in common.
+Identity = tuple[type, str]
 # 16 bits for each row, of which a chunk has 10,000 at most.
 _STORED = "H"
 
@@ -41,25 +43,24 @@ class Order:
     length: int
 
     @classmethod
-    def of(cls, inputs: Sequence[Any], *, by_length: bool, shares: bool) -> Order:
+    def of(cls, inputs: Sequence[Any], *, by_length: bool, shares: bool, first: Collection[Identity] = ()) -> Order:
         """The order for the inputs of a chunk's rows, which are given in the file's. `shares`: same ones share a place.
 
-        None and errors are no inputs: each has a place of its own.
+        None and errors are no inputs: each has a place of its own. Those that are `first` come before all others.
         """
-        texts = [_text(found) for found in inputs]
-        first_of: Sequence[int] = range(len(texts))
+        known = list(map(identity, inputs))
+        first_of: Sequence[int] = range(len(known))
         if shares:
-            firsts: dict[tuple[type, str], int] = {}
-            first_of = [
-                row if text is None else firsts.setdefault((type(inputs[row]), text), row)
-                for row, text in enumerate(texts)
-            ]
+            firsts: dict[Identity, int] = {}
+            first_of = [row if one is None else firsts.setdefault(one, row) for row, one in enumerate(known)]
         sent = list(dict.fromkeys(first_of))
         if by_length:
-            sent.sort(key=lambda row: max(_SHORT_BYTES, len((texts[row] or "").encode())))
+            sent.sort(key=lambda row: max(_SHORT_BYTES, _length(known[row])))
+        if first:
+            sent.sort(key=lambda row: known[row] not in first)
         places = {row: place for place, row in enumerate(sent)}
         ordered = tuple([places[row] for row in first_of])
-        as_in_file = cls.of_file(len(texts))
+        as_in_file = cls.of_file(len(known))
         return as_in_file if ordered == tuple(as_in_file.places) else cls(ordered, len(places))
 
     @classmethod
@@ -109,11 +110,19 @@ class Order:
         return cls(tuple(_little_endian(places)), length)
 
 
-def _text(found: Any) -> str | None:
-    """What an input is in a request, as text; None for what is no input."""
-    if isinstance(found, str):
-        return found
-    return None if found is None or isinstance(found, Exception) else write_json(found)
+def identity(found: Any) -> Identity | None:
+    """What an input is in a request, as text, and its type; None for what is no input.
+
+    >>> identity("1") == identity(1), identity({"a": 1}) == identity({"a": 1})
+    (False, True)
+    """
+    if found is None or isinstance(found, Exception):
+        return None
+    return type(found), found if isinstance(found, str) else write_json(found)
+
+
+def _length(known: Identity | None) -> int:
+    return len(known[1].encode()) if known else 0
 
 
 def _little_endian(places: array[int]) -> array[int]:

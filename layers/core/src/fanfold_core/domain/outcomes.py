@@ -98,6 +98,29 @@ class Broken(_Failed):
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """The circuit breaker of an endpoint: nothing is sent to it before `until`, in seconds since 1970.
+
+    `seconds` is how long it was paused the last time, 0 if it works.
+    """
+
+    until: int = 0
+    seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What is known of an endpoint from all jobs' requests: when one was last `answered` and last `broken`.
+
+    In seconds since 1970, 0 for never; up to some seconds late.
+    """
+
+    answered: int = 0
+    broken: int = 0
+    pause: Pause = Pause()
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     """What is known of a span's failures: the highest `attempt` that has been acted upon, 0 for none, and when (`at`).
 

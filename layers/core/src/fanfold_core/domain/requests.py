@@ -57,6 +57,13 @@ class Request(NamedTuple):
         return len(self.body) <= INLINE_BYTES
 
 
+class Postponed(NamedTuple):
+    """A request that the endpoint could not take now: it is throttled, or out of reach. The reason is in its words."""
+
+    request: Request
+    reason: str
+
+
 class Unsendable(NamedTuple):
     """A run of rows that no request can carry, all for the same reason."""
 

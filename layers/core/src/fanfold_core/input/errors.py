@@ -15,7 +15,8 @@ FanfoldError                 the base of all errors of Fanfold's own
     ├── LayoutError
     │   ├── InputColumnError
     │   └── NotCsvError
-    └── NoRowsError
+    ├── NoRowsError
+    └── SinceError
 """
 
 from __future__ import annotations
@@ -63,6 +64,15 @@ def shortened(text: str, most: int) -> str:
     'a long…'
     """
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things in words.
+
+    >>> counted(1, "row"), counted(2_000, "row")
+    ('1 row', '2,000 rows')
+    """
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 class InputError(FanfoldError):
@@ -211,3 +221,10 @@ class NoRowsError(InputError):
         super().__init__(
             "the file has no rows: it is empty after the header, or has only blank lines; upload a file with rows"
         )
+
+
+class SinceError(InputError):
+    """Nothing can be taken over from the job that the option names. Do not retry."""
+
+    def __init__(self, since: str, words: str) -> None:
+        super().__init__(f"the job {since} of the option `since` {words}")

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from fanfold_core.input.errors import counted
 from fanfold_core.input.records import Records
 from fanfold_core.input.regularity import is_regular
 
@@ -35,7 +36,7 @@ def find_hints(text: str, dialect: Dialect) -> Iterator[str]:
         )
     elif len(_trimmed(first)) < usual and not others:
         yield (
-            f"The first line has {len(first)} {'cell' if len(first) == 1 else 'cells'} and most of the following ones "
+            f"The first line has {counted(len(first), 'cell')} and most of the following ones "
             f"have {usual}: if it stands before the header, set the option `skip-rows` to the number of lines that do."
         )
     yield from others

@@ -23,7 +23,7 @@ from fanfold_core.domain.options.row import (
     spell,
 )
 from fanfold_core.domain.options.table import Table
-from fanfold_core.domain.order import Order
+from fanfold_core.domain.order import Identity, Order
 from fanfold_core.domain.schema import ResponseSchema, parse_schema
 from fanfold_core.input.columns import Asked
 from fanfold_core.input.errors import JobDefaultsError, OptionError
@@ -31,7 +31,7 @@ from fanfold_core.input.json.text import read_json
 from fanfold_core.input.records import Dialect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
 
 # Parameters with which a language model may answer otherwise each time, unless they are 0, false or null.
@@ -69,9 +69,9 @@ class Options(Table):
             return parse_expression("payload-expression", self.payload_expression)
         return partial(chat_body, schema=read_json(self.response_schema)) if self._has_structured_answers else chat_body
 
-    def order(self, inputs: Sequence[Any]) -> Order:
-        """The order in which the rows of a chunk, with these inputs, are sent."""
-        return Order.of(inputs, by_length=self.rows_per_request > 1, shares=self._shares_requests)
+    def order(self, inputs: Sequence[Any], first: Collection[Identity] = ()) -> Order:
+        """The order in which the rows of a chunk, with these inputs, are sent; some of these come `first`."""
+        return Order.of(inputs, by_length=self.rows_per_request > 1, shares=self._shares_requests, first=first)
 
     @property
     def _shares_requests(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from fanfold_core.domain.chat import WANTED, parse_prompt
 from fanfold_core.domain.expressions import parse_expression
+from fanfold_core.domain.keys import is_job_id
 from fanfold_core.domain.schema import WANTED as WANTED_SCHEMA
 from fanfold_core.domain.schema import parse_schema
 from fanfold_core.input.encodings import is_byte_cuttable
@@ -68,6 +69,21 @@ class Column(Text):
     @property
     def annotation(self) -> Any:  # noqa: D102
         return str | int
+
+
+@dataclass(frozen=True, slots=True)
+class JobName(Text):
+    """The id of a job, or nothing."""
+
+    metavar: str = "JOB"
+
+    @property
+    def wanted(self) -> str:  # noqa: D102
+        return "the id of a job"
+
+    def check(self, option: str, value: Any) -> None:  # noqa: D102
+        if value and not is_job_id(value):
+            raise OptionError(option, value, self.wanted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from fanfold_core.domain.options.kinds import (
     Encoding,
     Integer,
     Jmespath,
+    JobName,
     JsonObject,
     JsonSchema,
     Names,
@@ -194,6 +195,17 @@ class Table:
         kind=Names(),
         help="JSON object with names for the model's labels; those that it leaves out stay as they are. Empty: none.",
         examples=('{"LABEL_0": "negative", "LABEL_1": "neutral", "LABEL_2": "positive"}',),
+    )
+    since: str = option(
+        "Since",
+        default="",
+        group="Job",
+        kind=JobName(),
+        help=(
+            "Id of an earlier job: rows whose input it has predicted, with the same model and options, near the same "
+            "place in its file are not sent; they get its results. Empty: none."
+        ),
+        examples=("reviews-6a5ef09ece7577f1",),
     )
     max_attempts: int = option(
         "Attempts",

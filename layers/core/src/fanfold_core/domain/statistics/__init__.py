@@ -131,7 +131,8 @@ class Statistics:
     Rows are `irregular` if a strict reader refuses their quotes, `short` if they were sent with cells missing, and have
     a `surplus` if they were sent with keys that are no columns. No request can carry `invalid` rows as they stand in
     the file; `unsent` ones had their turn when the job had ended; `duplicates` weren't sent, since another row has the
-    same input. `tokens` are those that a language model has counted in the results, by OpenAI's names.
+    same input, and `reused` ones, since the job has their results from an earlier one. `tokens` are those that a
+    language model has counted in the results, by OpenAI's names.
     """
 
     labels: Labels = field(default_factory=Labels)
@@ -150,6 +151,7 @@ class Statistics:
     agreement: Agreement = field(default_factory=Agreement)
     duplicates: int = 0
     tokens: Counter[str] = field(default_factory=Counter)
+    reused: int = 0
 
     def __add__(self, more: Statistics) -> Statistics:
         return Statistics(
@@ -169,6 +171,7 @@ class Statistics:
             self.agreement + more.agreement,
             self.duplicates + more.duplicates,
             self.tokens + more.tokens,
+            self.reused + more.reused,
         )
 
     def warnings(self) -> Iterator[str]:
@@ -213,6 +216,7 @@ class Statistics:
             "agreement": self.agreement.as_json(),
             "duplicates": self.duplicates,
             "tokens": self.tokens,
+            "reused": self.reused,
         }
         return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
@@ -243,6 +247,7 @@ class Statistics:
             Agreement.read(content["agreement"]) if "agreement" in content else Agreement(),
             content.get("duplicates", 0),
             Counter(content.get("tokens", {})),
+            content.get("reused", 0),
         )
 
 

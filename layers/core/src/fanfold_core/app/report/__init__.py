@@ -15,85 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from fanfold_core.app.costs import job_services, read_prices
-from fanfold_core.domain.counting import short_label
-from fanfold_core.domain.keys import result_key
+from fanfold_core.domain.keys import name_of
 from fanfold_core.domain.statistics import SCORE_BINS, percentile
 from fanfold_core.domain.statistics.evidence import SCORE_STEPS
+from fanfold_core.input.errors import counted
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
-    from fanfold_core.domain.job import JobRecord, State, Totals
+    from fanfold_core.domain.job import Totals
     from fanfold_core.domain.statistics import Timeline
     from fanfold_core.domain.statistics.evidence import Evidence
     from fanfold_core.domain.statistics.labels import Labels
-
-# Millionths of a dollar are said, and a tenth of one.
-_DIGITS = 7
-
-
-def summarize(
-    job: JobRecord, state: State, totals: Totals, location: Callable[[str], str], version: str
-) -> dict[str, Any]:
-    """What a finished job came to, ready for JSON. Times are ISO 8601 in UTC, `seconds` lie between them.
-
-    `endpoint_seconds` are those from the first answer to the last: what the endpoint took once it was awake.
-    `dollars` are estimated, by service, at the list `prices` of that region and day, with functions on x86.
-    """
-    prices = read_prices()
-    dollars = job_services(totals.requests, job.stored)
-    ended = job.ended or job.created
-    return {
-        "job": job.id,
-        "state": state.value,
-        "reason": job.reason,
-        "rows": totals.rows,
-        "predicted": totals.predicted,
-        "failed": totals.failed,
-        "not_sent": totals.statistics.unsent,
-        "invalid": totals.statistics.invalid,
-        "duplicates": totals.statistics.duplicates,
-        "tokens": totals.statistics.tokens or None,
-        "requests": totals.requests,
-        "requests_again": totals.statistics.again,
-        "mismatched_answers": totals.statistics.mismatched,
-        "chunks": job.stored,
-        "endpoint_seconds": totals.statistics.answers.lasted,
-        "dollars": {service: round(amount, _DIGITS) for service, amount in dollars.items()},
-        "prices": f"{prices['region']}, {prices['date']}",
-        "assumed": list(job.layout.assumed) if job.layout else [],
-        "warnings": [
-            *(job.layout.warnings if job.layout else ()),
-            *totals.statistics.warnings(),
-            *_useless_names(job.options.label_names, totals.statistics.labels),
-        ],
-        "columns": len(job.layout.columns) if job.layout else 0,
-        "delimiter": job.dialect.delimiter,
-        "quote": job.dialect.quote,
-        "retry_of": job.parent,
-        # A clock may have been set back meanwhile.
-        "seconds": max(0, round((ended - job.created).total_seconds(), 3)),
-        "created": job.created.isoformat(),
-        "ended": ended.isoformat(),
-        "input": f"s3://{job.source.bucket}/{job.source.key}",
-        "input_version": job.source.version,
-        "results": location(result_key(job.id, job.results_file)),
-        "errors": location(result_key(job.id, "errors.csv")),
-        "model": job.model.model,
-        "revision": job.model.revision,
-        "endpoint": job.model.endpoint,
-        "endpoint_config": job.model.endpoint_config,
-        "fanfold": version,
-    }
-
-
-def _useless_names(names: Mapping[str, str], labels: Labels) -> Iterator[str]:
-    """That the names for labels fit none, which a typing error does, or another model."""
-    if names and labels.rows and not labels.other and labels.rows.keys().isdisjoint(map(short_label, names.values())):
-        yield "The option `labels` names no label that was predicted: compare its names with the labels in the report."
-
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -141,6 +75,7 @@ def render_report(summary: Mapping[str, Any], totals: Totals) -> str:
         job=summary,
         name=summary["input"].rpartition("/")[2],
         results=summary["results"].rpartition("/")[2],
+        submitter=name_of(summary["submitted_by"]),
         moment=_moment,
         took=duration(summary["seconds"]),
         answered_for=duration(summary["endpoint_seconds"]),
@@ -204,7 +139,7 @@ def _accuracy(evaluation: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _label_bars(labels: Labels) -> list[Bar]:
     most = labels.rows.most_common()
-    shown = sorted(most, key=lambda counted: (-counted[1], counted[0]))
+    shown = sorted(most, key=lambda found: (-found[1], found[0]))
     rest = sum(rows for _, rows in shown[_MOST_LABELS:]) + labels.other
     return list(_bars([*shown[:_MOST_LABELS], *([("all other labels", rest)] if rest else [])]))
 
@@ -243,7 +178,7 @@ def _length_bars(evidence: Evidence) -> list[Bar]:
     for length, rows in sorted(evidence.lengths.items()):
         mean = evidence.scores[length] / rows / SCORE_STEPS
         name = f"{1 << length >> 1:,} to {(1 << length) - 1:,} characters" if length > 1 else f"{length} characters"
-        bars.append(Bar(name, f"{mean:.3f}", 100 * mean, _rows(rows)))
+        bars.append(Bar(name, f"{mean:.3f}", 100 * mean, counted(rows, "row")))
     return bars if len(bars) > 1 else []
 
 
@@ -254,25 +189,21 @@ def _cost_lines(dollars: Mapping[str, float]) -> dict[str, str]:
     return shown | ({", ".join(small): _dollars(sum(dollars[service] for service in small))} if small else {})
 
 
-def _histogram(counted: list[tuple[str, int]], ticks: list[str], note: str) -> Histogram:
-    top = _round_up(max(rows for _, rows in counted))
-    return Histogram(list(_bars(counted, top)), _rows(top), ticks, note)
+def _histogram(numbers: list[tuple[str, int]], ticks: list[str], note: str) -> Histogram:
+    top = _round_up(max(rows for _, rows in numbers))
+    return Histogram(list(_bars(numbers, top)), counted(top, "row"), ticks, note)
 
 
-def _bars(counted: list[tuple[str, int]], longest: int | None = None) -> Iterator[Bar]:
-    total = sum(rows for _, rows in counted)
-    longest = longest or max((rows for _, rows in counted), default=0)
-    for name, rows in counted:
+def _bars(numbers: list[tuple[str, int]], longest: int | None = None) -> Iterator[Bar]:
+    total = sum(rows for _, rows in numbers)
+    longest = longest or max((rows for _, rows in numbers), default=0)
+    for name, rows in numbers:
         # What is there is seen, however small.
         length = max(100 * rows / longest, 0.7) if rows else 0
-        yield Bar(name, _rows(rows), length, _share(rows, total))
+        yield Bar(name, counted(rows, "row"), length, _share(rows, total))
 
 
-def _rows(number: int) -> str:
-    return f"{number:,} {'row' if number == 1 else 'rows'}"
-
-
-_TEMPLATES.filters["rows"] = _rows
+_TEMPLATES.filters["counted"] = counted
 
 
 def _round_up(number: int) -> int:

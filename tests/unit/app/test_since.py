@@ -1,0 +1,102 @@
+"""Since: what an earlier job has predicted is covered before anything is sent, whatever happens meanwhile."""
+
+from dataclasses import replace
+from unittest.mock import patch
+
+import pytest
+from tests.fakes.values import predictions
+from tests.unit.app.conftest import CONTENT, System, in_time
+
+from fanfold_core.app.since import difference
+from fanfold_core.aws.messages import Dispatch
+from fanfold_core.domain.errors import ObjectGoneError, UnknownChunkError
+from fanfold_core.domain.job import JobRecord, Model, State
+from fanfold_core.domain.keys import RequestId
+from fanfold_core.domain.outcomes import Broken
+from fanfold_core.domain.spans import Span
+
+CHANGED = CONTENT.replace(b"text 1", b"new 1").replace(b"text 9", b"new 9")
+
+
+@pytest.fixture
+def earlier(system: System) -> JobRecord:
+    """A job whose ten rows are all predicted."""
+    job = system.split()
+    for chunk in system.chunks(job):
+        system.dispatcher.dispatch(job.id, chunk.number, in_time)
+    requests, system.endpoint.taken = system.endpoint.taken, []
+    for request in requests:
+        system.answer(job, request.id.chunk, request.id.span)
+    ended = system.finish(system.ledger.job(job.id))
+    assert ended.state is State.SUCCEEDED
+    system.messages()
+    return ended
+
+
+def sent(system: System) -> list[tuple[int, Span]]:
+    return [(request.id.chunk, request.id.span) for request in system.endpoint.taken]
+
+
+def test_what_is_new_is_sent_last_and_the_rest_is_covered(system: System, earlier: JobRecord) -> None:
+    job = system.split(CHANGED, since=earlier.id)
+    for number in range(3):
+        system.dispatcher.dispatch(job.id, number, in_time)
+    assert sent(system) == [(0, Span(3, 1)), (2, Span(1, 1))]
+    assert [chunk.inherited for chunk in system.chunks(job)] == [{Span(0, 3)}, {Span(0, 4)}, {Span(0, 1)}]
+    assert system.ledger.job(job.id).covered == {1}, "all of it is predicted"
+
+
+def test_who_comes_again_takes_over_the_same(system: System, earlier: JobRecord) -> None:
+    job = system.split(CHANGED, since=earlier.id)
+    with patch.object(system.ledger, "cover", side_effect=InterruptedError), pytest.raises(InterruptedError):
+        system.dispatcher.dispatch(job.id, 0, in_time)
+    assert system.endpoint.taken == []
+    system.dispatcher.dispatch(job.id, 0, in_time)
+    chunk = system.ledger.chunk(job.id, 0)
+    system.dispatcher.dispatch(job.id, 0, in_time)
+    assert (sent(system), system.ledger.chunk(job.id, 0)) == ([(0, Span(3, 1))], chunk)
+
+
+def test_results_that_are_too_large_for_one_item_are_kept_in_several(system: System, earlier: JobRecord) -> None:
+    size = len(predictions(1).results)
+    job = system.split(CHANGED, since=earlier.id)
+    with patch("fanfold_core.app.since.MOST_RESULTS", 2 * size):
+        system.dispatcher.dispatch(job.id, 1, in_time)
+    assert system.ledger.chunk(job.id, 1).inherited == {Span(0, 2), Span(2, 2)}
+    with patch("fanfold_core.app.since.MOST_RESULTS", size // 2):
+        system.dispatcher.dispatch(job.id, 0, in_time)
+    assert not system.ledger.chunk(job.id, 0).inherited, "what fits into none is sent"
+
+
+def test_nothing_is_taken_from_a_job_of_another_model(system: System, earlier: JobRecord) -> None:
+    system.splitter = replace(system.splitter, model=Model("endpoint", "a later configuration", ""))
+    job = system.split(CHANGED, since=earlier.id)
+    system.dispatcher.dispatch(job.id, 0, in_time)
+    assert sent(system) == [(0, Span(0, 1)), (0, Span(1, 2)), (0, Span(3, 1))]
+    assert difference(system.ledger, job).endswith("those of this job by another deploy")
+
+
+def test_a_row_of_an_earlier_job_is_witness_that_the_endpoint_works(system: System, earlier: JobRecord) -> None:
+    job = system.split(CHANGED, since=earlier.id)
+    system.dispatcher.dispatch(job.id, 0, in_time)
+    system.messages()
+    broken = Broken(RequestId(job.id, 0, Span(3, 1), 1), "Received server error (500) from model")
+    system.collector.collect(job.id, 0, [broken])
+    assert Dispatch(job.id, 0, witness=Span(0, 1)) in system.messages(), "no request takes all three"
+
+
+@pytest.mark.parametrize("gone", [ObjectGoneError("s3://input/key"), UnknownChunkError("job", 0)])
+def test_what_is_gone_of_the_earlier_job_is_sent(system: System, earlier: JobRecord, gone: Exception) -> None:
+    job = system.split(CHANGED, since=earlier.id)
+    with patch("fanfold_core.app.since.inputs", side_effect=gone):
+        system.dispatcher.dispatch(job.id, 0, in_time)
+    assert sent(system) == [(0, Span(0, 1)), (0, Span(1, 2)), (0, Span(3, 1))]
+
+
+def test_a_job_that_is_still_running_ends_the_new_one(system: System) -> None:
+    running = system.split()
+    job = system.ledger.job(system.split(CHANGED, since=running.id).id)
+    assert job.outcome is State.FAILED
+    assert job.reason == (
+        f"the job {running.id} of the option `since` is still running: upload the file again when it has ended"
+    )
