@@ -84,6 +84,8 @@ def test_the_container_s_limits_are_sagemaker_s() -> None:
         # InvokeEndpointAsync's default of InvocationTimeoutSeconds.
         "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS": "900",
     }
+    slow = load(ROOT, {"ContainerTimeoutSeconds": "3600"}).container_environment()
+    assert slow["SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS"] == "3600"
     secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:hub"
     private = load(ROOT, {"HfTokenSecretArn": secret, "HfRevision": "v1"}).container_environment()
     assert private["HF_MODEL_REVISION"] == "v1"

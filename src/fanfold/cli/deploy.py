@@ -123,6 +123,7 @@ def deploy(
             chosen = dialogue.ask(source, chosen, session.region_name)
         chosen = parameters.without_stale_revision(chosen, before)
         values = parameters.checked(source, chosen, before, session.region_name)
+        dialogue.say_what_is_cut_short(values)
         chosen |= dialogue.pinned(values)
         if gone := parameters.dropped(source, before):
             dialogue.say_what_is_gone(gone, find_defaults(session, stack))

@@ -9,8 +9,10 @@ import click
 from fanfold.deploying import parameters
 from fanfold.errors import DeployError
 from fanfold.hub import find_commit
+from fanfold.input.files import cut_short
 from fanfold.terminal import spinner, stderr
 from fanfold_core.app.costs import instance_dollars
+from fanfold_core.domain.options import Options
 from localaws import template
 from localaws.errors import TemplateError
 
@@ -72,6 +74,12 @@ def pinned(values: Mapping[str, str]) -> dict[str, str]:
         return {}
     stderr.print(f"HfRevision is {commit}, {revision or 'the latest commit'} of {model} now.", soft_wrap=True)
     return {"HfRevision": commit}
+
+
+def say_what_is_cut_short(values: Mapping[str, str]) -> None:
+    """Warn of defaults of jobs that the stack's container doesn't let them have."""
+    for warning in cut_short(Options.of_stack(values, {}), values):
+        stderr.print(f"JobDefaults: {warning}", style="yellow", soft_wrap=True)
 
 
 def instances(values: Mapping[str, str]) -> str:

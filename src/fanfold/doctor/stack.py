@@ -13,6 +13,8 @@ from fanfold.deploying.parameters import check_job_defaults
 from fanfold.doctor.findings import Finding, Verdict
 from fanfold.errors import StackError
 from fanfold.hub import is_commit
+from fanfold.input.files import cut_short
+from fanfold_core.domain.options import Options
 from fanfold_core.domain.options.row import JOB_DEFAULTS, spell
 from fanfold_core.input.errors import JobDefaultsError
 
@@ -45,7 +47,11 @@ def examine(stack: Stack) -> Iterator[Finding]:
         >>> [str(finding) for finding in examine(stack)]
         ['ok     every job has the default options unless its file says otherwise', …]
     """
-    yield from examine_job_defaults(stack.parameters.get(JOB_DEFAULTS, "{}"))
+    of_jobs = list(examine_job_defaults(stack.parameters.get(JOB_DEFAULTS, "{}")))
+    yield from of_jobs
+    if all(finding.verdict is Verdict.OK for finding in of_jobs):
+        for warning in cut_short(Options.of_stack(stack.parameters, {}), stack.parameters):
+            yield Finding(Verdict.RISKY, warning)
     client = stack.client("sagemaker")
     name = stack.endpoint
     try:

@@ -44,6 +44,7 @@ Parameters:
   MaxInstances: { Type: Number, Default: 5 }
   JobDefaults: { Type: String, Default: "{}" }
   ContainerEnvironment: { Type: String, Default: "{}" }
+  ContainerTimeoutSeconds: { Type: Number, Default: 900 }
   EndpointName: { Type: String, Default: "" }
   HfModelId: { Type: String, Default: acme/sentiment }
   HfRevision: { Type: String, Default: "" }

@@ -215,6 +215,13 @@ def test_what_cannot_be_variables_of_the_container_is_refused(
     assert stacks(session) == []
 
 
+def test_defaults_of_jobs_that_the_container_cuts_short_are_warned_of(deploy: Deploy) -> None:
+    defaults = ["--parameter", 'JobDefaults={"invocation-timeout-seconds": 1800}']
+    assert "JobDefaults: invocation-timeout-seconds is 1800, but the stack's container ends" in deploy(*defaults).stderr
+    run = deploy("--parameter", "ContainerTimeoutSeconds=1800")
+    assert (run.exit_code, "invocation-timeout-seconds" in run.stderr) == (ExitCode.OK, False)
+
+
 def test_without_a_deploy_variables_of_the_container_are_refused_instead_of_ignored() -> None:
     source, chosen = template.read(find_root()), {"ContainerEnvironment": '{"MAX_BATCH_TOKENS": "16384"}'}
     with pytest.raises(ParameterError, match="Only `fanfold deploy` fills ContainerEnvironment in"):
