@@ -38,7 +38,12 @@ IMPOSSIBLE: dict[str, tuple[bytes, list[str], str]] = {
         [],
         "is not a CSV, it looks like an Excel workbook (.xlsx): in Excel, save it as CSV UTF-8",
     ),
-    "parquet.csv": (b"PAR1\x15\x04" + NOISE + b"PAR1", [], "is not a CSV, it looks like a Parquet file"),
+    "parquet.csv": (
+        b"PAR1\x15\x04" + NOISE + b"PAR1",
+        [],
+        "it looks like a Parquet file: give it a name that ends in .parquet",
+    ),
+    "table.parquet": (TEXTS, [], "its name ends in .parquet, but it is not a Parquet file: rename it"),
     "noise.csv": (NOISE, [], "the file is not utf-8 here; set its encoding with the option `encoding`"),
     "nothing but NUL.csv": (b"\0" * 1000, [], "is not a CSV, it looks like binary data"),
     "mostly NUL.csv": (b"te\0xt\nso\0 good\nb\0ad\n", [], "is not a CSV, it looks like binary data"),

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from flask import Flask, Response, abort, g, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from fanfold.console.preview import HEAD_BYTES, NotTableError
+from fanfold.console.preview import HEAD_BYTES, PARQUET_BYTES, NotTableError
 from fanfold.console.rows import Place, Wanted
 from fanfold.console.security import bearer, protect
 from fanfold.console.service import FileGoneError
@@ -23,7 +23,7 @@ from fanfold_core.domain.options import OPTIONS, Options
 from fanfold_core.domain.options.kinds import Choice, Integer
 from fanfold_core.domain.options.row import spell
 from fanfold_core.input.errors import InputError, JobDefaultsError, NotCsvError
-from fanfold_core.input.formats import ENDINGS
+from fanfold_core.input.formats import ENDINGS, FileName, Format
 
 if TYPE_CHECKING:
     from fanfold.console.security import Sessions
@@ -74,7 +74,12 @@ class Views:
     def page(self) -> str:
         """The page itself, which is the same for every stack."""
         return render_template(
-            "console.html", groups=_form(), version=__version__, head_bytes=HEAD_BYTES, endings=ENDINGS
+            "console.html",
+            groups=_form(),
+            version=__version__,
+            head_bytes=HEAD_BYTES,
+            parquet_bytes=PARQUET_BYTES,
+            endings=ENDINGS,
         )
 
     def begin(self) -> tuple[Json, HTTPStatus]:
@@ -98,7 +103,8 @@ class Views:
 
     def preview(self) -> Json:
         """What the file is whose first bytes these are, and what its job will take."""
-        if (request.content_length or 0) > HEAD_BYTES:
+        is_parquet = FileName.parse(_name()).format is Format.PARQUET
+        if (request.content_length or 0) > (PARQUET_BYTES if is_parquet else HEAD_BYTES):
             abort(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         head = request.get_data()
         size = request.args.get("size", len(head), type=int)

@@ -10,13 +10,19 @@ from fanfold.errors import InputFileError
 from fanfold_core.domain.options import Options
 from fanfold_core.input.encodings import likely_encoding
 from fanfold_core.input.errors import InputColumnError, InputError, UndecodableError
-from fanfold_core.input.formats import TABLE_ENDINGS, FileName
+from fanfold_core.input.formats import TABLE_ENDINGS, FileName, Format
 from fanfold_core.input.source import BLOCK_BYTES, InputFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HEAD_BYTES = BLOCK_BYTES
+# A Parquet file can be read only if its end is there, too: one of at most so many bytes is looked at as a whole.
+PARQUET_BYTES = 64 * BLOCK_BYTES
+_UNSEEN = (
+    "A Parquet file of more than 64 MiB is not looked at before it is uploaded. If its job has to be told which column "
+    "is the input, start it with `fanfold submit FILE --input-column NAME`."
+)
 _MOST_ROWS = 5
 
 
@@ -55,11 +61,14 @@ def preview_file(
     named = FileName.parse(name)
     if not named.is_table:
         raise NotTableError(
-            f"{name} is not a CSV: its name must end in {TABLE_ENDINGS}. Export the data as CSV, and choose that file. "
-            "A Parquet file is converted by `fanfold submit FILE`"
+            f"{name} is not a CSV: its name must end in {TABLE_ENDINGS}. Export the data as CSV, and choose that file"
         )
     chosen = Options.of_stack(parameters, {**named.options, **options})
-    file = InputFile(name, len(head), chosen, lambda start: BytesIO(head[start:]), is_beginning=not complete)
+    if named.format is Format.PARQUET and not complete:
+        return Preview((), None, has_header=False, rows=[], hint=_UNSEEN)
+    file = InputFile(
+        name, len(head), chosen, lambda start, end=None: BytesIO(head[start:end]), is_beginning=not complete
+    )
     try:
         return _preview(file, chosen)
     except UndecodableError as error:
@@ -80,7 +89,8 @@ def _preview(file: InputFile, chosen: Options) -> Preview:
         question = error.in_full
         layout = replace(file, options=replace(chosen, input_column="0", label_column="")).layout()
     piece = file.first_rows(layout)
-    rows = file.rows(piece.data, layout)[:_MOST_ROWS]
+    # Cells alone: those of JSON come with their values.
+    rows = [list(row) for row in file.rows(piece.data, layout)[:_MOST_ROWS]]
     input_index = None if question or chosen.input else layout.input_index
     return Preview(
         layout.columns,

@@ -51,7 +51,7 @@ Segment = Range | bytes
 
 
 @contextmanager
-def opened(s3: S3Client, segments: Sequence[Segment], start: int) -> Iterator[IO[bytes]]:
+def opened(s3: S3Client, segments: Sequence[Segment], start: int, _end: int | None = None) -> Iterator[IO[bytes]]:
     """What the segments are one after another, from a byte on."""
     with closing(_blocks(s3, _after(segments, start))) as blocks:
         yield cast("IO[bytes]", Blocks(blocks))
@@ -157,7 +157,7 @@ def _send(s3: S3Client, part: Sequence[Segment], wanted: Any) -> str:
     return s3.upload_part(**wanted, Body=b"".join(_blocks(s3, part)))["ETag"]
 
 
-def _after(segments: Sequence[Segment], start: int) -> Iterator[Segment]:
+def _after(segments: Sequence[Segment], start: int, _end: int | None = None) -> Iterator[Segment]:
     for segment in segments:
         if rest := segment[start:]:
             yield rest

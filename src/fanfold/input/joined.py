@@ -66,7 +66,7 @@ def joined(s3: S3Client, objects: Objects, options_of: Callable[[str], Options],
     `options_of` tells how a file of some name is read. `InputFileError` if they do not go together.
     """
     found = objects.found
-    _check_formats(found)
+    _check_formats(objects)
     name = name or f"{objects.stem}{_ending(found[0])}"
     options, file = options_of(name), FileName.parse(name)
     if not is_byte_cuttable(options.encoding):
@@ -180,8 +180,8 @@ class _Join:
         return _Beginning(layout, rows.partition(_LINE_END)[0].rstrip())
 
 
-def _from(head: bytes, start: int) -> IO[bytes]:
-    return BytesIO(head[start:])
+def _from(head: bytes, start: int, end: int | None = None) -> IO[bytes]:
+    return BytesIO(head[start:end])
 
 
 def _ending(one: S3Object) -> str:
@@ -190,13 +190,19 @@ def _ending(one: S3Object) -> str:
     return PurePosixPath(name.stem).suffix + (name.compression.suffix if name.compression else "")
 
 
-def _check_formats(objects: Sequence[S3Object]) -> None:
-    formats = [FileName.parse(_ending(one)) for one in objects]
-    for one, file in zip(objects, formats, strict=True):
+def _check_formats(objects: Objects) -> None:
+    found = objects.found
+    formats = [FileName.parse(_ending(one)) for one in found]
+    if any(file.format is Format.PARQUET for file in formats):
+        raise InputFileError(
+            f"{objects.shown}: objects in Parquet cannot be joined, since each has its columns one after another: run "
+            "them one by one, or write them as one"
+        )
+    for one, file in zip(found, formats, strict=True):
         first = formats[0]
         if (file.format, file.options, file.compression) != (first.format, first.options, first.compression):
             raise InputFileError(
-                f"{objects[0].url} and {one.url} cannot be joined: the names end in {_ending(objects[0])} and "
+                f"{found[0].url} and {one.url} cannot be joined: the names end in {_ending(found[0])} and "
                 f"{_ending(one)}"
             )
 
@@ -230,7 +236,12 @@ def _compressed(compression: Compression, content: bytes) -> bytes:
 
 @contextmanager
 def _recompressed(
-    s3: S3Client, objects: Sequence[S3Object], starts: Sequence[int], compression: Compression, _start: int
+    s3: S3Client,
+    objects: Sequence[S3Object],
+    starts: Sequence[int],
+    compression: Compression,
+    _start: int,
+    _end: int | None = None,
 ) -> Iterator[IO[bytes]]:
     """A compressed file of compressed ones, which is read from its beginning only."""
     with closing(_compressed_again(s3, objects, [0, *starts[1:]], compression)) as blocks:

@@ -6,10 +6,13 @@ import json
 import lzma
 import random
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
+from io import BytesIO
 
+import pyarrow as pa
 import pytest
+from pyarrow.parquet import write_table
 
 from fanfold.console.preview import HEAD_BYTES, Preview, preview_file
 from fanfold.errors import InputFileError
@@ -65,6 +68,22 @@ def test_of_a_large_file_the_beginning_is_enough(end: str, compress: Callable[[b
     content = compress(f"id,text,who\n{rows}".encode())
     assert len(content) > HEAD_BYTES
     assert len(seen(content, f"tweets.csv{end}").rows) == 5
+
+
+def test_what_is_seen_of_json_lines_can_be_told_to_the_page() -> None:
+    found = asdict(seen(b'{"id": 1, "text": "so good"}\n', "a.jsonl"))
+    assert found["rows"] == [["1", "so good"]]
+
+
+def test_of_a_parquet_file_all_is_looked_at_or_nothing() -> None:
+    write_table(pa.table({"id": [1, 2], "text": ["so good", "so bad"]}), out := BytesIO())
+    content = out.getvalue()
+    found = preview_file("a.parquet", content, complete=True, parameters={}, options={"input-column": "text"})
+    assert (found.columns, found.input_index, found.bytes_read) == (("id", "text"), 1, None)
+    assert (found.rows, found.rows_read) == ([["1", "so good"], ["2", "so bad"]], 2)
+    unseen = preview_file("a.parquet", content[:100], complete=False, parameters={}, options={})
+    assert (unseen.columns, unseen.rows, unseen.question) == ((), [], "")
+    assert "is not looked at before it is uploaded" in unseen.hint
 
 
 def test_where_an_expression_makes_the_input_no_column_is_it() -> None:

@@ -2,7 +2,7 @@
 import { ask, attempt, authorize, find, leaveIfEnded, say, trouble } from "./session.js"
 import { counted, dollars, element, number, percent, roughly, size } from "./words.js"
 
-const HEAD_BYTES = Number(document.body.dataset.headBytes)
+const HEAD_BYTES = Number(document.body.dataset.headBytes), PARQUET_BYTES = Number(document.body.dataset.parquetBytes)
 const NOT_A_CSV = 415
 const section = find("#new"), choose = find("#choose"), form = find("#options"), sendingPart = find("#sending")
 const drop = find("#drop"), picker = find("#file"), column = form.elements["input-column"]
@@ -11,6 +11,12 @@ let file, sending, looking, looks = 0, columns = ""
 const query = () => {
   const chosen = [...new FormData(form)].filter(([, value]) => value !== "")
   return new URLSearchParams([["name", file.name], ...chosen])
+}
+
+// What is looked at: of Parquet, which is read from its end, nothing or all.
+function beginning() {
+  const whole = file.name.toLowerCase().endsWith(".parquet") && file.size <= PARQUET_BYTES
+  return whole ? file : file.slice(0, HEAD_BYTES)
 }
 
 // One of the three parts is shown.
@@ -51,7 +57,7 @@ async function look() {
   trouble()
   let seen, refused
   try {
-    seen = await ask(`/api/preview?${asked}`, { method: "POST", body: file.slice(0, HEAD_BYTES) })
+    seen = await ask(`/api/preview?${asked}`, { method: "POST", body: beginning() })
   } catch (error) {
     refused = error
   }
@@ -64,7 +70,7 @@ async function look() {
     picker.focus()
     return false
   }
-  find("#preview").hidden = !seen
+  find("#preview").hidden = !seen?.columns.length
   say("#hint", seen?.hint)
   find("#question").hidden = !seen?.question
   say("#assumed", seen?.assumed)

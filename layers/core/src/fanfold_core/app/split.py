@@ -116,8 +116,7 @@ class Splitter:
 
     def _job(self, source: Source, options: Options, submitted_by: str | None) -> JobRecord:
         created = self.now()
-        compression = FileName.parse(source.key).compression
-        inflation = compression.inflation if compression else 1
+        inflation = FileName.parse(source.key).inflation
         return JobRecord(
             id=job_id(source.bucket, source.key, source.version),
             source=source,

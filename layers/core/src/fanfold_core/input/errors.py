@@ -8,6 +8,7 @@ FanfoldError                 the base of all errors of Fanfold's own
     ├── FileTooLargeError
     ├── TooManyRowsError
     ├── CompressionError
+    ├── ParquetError
     ├── OpenQuoteError
     ├── RecordTooLargeError
     ├── EmptyLinesError
@@ -85,7 +86,7 @@ class FileNameError(InputError):
     def __init__(self, endings: str) -> None:
         super().__init__(
             f"the file's name must end in {endings}: unpack an archive, export a workbook or other data as CSV, and "
-            "upload that. A Parquet file on your machine is converted by `fanfold submit FILE`"
+            "upload that"
         )
 
 
@@ -138,6 +139,10 @@ class TooManyRowsError(InputError):
 
 class CompressionError(InputError):
     """A compressed file cannot be read. Do not retry."""
+
+
+class ParquetError(InputError):
+    """A Parquet file cannot be read, or holds what JSON hasn't. Do not retry."""
 
 
 class OpenQuoteError(InputError):
