@@ -222,6 +222,11 @@ def test_consoles_ask_first_for_what_the_readme_says_to_decide() -> None:
     assert all("Default" in found for found in body["Parameters"].values())
 
 
+def test_what_holds_data_is_kept_and_all_else_goes_with_its_stack() -> None:
+    kept = {resource["Type"] for resource in resources.values() if "Retain" in resource.get("DeletionPolicy", "")}
+    assert kept == {"AWS::S3::Bucket", "AWS::DynamoDB::Table"}
+
+
 @pytest.mark.parametrize("other", ["fanfold-2", "Fanfold-test"])
 def test_two_stacks_have_no_name_in_common(other: str) -> None:
     one, two = named_in("fanfold", "1c2fa620"), named_in(other, "5d9e1b07")
