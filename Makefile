@@ -146,7 +146,7 @@ ecosystem: setup .venv-sdk2/.locked .venv-sdk3/.locked ## test boto3, the AWS CL
 	@$(BIN)/pytest -q -m ecosystem tests/ecosystem $(ARGS)
 
 .PHONY: recipes
-recipes: setup .venv-recipes/.locked ## run the commands of docs/recipes.md with tiny transformers models; ARGS goes to pytest
+recipes: setup .venv-recipes/.locked ## run the commands of docs/recipes.md with tiny models, and llama.cpp's server; ARGS goes to pytest
 	@$(BIN)/pytest -q -m recipes tests/recipes $(ARGS)
 
 .PHONY: container

@@ -108,9 +108,9 @@ class Fanfold:
             stack: name of a deployed stack; by default that in FANFOLD_STACK, or "fanfold".
             local: start a local cloud instead, which ends with `close`, or when the client is left.
             model: what the local cloud runs: vader, a folder with a transformers model, `owner/name` of one on the
-                Hugging Face Hub (or `owner/name@revision`), a container's address, or a function. It is called with the
-                list of a request's inputs, and with its parameters as far as it has arguments of their names, in
-                several threads; it returns a list of as many results.
+                Hugging Face Hub (or `owner/name@revision`), an address (docs/local-endpoint.md), or a function. It is
+                called with the list of a request's inputs, and with its parameters as far as it has arguments of their
+                names, in several threads; it returns a list of as many results.
             task: what a model from a folder or the Hub is used for, by default what it was saved for.
             container: Python of an environment that has Hugging Face's inference container installed; a model from a
                 folder or the Hub then runs in it, as on AWS (docs/models.md).
@@ -284,6 +284,10 @@ def local_cloud(model: str | Predict, parameters: Mapping[str, str] | None = Non
 
 
 def _called(model: str | Predict) -> str:
-    """A model as the template may call one: with no colon, as a container's address has."""
-    called = Path(model).name if isinstance(model, str) else getattr(model, "__name__", type(model).__name__)
+    """A model as the template may call one: with no colon, as an address has, and without what may be secret in it."""
+    if isinstance(model, str):
+        _, is_address, address = model.partition("://")
+        called = address.partition("?")[0] if is_address else Path(model).name
+    else:
+        called = getattr(model, "__name__", type(model).__name__)
     return re.sub(r"[^\w.-]+", "-", called, flags=re.ASCII).strip("-") or "model"
