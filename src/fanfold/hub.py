@@ -38,6 +38,8 @@ _LOOK_EVERY_SECONDS = 0.2
 _HUB = "https://huggingface.co"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _MOST_SECONDS = 10
+# As huggingface_hub reads variables.
+_YES = {"1", "ON", "YES", "TRUE"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +171,10 @@ def find_commit(model: str, revision: str = "") -> str:
     It asks the Hub at HF_ENDPOINT, with HF_TOKEN if that is set, and needs no other package.
 
     Raises:
-        DeployError: the Hub has no such model or revision, or doesn't answer.
+        DeployError: the Hub has no such model or revision, doesn't answer, or may not be asked (HF_HUB_OFFLINE).
     """
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in _YES:
+        raise DeployError("HF_HUB_OFFLINE forbids to ask the Hub")
     endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/") or _HUB
     token = os.environ.get("HF_TOKEN", "").strip()
     of_revision = f"/revision/{quote(revision, safe='')}" if revision else ""

@@ -20,6 +20,7 @@ _RULE = "FanfoldDeployFillsContainerEnvironmentIn"
 # As SageMaker takes them.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,1023}", re.ASCII)
 _LONGEST, _MOST = 1024, 100
+_MODEL = "HF_MODEL_ID"
 
 
 def filled(source: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
@@ -37,7 +38,7 @@ def filled(source: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, An
         if resource["Type"] == "AWS::SageMaker::Model":
             container = resource["Properties"]["PrimaryContainer"]
             own: dict[str, Any] = container.get("Environment", {})
-            _check(given, own)
+            _check(given, own, is_in_s3=bool(values.get("ModelDataUrl")))
             changed = {**container, "Environment": {**own, **given}}
             resources[name] = {**resource, "Properties": {**resource["Properties"], "PrimaryContainer": changed}}
     return {**source, "Resources": resources, "Rules": rules}
@@ -63,10 +64,13 @@ def _variables(text: str) -> Iterator[tuple[str, str]]:
         yield name, said
 
 
-def _check(given: Mapping[str, str], own: Mapping[str, Any]) -> None:
-    """Refuse what the template takes from another parameter; what is fixed in it may be changed."""
+def _check(given: Mapping[str, str], own: Mapping[str, Any], *, is_in_s3: bool) -> None:
+    """Refuse what the template takes from another parameter; what is fixed in it may be changed.
+
+    Of a model in S3 it says no HF_MODEL_ID, without which TEI doesn't start.
+    """
     for name in given:
-        if not isinstance(own.get(name, ""), str):
+        if not isinstance(own.get(name, ""), str) and not (is_in_s3 and name == _MODEL):
             raise ParameterError(
                 f"Parameter {_PARAMETER}: {name} is set by a parameter of its own; see docs/models.md."
             )

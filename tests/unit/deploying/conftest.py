@@ -166,7 +166,7 @@ def session(asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> Ite
     monkeypatch.setattr(FakeBucket, "get_permission", lambda *_: PermissionResult.NEUTRAL)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
-    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", "FANFOLD_STACK", "HF_TOKEN"):
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", "FANFOLD_STACK", "HF_TOKEN", "HF_HUB_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
     # No Hub answers there.
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
