@@ -1,11 +1,13 @@
 """What the template gives the endpoint's container: its variables, and how many requests at once."""
 
+import json
 from contextlib import nullcontext
 
 import pytest
 
 from fanfold.deploying.parameters import checked
 from fanfold.project import find_root
+from fanfold_core.domain.options import Options, computes_batches
 from localaws.errors import ParameterError
 from localaws.template import check, evaluate, load, read
 
@@ -72,6 +74,28 @@ def test_an_instance_of_any_type_has_the_container_for_its_processor_if_there_is
 def test_what_is_no_instance_type_is_refused(wrong: str) -> None:
     with pytest.raises(ParameterError, match="must be an instance type of SageMaker"):
         check(SOURCE, {"InstanceType": wrong})
+
+
+@pytest.mark.parametrize(
+    ("given", "batch_size"),
+    [
+        ({}, 16),
+        ({"HfTask": "feature-extraction"}, None),
+        ({"ModelDataUrl": "s3://models/own.tar.gz"}, None),
+        ({"ContainerImage": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/own:1"}, None),
+        ({"EndpointName": "own"}, None),
+    ],
+)
+def test_the_splitter_computes_in_batches_what_its_users_are_told(
+    given: dict[str, str], batch_size: int | None
+) -> None:
+    checked = load(ROOT, given)
+    variables = checked.body["Resources"]["SplitterFunction"]["Properties"]["Environment"]["Variables"]
+    model, task = (checked.value(variables[name]) for name in ("MODEL", "TASK"))
+    parameters = {name: str(declared["Default"]) for name, declared in checked.body["Parameters"].items()}
+    of_users = Options.of_stack({**parameters, **given}, {})
+    assert Options.defaults("{}", in_batches=computes_batches(model, task)) == of_users
+    assert json.loads(of_users.parameters).get("batch_size") == batch_size
 
 
 def test_the_container_s_limits_are_sagemaker_s() -> None:

@@ -69,6 +69,19 @@ def test_entities_stand_in_a_column_for_each_kind(kitchen: Kitchen) -> None:
             assert row[column] == "; ".join(one["word"] for one in answer if one["entity_group"] == kind)
 
 
+def test_an_answer_is_found_in_each_text(kitchen: Kitchen) -> None:
+    rows = kitchen.cook("## Question answering", "answers")
+    assert new_columns(rows) == ["score", "answer", "end", "start"]
+    for row, answer in zip(rows, kitchen.answers["answers"], strict=True):
+        assert (row["answer"], int(row["start"]), int(row["end"])) == (answer["answer"], answer["start"], answer["end"])
+
+
+def test_a_text_has_a_summary(kitchen: Kitchen) -> None:
+    rows = kitchen.cook("## Summaries", "summaries")
+    assert new_columns(rows) == ["summary_text"]
+    assert [row["summary_text"] for row in rows] == [one["summary_text"] for one in kitchen.answers["summaries"]]
+
+
 def test_an_embedding_is_the_first_token_s_vector(kitchen: Kitchen) -> None:
     rows = kitchen.cook("## Embeddings", "embeddings")
     assert new_columns(rows) == ["embedding"]

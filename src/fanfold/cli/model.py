@@ -11,6 +11,7 @@ from fanfold.cli.output import echo
 from fanfold.hub import on_this_machine
 from fanfold.packing.pack import pack
 from fanfold.terminal import spinner
+from fanfold_core.input.errors import counted
 
 
 @click.group(short_help="Prepare a model for an endpoint.")
@@ -50,5 +51,5 @@ def pack_command(model: str, file: Path, labels: str) -> None:
     folder = on_this_machine(model)
     with spinner(f"packing {model}"):
         files = pack(Path(folder), file, [label.strip() for label in labels.split(",")] if labels else [])
-    echo(f"{file}: {files} files, {file.stat().st_size / 1e6:,.1f} MB")
+    echo(f"{file}: {counted(files, 'file')}, {file.stat().st_size / 1e6:,.1f} MB")
     echo(f"Upload it to S3, and deploy with ModelDataUrl=s3://BUCKET/{file.name} and the model's task as HfTask.")

@@ -28,7 +28,7 @@ from fanfold_core.domain.errors import UnknownJobError
 from fanfold_core.domain.keys import first_round, round_number
 from fanfold_core.domain.options import OPTIONS
 from fanfold_core.domain.options.row import ALLOW, COSTLIER_OPTIONS, JOB_DEFAULTS
-from fanfold_core.input.errors import JobDefaultsError
+from fanfold_core.input.errors import JobDefaultsError, counted
 from localaws.errors import LocalCloudError
 
 if TYPE_CHECKING:
@@ -239,7 +239,7 @@ def _job_that_begins(stack: Stack, beginning: str) -> Job:
     if len({first_round(job_id) for job_id in found}) == 1:
         newest = max(found, key=round_number)
         if len(found) > 1:
-            stderr.print(f"{beginning}: job {newest}, the newest of {len(found)} rounds", soft_wrap=True)
+            stderr.print(f"{beginning}: job {newest}, the newest of {counted(len(found), 'round')}", soft_wrap=True)
         return Job(stack, newest)
     if found:
         raise JobNotFoundError(f"several jobs begin with {beginning}, choose one: {', '.join(sorted(found))}")
@@ -270,6 +270,7 @@ def local_cloud(model: str | Predict, parameters: Mapping[str, str] | None = Non
     """
     with extra("local", "a local cloud (the default without --stack)"):
         from localaws.cloud import LocalCloud  # noqa: PLC0415 - an extra, and takes a second
+        from localaws.endpoint.models.transformers_folder import task_of  # noqa: PLC0415 - likewise
 
     chosen = {**local_parameters(model), **(parameters or {})}
     try:
@@ -279,6 +280,10 @@ def local_cloud(model: str | Predict, parameters: Mapping[str, str] | None = Non
     if on_hub := HubModel.parse(model, chosen.get("HfRevision")):
         folder = on_hub.fetch()
         model, chosen = str(folder), {**chosen, "HfModelId": on_hub.name, "HfRevision": folder.name}
+        try:
+            chosen["HfTask"] = chosen.get("HfTask") or task_of(folder)
+        except LocalCloudError as error:
+            raise LocalStartError(str(error)) from error
     say_model(model)
     return LocalCloud(find_root(), model=model, parameters=chosen, **options)
 

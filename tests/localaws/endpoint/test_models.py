@@ -105,6 +105,8 @@ def test_a_model_folder_is_run_by_a_pipeline(tmp_path: Path, monkeypatch: pytest
         ("BertForTokenClassification", "token-classification"),
         ("GPT2LMHeadModel", "text-generation"),
         ("LlamaForCausalLM", "text-generation"),
+        ("T5ForConditionalGeneration", "text2text-generation"),
+        ("MarianMTModel", "text2text-generation"),
         ("MPNetModel", "feature-extraction"),
     ],
 )

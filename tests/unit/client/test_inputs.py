@@ -174,11 +174,11 @@ def test_weights_are_downloaded_in_one_format(weights: list[str], loaded: list[s
     beside = [
         "config.json",
         "1_Pooling/config.json",
-        "sentencepiece.bpe.model",
+        "bpe.model",
         "merges.txt",
         "bpe.codes",
         "source.spm",
-        "chat_template.jinja",
+        "chat.jinja",
     ]
     assert needed([*weights, *beside, "README.md", "onnx/config.json", "model.py"]) == [*loaded, *beside]
 
