@@ -47,8 +47,8 @@ def checked(
     values = {**template.defaults_of(source), **chosen}
     if template.evaluate(source, values, {"Condition": "InstanceWithoutContainer"}):
         raise ParameterError(
-            f"Hugging Face publishes no container for InstanceType {values['InstanceType']}, which has a processor of "
-            "AWS (Inferentia, Trainium or Graviton). Choose another type, or set ContainerImage to one for it."
+            f"The template has no container for InstanceType {values['InstanceType']}, which has a processor of AWS "
+            "(Inferentia, Trainium or Graviton). Choose another type, or set ContainerImage to one for it."
         )
     try:
         check_job_defaults(values[JOB_DEFAULTS])
