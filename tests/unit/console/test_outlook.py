@@ -42,7 +42,7 @@ def test_a_whole_file_is_counted_and_of_a_larger_one_the_beginning_tells() -> No
 def test_prompts_of_the_beginning_tell_how_many_tokens_all_have() -> None:
     chosen, parameters = {"prompt": "Good? {text}"}, PARAMETERS | {"CostlierOptions": "allow"}
     seen = preview_file("a.csv", CONTENT, complete=False, parameters=parameters, options=chosen)
-    found = look_ahead(seen, len(CONTENT) * 500, parameters, chosen, None)
+    found = look_ahead(seen, len(CONTENT) * 500, parameters, chosen, None, is_local=False)
     assert found
     # "Good? so good really" has 20 bytes.
     assert found.prompt_tokens == pytest.approx(500_000 * 5, rel=0.01)
