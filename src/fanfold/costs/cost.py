@@ -73,7 +73,7 @@ class Cost:
         if self.is_local:
             return f"nothing on a local cloud; on AWS {without_instances(self.services, said_of_prices)}"
         if self.instance is None or self.woken is None:
-            return without_instances(self.services, said_of_prices)
+            return without_instances(self.services, said_of_prices, self.instance_type)
         if self.counted is not None:
             return (
                 f"${self.services + self.counted:.4f} (${self.services:.4f} for services, ${self.counted:.4f} for the "
@@ -88,9 +88,10 @@ class Cost:
         )
 
 
-def without_instances(of_services: float, prices: str) -> str:
-    """What is known where nobody knows what the endpoint takes."""
-    return f"at least ${of_services:.4f} for services ({prices}); the endpoint's instances come on top"
+def without_instances(of_services: float, prices: str, instance_type: str = "") -> str:
+    """What is known where nobody knows what the endpoint takes, or what instances of such a type cost."""
+    unknown = instance_type and f"the price of {instance_type} is not known, and "
+    return f"at least ${of_services:.4f} for services ({prices}); {unknown}the endpoint's instances come on top"
 
 
 def with_an_instance(of_services: float, together: float, seconds: int, instance_type: str | None) -> str:

@@ -77,7 +77,8 @@ class Workload:
 class EndpointPlan:
     """The endpoint that does the work: rows that one instance works off a second, and how it scales.
 
-    Without policies there are `instances` of it from the beginning; without a type, nobody knows what they cost.
+    Without policies there are `instances` of it from the beginning; without a type, or a price for it, nobody knows
+    what they cost.
     """
 
     instance_type: str | None
@@ -104,12 +105,12 @@ class EndpointPlan:
         """
         is_ours, described = not parameters.get("EndpointName"), template.read(find_root())
         policies = declared(described, parameters) if is_ours and instances is None else None
-        by_type = described["Mappings"]["InstanceProcessor"]
+        of_type = {**parameters, "InstanceType": instance_type or parameters["InstanceType"]}
+        configured = described["Resources"]["EndpointConfig"]["Properties"]["AsyncInferenceConfig"]["ClientConfig"]
         return cls(
             instance_type=instance_type or (parameters["InstanceType"] if is_ours else None),
             rows_per_second=rows_per_second,
-            concurrency=int(parameters["ConcurrencyPerInstance"])
-            or int(by_type[parameters["InstanceType"]]["Concurrency"]),
+            concurrency=int(template.evaluate(described, of_type, configured["MaxConcurrentInvocationsPerInstance"])),
             instances=policies.least if policies else instances or 1,
             policies=policies,
             window_chunks=int(parameters["WindowChunks"]),
@@ -158,7 +159,7 @@ class Estimate:
         prices = read_prices()
         said_of_prices = f"{prices['region']}, {prices['date']}, without free tiers"
         if INSTANCES not in self.dollars:
-            return without_instances(self.services, said_of_prices)
+            return without_instances(self.services, said_of_prices, self.instance_type or "")
         seconds = ceil(self.working_seconds or 0)
         when = "if the endpoint wakes for this job" if self.wakes else "with all instances until its last row"
         return (
@@ -226,9 +227,9 @@ def make_estimate(
     working_seconds = rows / endpoint.rows_per_second
     # However slow the endpoint is, nothing works on less.
     instance_seconds = max(simulated_seconds, working_seconds)
-    if endpoint.instance_type is not None:
-        found = instance_dollars(endpoint.instance_type, instance_seconds)
-        dollars |= {} if found is None else {INSTANCES: found}
+    of_instances = instance_dollars(endpoint.instance_type or "", instance_seconds)
+    if of_instances is not None:
+        dollars[INSTANCES] = of_instances
     return Estimate(
         calls,
         dollars,
