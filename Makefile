@@ -116,7 +116,7 @@ endef
 pip = $(PIP) --python $(1)/bin/python install --quiet --disable-pip-version-check --no-deps
 
 .PHONY: environments
-environments: setup $(patsubst %,.venv-%/.locked,recipes sam checkov sdk2 sdk3 docs supply witness) ## create all environments for checks and tests; -j2 creates two at a time
+environments: setup $(patsubst %,.venv-%/.locked,recipes container sam checkov sdk2 sdk3 docs supply witness) ## create all environments for checks and tests; -j2 creates two at a time
 	@:
 
 .PHONY: demo
@@ -146,7 +146,7 @@ ecosystem: setup .venv-sdk2/.locked .venv-sdk3/.locked ## test boto3, the AWS CL
 	@$(BIN)/pytest -q -m ecosystem tests/ecosystem $(ARGS)
 
 .PHONY: recipes
-recipes: setup .venv-recipes/.locked ## run the commands of docs/recipes.md with tiny transformers models; ARGS goes to pytest
+recipes: setup .venv-recipes/.locked ## run the commands of docs/recipes.md with tiny models, and llama.cpp's server; ARGS goes to pytest
 	@$(BIN)/pytest -q -m recipes tests/recipes $(ARGS)
 
 .PHONY: container
@@ -253,6 +253,10 @@ sam-local: setup build ## invoke the built functions in Lambda's containers, aga
 .PHONY: bench
 bench: setup .venv-bench/.locked ## run all benchmarks and write docs/performance.md (ten minutes on an idle machine; needs cc and wrk)
 	@$(BIN)/python benchmarks/page.py
+
+.PHONY: bench-models
+bench-models: setup .venv-container/.locked ## run the benchmarks of models in the container and write their part of docs/performance.md (ten minutes on an idle machine; needs Java)
+	@cd benchmarks && ../$(BIN)/python -m models.section
 
 .PHONY: lock
 lock: setup ## update all requirements files; ARGS=--upgrade raises the versions

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import scale
 import yaml
-from measure import HERE, PYTHON, ROOT, SDK_PYTHON, Figure
+from measure import HERE, ROOT, SDK_PYTHON, Figure
+from models.section import rows, run, section
 from words import LIMITS, PAGE
 
 from fanfold.costs.simulation import SimulatedEndpoint, SimulatedJob, simulate
@@ -44,48 +45,27 @@ def measure() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for number, script in enumerate(SCRIPTS, start=1):
         print(f"bench: {script} ({number} of {len(SCRIPTS)})", file=sys.stderr, flush=True)
-        figures += [{**figure, "script": script} for figure in run(script)]
+        figures += [{**figure, "script": script} for figure in run([f"{script}.py"])]
         found = {"figures": figures, "day": f"{datetime.now(UTC):%Y-%m-%d}"}
         KEPT.parent.mkdir(exist_ok=True)
         KEPT.write_text(json.dumps(found, indent=1))
     return found
 
 
-def run(script: str) -> Iterator[dict[str, Any]]:
-    """A script's figures as it finds them; each is shown."""
-    with subprocess.Popen([PYTHON, HERE / f"{script}.py"], stdout=subprocess.PIPE, text=True) as process:
-        for line in process.stdout or ():
-            if line.startswith("{"):
-                figure = json.loads(line)
-                print(f"  {figure['what']}: {figure['found']:.3g} (goal {figure['reach']:g})", file=sys.stderr)
-                yield figure
-    if process.returncode:
-        sys.exit(f"benchmarks/{script}.py failed")
-
-
 def page(measured: dict[str, Any]) -> str:
     """The page as Markdown."""
     figures = [Figure(**{name: f[name] for name in Figure.__slots__}) for f in measured["figures"]]
-    scripts = [f["script"] for f in measured["figures"]]
-    lines = [row(figure, script) for figure, script in zip(figures, scripts, strict=True)]
     return PAGE.format(
         day=measured["day"],
         python=platform.python_version(),
         reached=sum(figure.is_reached for figure in figures),
         figures=len(figures),
-        table="\n".join(lines),
+        table="\n".join(rows(measured["figures"])),
+        models=section(),
         limits="\n\n".join(limits(figures)),
         scale=scale.table(),
         others=scale.others(),
     )
-
-
-def row(figure: Figure, script: str) -> str:
-    """A figure's line of the table."""
-    sign = "≤" if figure.is_limit else "≥"
-    mark = "yes" if figure.is_reached else "**no**"
-    link = f"[{script}.py](../benchmarks/{script}.py)"
-    return f"| {figure.what} | {figure.against} | {figure.found:.3g} | {sign} {figure.reach:g} | {mark} | {link} |"
 
 
 def limits(figures: list[Figure]) -> Iterator[str]:

@@ -20,6 +20,9 @@ CALL_SECONDS = 0.020
 COLLECTORS = 10
 # The SDK's loop: a PUT, an invocation and a GET for each row, and SageMaker's PUT of the answer.
 LOOP_CALLS = 3
+# For the calls to S3.
+BATCH_TRANSFORM = 0.01
+INSTANCE, INSTANCE_CORES = "ml.c5.xlarge", 4
 STATE_TRANSITION = 0.025 / 1000
 TRANSITIONS_PER_CHILD = 2
 
@@ -78,10 +81,38 @@ def others() -> str:
             "|---|---|---|---|---|",
             f"| Fanfold | {ours:.2f} | {' | '.join(duration(scale(rows).seconds) for rows in ROWS)} |",
             f"| SDK loop, one call after the other | {loop:.2f} | {' | '.join(times)} |",
-            f"| Batch Transform | 0.01 | {own} | {own} | {own}, in many files |",
+            f"| Batch Transform | {BATCH_TRANSFORM:.2f} | {own} | {own} | {own}, in many files |",
             f"| Distributed Map, {ROWS_PER_REQUEST} rows each | {states:.2f} | {own} | {limit} | ten runs |",
         ]
     )
+
+
+def with_endpoint(batched: float, single: float) -> str:
+    """A million rows with the instances that compute them, as Markdown.
+
+    Rows per second of one core are given for a job of Fanfold's, and for a container that is sent text by text.
+    """
+    prices = read_prices()
+    hour, million = prices["sagemaker"]["hour"][INSTANCE], 1_000_000
+    loop = million * (2 * prices["s3"]["put"] + prices["s3"]["get"])
+    # A loop waits for its calls and then for the model, which computes nothing in between.
+    waiting = 1 / (1 / single + LOOP_CALLS * CALL_SECONDS)
+    sides = {
+        "Fanfold": (scale(million).dollars, batched * INSTANCE_CORES),
+        "SDK loop, one call after the other": (loop, waiting),
+        f"SDK loop, {INSTANCE_CORES} threads": (loop, waiting * INSTANCE_CORES),
+        "Batch Transform": (BATCH_TRANSFORM, single * INSTANCE_CORES),
+    }
+    lines = [
+        "| | rows per second | hours | $ for the instance | $ for the rest | $ per million rows |",
+        "|---|---|---|---|---|---|",
+    ]
+    for side, (rest, speed) in sides.items():
+        seconds = million / speed
+        instance = seconds / 3600 * hour
+        cells = (f"{speed:.1f}", f"{seconds / 3600:.1f}", f"{instance:.2f}", f"{rest:.2f}", f"{instance + rest:.2f}")
+        lines.append(f"| {side} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def duration(seconds: float) -> str:

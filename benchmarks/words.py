@@ -22,6 +22,10 @@ minutes.
 
 {limits}
 
+## Models in the container
+
+{models}
+
 ## On a laptop
 
 What a local cloud takes of a machine with two cores of an AMD EPYC and 24 GB, under Linux with Python 3.11.7, VADER as
@@ -106,6 +110,43 @@ in flight per queue | collectors take 100 at a time, so 1,000 |
 gzip, 2 GB with xz, 500 MB with bzip2; upload larger files uncompressed |
 
 [map]: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-orchestrate-large-scale-parallel-workloads.html
+"""
+
+MODELS = """
+Measured on {day} with the software of Hugging Face's inference container ([what that is](models.md)), on two cores. All
+sides of a ratio ran in turn, on the same core where they are rows per second: medians of four turns. `make bench-models`
+measures all of it again and writes this part, in some ten minutes.
+
+| what | against | found | goal | reached | script |
+|---|---|---|---|---|---|
+{table}
+
+Rows per second from file to results are those of a whole job of 500 rows, from its upload to its results, with a local
+cloud on the same core. The model has the size of DistilBERT (6 layers of 768) and random weights; half of the texts have up
+to 17 tokens, the longest about 120. The loop has the file and the model at hand: it sorts by tokens, computes batches of
+the best of three sizes, and writes nothing. The defaults are those of a model of the Hub for text classification, with `batch_size`
+([ADR 29](adr/0029-batches-by-default.md)); those before had none.
+
+Tokens are counted in English, cut from this documentation to the same lengths, as a WordPiece tokenizer splits it that was
+trained on it. The dispatcher has no tokenizer: it sends rows by a length that it can know
+([ADR 28](adr/0028-the-order-of-a-chunk.md)). The code of `fanfold model pack` has one, and batches by it.
+
+In the file with duplicates, 30 % of 100,000 rows have one of 20 texts. [models.md](models.md#find-the-settings) says how
+`fanfold tune` chooses; the file has a million rows, of which it takes 512.
+
+### Dollars with the endpoint
+
+For a million such rows on an ml.c5.xlarge, whose four vCPUs have a worker each, and whose rows per second are taken for four
+times those of the core above (rows per second there: {rates}). A vCPU is half a core, so that an instance may be slower,
+for all alike. Not included: the time in which an instance starts, and the 15 minutes until an idle endpoint sleeps.
+
+{dollars}
+
+- *SDK loop*: `predict_async` and `get_result` row by row, 20 ms per call. One loop keeps one worker busy, and waits for its
+  calls in between.
+- *Batch Transform*: `SplitType` Line with one record per request, since the container's own code reads no file of several;
+  four requests at once, at the price of an endpoint's instance.
+
 """
 
 LIMITS = {

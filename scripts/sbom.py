@@ -22,6 +22,7 @@ SHIPPED = {
     "fanfold": ROOT / "requirements/runtime.txt",
     "fanfold-core-layer": ROOT / "layers/core/src/requirements.txt",
     "fanfold-numpy-layer": ROOT / "layers/core/numpy.txt",
+    "fanfold-parquet-layer": ROOT / "layers/core/parquet.txt",
 }
 ALLOWED = {
     "0BSD",

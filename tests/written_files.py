@@ -8,6 +8,9 @@ import lzma
 import random
 from typing import Any
 
+import pyarrow as pa
+from pyarrow.parquet import write_table
+
 # Like a file of tweets: no header, CRLF, quotes and line breaks in cells, emoji, no last line end.
 _random = random.Random(7)
 _WORDS = [
@@ -33,6 +36,12 @@ def as_csv(rows: list[list[str]], line_end: str = "\r\n") -> bytes:
     return out.getvalue().removesuffix(line_end).encode()
 
 
+def as_parquet() -> bytes:
+    out = io.BytesIO()
+    write_table(pa.table({"id": range(len(TEXTS)), "text": TEXTS}), out, row_group_size=77)
+    return out.getvalue()
+
+
 BARE = as_csv([[text] for text in TEXTS])
 VARIANTS: dict[str, tuple[bytes, dict[str, Any]]] = {
     "gzipped.csv.gz": (gzip.compress(BARE), {}),
@@ -50,5 +59,6 @@ VARIANTS: dict[str, tuple[bytes, dict[str, Any]]] = {
         as_csv([["id", "when", "text", "who"], *([str(n), "", text, "é"] for n, text in enumerate(TEXTS))]),
         {},
     ),
+    "table.parquet": (as_parquet(), {}),
     "by index.csv": (as_csv([[str(n), text] for n, text in enumerate(TEXTS)]), {"input_column": 1}),
 }

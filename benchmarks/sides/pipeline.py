@@ -43,6 +43,7 @@ ENVIRONMENT = {
     "ENDPOINT_NAME": "tweets",
     "ENDPOINT_CONFIG": "",
     "MODEL": "",
+    "TASK": "",
     "MODEL_REVISION": "",
     "WINDOW_CHUNKS": "4",
     "EVENT_SOURCE": "fanfold",

@@ -6,7 +6,8 @@ FOLDER/python becomes /opt/python. `sam build` calls this by the Makefile, `fanf
 
 One build is for both of Lambda's architectures: the packages are pure Python but for a few extension modules, whose
 file names carry the architecture (those of pycurl's libraries, a hash), so both lie side by side and the interpreter
-picks its own. No build has to match the template's Architecture parameter, and none needs Docker.
+picks its own. Those for any version of Python (`.abi3.so`) get such a name here. No build has to match the template's
+Architecture parameter, and none needs Docker.
 
 Two builds of one commit are the same, byte by byte, with the same access rights and times.
 """
@@ -25,10 +26,11 @@ HERE = Path(__file__).resolve().parent
 LAMBDA_PYTHON = "3.13"
 ARCHITECTURES = ("x86_64", "aarch64")
 # What Lambda's glibc (2.34) runs, and pip doesn't infer from each other.
-PLATFORMS = ("manylinux2014", "manylinux_2_28")
+PLATFORMS = ("manylinux2014", "manylinux_2_24", "manylinux_2_28")
 # The services the functions call: botocore's descriptions of the other 400, and all documentation, stay at home.
 SERVICES = {"dynamodb", "events", "s3", "sagemaker-runtime", "sns", "sqs"}
-REQUIREMENTS = {"CoreLayer": "src/requirements.txt", "NumpyLayer": "numpy.txt"}
+REQUIREMENTS = {"CoreLayer": "src/requirements.txt", "NumpyLayer": "numpy.txt", "ParquetLayer": "parquet.txt"}
+ANY_PYTHON = ".abi3.so"
 # The first year of a zip.
 YEAR_1980 = 315_532_800
 
@@ -89,8 +91,16 @@ def install(requirements: Path, target: Path) -> None:
             command = [*pip, *pinned, *platforms, "--requirement", str(requirements), "--target", str(folder)]
             if code := subprocess.run(command, check=False).returncode:
                 sys.exit(code)
+            name_by_architecture(folder, architecture)
             shutil.copytree(folder, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.rmtree(target / "bin", ignore_errors=True)
+
+
+def name_by_architecture(folder: Path, architecture: str) -> None:
+    """Rename extension modules for any version of Python as those for Lambda's are called."""
+    for module in folder.rglob(f"*{ANY_PYTHON}"):
+        of_one = f".cpython-{LAMBDA_PYTHON.replace('.', '')}-{architecture}-linux-gnu.so"
+        module.rename(module.with_name(module.name.removesuffix(ANY_PYTHON) + of_one))
 
 
 def write_bytecode(compiler: list[str], target: Path) -> None:

@@ -1,11 +1,16 @@
 """The console in a browser, before an upload: what is no CSV is refused, and what a file is like can be said."""
 
 import re
+from io import BytesIO
 from pathlib import Path
+from random import Random
 
+import pyarrow as pa
 from playwright.sync_api import Page, Route, expect
+from pyarrow.parquet import write_table
 from tests.browser.conftest import DROP, start, state
 
+from fanfold.console.preview import HEAD_BYTES
 from fanfold_core.domain.options import OPTIONS
 
 
@@ -79,10 +84,21 @@ def test_a_job_cannot_start_before_the_column_of_the_texts_is_chosen(page: Page)
 
 
 def test_another_file_than_a_csv_is_refused_by_its_name_as_it_is_spelt(page: Page) -> None:
-    for name in ("real.xlsx", "Real.parquet"):
-        page.evaluate(DROP, [name, "text\nso good\n"])
-        expect(page.locator("#trouble")).to_have_text(re.compile(f"^{name} is not a CSV.*Export the data as CSV"))
-        expect(page.locator("#options")).to_be_hidden()
+    page.evaluate(DROP, ["Real.xlsx", "text\nso good\n"])
+    expect(page.locator("#trouble")).to_have_text(re.compile("^Real.xlsx is not a CSV.*Export the data as CSV"))
+    expect(page.locator("#options")).to_be_hidden()
+
+
+def test_a_parquet_file_is_looked_at_as_a_whole_and_runs(page: Page) -> None:
+    texts = [f"so good {Random(row).randbytes(10_000).hex()}" for row in range(200)]
+    write_table(pa.table({"id": range(200), "text": texts}), content := BytesIO())
+    assert len(content.getvalue()) > HEAD_BYTES
+    file = {"name": "reviews.parquet", "mimeType": "", "buffer": content.getvalue()}
+    page.locator("#file").set_input_files(file)  # type: ignore[arg-type]
+    expect(page.locator("#preview thead")).to_have_text("idtext")
+    expect(page.locator("#preview .input").nth(1)).to_contain_text("so good")
+    page.get_by_role("button", name="Start").click()
+    state(page, "Succeeded")
 
 
 def test_advanced_options_are_checked_before_the_upload_and_reach_the_job(page: Page) -> None:
@@ -158,3 +174,24 @@ def test_a_change_of_labels_is_said_with_the_job_that_had_others(page: Page) -> 
     page.locator("#job .departure a").click()
     expect(page.locator("#rows tbody tr").first).to_contain_text("so good")
     expect(page.locator("#job .departure")).to_be_hidden()
+
+
+def test_on_aws_a_file_has_a_price_and_its_job_somebody_who_submitted_it(page: Page) -> None:
+    priced = {"services": 0.25, "hour": 0.736, "instance_type": "ml.g4dn.xlarge", "prices": "us-east-1, 2026-11-23"}
+
+    def preview(route: Route) -> None:
+        found = route.fetch().json()
+        route.fulfill(json=found | {"outlook": found["outlook"] | priced})
+
+    def status(route: Route) -> None:
+        route.fulfill(json=route.fetch().json() | {"submitter": "ada@example.com"})
+
+    page.route("**/api/preview?*", preview)
+    page.route("**/api/jobs/priced-*", status)
+    page.evaluate(DROP, ["priced.csv", "text\nso good\n"])
+    price = "$0.2500 for AWS services + $0.7360 for each hour of the endpoint (ml.g4dn.xlarge)"
+    expect(page.locator("#outlook .price")).to_have_text(price)
+    expect(page.locator("#outlook .basis")).to_contain_text("List prices of us-east-1, 2026-11-23, without free tiers.")
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("#job .about")).to_contain_text(" · file submitted by ada@example.com")
+    state(page, "Succeeded")

@@ -17,8 +17,15 @@ ROOT = Path(__file__).parents[2]
 PYTHON = str(ROOT / ".venv-container/bin/python")
 IMITATION = str(ROOT / ".venv-recipes/bin/python")
 JSON = "application/json"
-# One worker, as on an instance with a GPU.
-ENVIRONMENT = {"SAGEMAKER_MODEL_SERVER_WORKERS": "1"}
+# One worker, as on an instance with a GPU, loaded once: one that has died is there again a second later. A server that
+# lives for seconds starts sooner if Java doesn't optimize it.
+ENVIRONMENT = {
+    "SAGEMAKER_MODEL_SERVER_WORKERS": "1",
+    "MMS_PRELOAD_MODEL": "true",
+    "SAGEMAKER_MODEL_SERVER_VMARGS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto",
+}
+# What the server lets through, where that is tried.
+LIMITS = {"MMS_MAX_REQUEST_SIZE": "20000", "MMS_MAX_RESPONSE_SIZE": "30000"}
 # The model of each task.
 TASKS = {
     "text-classification": "sentiment",
@@ -59,13 +66,15 @@ def with_code(model: Path, name: str, to: Path) -> Path:
 
 
 @contextmanager
-def container(folder: Path, environment: Mapping[str, str], logs: Path, task: str | None = None) -> Iterator[Model]:
+def container(
+    folder: Path, environment: Mapping[str, str], logs: Path, task: str | None = None
+) -> Iterator[ModelServer]:
     """The container in front of a model's folder."""
     with (
         (logs / "container.log").open("w", encoding="utf-8") as log,
         ModelServer(PYTHON, folder, log=log, task=task, environment={**ENVIRONMENT, **environment}) as server,
     ):
-        yield server.model
+        yield server
 
 
 @contextmanager
@@ -89,7 +98,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Mo
         def served(kind: str, folder: Path, environment: Mapping[str, str], task: str | None = None) -> Model:
             if kind == "imitation":
                 return running.enter_context(imitation(folder, environment))
-            return running.enter_context(container(folder, environment, tmp_path_factory.mktemp("logs"), task))
+            return running.enter_context(container(folder, environment, tmp_path_factory.mktemp("logs"), task)).model
 
         yield served
 
@@ -99,6 +108,19 @@ def tasks_in_container(serve: Callable[..., Model], folders: Path, tmp_path_fact
     """All models at once, answered for by the container's own code."""
     coded = with_code(folders, "tasks", tmp_path_factory.mktemp("tasks") / "models")
     return serve("container", coded, {}, "text-classification")
+
+
+@pytest.fixture(scope="session")
+def stock(folders: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
+    """The container with one model, as it is, within narrow limits."""
+    with container(folders / "sentiment", LIMITS, tmp_path_factory.mktemp("stock")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def imitated(serve: Callable[..., Model], folders: Path) -> Model:
+    """All models, and one by itself, within the same limits, without the container."""
+    return serve("imitation", folders, LIMITS)
 
 
 @pytest.fixture(scope="session", params=["container", "imitation"])

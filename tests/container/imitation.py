@@ -1,6 +1,7 @@
 """What stands in for the container without it: `python -m tests.container.imitation FOLDER`, where transformers is.
 
-Serves the model in a folder, or those that its tasks.json names, by the task that a request names. Prints its address.
+Serves the models that a folder's tasks.json names, by the task that a request names, and the first one to requests that
+name none. Prints its address.
 """
 
 import json
@@ -14,18 +15,17 @@ from tests.containers import Container
 from localaws.endpoint.models import ModelError, TransformersModel
 
 folder = Path(sys.argv[1])
-tasks = folder / "tasks.json"
-named = json.loads(tasks.read_text(encoding="utf-8")) if tasks.exists() else {}
+named: dict[str, str] = json.loads((folder / "tasks.json").read_text(encoding="utf-8"))
 models = {task: TransformersModel(folder / model, task, os.environ) for task, model in named.items()}
-alone = None if models else TransformersModel(folder, None, os.environ)
+first = next(iter(models.values()))
 
 
 class Handler(Container):
     """Asks the model."""
 
     def invoke(self, body: bytes) -> tuple[int, bytes]:
-        model = alone
-        if model is None:
+        model = first
+        if body.startswith(b'{"task"'):
             request = json.loads(body)
             model, body = models[request.pop("task")], json.dumps(request).encode()
         try:

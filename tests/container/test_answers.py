@@ -1,8 +1,6 @@
 """The container and what stands in for it answer alike: each task's shapes, each malformed request, each limit."""
 
 import json
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +10,10 @@ from localaws.endpoint.models import Model, ModelError
 
 pytestmark = pytest.mark.container
 
-LIMITS = {"MMS_MAX_REQUEST_SIZE": "20000", "MMS_MAX_RESPONSE_SIZE": "30000"}
 A, B = "I love Paris", "The soup was awful"
 ASKED = {"question": "Where?", "context": A}
 GENERATE = {"max_new_tokens": 3, "do_sample": False}
+IN_BATCHES = {"truncation": True, "max_length": 64, "batch_size": 8}
 LABELS = {"candidate_labels": ["travel", "cooking"]}
 # What is asked, and the shape of what comes: a list, an object by its keys, or a type.
 LABEL = {"label": str, "score": float}
@@ -33,13 +31,16 @@ SHAPES: list[tuple[str, Any, dict[str, Any] | None, Any]] = [
     ("text-classification", [A, B], {"top_k": 1}, [[LABEL]]),
     ("text-classification", [A, B], {"batch_size": 2, "truncation": True, "max_length": 8}, [LABEL]),
     ("text-classification", [{"text": A, "text_pair": B}] * 2, None, [LABEL]),
+    ("text-classification", [{"text": A, "text_pair": B}, {"text": A}], IN_BATCHES, [LABEL]),
     ("text-classification", {"text": A, "text_pair": B}, None, LABEL),
     ("text-classification", [], None, []),
     ("text-classification", "", None, [LABEL]),
     ("zero-shot-classification", [A, B], LABELS, [TOPICS]),
     ("zero-shot-classification", [A], LABELS, [TOPICS]),
+    ("zero-shot-classification", [A, B], {**LABELS, "batch_size": 8}, [TOPICS]),
     ("zero-shot-classification", A, {**LABELS, "multi_label": True}, TOPICS),
     ("token-classification", [A, B], None, [[ENTITY]]),
+    ("token-classification", [A, B], {"aggregation_strategy": "simple", "batch_size": 8}, [[GROUP]]),
     ("token-classification", [A], {"aggregation_strategy": "simple"}, [[GROUP]]),
     ("token-classification", A, {"aggregation_strategy": "simple"}, [GROUP]),
     ("feature-extraction", [A, B], None, [[[[float]]]]),
@@ -47,14 +48,17 @@ SHAPES: list[tuple[str, Any, dict[str, Any] | None, Any]] = [
     ("text-generation", [A, B], GENERATE, [[{"generated_text": str}]]),
     ("text-generation", A, {**GENERATE, "return_full_text": False}, [{"generated_text": str}]),
     ("fill-mask", [f"{A} [MASK]", f"{B} [MASK]"], None, [[TOKEN]]),
+    ("fill-mask", [f"{A} [MASK]", f"{B} [MASK]"], {"batch_size": 8}, [[TOKEN]]),
     ("fill-mask", [f"{A} [MASK]"], {"top_k": 2}, [TOKEN]),
     ("fill-mask", [f"[MASK] {A} [MASK]"], {"top_k": 1}, [[TOKEN]]),
     ("question-answering", [ASKED, ASKED], None, [ANSWER]),
+    ("question-answering", [ASKED, ASKED], {"batch_size": 8}, [ANSWER]),
     ("question-answering", [ASKED], None, ANSWER),
     ("question-answering", ASKED, None, ANSWER),
 ]
 REFUSED: list[tuple[str, Any, dict[str, Any] | None, str]] = [
     ("text-classification", [A, 1], None, "text input must be of type"),
+    ("text-classification", [A, B, None], IN_BATCHES, "You need to specify either `text` or `text_target`"),
     ("text-classification", [A, None], None, "You need to specify either `text` or `text_target`"),
     ("text-classification", ["Paris " * 100], None, "size of tensor"),
     ("text-classification", [A], {"nothing": 1}, "unexpected keyword argument 'nothing'"),
@@ -94,16 +98,19 @@ SAMPLES: dict[str, tuple[bytes, str, str, int]] = {
 
 
 @pytest.fixture(scope="session")
-def tasks(kind: str, serve: Callable[..., Model], folders: Path, request: pytest.FixtureRequest) -> Model:
+def tasks(kind: str, request: pytest.FixtureRequest) -> Model:
     """All models at once."""
-    found: Model = serve(kind, folders, {}) if kind == "imitation" else request.getfixturevalue("tasks_in_container")
+    found: Model = request.getfixturevalue("imitated" if kind == "imitation" else "tasks_in_container")
     return found
 
 
 @pytest.fixture(scope="session")
-def sentiment(kind: str, serve: Callable[..., Model], folders: Path) -> Model:
+def sentiment(kind: str, request: pytest.FixtureRequest) -> Model:
     """One model, as it is, within narrow limits."""
-    return serve(kind, folders / "sentiment", LIMITS)
+    found: Model = (
+        request.getfixturevalue("imitated") if kind == "imitation" else request.getfixturevalue("stock").model
+    )
+    return found
 
 
 def said(error: ModelError) -> str:
@@ -136,6 +143,15 @@ def test_each_task_answers_in_its_shape(
     assert shape(answer) == expected
     if isinstance(inputs, list) and task not in {"question-answering", "fill-mask"}:
         assert len(answer) == len(inputs)
+
+
+def test_texts_of_all_lengths_are_classified_alike_in_batches(tasks: Model) -> None:
+    texts = [" ".join([A, B] * (number * 7 % 5) + [A]) for number in range(20)]
+    one_by_one, in_batches = (
+        ask(tasks, "text-classification", texts, {**IN_BATCHES, "batch_size": size}) for size in (1, 8)
+    )
+    assert [one["label"] for one in in_batches] == [one["label"] for one in one_by_one]
+    assert [one["score"] for one in in_batches] == pytest.approx([one["score"] for one in one_by_one], abs=1e-4)
 
 
 @pytest.mark.parametrize(("task", "inputs", "parameters", "words"), REFUSED)

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -11,6 +12,9 @@ from typing import Any
 
 import pytest
 from tests.container.conftest import PYTHON, REVIEWS, with_code
+from tests.pages import commands
+
+from localaws.endpoint.models import ModelServer
 
 pytestmark = pytest.mark.container
 
@@ -37,10 +41,29 @@ def test_a_file_runs_through_the_container_and_nothing_stays(folders: Path, tmp_
         time.sleep(0.1)
 
 
-def tuned(folder: Path, model: Path) -> dict[tuple[int, int | None], dict[str, Any]]:
+def test_code_of_ones_own_is_run_as_its_recipe_says(folders: Path, tmp_path: Path) -> None:
+    shutil.copytree(folders / "sentiment", tmp_path / "models/sentiment")
+    (tmp_path / "container").symlink_to(Path(PYTHON).parents[1])
+    texts = ["I love Paris. The soup was awful", "I love Paris"]
+    (tmp_path / "reviews.csv").write_text("\n".join(["text", *texts, ""]), encoding="utf-8")
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    script = commands("recipes.md", "## Code of your own")
+    run = subprocess.run(
+        ["/bin/bash", "-ec", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    with (tmp_path / "out/own/results.csv").open(encoding="utf-8", newline="") as stream:
+        both, first = csv.DictReader(stream)
+    assert both["label"] == first["label"]
+    assert float(both["score"]) == pytest.approx(float(first["score"]), abs=1e-4)
+
+
+def tuned(folder: Path, *model: str) -> dict[tuple[int, int | None], dict[str, Any]]:
     header, *rows = REVIEWS.splitlines()
-    (folder / "reviews.csv").write_text("\n".join([header, *rows * 14, ""]), encoding="utf-8")
-    command = ["-m", "fanfold", "tune", "reviews.csv", "--model", str(model), "--container", PYTHON, "--json"]
+    # Rows that differ: the same ones are sent once.
+    many = [f"{row} {number}" for number in range(14) for row in rows]
+    (folder / "reviews.csv").write_text("\n".join([header, *many, ""]), encoding="utf-8")
+    command = ["-m", "fanfold", "tune", "reviews.csv", "--json", "--model", *model]
     run = subprocess.run([sys.executable, *command], cwd=folder, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     said = json.loads(run.stdout)
@@ -49,14 +72,14 @@ def tuned(folder: Path, model: Path) -> dict[tuple[int, int | None], dict[str, A
     return {(one["rows_per_request"], one["batch_size"]): one for one in said["settings"]}
 
 
-def test_settings_are_tried_in_the_container(folders: Path, tmp_path: Path) -> None:
-    found = tuned(tmp_path, folders / "sentiment")
+def test_settings_are_tried_with_a_container_that_runs(stock: ModelServer, tmp_path: Path) -> None:
+    found = tuned(tmp_path, stock.url)
     assert found.keys() >= {(32, None), (32, 8), (32, 16), (32, 32)}
     assert not any(one["failure"] for one in found.values())
 
 
 def test_a_batch_size_that_changes_the_vectors_of_tokens_is_no_choice(folders: Path, tmp_path: Path) -> None:
-    found = tuned(tmp_path, folders / "embeddings")
+    found = tuned(tmp_path, str(folders / "embeddings"), "--container", PYTHON)
     for size in (8, 16, 32):
         assert "rows get other results than without batch_size" in found[32, size]["failure"]
     assert not found[32, None]["failure"]

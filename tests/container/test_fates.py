@@ -21,9 +21,8 @@ from localaws.endpoint.outcomes import Outcome, Response, model_failed
 pytestmark = pytest.mark.container
 
 JSON = "application/json"
-# Beside the template's own. Loaded once, a model is there again a second after it has died. One request may wait.
+# Beside the template's own. One request may wait.
 IMPATIENT = {
-    "MMS_PRELOAD_MODEL": "true",
     "MMS_JOB_QUEUE_SIZE": "1",
     "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS": "3",
 }

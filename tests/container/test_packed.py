@@ -47,6 +47,8 @@ def test_labels_are_those_of_the_model_in_the_order_of_the_texts(
     names = {"negative": "bad", "neutral": "so-so", "positive": "good"}
     assert [one["label"] for one in found] == [names[one["label"]] for one in own]
     assert [one["score"] for one in found] == pytest.approx([one["score"] for one in own], abs=1e-4)
+    # It makes batches of its own.
+    assert ask(model, SENTIMENT, TEXTS, {**CUT, "batch_size": 3}) == found
     alone = ask(model, SENTIMENT, TEXTS[5], CUT)
     assert (alone["label"], alone["score"]) == (found[5]["label"], pytest.approx(found[5]["score"], abs=1e-4))
 
@@ -55,8 +57,10 @@ def test_a_text_has_one_embedding_the_mean_of_its_tokens(
     packed: Callable[..., Model], tasks_in_container: Model
 ) -> None:
     own = ask(tasks_in_container, EMBEDDINGS, TEXTS, {})
-    found = ask(packed("embeddings", EMBEDDINGS), EMBEDDINGS, TEXTS, {})
+    model = packed("embeddings", EMBEDDINGS)
+    found = ask(model, EMBEDDINGS, TEXTS, {})
     assert len(found) == len(TEXTS)
+    assert ask(model, EMBEDDINGS, TEXTS, {"batch_size": 3}) == found
     for one, (tokens,) in zip(found, own, strict=True):
         mean = [sum(values) / len(tokens) for values in zip(*tokens, strict=True)]
         assert one["embedding"] == pytest.approx(mean, abs=1e-4)

@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 LAYER = ROOT / "layers/core"
-LAYERS = [LAYER / "src/requirements.txt", LAYER / "numpy.txt"]
+LAYERS = [LAYER / "src/requirements.txt", LAYER / "numpy.txt", LAYER / "parquet.txt"]
 REQUIREMENTS = [*sorted((ROOT / "requirements").glob("*.txt")), *LAYERS]
 
 each_file = pytest.mark.parametrize("path", REQUIREMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -36,11 +36,11 @@ def test_every_requirement_is_pinned_and_hashed(path: Path) -> None:
 
 
 def test_lambda_runs_the_versions_that_are_tested_here() -> None:
-    core, numpy, runtime, dev = (
+    core, numpy, parquet, runtime, dev = (
         pins(path) for path in (*LAYERS, ROOT / "requirements/runtime.txt", ROOT / "requirements/dev.txt")
     )
-    layer = core | numpy
-    assert {"boto3", "aws-lambda-powertools", "numpy"} <= layer.keys()
+    layer = core | numpy | parquet
+    assert {"boto3", "aws-lambda-powertools", "numpy", "arro3-io"} <= layer.keys()
     assert layer == {name: runtime.get(name) for name in layer}
     assert runtime == {name: dev.get(name) for name in runtime}
 

@@ -119,7 +119,13 @@ def test_the_client_builds_what_it_would_deploy(client: Environment) -> None:
     run = client.run("fanfold", "deploy", "--dry-run", "--parameter", "MaxInstances=2")
     assert run.returncode == OK, run.stderr
     sizes = dict(re.findall(r"^(\w+) +([\d,]+) bytes", run.stdout, re.MULTILINE))
-    assert sizes.keys() == {*(f"{name}Function" for name in FUNCTIONS), "CoreLayer", "NumpyLayer", "template"}
+    assert sizes.keys() == {
+        *(f"{name}Function" for name in FUNCTIONS),
+        "CoreLayer",
+        "NumpyLayer",
+        "ParquetLayer",
+        "template",
+    }
     assert int(sizes["CoreLayer"].replace(",", "")) > 10_000_000
     assert "0 to 2 instances" in run.stderr
 

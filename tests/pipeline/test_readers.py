@@ -18,7 +18,6 @@ from pyarrow.parquet import read_table, write_table
 from tests.pipeline import models
 from tests.pipeline.pipeline import Ended, Model, Pipeline
 
-from fanfold.input.files import opened
 from fanfold.results import Results
 from fanfold.results.formats import JsonLinesFormat
 from fanfold_core.domain.job import State
@@ -163,10 +162,8 @@ def test_a_parquet_file_comes_back_with_the_types_that_json_has(
     others = {"day": pa.array([date(2024, 2, 29), None] * 20), "price": pa.array([Decimal("1.50")] * 40)}
     others["kind"] = pa.array(["x", "y"] * 20).dictionary_encode()
     write_table(pa.table(of_json | others), file, row_group_size=9)
-    with opened(file, pytest.fail, {}, {"input-column": "text"}) as read, read.source.open(0) as stream:
-        content = stream.read()
-    options = {"results-format": "jsonl", "input-column": "text"}
-    ended = pipeline(models.answering(models.good)).run(content, options, "a.jsonl")
+    options = {"results-format": "jsonl", "input-column": "text", "encoding": "utf-16"}
+    ended = pipeline(models.answering(models.good)).run(file.read_bytes(), options, "a.parquet")
     Results(lambda: iter([ended.results]), JsonLinesFormat(), ended.job.dialect).to_parquet(tmp_path / "out.parquet")
     found = read_table(tmp_path / "out.parquet")
     for name, column in of_json.items():

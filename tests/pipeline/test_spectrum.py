@@ -72,7 +72,7 @@ FILES = {
 def test_a_file_of_the_spectrum_is_read_as_its_records(name: str) -> None:
     content = FILES[name].content
     options = Options().overridden({"header": "present", "input-column": "0", **FILES[name].options})
-    file = InputFile("spectrum.csv", len(content), options, lambda start: BytesIO(content[start:]))
+    file = InputFile("spectrum.csv", len(content), options, lambda start, end=None: BytesIO(content[start:end]))
     layout = file.layout()
     rows = [row for piece in file.pieces(layout, Limits(rows=1)) for row in file.rows(piece.data, layout)]
     assert [list(layout.columns), *rows] == FILES[name].records

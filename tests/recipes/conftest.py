@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +24,22 @@ class Kitchen:
         script = Path(__file__).with_name("tiny_models.py")
         self.answers: dict[str, Any] = json.loads(self._run(str(BIN / "python"), str(script), "reviews.csv", "models"))
 
-    def cook(self, after: str, out: str) -> list[dict[str, str]]:
-        """Run the page's commands that follow some words; the results, row by row."""
-        self._sh(commands(PAGE, after))
+    def cook(self, after: str, out: str, changes: Mapping[str, str] | None = None) -> list[dict[str, str]]:
+        """Run the page's commands that follow some words, with others for some; the results, row by row."""
+        self.run(after, changes or {})
         with (self.folder / "out" / out / "results.csv").open(encoding="utf-8", newline="") as stream:
             return list(csv.DictReader(stream))
 
-    def preview(self, after: str) -> list[dict[str, Any]]:
-        """Run the page's dry run that follows some words; the requests that it shows."""
-        return [json.loads(line) for line in self._sh(commands(PAGE, after)).splitlines()]
+    def run(self, after: str, changes: Mapping[str, str]) -> None:
+        """Run the page's commands that follow some words, with others for some."""
+        script = commands(PAGE, after)
+        for words, others in changes.items():
+            assert words in script
+            script = script.replace(words, others)
+        self._sh(script)
 
-    def _sh(self, script: str) -> str:
-        return self._run("bash", "-ec", script)
+    def _sh(self, script: str) -> None:
+        self._run("bash", "-ec", script)
 
     def _run(self, *command: str) -> str:
         environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "HF_HUB_OFFLINE": "1"}

@@ -69,6 +69,19 @@ def test_entities_stand_in_a_column_for_each_kind(kitchen: Kitchen) -> None:
             assert row[column] == "; ".join(one["word"] for one in answer if one["entity_group"] == kind)
 
 
+def test_an_answer_is_found_in_each_text(kitchen: Kitchen) -> None:
+    rows = kitchen.cook("## Question answering", "answers")
+    assert new_columns(rows) == ["score", "answer", "end", "start"]
+    for row, answer in zip(rows, kitchen.answers["answers"], strict=True):
+        assert (row["answer"], int(row["start"]), int(row["end"])) == (answer["answer"], answer["start"], answer["end"])
+
+
+def test_a_text_has_a_summary(kitchen: Kitchen) -> None:
+    rows = kitchen.cook("## Summaries", "summaries")
+    assert new_columns(rows) == ["summary_text"]
+    assert [row["summary_text"] for row in rows] == [one["summary_text"] for one in kitchen.answers["summaries"]]
+
+
 def test_an_embedding_is_the_first_token_s_vector(kitchen: Kitchen) -> None:
     rows = kitchen.cook("## Embeddings", "embeddings")
     assert new_columns(rows) == ["embedding"]
@@ -82,37 +95,9 @@ def test_a_reply_is_generated_from_several_columns(kitchen: Kitchen) -> None:
     assert [row["reply"] for row in rows] == [answer[0]["generated_text"] for answer in kitchen.answers["replies"]]
 
 
-def test_a_prompt_makes_a_chat_request_of_each_row(kitchen: Kitchen) -> None:
-    asked = ["Paris good or bad? I love Paris", "Lyon good or bad? The soup", "Paris good or bad? Marie Curie"]
-    requests = kitchen.preview("## Chat")
-    assert [request["rows"] for request in requests] == [[0], [1], [2]]
-    for request, words in zip(requests, asked, strict=True):
-        body = request["body"]
-        assert (body["model"], body["max_tokens"], body["temperature"]) == ("served-model-name", 5, 0)
-        assert [message["role"] for message in body["messages"]] == ["user"]
-        assert body["messages"][0]["content"].startswith(f"Is this review of {words}")
-
-
-def test_a_schema_goes_along_with_each_chat_request(kitchen: Kitchen) -> None:
-    requests = kitchen.preview("### Answers of a fixed form")
-    assert len(requests) == 3
-    for request in requests:
-        asked = request["body"]["response_format"]
-        assert (asked["type"], asked["json_schema"]["strict"]) == ("json_schema", True)
-        assert asked["json_schema"]["schema"]["required"] == ["label", "score"]
-
-
-def test_a_batch_has_the_bodies_of_its_lines_as_requests(kitchen: Kitchen) -> None:
-    requests = kitchen.preview("## A file in OpenAI's batch format")
-    assert [request["rows"] for request in requests] == [[0], [1]]
-    assert {request["body"]["model"] for request in requests} == {"served-model-name"}
-    asked = [request["body"]["messages"] for request in requests]
-    assert asked == [[{"role": "user", "content": f"Is {city} nice in spring?"}] for city in ("Paris", "Lyon")]
-
-
 def test_the_page_names_parameters_that_the_template_has() -> None:
     page = (DOCS / PAGE).read_text(encoding="utf-8")
     template = (project.find_root() / "template.yaml").read_text(encoding="utf-8")
     named = set(re.findall(r"`([A-Z][A-Za-z]+)(?:=[^`]*)?`", page))
-    assert named == {"HfModelId", "HfTask", "JobDefaults"}
+    assert {"ContainerImage", "HfModelId", "HfTask", "JobDefaults"} <= named
     assert all(re.search(rf"^  {name}:$", template, re.MULTILINE) for name in named)

@@ -23,6 +23,8 @@ from transformers import (
     GPT2LMHeadModel,
     PreTrainedModel,
     PreTrainedTokenizerFast,
+    T5Config,
+    T5ForConditionalGeneration,
     pipeline,
 )
 
@@ -75,6 +77,17 @@ def untrained(words: int) -> dict[str, PreTrainedModel]:
     gpt = GPT2Config(
         vocab_size=words, n_embd=16, n_layer=1, n_head=2, n_positions=64, bos_token_id=2, eos_token_id=3, pad_token_id=0
     )
+    t5 = T5Config(
+        vocab_size=words,
+        d_model=16,
+        d_kv=8,
+        d_ff=32,
+        num_layers=1,
+        num_heads=2,
+        decoder_start_token_id=0,
+        eos_token_id=3,
+        pad_token_id=0,
+    )
     return {
         "sentiment": BertForSequenceClassification(bert("negative", "neutral", "positive")),
         "nli": BertForSequenceClassification(bert("contradiction", "neutral", "entailment")),
@@ -83,6 +96,7 @@ def untrained(words: int) -> dict[str, PreTrainedModel]:
         "writer": GPT2LMHeadModel(gpt),
         "masked": BertForMaskedLM(bert()),
         "reader": BertForQuestionAnswering(bert("start", "end")),
+        "summarizer": T5ForConditionalGeneration(t5),
     }
 
 
@@ -90,11 +104,14 @@ def ask(folder: Path, rows: list[dict[str, str]], prompts: list[str]) -> dict[st
     """What the pipelines answer, by recipe."""
     texts = [row["text"] for row in rows]
     pairs = [{"text": row["text"], "text_pair": row["place"]} for row in rows]
+    questions = [{"question": "Which place is it about?", "context": text} for text in texts]
     calls: dict[str, tuple[str, str, list[Any], dict[str, Any]]] = {
         "sentiment": ("sentiment", "text-classification", texts, {"top_k": None}),
         "topics": ("nli", "zero-shot-classification", texts, {"candidate_labels": ["travel", "cooking"]}),
         "pairs": ("nli", "text-classification", pairs, {}),
         "entities": ("entities", "token-classification", texts, {"aggregation_strategy": "simple"}),
+        "answers": ("reader", "question-answering", questions, {}),
+        "summaries": ("summarizer", "summarization", texts, {"truncation": True, "max_new_tokens": 5}),
         "embeddings": ("embeddings", "feature-extraction", texts, {}),
         "replies": (
             "writer",

@@ -1,8 +1,17 @@
 """From an upload to results.csv, on the whole system."""
 
+from datetime import date
+from decimal import Decimal
+from io import BytesIO
+
+import pyarrow as pa
 import pytest
+from pyarrow.parquet import write_table
 from tests.system.conftest import Finished, Pipeline
 from tests.written_files import BARE, TEXTS, VARIANTS, as_csv
+
+from fanfold.status import JobState
+from fanfold_core.domain.keys import job_id
 
 
 @pytest.fixture(scope="module")
@@ -46,13 +55,13 @@ def test_a_row_that_cannot_be_sent_costs_only_itself(pipeline: Pipeline) -> None
     assert [(row[0], row[1], bool(row[2]), row[4]) for row in finished.results] == [
         ("1", "good", True, ""),
         ("2", "", False, "input is empty"),
-        ("3", "", False, "row has 1 cells where the file has 2 columns"),
+        ("3", "", False, "row has 1 cell where the file has 2 columns"),
         ("4", "bad", False, "row has 3 cells where the file has 2 columns"),
         ("5", "fine", True, ""),
     ]
     assert finished.errors == [
         ["1", "input is empty", "2", "", ""],
-        ["2", "row has 1 cells where the file has 2 columns", "3", "", ""],
+        ["2", "row has 1 cell where the file has 2 columns", "3", "", ""],
         ["3", "row has 3 cells where the file has 2 columns", "4", "bad", '["surplus"]'],
     ]
 
@@ -76,3 +85,29 @@ def test_a_request_too_large_for_a_call_goes_through_s3(pipeline: Pipeline) -> N
     assert finished.summary["state"] == "SUCCEEDED"
     assert finished.summary["requests"] == 2  # the first row goes alone
     assert [line[0] for line in finished.results] == texts
+
+
+def test_a_parquet_file_is_a_job_like_any_other_wherever_it_is(pipeline: Pipeline) -> None:
+    rows = [
+        {
+            "id": number,
+            "text": f"so good {number}",
+            "day": date(2024, 2, 29),
+            "tags": ["a", None],
+            "at": Decimal("1.50"),
+        }
+        for number in range(2_000)
+    ]
+    write_table(pa.Table.from_pylist(rows), content := BytesIO(), row_group_size=300, data_page_size=1_000)
+    s3, bucket = pipeline.client.stack.client("s3"), pipeline.client.stack.input_bucket
+    given = {"results-format": "jsonl", "input-column": "text"}
+    put = s3.put_object(Bucket=bucket, Key="some/rows.parquet", Body=content.getvalue(), Metadata=given)
+    job = pipeline.client.job(job_id(bucket, "some/rows.parquet", put["VersionId"]))
+    assert (job.wait(timeout=60).state, job.summary()["rows"]) == (JobState.SUCCEEDED, 2_000)
+    found = list(job.results())
+    own = [{**row, "day": "2024-02-29", "at": "1.50"} for row in rows]
+    assert [{name: row[name] for name in rows[0]} for row in found] == own
+    assert {row["error"] for row in found} == {None}
+    # The client reads it in place before it is copied.
+    copied = pipeline.client.submit(f"s3://{bucket}/some/rows.parquet", input_column="text")
+    assert copied.wait(timeout=60).predicted == 2_000

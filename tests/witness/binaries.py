@@ -65,7 +65,7 @@ def handler_imports(python: Path, system: Path, built: Path) -> list[str]:
     """
     resources, parameters = template.load(system).body["Resources"], template.defaults(system)
     functions = {name: it for name, it in resources.items() if it["Type"] == "AWS::Lambda::Function"}
-    layers = [str(built / name / "python") for name in ("CoreLayer", "NumpyLayer")]
+    layers = [str(built / name / "python") for name in ("CoreLayer", "NumpyLayer", "ParquetLayer")]
     for name, function in functions.items():
         variables = function["Properties"]["Environment"]["Variables"]
         environment = {key: _value(value, parameters) for key, value in variables.items()}

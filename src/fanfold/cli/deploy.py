@@ -202,7 +202,7 @@ def _show_package(
     show_facts(
         {
             **{name: f"{archive.size:,} bytes" for name, archive in packaged.archives.items()},
-            "template": f"{len(text):,} bytes, {counted(kinds.total(), 'resource')}",
+            "template": f"{counted(len(text), 'byte')}, {counted(kinds.total(), 'resource')}",
             **{f"parameter {name}": value for name, value in chosen.items()},
         }
     )

@@ -11,7 +11,7 @@ import click
 from fanfold.cli import options
 from fanfold.cli.inputs import File, opened, parameters_of
 from fanfold.cli.output import show_facts, show_json
-from fanfold.costs.estimate import EndpointPlan, Estimate, Workload, count, make_estimate, read_prices
+from fanfold.costs.estimate import BYTES_PER_TOKEN, EndpointPlan, Estimate, Workload, count, make_estimate, read_prices
 from fanfold.input.uploads import metadata
 from fanfold.terminal import bytes_bar, stderr
 
@@ -48,7 +48,8 @@ def estimate_command(
     """Estimate rows, requests, AWS API calls, cost and time for FILE. Nothing is uploaded.
 
     The file is cut into chunks and requests as on AWS. Costs are based on on-demand prices of us-east-1, dated in
-    prices.toml, without free tiers. Time is simulated with the template's scaling policies.
+    prices.toml, without free tiers. Time is simulated with the template's scaling policies. The tokens in prompts for a
+    language model are estimated by their bytes; of its answers, nothing is known before.
 
     \b
     fanfold estimate tweets.csv
@@ -77,7 +78,7 @@ def estimate_command(
     if as_json:
         prices = read_prices()
         show_json(
-            {**asdict(work), **_rounded({**asdict(came), "total": came.total})}
+            {**asdict(work), "prompt_tokens": work.prompt_tokens, **_rounded({**asdict(came), "total": came.total})}
             | {"prices": {"date": str(prices["date"]), "region": prices["region"]}}
         )
         return
@@ -99,6 +100,7 @@ def _facts(work: Workload, came: Estimate) -> dict[str, Any]:
         "cannot be sent": work.unsendable or None,
         "requests": work.requests,
         "AWS API calls": came.calls,
+        "prompt tokens": f"about {work.prompt_tokens:,} ({BYTES_PER_TOKEN} bytes each)" if work.prompt_bytes else None,
     }
     facts |= {
         f"$ {name}": f"{dollars:.4f}" if dollars >= _LEAST_SHOWN else "<0.0001"

@@ -68,11 +68,12 @@ def opened_all(
     limit: int | None,
     options: Mapping[str, Any],
     model: str = LEXICON,
+    task: str | None = None,
 ) -> Iterator[list[Input]]:
     """Read how files are laid out, and say it; of each, only its first rows are sent if there is a limit."""
     if sum(isinstance(file, StandardInput) for file in given) > 1:
         raise click.UsageError("- stands for standard input, which can be read once")
-    parameters = parameters_of(stack, model)
+    parameters = parameters_of(stack, model, task)
     with ExitStack() as open_files:
         inputs = []
         for file in given:
@@ -133,11 +134,12 @@ def opened(
             yield found
 
 
-def parameters_of(stack: str | None, model: str = LEXICON) -> Mapping[str, str]:
-    """The parameters of a stack, or those of a local cloud that runs a model."""
+def parameters_of(stack: str | None, model: str = LEXICON, task: str | None = None) -> Mapping[str, str]:
+    """The parameters of a stack, or those of a local cloud that runs a model for a task."""
     if stack:
         return Fanfold(stack).stack.parameters
-    return {**template.defaults(find_root()), **local_parameters(model)}
+    of_task = {"HfTask": task} if task else {}
+    return {**template.defaults(find_root()), **local_parameters(model), **of_task}
 
 
 def _shown(planned: Planned) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from fanfold.cli import options
 from fanfold.cli.output import echo
 from fanfold.packing.pack import pack
 from fanfold.terminal import spinner
+from fanfold_core.input.errors import counted
 
 
 @click.group(short_help="Prepare a model for an endpoint.")
@@ -44,5 +45,5 @@ def pack_command(folder: Path, file: Path, labels: str) -> None:
     """
     with spinner(f"packing {folder}"):
         files = pack(folder, file, [label.strip() for label in labels.split(",")] if labels else [])
-    echo(f"{file}: {files} files, {file.stat().st_size / 1e6:,.1f} MB")
+    echo(f"{file}: {counted(files, 'file')}, {file.stat().st_size / 1e6:,.1f} MB")
     echo(f"Upload it to S3, and deploy with ModelDataUrl=s3://BUCKET/{file.name} and the model's task as HfTask.")

@@ -211,7 +211,8 @@ model = click.option(
     show_default=True,
     metavar="M",
     help="Model of the local endpoint: vader, a folder with a transformers model, owner/name[@revision] of one on the "
-    "Hugging Face Hub (if there is no such folder), or the URL of a container.",
+    "Hugging Face Hub (if there is no such folder), or a URL: of a container (http://127.0.0.1:8080), or of the path "
+    "where any other server takes requests (http://127.0.0.1:8080/v1/chat/completions).",
 )
 task = click.option(
     "--task",

@@ -84,7 +84,7 @@ def run(
     """
     if stack:
         _refuse_local_options(stack)
-    with opened_all(files, stack, limit, reading, model) as inputs, ExitStack() as running:
+    with opened_all(files, stack, limit, reading, model, task) as inputs, ExitStack() as running:
         if is_dry:
             dry_run(inputs, is_limited=limit is not None)
             return

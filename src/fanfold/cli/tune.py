@@ -69,20 +69,22 @@ def tune(file: Path | str, model: str, task: str | None, container: str | None, 
     with extra("local", "to try settings"):
         from fanfold.tuning import trials as trying  # noqa: PLC0415 - an extra, and takes a second
 
-    with opened(file, None, parameters_of(None), metadata(**reading)) as found:
+    parameters = parameters_of(None, model, task)
+    with opened(file, None, parameters, metadata(**reading)) as found:
         source = found.source
         if found.assumed or found.options.is_chat:
             raise click.UsageError(f"each row of {source.shown} is a request of its own: there is nothing to tune")
         with bytes_bar("reading", None if found.content.is_copied else source.size) as seen:
             sample = trying.take_sample(found, seen)
     chosen = found.options
+    default = Options.of_stack(parameters, {}).parameters
     present = Setting(chosen.rows_per_request, batch_size_of(chosen.parameters))
     with trying.served(model, task, container) as (answering, folder), spinner("trying the model") as say:
         trials = trying.Trials(answering, chosen, at_once=trying.requests_at_once())
         trials.prepare(sample.blocks)
 
         def take_turn(setting: Setting) -> Turn:
-            say(f"trying {_in_words(setting)}; {trials.sent:,} rows sent by now")
+            say(f"trying {_in_words(setting)}; {counted(trials.sent, 'row')} sent by now")
             return trials(setting)
 
         sizes = _batch_sizes(folder, chosen, present)
@@ -96,7 +98,7 @@ def tune(file: Path | str, model: str, task: str | None, container: str | None, 
             {
                 "best": best and _as_dict(tried[0], tried),
                 "present": {"rows_per_request": present.rows, "batch_size": present.batch_size},
-                "options": best and _options(best, chosen),
+                "options": best and _options(best, chosen, default),
                 "settings": [_as_dict(trial, tried) for trial in tried],
                 "model": model,
                 "sample": of_sample,
@@ -108,7 +110,7 @@ def tune(file: Path | str, model: str, task: str | None, container: str | None, 
         show_table([_row(trial, tried) for trial in tried], _COLUMNS, right=_COLUMNS[:-1])
     if best is None:
         raise TuneError("every setting fails: see why in the table")
-    _say_how_to_use(best, present, search.trials, chosen)
+    _say_how_to_use(best, present, search.trials, _options(best, chosen, default))
 
 
 def _batch_sizes(model: str, chosen: Options, present: Setting) -> list[int | None]:
@@ -147,11 +149,11 @@ def _row(trial: Trial, tried: Sequence[Trial]) -> dict[str, Any]:
     return dict(zip(_COLUMNS, _as_dict(trial, tried).values(), strict=True))
 
 
-def _options(best: Setting, chosen: Options) -> dict[str, Any]:
-    """The options of a job with this setting, as far as they aren't what every job has."""
+def _options(best: Setting, chosen: Options, default: str) -> dict[str, Any]:
+    """The options of a job with this setting: rows per request, and parameters that aren't the model's default."""
     parameters = parameters_with(chosen.parameters, best.batch_size)
     by_name: dict[str, Any] = {"rows-per-request": best.rows}
-    return by_name if parameters == Options().parameters else {**by_name, "parameters": read_json(parameters)}
+    return by_name if parameters == default else {**by_name, "parameters": read_json(parameters)}
 
 
 def _say_what_was_tried(subject: str, trials: Trials, sample: Sample) -> None:
@@ -168,13 +170,12 @@ def _say_what_was_tried(subject: str, trials: Trials, sample: Sample) -> None:
         )
 
 
-def _say_how_to_use(best: Setting, present: Setting, tried: Sequence[Trial], chosen: Options) -> None:
+def _say_how_to_use(best: Setting, present: Setting, tried: Sequence[Trial], by_name: dict[str, Any]) -> None:
     if best == present:
         stderr.print(f"Best: {_in_words(best)}, as the file has it now.")
         return
     speeds = {trial.setting: trial.rows_per_second for trial in tried if not trial.failure}
     gain = f"{speeds[best] / speeds[present]:.1f} times as fast as" if present in speeds else "instead of"
-    by_name = _options(best, chosen)
     spelt = {name: spell(value) for name, value in by_name.items()}
     flags = " ".join(f"--{name} {shlex.quote(value)}" for name, value in spelt.items())
     lines = [

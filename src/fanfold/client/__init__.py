@@ -28,7 +28,7 @@ from fanfold_core.domain.errors import UnknownJobError
 from fanfold_core.domain.keys import first_round, round_number
 from fanfold_core.domain.options import OPTIONS
 from fanfold_core.domain.options.row import ALLOW, COSTLIER_OPTIONS, JOB_DEFAULTS
-from fanfold_core.input.errors import JobDefaultsError
+from fanfold_core.input.errors import JobDefaultsError, counted
 from localaws.errors import LocalCloudError
 
 if TYPE_CHECKING:
@@ -108,9 +108,9 @@ class Fanfold:
             stack: name of a deployed stack; by default that in FANFOLD_STACK, or "fanfold".
             local: start a local cloud instead, which ends with `close`, or when the client is left.
             model: what the local cloud runs: vader, a folder with a transformers model, `owner/name` of one on the
-                Hugging Face Hub (or `owner/name@revision`), a container's address, or a function. It is called with the
-                list of a request's inputs, and with its parameters as far as it has arguments of their names, in
-                several threads; it returns a list of as many results.
+                Hugging Face Hub (or `owner/name@revision`), an address (docs/local-endpoint.md), or a function. It is
+                called with the list of a request's inputs, and with its parameters as far as it has arguments of their
+                names, in several threads; it returns a list of as many results.
             task: what a model from a folder or the Hub is used for, by default what it was saved for.
             container: Python of an environment that has Hugging Face's inference container installed; a model from a
                 folder or the Hub then runs in it, as on AWS (docs/models.md).
@@ -239,7 +239,7 @@ def _job_that_begins(stack: Stack, beginning: str) -> Job:
     if len({first_round(job_id) for job_id in found}) == 1:
         newest = max(found, key=round_number)
         if len(found) > 1:
-            stderr.print(f"{beginning}: job {newest}, the newest of {len(found)} rounds", soft_wrap=True)
+            stderr.print(f"{beginning}: job {newest}, the newest of {counted(len(found), 'round')}", soft_wrap=True)
         return Job(stack, newest)
     if found:
         raise JobNotFoundError(f"several jobs begin with {beginning}, choose one: {', '.join(sorted(found))}")
@@ -270,6 +270,7 @@ def local_cloud(model: str | Predict, parameters: Mapping[str, str] | None = Non
     """
     with extra("local", "a local cloud (the default without --stack)"):
         from localaws.cloud import LocalCloud  # noqa: PLC0415 - an extra, and takes a second
+        from localaws.endpoint.models.transformers_folder import task_of  # noqa: PLC0415 - likewise
 
     chosen = {**local_parameters(model), **(parameters or {})}
     try:
@@ -279,11 +280,19 @@ def local_cloud(model: str | Predict, parameters: Mapping[str, str] | None = Non
     if on_hub := HubModel.parse(model, chosen.get("HfRevision")):
         folder = on_hub.fetch()
         model, chosen = str(folder), {**chosen, "HfModelId": on_hub.name, "HfRevision": folder.name}
+        try:
+            chosen["HfTask"] = chosen.get("HfTask") or task_of(folder)
+        except LocalCloudError as error:
+            raise LocalStartError(str(error)) from error
     say_model(model)
     return LocalCloud(find_root(), model=model, parameters=chosen, **options)
 
 
 def _called(model: str | Predict) -> str:
-    """A model as the template may call one: with no colon, as a container's address has."""
-    called = Path(model).name if isinstance(model, str) else getattr(model, "__name__", type(model).__name__)
+    """A model as the template may call one: with no colon, as an address has, and without what may be secret in it."""
+    if isinstance(model, str):
+        _, is_address, address = model.partition("://")
+        called = address.partition("?")[0] if is_address else Path(model).name
+    else:
+        called = getattr(model, "__name__", type(model).__name__)
     return re.sub(r"[^\w.-]+", "-", called, flags=re.ASCII).strip("-") or "model"

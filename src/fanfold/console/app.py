@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from flask import Flask, Response, abort, g, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from fanfold.console.preview import HEAD_BYTES, NotTableError
+from fanfold.console.preview import HEAD_BYTES, PARQUET_BYTES, NotTableError
 from fanfold.console.rows import Place, Wanted
 from fanfold.console.security import bearer, protect
 from fanfold.console.service import FileGoneError
@@ -23,7 +23,7 @@ from fanfold_core.domain.options import OPTIONS, Options
 from fanfold_core.domain.options.kinds import Choice, Integer
 from fanfold_core.domain.options.row import spell
 from fanfold_core.input.errors import InputError, JobDefaultsError, NotCsvError
-from fanfold_core.input.formats import ENDINGS
+from fanfold_core.input.formats import ENDINGS, FileName, Format
 
 if TYPE_CHECKING:
     from fanfold.console.security import Sessions
@@ -74,7 +74,12 @@ class Views:
     def page(self) -> str:
         """The page itself, which is the same for every stack."""
         return render_template(
-            "console.html", groups=_form(), version=__version__, head_bytes=HEAD_BYTES, endings=ENDINGS
+            "console.html",
+            groups=_form(),
+            version=__version__,
+            head_bytes=HEAD_BYTES,
+            parquet_bytes=PARQUET_BYTES,
+            endings=ENDINGS,
         )
 
     def begin(self) -> tuple[Json, HTTPStatus]:
@@ -98,7 +103,8 @@ class Views:
 
     def preview(self) -> Json:
         """What the file is whose first bytes these are, and what its job will take."""
-        if (request.content_length or 0) > HEAD_BYTES:
+        is_parquet = FileName.parse(_name()).format is Format.PARQUET
+        if (request.content_length or 0) > (PARQUET_BYTES if is_parquet else HEAD_BYTES):
             abort(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         head = request.get_data()
         size = request.args.get("size", len(head), type=int)
@@ -110,7 +116,7 @@ class Views:
         most = min(max(1, request.args.get("most", _MOST_LISTED, type=int)), _MOST_LISTED)
         found, has_more = self._service.jobs(most, request.args.get("search", ""))
         known = self._service.conclusions(found)
-        told = {job_id: {"dollars": one.dollars, "not_sent": one.not_sent} for job_id, one in known.items()}
+        told = {job_id: {"dollars": one.dollars, "not_answered": one.not_answered} for job_id, one in known.items()}
         return {"jobs": [_told(job) | told.get(job.id, {}) for job in found], "has_more": has_more}
 
     def submit(self) -> tuple[Json, HTTPStatus]:
@@ -129,7 +135,7 @@ class Views:
         return _told(status) | self._service.pace(status) | ended | {"files": files}
 
     def rows(self, job_id: str) -> Json:
-        """A page of a job's results."""
+        """A page of a job's results, or of the rows that have an answer so far."""
         asked = request.args
         wanted = Wanted(
             Place.parse(asked.get("at", "")),
@@ -138,10 +144,7 @@ class Views:
             failed=asked.get("failed") == "true",
             by_score=asked.get("order") == "score",
         )
-        job = self._service.status(job_id)
-        if not job.has_ended:
-            abort(HTTPStatus.NOT_FOUND, "the job is still running: its rows are here when it has ended")
-        return asdict(self._service.rows(job.id, wanted))
+        return asdict(self._service.rows(self._service.status(job_id).id, wanted))
 
     def cancel(self, job_id: str) -> Json:
         """End a job."""

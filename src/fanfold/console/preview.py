@@ -7,16 +7,27 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from fanfold.errors import InputFileError
+from fanfold_core.domain.chat import prompt_bytes
 from fanfold_core.domain.options import Options
+from fanfold_core.domain.requests import inputs
 from fanfold_core.input.encodings import likely_encoding
 from fanfold_core.input.errors import InputColumnError, InputError, UndecodableError
-from fanfold_core.input.formats import TABLE_ENDINGS, FileName
+from fanfold_core.input.formats import TABLE_ENDINGS, FileName, Format
+from fanfold_core.input.json.text import read_json
 from fanfold_core.input.source import BLOCK_BYTES, InputFile
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from fanfold_core.input.layout import Layout
 
 HEAD_BYTES = BLOCK_BYTES
+# A Parquet file can be read only if its end is there, too: one of at most so many bytes is looked at as a whole.
+PARQUET_BYTES = 64 * BLOCK_BYTES
+_UNSEEN = (
+    "A Parquet file of more than 64 MiB is not looked at before it is uploaded. If its job has to be told which column "
+    "is the input, start it with `fanfold submit FILE --input-column NAME`."
+)
 _MOST_ROWS = 5
 
 
@@ -30,7 +41,8 @@ class Preview:
 
     Where an expression makes the input, no column is it; nor where `question` asks for it, without which no job begins.
     `assumed` says what was taken for granted, `hint` what may be wrong with that. `rows_read` rows were found, in the
-    first `bytes_read` bytes of the file; None where that tells nothing of the rest, as in a compressed one.
+    first `bytes_read` bytes of the file; None where that tells nothing of the rest, as in a compressed one. Prompts
+    made of these rows have `prompt_bytes`.
     """
 
     columns: tuple[str, ...]
@@ -42,6 +54,7 @@ class Preview:
     assumed: str = ""
     rows_read: int = 0
     bytes_read: int | None = None
+    prompt_bytes: int = 0
 
 
 def preview_file(
@@ -55,11 +68,14 @@ def preview_file(
     named = FileName.parse(name)
     if not named.is_table:
         raise NotTableError(
-            f"{name} is not a CSV: its name must end in {TABLE_ENDINGS}. Export the data as CSV, and choose that file. "
-            "A Parquet file is converted by `fanfold submit FILE`"
+            f"{name} is not a CSV: its name must end in {TABLE_ENDINGS}. Export the data as CSV, and choose that file"
         )
     chosen = Options.of_stack(parameters, {**named.options, **options})
-    file = InputFile(name, len(head), chosen, lambda start: BytesIO(head[start:]), is_beginning=not complete)
+    if named.format is Format.PARQUET and not complete:
+        return Preview((), None, has_header=False, rows=[], hint=_UNSEEN)
+    file = InputFile(
+        name, len(head), chosen, lambda start, end=None: BytesIO(head[start:end]), is_beginning=not complete
+    )
     try:
         return _preview(file, chosen)
     except UndecodableError as error:
@@ -80,16 +96,26 @@ def _preview(file: InputFile, chosen: Options) -> Preview:
         question = error.in_full
         layout = replace(file, options=replace(chosen, input_column="0", label_column="")).layout()
     piece = file.first_rows(layout)
-    rows = file.rows(piece.data, layout)[:_MOST_ROWS]
+    rows = file.rows(piece.data, layout)
     input_index = None if question or chosen.input else layout.input_index
     return Preview(
         layout.columns,
         input_index,
         layout.has_header,
-        rows,
+        # Cells alone: those of JSON come with their values.
+        [list(row) for row in rows[:_MOST_ROWS]],
         hint=" ".join(layout.warnings),
         question=question,
         assumed="" if question else " ".join(layout.assumed),
         rows_read=piece.rows,
         bytes_read=None if file.is_copied else piece.end,
+        prompt_bytes=0 if question else _prompt_bytes(rows, layout, chosen),
     )
+
+
+def _prompt_bytes(rows: Sequence[Sequence[str]], layout: Layout, chosen: Options) -> int:
+    if not (chosen.is_chat and chosen.payload):
+        return 0
+    prompts = [one for one in inputs(rows, layout, chosen.input) if isinstance(one, str) and one]
+    parameters = read_json(chosen.parameters)
+    return sum(prompt_bytes(chosen.payload({"inputs": [prompt], "parameters": parameters})) for prompt in prompts)

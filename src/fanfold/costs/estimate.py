@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 from fanfold.costs.simulation import SimulatedEndpoint, SimulatedJob, simulate
 from fanfold.project import find_root
 from fanfold_core.app.costs import instance_dollars, read_prices, services, taken
+from fanfold_core.domain.chat import prompt_bytes
 from fanfold_core.domain.requests import Request
+from fanfold_core.input.json.text import read_json
 from localaws import template
 from localaws.scaling import declared
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 # With what an estimate is reckoned from, for those who reckon on.
 __all__ = [
+    "BYTES_PER_TOKEN",
     "EndpointPlan",
     "Estimate",
     "Workload",
@@ -37,6 +40,8 @@ __all__ = [
 ]
 
 _HOUR = 3600
+# Of English, as language models split it. Of other languages and of code, a token has fewer.
+BYTES_PER_TOKEN = 4
 # Without backlog for so long, the endpoint goes to sleep: the instances that it has by then are paid for it.
 _AWAKE_SECONDS = 900
 _SAMPLE_CHUNKS = 2
@@ -44,7 +49,10 @@ _SAMPLE_CHUNKS = 2
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What is in a file: rows, of which so many cannot be sent, the requests for the others, chunks, and bytes."""
+    """What is in a file: rows, of which so many cannot be sent, the requests for the others, chunks, and bytes.
+
+    `prompt_bytes` are those of the texts that a language model is given.
+    """
 
     rows: int
     unsendable: int
@@ -52,6 +60,12 @@ class Workload:
     chunks: int
     request_bytes: int
     bytes: int = 0
+    prompt_bytes: int = 0
+
+    @property
+    def prompt_tokens(self) -> int:
+        """About how many tokens the prompts have: only the model's own tokenizer knows."""
+        return round(self.prompt_bytes / BYTES_PER_TOKEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +150,7 @@ def count(
 
     `InputFileError` where it cannot be read.
     """
-    rows = unsendable = requests = chunks = size = 0
+    rows = unsendable = requests = chunks = size = prompts = 0
     at = 0
     for number, piece in enumerate(islice(file.pieces(), most_chunks)):
         chunks += 1
@@ -145,11 +159,13 @@ def count(
             if isinstance(planned.content, Request):
                 requests += 1
                 size += len(planned.content.body)
+                if file.options.payload:
+                    prompts += prompt_bytes(read_json(planned.content.body.decode()))
             else:
                 unsendable += len(planned.rows)
         seen(piece.end - at)
         at = piece.end
-    return Workload(rows, unsendable, requests, chunks, size, at)
+    return Workload(rows, unsendable, requests, chunks, size, at, prompts)
 
 
 def make_estimate(

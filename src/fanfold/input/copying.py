@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from fanfold.errors import InputFileError
 from fanfold.input.objects import at_once
 from fanfold_core.aws.store import Blocks
+from fanfold_core.input.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -51,7 +52,7 @@ Segment = Range | bytes
 
 
 @contextmanager
-def opened(s3: S3Client, segments: Sequence[Segment], start: int) -> Iterator[IO[bytes]]:
+def opened(s3: S3Client, segments: Sequence[Segment], start: int, _end: int | None = None) -> Iterator[IO[bytes]]:
     """What the segments are one after another, from a byte on."""
     with closing(_blocks(s3, _after(segments, start))) as blocks:
         yield cast("IO[bytes]", Blocks(blocks))
@@ -104,7 +105,7 @@ def planned(segments: Sequence[Segment], most_parts: int = _MOST_PARTS) -> list[
             return parts
         least *= 2
     raise InputFileError(
-        f"{len(segments):,} objects of {total:,} bytes cannot be joined, since S3 takes {most_parts:,} parts: "
+        f"{counted(len(segments), 'object')} of {total:,} bytes cannot be joined, since S3 takes {most_parts:,} parts: "
         "join fewer of them at a time"
     )
 
@@ -157,7 +158,7 @@ def _send(s3: S3Client, part: Sequence[Segment], wanted: Any) -> str:
     return s3.upload_part(**wanted, Body=b"".join(_blocks(s3, part)))["ETag"]
 
 
-def _after(segments: Sequence[Segment], start: int) -> Iterator[Segment]:
+def _after(segments: Sequence[Segment], start: int, _end: int | None = None) -> Iterator[Segment]:
     for segment in segments:
         if rest := segment[start:]:
             yield rest

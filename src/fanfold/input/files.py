@@ -8,12 +8,12 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
-from fanfold.errors import InputFileError
+from fanfold.errors import InputFileError, extra
 from fanfold.input.batch import batch_options, repeated_ids, unanswered
 from fanfold.input.joined import joined
 from fanfold.input.objects import below, is_manifest, is_prefix, of_manifest
 from fanfold.input.sources import Source, is_in_s3, spooled
-from fanfold.input.tables import JSON_LINES, WRITTEN, write_parquet, writer_of
+from fanfold.input.tables import WRITTEN, writer_of
 from fanfold.terminal import spinner
 from fanfold_core.domain.keys import RequestId, job_id
 from fanfold_core.domain.options import Options
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 # Of a file of any size so much is read before it is uploaded. What is wrong with all of it shows by then.
 _BEGINNING_BYTES = 1024 * 1024
 _LIMITS = Limits()
-_PARQUET = ".parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ class LocalFile:
             content = InputFile(named.uploaded, source.size, options, source.open, budget=_budget(parameters))
             if assumed := batch_options(content, given):
                 return cls._read_batch(source, parameters, content, assumed, {**given, **source.options})
-        with _naming(source.shown, blame=partial(options.set_by, of_stack)):
+        with _naming(source.shown, blame=partial(options.set_by, of_stack)), extra("parquet", "a Parquet file"):
             layout = content.layout()
             said = tuple(dict.fromkeys((*source.notes, *layout.assumed)))
             warnings = (*layout.warnings, *unanswered(options, parameters))
@@ -138,7 +137,7 @@ class LocalFile:
 
     def head(self, rows: int) -> AbstractContextManager[Source]:
         """A file of the first rows, with the header if there is one."""
-        name, encoding = FileName.parse(self.source.name).stem, {"encoding": self.content.chunk_encoding}
+        name, encoding = FileName.parse(self.source.name).text, {"encoding": self.content.chunk_encoding}
         options = {**self.source.options, **encoding}
         return spooled(name, self.source.shown, partial(self._write_head, rows), options)
 
@@ -186,7 +185,7 @@ def opened(
 ) -> Iterator[LocalFile]:
     """A path, an address in S3, which its client reads, or rows, read as `LocalFile.read` does; perhaps renamed.
 
-    A prefix or a manifest becomes one file, a Parquet file JSON Lines. `TypeError` if it is nothing that can be read.
+    A prefix or a manifest becomes one file. `TypeError` if it is nothing that can be read.
     """
     with _source_of(data, s3, partial(_options, parameters=parameters, given=given), name) as source:
         yield LocalFile.read(source, parameters, given)
@@ -208,11 +207,6 @@ def _source_of(
         found = Source.of_object(s3(), data)
     elif isinstance(data, str | Path):
         found = Source.of_file(Path(data))
-        if found.name.lower().endswith(_PARQUET):
-            written = f"{Path(name or found.name).stem}.jsonl"
-            with spooled(written, found.shown, partial(write_parquet, Path(data)), JSON_LINES) as source:
-                yield source
-            return
     else:
         name = name or "rows.csv"
         with spooled(name, name, writer_of(data), WRITTEN) as source:

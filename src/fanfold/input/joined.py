@@ -25,7 +25,7 @@ from fanfold.terminal import spinner
 from fanfold_core.aws.store import Blocks
 from fanfold_core.input.columns import shown
 from fanfold_core.input.encodings import is_byte_cuttable
-from fanfold_core.input.errors import InputError
+from fanfold_core.input.errors import InputError, counted
 from fanfold_core.input.formats import FileName, Format
 from fanfold_core.input.source import BLOCK_BYTES, InputFile
 
@@ -66,7 +66,7 @@ def joined(s3: S3Client, objects: Objects, options_of: Callable[[str], Options],
     `options_of` tells how a file of some name is read. `InputFileError` if they do not go together.
     """
     found = objects.found
-    _check_formats(found)
+    _check_formats(objects)
     name = name or f"{objects.stem}{_ending(found[0])}"
     options, file = options_of(name), FileName.parse(name)
     if not is_byte_cuttable(options.encoding):
@@ -74,7 +74,7 @@ def joined(s3: S3Client, objects: Objects, options_of: Callable[[str], Options],
     join = _Join(s3, name, options)
     pinned: Mapping[str, str] = {}
     notes: Sequence[str] = ()
-    with spinner(f"looking at {len(found):,} objects"):
+    with spinner(f"looking at {counted(len(found), 'object')}"):
         if file.format is Format.CSV:
             starts, pinned, notes = join.csv(found)
         else:
@@ -119,8 +119,8 @@ class _Join:
         are_told = has_header or self.options.header != "auto" or len(objects) == 1
         if not are_told and {one.first_line for one in found} == {known.first_line}:
             raise InputFileError(
-                f"all {len(objects):,} objects begin with the same line, which may be their header: set the option "
-                "`header` to present or absent"
+                f"all {counted(len(objects), 'object')} begin with the same line, which may be their header: set the "
+                "option `header` to present or absent"
             )
         starts = [one.layout.first_byte for one in found]
         return starts, {"header": "present" if has_header else "absent"}, known.layout.assumed
@@ -180,8 +180,8 @@ class _Join:
         return _Beginning(layout, rows.partition(_LINE_END)[0].rstrip())
 
 
-def _from(head: bytes, start: int) -> IO[bytes]:
-    return BytesIO(head[start:])
+def _from(head: bytes, start: int, end: int | None = None) -> IO[bytes]:
+    return BytesIO(head[start:end])
 
 
 def _ending(one: S3Object) -> str:
@@ -190,13 +190,19 @@ def _ending(one: S3Object) -> str:
     return PurePosixPath(name.stem).suffix + (name.compression.suffix if name.compression else "")
 
 
-def _check_formats(objects: Sequence[S3Object]) -> None:
-    formats = [FileName.parse(_ending(one)) for one in objects]
-    for one, file in zip(objects, formats, strict=True):
+def _check_formats(objects: Objects) -> None:
+    found = objects.found
+    formats = [FileName.parse(_ending(one)) for one in found]
+    if any(file.format is Format.PARQUET for file in formats):
+        raise InputFileError(
+            f"{objects.shown}: objects in Parquet cannot be joined, since each has its columns one after another: run "
+            "them one by one, or write them as one"
+        )
+    for one, file in zip(found, formats, strict=True):
         first = formats[0]
         if (file.format, file.options, file.compression) != (first.format, first.options, first.compression):
             raise InputFileError(
-                f"{objects[0].url} and {one.url} cannot be joined: the names end in {_ending(objects[0])} and "
+                f"{found[0].url} and {one.url} cannot be joined: the names end in {_ending(found[0])} and "
                 f"{_ending(one)}"
             )
 
@@ -213,7 +219,7 @@ def _difference(layout: Layout, other: Layout) -> str:
     if layout.columns == other.columns:
         return ""
     if not layout.has_header:
-        return f"the first one has {len(layout.columns)} columns, and the second one {len(other.columns)}"
+        return f"the first one has {counted(len(layout.columns), 'column')}, and the second one {len(other.columns)}"
     missing = [name for name in layout.columns if name not in other.columns]
     more = [name for name in other.columns if name not in layout.columns]
     only = [
@@ -230,7 +236,12 @@ def _compressed(compression: Compression, content: bytes) -> bytes:
 
 @contextmanager
 def _recompressed(
-    s3: S3Client, objects: Sequence[S3Object], starts: Sequence[int], compression: Compression, _start: int
+    s3: S3Client,
+    objects: Sequence[S3Object],
+    starts: Sequence[int],
+    compression: Compression,
+    _start: int,
+    _end: int | None = None,
 ) -> Iterator[IO[bytes]]:
     """A compressed file of compressed ones, which is read from its beginning only."""
     with closing(_compressed_again(s3, objects, [0, *starts[1:]], compression)) as blocks:

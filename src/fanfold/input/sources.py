@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_s3.type_defs import CopySourceTypeDef
 
+    from fanfold_core.input.parquet.stream import Opener
+
 # Names that are looked at for the one that was meant.
 _MOST_NAMES = 10_000
 
@@ -44,7 +46,7 @@ class Source:
     name: str
     shown: str
     size: int
-    open: Callable[[int], AbstractContextManager[IO[bytes]]]
+    open: Opener
     options: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     copy: Callable[[S3Client, Mapping[str, str], Mapping[str, str], Callable[[int], None]], None] | None = None
@@ -78,10 +80,11 @@ class Source:
         place: CopySourceTypeDef = {"Bucket": bucket, "Key": key}
 
         @contextmanager
-        def read(start: int) -> Iterator[IO[bytes]]:
-            answer = s3.get_object(**place, Range=f"bytes={start}-")
+        def read(start: int, end: int | None = None) -> Iterator[IO[bytes]]:
+            size = found["ContentLength"]
+            answer = s3.get_object(**place, Range=f"bytes={start}-{'' if end is None else end - 1}")
             with closing(answer["Body"]) as body:
-                check_range(url, answer, start, found["ContentLength"], found["ContentLength"])
+                check_range(url, answer, start, size if end is None else end, size)
                 yield cast("IO[bytes]", body)
 
         return cls(PurePosixPath(key).name, url, found["ContentLength"], read, copy=partial(_copy, place))
@@ -120,7 +123,7 @@ def spooled(
         write(stream)
 
         @contextmanager
-        def read(start: int) -> Iterator[IO[bytes]]:
+        def read(start: int, _end: int | None = None) -> Iterator[IO[bytes]]:
             stream.seek(start)
             yield stream
 
@@ -134,7 +137,7 @@ def spooled_stream(name: str, shown: str, stream: IO[bytes]) -> AbstractContextM
 
 
 @contextmanager
-def _open(path: Path, start: int) -> Iterator[IO[bytes]]:
+def _open(path: Path, start: int, _end: int | None = None) -> Iterator[IO[bytes]]:
     with path.open("rb") as stream:
         stream.seek(start)
         yield stream

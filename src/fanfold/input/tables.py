@@ -1,22 +1,17 @@
-"""Rows in memory, written as the CSV of a job: data frames, Arrow tables, dicts, texts; and Parquet, as JSON Lines."""
+"""Rows in memory, written as the CSV of a job: data frames, Arrow tables, dicts, texts."""
 
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterable, Mapping
-from datetime import date, time, timedelta
-from decimal import Decimal
 from io import TextIOWrapper
 from itertools import chain
 from typing import IO, TYPE_CHECKING, Any
-from uuid import UUID
 
 from fanfold.errors import InputFileError, extra
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 # How they are written, whatever a stack's options are.
 WRITTEN = {
@@ -28,11 +23,7 @@ WRITTEN = {
     "encoding": "utf-8",
     "skip-initial-space": "no",
 }
-JSON_LINES = {"encoding": "utf-8"}
 _TEXT = "text"
-# Of a Parquet file: rows that are made at a time, and bytes of each column that are read at a time.
-_BATCH_ROWS = 1_000
-_COLUMN_BYTES = 1024 * 1024
 
 
 def writer_of(data: object) -> Callable[[IO[bytes]], None]:
@@ -60,38 +51,6 @@ def writer_of(data: object) -> Callable[[IO[bytes]], None]:
         f"cannot submit {type(data).__name__}: give a path, an s3:// address, a data frame, an Arrow table, or an "
         "iterable of dicts or texts"
     )
-
-
-def write_parquet(file: Path, stream: IO[bytes]) -> None:
-    """Write a Parquet file as JSON Lines, some rows at a time. Times are spelt in ISO 8601, decimals as text.
-
-    `PackageMissingError` without pyarrow, `InputFileError` if the file cannot be read, or holds what JSON hasn't.
-    """
-    with extra("arrow", "a Parquet file"):
-        from pyarrow import ArrowException  # noqa: PLC0415 - an extra
-        from pyarrow.parquet import ParquetFile  # noqa: PLC0415 - likewise
-    try:
-        # Left to itself, it holds all that it has read of the file until the end.
-        with ParquetFile(file, pre_buffer=False, buffer_size=_COLUMN_BYTES) as table:
-            for batch in table.iter_batches(_BATCH_ROWS):
-                for row in batch.to_pylist():
-                    stream.write(f"{json.dumps(row, ensure_ascii=False, default=_spelled)}\n".encode())
-    except (ArrowException, OSError) as error:
-        raise InputFileError(f"cannot read {file} as a Parquet file ({error}): get or write it again") from error
-    except (_UnspelledError, UnicodeEncodeError) as error:
-        raise InputFileError(f"{file} holds {error}: write the file again without that column") from error
-
-
-class _UnspelledError(Exception):
-    """A value is none that JSON has, or text can spell. Do not retry."""
-
-
-def _spelled(value: object) -> str:
-    if isinstance(value, date | time):
-        return value.isoformat()
-    if isinstance(value, Decimal | UUID | timedelta):
-        return str(value)
-    raise _UnspelledError(f"values of type {type(value).__name__}, which JSON doesn't have")
 
 
 def _write_arrow(data: Any, stream: IO[bytes]) -> None:

@@ -52,13 +52,15 @@ class Model:
 
     def predict(self, inputs: list[Any], parameters: dict[str, Any]) -> list[Any]:
         """One result for each input, in their order."""
+        # Batches are made here, whatever a request says of them.
+        parameters = {name: value for name, value in parameters.items() if name != "batch_size"}
         results: list[Any] = [None] * len(inputs)
         for batch in self._batches(self._lengths(inputs, parameters)):
             of_batch = [inputs[row] for row in batch]
             if self.pooling:
                 found = self._embed(of_batch, parameters, self.pooling)
             else:
-                found = self.pipeline(of_batch, **{"batch_size": len(batch), **parameters})
+                found = self.pipeline(of_batch, **parameters, batch_size=len(batch))
             for row, result in zip(batch, found, strict=True):
                 results[row] = result
         return results

@@ -120,6 +120,7 @@ def test_the_joined_rows_are_those_of_the_objects(stack: Stack, put: Put, seed: 
             {"encoding": "utf-16"},
             "objects in utf-16 cannot be joined: write them in UTF-8",
         ),
+        ({"a.parquet": b"PAR1"}, {}, "URL/: objects in Parquet cannot be joined, since each has its columns one after"),
         ({"a.csv": b"text\na\n"}, {"delimiter": "long"}, "delimiter"),
         ({}, {}, "has no objects with rows: see `aws s3 ls URL/`"),
         ({"_SUCCESS": b"", "a.csv": b""}, {}, "no objects with rows; skipped: _SUCCESS (hidden), a.csv (empty)"),

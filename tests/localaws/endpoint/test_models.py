@@ -1,18 +1,13 @@
 from __future__ import annotations
 
 import json
-import socket
 import sys
-import threading
-import time
-from http.server import ThreadingHTTPServer
 from types import SimpleNamespace
 from typing import IO, TYPE_CHECKING, Any
 
 import pytest
-from tests.containers import Container
 
-from localaws.endpoint.models import ContainerModel, ModelError, ModelServer, TransformersModel, VaderModel, load_model
+from localaws.endpoint.models import ModelError, ModelServer, TransformersModel, VaderModel, load_model
 from localaws.endpoint.models.transformers_folder import task_of
 from localaws.errors import ModelUnavailableError
 
@@ -110,6 +105,8 @@ def test_a_model_folder_is_run_by_a_pipeline(tmp_path: Path, monkeypatch: pytest
         ("BertForTokenClassification", "token-classification"),
         ("GPT2LMHeadModel", "text-generation"),
         ("LlamaForCausalLM", "text-generation"),
+        ("T5ForConditionalGeneration", "text2text-generation"),
+        ("MarianMTModel", "text2text-generation"),
         ("MPNetModel", "feature-extraction"),
     ],
 )
@@ -150,47 +147,6 @@ def test_what_a_function_raises_fails_its_request_in_its_words() -> None:
 def test_an_unknown_model_is_answered_with_the_choices() -> None:
     with pytest.raises(ModelUnavailableError, match="'vader', a folder"):
         load_model("no-such-folder")
-
-
-class _Container(Container):
-    def invoke(self, body: bytes) -> tuple[int, bytes]:
-        if body == b"bad":
-            return 507, b"full"
-        return 200, f"{self.path} {self.headers['Content-Type']} {body.decode()}".encode()
-
-
-@pytest.fixture
-def container_url() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Container) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
-
-
-def test_a_container_gets_each_request_and_its_status_counts(container_url: str) -> None:
-    model = load_model(container_url)
-    assert model.predict(b"hello", "text/plain", "") == b"/invocations text/plain hello"
-    with pytest.raises(ModelError, match="507: full"):
-        model.predict(b"bad", "text/plain", "")
-
-
-def test_a_container_where_nothing_listens_is_soon_given_up_and_one_is_told_what_to_do(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    with pytest.raises(ModelUnavailableError, match="start the container first"):
-        ContainerModel("http://127.0.0.1:1").wait_until_ready(patience_seconds=60, listening_seconds=0)
-    assert caplog.messages == ["waiting for the container at http://127.0.0.1:1 to answer /ping with 200"]
-
-
-def test_a_container_that_listens_has_longer_to_answer_ping() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as deaf:
-        model = ContainerModel(f"http://127.0.0.1:{deaf.getsockname()[1]}")
-        began = time.monotonic()
-        with pytest.raises(ModelUnavailableError, match="did not answer /ping with 200"):
-            model.wait_until_ready(patience_seconds=3, listening_seconds=0)
-    assert time.monotonic() - began >= 3
 
 
 def test_a_folder_with_code_of_its_own_is_left_to_the_container(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def test_without_docker_its_test_is_skipped_and_says_so(tmp_path: Path) -> None:
 
 
 def test_a_container_that_does_not_run_is_said_with_how_to_start_it() -> None:
-    with pytest.raises(ModelUnavailableError, match=r"start the container first \(`docker run"):
+    with pytest.raises(ModelUnavailableError, match=r"start the server first \(for example `docker run"):
         ContainerModel("http://127.0.0.1:1").wait_until_ready(listening_seconds=0)
     with pytest.raises(ModelUnavailableError, match="give 'vader', a folder with a transformers model, owner/name"):
         load_model("bert-large")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -11,10 +12,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fanfold.client import local_cloud
+from fanfold.errors import LocalStartError
+from fanfold.hub import HubModel
 from fanfold.stacks import Stack
 from fanfold.terminal import stderr
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.unit.cli.conftest import Said, Shell
 
 ENVIRONMENT = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ACCESS_KEY_ID": "it's"}
@@ -75,3 +80,23 @@ def test_that_the_model_is_a_lexicon_is_said_by_the_command_line_alone(
         local_cloud(model)
         said = capsys.readouterr().err.startswith("the model is VADER, a word lexicon")
         assert said is (is_said and not is_library)
+
+
+@pytest.mark.parametrize(("given", "task"), [({}, "feature-extraction"), ({"HfTask": "fill-mask"}, "fill-mask")])
+def test_a_model_of_the_hub_has_the_task_that_it_was_saved_for_unless_it_is_named(
+    given: dict[str, str], task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HubModel, "fetch", lambda _model: tmp_path)
+    monkeypatch.setattr("localaws.cloud.LocalCloud", lambda _root, **given: given)
+    (tmp_path / "config.json").write_text(json.dumps({"architectures": ["BertModel"]}), encoding="utf-8")
+    cloud: dict[str, dict[str, str]] = local_cloud("owner/name", given)  # type: ignore[assignment] # what it was given
+    assert (cloud["parameters"]["HfTask"], cloud["parameters"]["HfModelId"]) == (task, "owner/name")
+
+
+def test_a_model_of_the_hub_that_transformers_has_not_saved_is_refused_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HubModel, "fetch", lambda _model: tmp_path)
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(LocalStartError, match="or name its task by --task"):
+        local_cloud("owner/name")

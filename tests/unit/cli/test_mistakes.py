@@ -94,7 +94,7 @@ def check(said: Said, code: int, words: tuple[str, ...]) -> None:
         ("run tweets.zip", FAILED, ("looks like a zip archive", "unzip it")),
         ("run list.json", FAILED, ("looks like JSON", "pandas.read_json and to_csv")),
         ("run list.jsonl", FAILED, ("list.jsonl: ", "write one object per line", "`jq -c '.[]'`")),
-        ("run broken.parquet", FAILED, ("cannot read broken.parquet as a Parquet file", "get or write it again")),
+        ("run broken.parquet", FAILED, ("broken.parquet: the Parquet file cannot be read", "or write it again")),
         ("run windows.csv", FAILED, ("2 of the first 2 rows", "not utf-8", "`--encoding` (for example cp1252)")),
         ("run utf-16.csv", FAILED, ("looks like text in utf-16", "option `--encoding` to utf-16")),
         ("run open.csv", FAILED, ("row 1: a quote opens in this row and is never closed", "option `--escape`")),
@@ -183,11 +183,11 @@ def test_what_is_missing_to_ask_aws_is_said_with_how_to_set_it(
     check(shell("jobs", environment), FAILED, ("stack fanfold: ", *words))
 
 
-def test_a_parquet_file_without_pyarrow_is_answered_by_how_to_install_it(
+def test_a_parquet_file_without_what_reads_it_is_answered_by_how_to_install_it(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    check(shell("run broken.parquet"), FAILED, ("a Parquet file needs packages", "pip install 'fanfold[arrow]'"))
+    monkeypatch.setitem(sys.modules, "arro3", None)
+    check(shell("run broken.parquet"), FAILED, ("a Parquet file needs packages", "pip install 'fanfold[parquet]'"))
 
 
 @pytest.mark.parametrize("option", ["--port", "--endpoint-port", "--console-port"])
@@ -217,7 +217,8 @@ def test_a_parameter_that_there_is_not_is_answered_by_those_that_there_are(name:
         ("model", r"model holds no model: it has no config\.json .*; name the folder that save_pretrained"),
         ("model-unsaved", r"its config\.json tells no architectures; save it again .*--task"),
         ("model.tar.gz", r"'model\.tar\.gz' names no model: give 'vader', a folder"),
-        (NOWHERE, rf"nothing listens at {NOWHERE}: start the container first \(`docker run"),
+        (NOWHERE, rf"nothing listens at {NOWHERE}: start the server first \(for example `docker run"),
+        (f"{NOWHERE}/v1/embeddings", rf"nothing listens at {NOWHERE}: start the server first "),
         ("http://", r"'http://' is no address: give one such as http://127"),
         ("http://a:b", r"'http://a:b' is no address: give one such as http://127"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from datetime import UTC, datetime
@@ -9,12 +10,15 @@ from pathlib import Path
 
 import pytest
 from benchmarks.costs import priced
+from click.testing import CliRunner
 
 from fanfold import project
+from fanfold.cli import cli
 from fanfold.costs.estimate import EndpointPlan, Workload, count, make_estimate, read_prices, taken
 from fanfold.input.files import LocalFile
 from fanfold.input.sources import Source
 from fanfold_core.app.costs import FUNCTION_MEGABYTES
+from fanfold_core.domain.chat import prompt_bytes
 from localaws import template
 
 ROOT = Path(__file__).parents[3]
@@ -41,6 +45,52 @@ def test_a_workload_is_what_would_be_sent(tmp_path: Path) -> None:
         "the last five rows are sent as one"
     )
     assert sum(read) == file.stat().st_size
+
+
+SYSTEM = '{"model": "m", "messages": [{"role": "system", "content": "Be kind."}]}'
+IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+
+
+def test_prompts_are_counted_with_all_that_the_model_reads(tmp_path: Path) -> None:
+    file = tmp_path / "tweets.csv"
+    file.write_text("text\ngood\n\nça va\n", encoding="utf-8")
+    chosen = {"prompt": "Is it good? {text}", "parameters": SYSTEM, "input-column": "text", "header": "present"}
+    work = count(LocalFile.read(Source.of_file(file), {}, chosen))
+    whole = ["Be kind.", "Is it good? good", "Be kind.", "Is it good? ça va"]
+    assert (work.prompt_bytes, work.prompt_tokens) == (len("".join(whole).encode()), 12)
+
+
+@pytest.mark.parametrize(
+    ("body", "texts"),
+    [
+        ({"messages": [{"role": "user", "content": [{"type": "text", "text": "So"}, IMAGE]}]}, "So"),
+        ({"prompt": "So good"}, "So good"),
+        ({"prompt": [[1, 2], "So"]}, "So"),
+        ({"input": ["So", "good"]}, "Sogood"),
+        ({"inputs": ["So", "good"], "parameters": {}}, ""),
+        ({"messages": None}, ""),
+        (["So good"], ""),
+    ],
+)
+def test_texts_for_a_language_model_are_found_in_each_of_its_formats(body: object, texts: str) -> None:
+    assert prompt_bytes(body) == len(texts)
+
+
+def test_a_file_without_prompts_has_no_tokens_in_them(tmp_path: Path) -> None:
+    file = tmp_path / "tweets.csv"
+    file.write_text("text\nso good\n", encoding="utf-8")
+    for chosen in ({}, {"payload-expression": "{instances: inputs}"}):
+        assert count(LocalFile.read(Source.of_file(file), {}, chosen)).prompt_tokens == 0
+
+
+def test_the_command_says_that_tokens_are_a_guess(tmp_path: Path) -> None:
+    file = tmp_path / "tweets.csv"
+    file.write_text("text\n" + "so good so far\n" * 100, encoding="utf-8")
+    command = ["estimate", str(file), "--prompt", "Good? {text}"]
+    said = CliRunner().invoke(cli, command).stdout
+    assert "about 500 (4 bytes each)" in said
+    assert json.loads(CliRunner().invoke(cli, [*command, "--json"]).stdout)["prompt_tokens"] == 500
+    assert "tokens" not in CliRunner().invoke(cli, command[:2]).stdout
 
 
 def test_time_is_what_the_instances_take() -> None:

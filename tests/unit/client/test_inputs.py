@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from fanfold.cli import cli, inputs
 from fanfold.cli.inputs import ask_about_cost, opened_all
+from fanfold.client import local_parameters
 from fanfold.costs.estimate import count, project
 from fanfold.errors import InputFileError, PackageMissingError, UserError
 from fanfold.hub import HubModel, needed
@@ -143,6 +144,18 @@ def test_a_folder_goes_before_a_model_of_the_hub_of_its_name(tmp_path: Path, mon
 @pytest.mark.parametrize("model", ["vader", "name", "./owner/name", "owner/name/more", "http://127.0.0.1:8080", print])
 def test_what_has_another_form_is_no_model_of_the_hub(model: object) -> None:
     assert HubModel.parse(model) is None
+
+
+@pytest.mark.parametrize(
+    ("model", "called"),
+    [
+        ("models/my model/", "my-model"),
+        ("http://127.0.0.1:8080", "127.0.0.1-8080"),
+        ("http://127.0.0.1:8080/v1/chat/completions?key=secret", "127.0.0.1-8080-v1-chat-completions"),
+    ],
+)
+def test_a_local_model_is_called_by_its_folder_or_address(model: str, called: str) -> None:
+    assert local_parameters(model)["HfModelId"] == called
 
 
 @pytest.mark.parametrize(

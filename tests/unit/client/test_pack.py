@@ -76,7 +76,7 @@ def test_what_the_container_could_not_run_is_refused(
 
 
 def test_other_labels_than_the_model_has_classes_are_refused(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(PackError, match="has a model of 2 classes, and you give 3 labels"):
+    with pytest.raises(PackError, match="has 2 labels, and you give 3: name each"):
         pack(folder, tmp_path / "model.tar.gz", ["a", "b", "c"])
 
 

@@ -6,10 +6,13 @@ import json
 import lzma
 import random
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
+from io import BytesIO
 
+import pyarrow as pa
 import pytest
+from pyarrow.parquet import write_table
 
 from fanfold.console.preview import HEAD_BYTES, Preview, preview_file
 from fanfold.errors import InputFileError
@@ -67,6 +70,22 @@ def test_of_a_large_file_the_beginning_is_enough(end: str, compress: Callable[[b
     assert len(seen(content, f"tweets.csv{end}").rows) == 5
 
 
+def test_what_is_seen_of_json_lines_can_be_told_to_the_page() -> None:
+    found = asdict(seen(b'{"id": 1, "text": "so good"}\n', "a.jsonl"))
+    assert found["rows"] == [["1", "so good"]]
+
+
+def test_of_a_parquet_file_all_is_looked_at_or_nothing() -> None:
+    write_table(pa.table({"id": [1, 2], "text": ["so good", "so bad"]}), out := BytesIO())
+    content = out.getvalue()
+    found = preview_file("a.parquet", content, complete=True, parameters={}, options={"input-column": "text"})
+    assert (found.columns, found.input_index, found.bytes_read) == (("id", "text"), 1, None)
+    assert (found.rows, found.rows_read) == ([["1", "so good"], ["2", "so bad"]], 2)
+    unseen = preview_file("a.parquet", content[:100], complete=False, parameters={}, options={})
+    assert (unseen.columns, unseen.rows, unseen.question) == ((), [], "")
+    assert "is not looked at before it is uploaded" in unseen.hint
+
+
 def test_where_an_expression_makes_the_input_no_column_is_it() -> None:
     parameters = {"JobDefaults": json.dumps({"input-expression": "join(' ', [Text, who])"})}
     found = preview_file("a.csv", CONTENT.encode(), complete=True, parameters=parameters, options={})
@@ -119,7 +138,7 @@ def test_what_is_wrong_with_a_file_is_said_in_the_words_of_its_job(
 @pytest.mark.parametrize(("likely", "content"), [("cp1252", "id,text\n1,café\n"), ("latin-1", "text\na\x81b\n")])
 def test_text_in_another_encoding_is_refused_and_the_encoding_to_choose_is_named(likely: str, content: str) -> None:
     with pytest.raises(
-        InputError, match=f"1 of the first 1 rows: the file is not utf-8 here. Try the encoding {likely}"
+        InputError, match=f"1 of the first 1 row: the file is not utf-8 here. Try the encoding {likely}"
     ):
         seen(content.encode(likely))
     assert seen(content.encode(likely), encoding=likely).rows == seen(content.encode()).rows

@@ -100,7 +100,7 @@ def test_the_systems_template_is_transformed_with_all_code_in_the_bucket() -> No
     layers = [it["Properties"]["Content"] for it in resources.values() if it["Type"] == "AWS::Lambda::LayerVersion"]
     assert len(code) == 5
     assert code == {name: {"S3Bucket": "artifacts", "S3Key": f"fanfold/{name}.zip"} for name in code}
-    keys = [f"fanfold/{name}.zip" for name in ("CoreLayer", "NumpyLayer")]
+    keys = [f"fanfold/{name}.zip" for name in ("CoreLayer", "NumpyLayer", "ParquetLayer")]
     assert layers == [{"S3Bucket": "artifacts", "S3Key": key} for key in keys]
 
 
@@ -113,7 +113,7 @@ def test_but_for_where_code_is_the_systems_template_is_as_it_was() -> None:
             resource["Properties"][place] = source["Resources"][name]["Properties"][place]
             assert (ROOT / resource["Properties"][place]).is_dir()
             places += 1
-    assert places == 7
+    assert places == 8
     assert body == source
 
 

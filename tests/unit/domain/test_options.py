@@ -209,6 +209,41 @@ def test_what_costs_more_is_compared_with_the_stacks_own_default() -> None:
     assert Options.of_stack(parameters, {"rows-per-request": "65"}).rows_per_request == 65
 
 
+OF_THE_HUB = {"HfModelId": "owner/name", "HfTask": "text-classification", "EndpointName": "", "ModelDataUrl": ""}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "batch_size"),
+    [
+        ({}, 16),
+        ({"HfTask": "sentiment-analysis"}, 16),
+        # Vectors of padding would stand among those of the texts.
+        ({"HfTask": "feature-extraction"}, None),
+        # Their pipelines take none of the default parameters, or they generate after the padding.
+        *[({"HfTask": task}, None) for task in ("token-classification", "fill-mask", "text-generation", "translation")],
+        # Code of their own, and other containers, take what nobody here knows.
+        ({"ModelDataUrl": "s3://models/own.tar.gz"}, None),
+        ({"ContainerImage": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/own:1"}, None),
+        ({"EndpointName": "own"}, None),
+        # A folder, a function or VADER in a local cloud.
+        ({"HfModelId": "sentiment"}, None),
+    ],
+)
+def test_texts_are_classified_in_batches_where_the_hub_s_model_runs_in_the_stock_container(
+    parameters: dict[str, str], batch_size: int | None
+) -> None:
+    chosen = Options.of_stack({**OF_THE_HUB, **parameters}, {})
+    given = json.loads(chosen.parameters)
+    assert (given.pop("batch_size", None), given) == (batch_size, {"truncation": True, "max_length": 512})
+
+
+def test_batches_are_a_default_that_a_stack_and_a_file_replace() -> None:
+    own = {**OF_THE_HUB, "JobDefaults": '{"parameters": {"top_k": 1}}'}
+    assert Options.of_stack(own, {}).parameters == '{"top_k": 1}'
+    assert Options.of_stack(OF_THE_HUB, {"parameters": "{}"}).parameters == "{}"
+    assert Options.of_stack(OF_THE_HUB, {"prompt": "So {text}?"}).parameters == "{}"
+
+
 def test_a_chat_request_has_one_row_and_no_parameters_but_its_own() -> None:
     chosen = Options().overridden({"prompt": "So {text}?"}, allows_costlier=True)
     assert (chosen.rows_per_request, chosen.parameters) == (1, "{}")

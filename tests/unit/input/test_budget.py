@@ -26,7 +26,9 @@ TEN_ROWS = b"id,text\n" + b"1,so good\n" * 10
 
 def file_of(content: bytes, name: str = "a.csv", *, encoding: str = "utf-8", **budget: int) -> InputFile:
     options = Options(encoding=encoding)
-    return InputFile(name, len(content), options, lambda start: BytesIO(content[start:]), budget=Budget(**budget))
+    return InputFile(
+        name, len(content), options, lambda start, end=None: BytesIO(content[start:end]), budget=Budget(**budget)
+    )
 
 
 def pieces(file: InputFile, rows: int = 4) -> list[Cut]:
@@ -42,7 +44,7 @@ def test_a_file_of_just_the_budget_is_read_whole(name: str) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_a_plain_file_that_is_too_large_is_not_even_opened(encoding: str) -> None:
-    def never(start: int) -> IO[bytes]:
+    def never(start: int, _end: int | None = None, /) -> IO[bytes]:
         raise AssertionError(start)
 
     file = InputFile("a.csv", 1_000_001, Options(encoding=encoding), never, budget=Budget(max_bytes=1_000_000))

@@ -35,7 +35,7 @@ def file_of(content: bytes, name: str = "a.csv", *, is_beginning: bool = False, 
         name,
         len(content),
         Options(**options),  # type: ignore[arg-type]
-        lambda start: BytesIO(content[start:]),
+        lambda start, end=None: BytesIO(content[start:end]),
         is_beginning=is_beginning,
     )
 
@@ -148,6 +148,8 @@ def test_names_say_what_a_file_is_and_what_it_is_uploaded_as(compression: Compre
         (f"tweets.jsonl{end}", True, None, f"tweets.jsonl{end}"),
         ("tweets.NDJSON", True, None, "tweets.NDJSON"),
         (f"tweets{end}", False, None, f"tweets.csv{end}"),
+        ("tweets.Parquet", True, None, "tweets.Parquet"),
+        (f"tweets.parquet{end}", False, None, f"tweets.parquet.csv{end}"),
         ("csv", False, None, "csv.csv"),
     ]:
         parsed = FileName.parse(name)

@@ -112,6 +112,18 @@ def test_fewer_rows_per_request_are_said_to_need_a_stack_that_takes_them(
     assert "CostlierOptions=refuse takes fewer rows per request only from its own JobDefaults" in said.stderr
 
 
+def test_a_model_of_the_hub_is_tuned_from_the_batches_that_its_jobs_have(
+    tune: Callable[..., Result], model: FakeModel
+) -> None:
+    said = json.loads(tune("--json", name="owner/name").stdout)
+    assert said["present"] == {"rows_per_request": 32, "batch_size": 16}
+    # What its jobs have by default need not be said, and what they would have needs to be.
+    assert "parameters" not in said["options"]
+    model.row_seconds = lambda batch: 0.002 if batch == 1 else 0.01
+    slower = json.loads(tune("--json", name="owner/name").stdout)
+    assert slower["options"]["parameters"] == {"truncation": True, "max_length": 512}
+
+
 def test_batch_sizes_are_not_tried_where_nobody_sees_them(
     tune: Callable[..., Result], model: FakeModel, tmp_path: Path
 ) -> None:

@@ -2,7 +2,7 @@
 import { ask, attempt, authorize, find, leaveIfEnded, say, trouble } from "./session.js"
 import { counted, dollars, element, number, percent, roughly, size } from "./words.js"
 
-const HEAD_BYTES = Number(document.body.dataset.headBytes)
+const HEAD_BYTES = Number(document.body.dataset.headBytes), PARQUET_BYTES = Number(document.body.dataset.parquetBytes)
 const NOT_A_CSV = 415
 const section = find("#new"), choose = find("#choose"), form = find("#options"), sendingPart = find("#sending")
 const drop = find("#drop"), picker = find("#file"), column = form.elements["input-column"]
@@ -11,6 +11,12 @@ let file, sending, looking, looks = 0, columns = ""
 const query = () => {
   const chosen = [...new FormData(form)].filter(([, value]) => value !== "")
   return new URLSearchParams([["name", file.name], ...chosen])
+}
+
+// What is looked at: of Parquet, which is read from its end, nothing or all.
+function beginning() {
+  const whole = file.name.toLowerCase().endsWith(".parquet") && file.size <= PARQUET_BYTES
+  return whole ? file : file.slice(0, HEAD_BYTES)
 }
 
 // One of the three parts is shown.
@@ -51,7 +57,7 @@ async function look() {
   trouble()
   let seen, refused
   try {
-    seen = await ask(`/api/preview?${asked}`, { method: "POST", body: file.slice(0, HEAD_BYTES) })
+    seen = await ask(`/api/preview?${asked}`, { method: "POST", body: beginning() })
   } catch (error) {
     refused = error
   }
@@ -64,7 +70,7 @@ async function look() {
     picker.focus()
     return false
   }
-  find("#preview").hidden = !seen
+  find("#preview").hidden = !seen?.columns.length
   say("#hint", seen?.hint)
   find("#question").hidden = !seen?.question
   say("#assumed", seen?.assumed)
@@ -122,17 +128,24 @@ function tell(outlook) {
   const place = find("#outlook")
   place.hidden = !outlook
   if (!outlook) return
-  const { rows, is_exact: exact, requests, services, endpoint, seconds, speed, instance_type: type, hour, prices } = outlook
-  const about = exact ? "" : "About "
-  find(".work", place).textContent = `${about}${counted(rows, "row")} in ${counted(requests, "request")}${seconds ? `, in about ${roughly(seconds)} with the endpoint's start` : ""}`
-  const price = [`${dollars(services)} for AWS services`]
-  if (endpoint !== null) price.push(`${dollars(endpoint)} for the endpoint (${type})`)
-  else if (hour !== null) price.push(`${dollars(hour)} for each hour of the endpoint (${type})`)
-  else price.push("the endpoint's instances")
+  const { rows, is_exact: exact, requests, services, seconds, speed, prices, prompt_tokens: tokens } = outlook
+  const about = exact ? "" : "About ", isFree = services === null
+  const time = seconds ? `, in about ${roughly(seconds)}${isFree ? "" : " with the endpoint's start"}` : ""
+  const prompts = tokens ? ` with about ${counted(tokens, "token")} in prompts (4 bytes each)` : ""
+  find(".work", place).textContent = `${about}${counted(rows, "row")} in ${counted(requests, "request")}${prompts}${time}`
+  find(".price", place).textContent = isFree ? "A local cloud costs nothing." : price(outlook)
+  const basis = speed ? `At ${counted(Math.round(speed), "row")} per second, as in the latest job here.` : "How long the endpoint takes is known after the first job of 1,000 rows or more."
+  const listed = isFree ? "" : ` List prices of ${prices}, without free tiers.`
+  find(".basis", place).textContent = `${exact ? "" : "Reckoned from the beginning of the file. "}${basis}${listed}`
+}
+
+function price({ services, endpoint, instance_type: type, hour }) {
+  const parts = [`${dollars(services)} for AWS services`]
+  if (endpoint !== null) parts.push(`${dollars(endpoint)} for the endpoint (${type})`)
+  else if (hour !== null) parts.push(`${dollars(hour)} for each hour of the endpoint (${type})`)
+  else parts.push("the endpoint's instances")
   const total = endpoint === null ? "" : `${dollars(services + endpoint)}: `
-  find(".price", place).textContent = `${total}${price.join(" + ")}`
-  const basis = speed ? `At ${number(Math.round(speed))} rows per second, as in the latest job here.` : "How long the endpoint takes is known after the first job of 1,000 rows or more."
-  find(".basis", place).textContent = `${exact ? "" : "Reckoned from the beginning of the file. "}${basis} List prices of ${prices}, without free tiers.`
+  return `${total}${parts.join(" + ")}`
 }
 
 // XMLHttpRequest, since fetch doesn't tell how far an upload is.

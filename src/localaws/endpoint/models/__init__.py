@@ -61,7 +61,7 @@ def serving(
 def load_model(
     spec: str | Callable[..., Any], task: str | None = None, environment: Mapping[str, str] | None = None
 ) -> Model:
-    """Load the model a user names: ``vader``, a folder with a transformers model, or the URL of a container.
+    """Load the model a user names: ``vader``, a folder with a transformers model, or a server's URL.
 
     A function is a model, too, see ``FunctionModel``. ``task`` is what a folder's model is used for, by default what it
     was saved for; ``environment`` are the container's variables. Raises ModelUnavailableError, with words for the user,
@@ -79,4 +79,4 @@ def load_model(
     if Path(spec).is_dir():
         return TransformersModel(Path(spec), task, environment)
     msg = f"{spec!r} names no model: give 'vader', a folder with a transformers model, owner/name of one on the Hub,"
-    raise UnknownModelError(f"{msg} or a container's URL")
+    raise UnknownModelError(f"{msg} or a server's URL")

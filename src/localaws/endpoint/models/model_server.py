@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import time
-from http import HTTPStatus
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -117,7 +116,7 @@ class ModelServer(Lifetime):
 
     def _wait_until_it_listens(self, process: subprocess.Popen[str]) -> None:
         until = time.monotonic() + _START_SECONDS
-        while self.model.ping() != HTTPStatus.OK:
+        while not self.model.is_ready():
             if process.poll() is not None:
                 raise self._ended(process)
             if time.monotonic() > until:

@@ -23,6 +23,8 @@ _TASKS = {
     "ForMaskedLM": "fill-mask",
     "ForCausalLM": "text-generation",
     "LMHeadModel": "text-generation",
+    "ForConditionalGeneration": "text2text-generation",
+    "MTModel": "text2text-generation",
 }
 _HEADLESS = "feature-extraction"
 

@@ -38,8 +38,8 @@ _MOST_PARTS = 9_000
 class Splitter:
     """Cuts files into chunks of at most `limits`; the stack's `job_defaults` say what metadata doesn't.
 
-    `allows_costlier`: metadata may say what costs more than these. A file that holds more than `budget` ends
-    its job as soon as that is known; what was cut before stays.
+    `allows_costlier`: metadata may say what costs more than these. `in_batches`: the model computes several texts at
+    once. A file that holds more than `budget` ends its job as soon as that is known; what was cut before stays.
     """
 
     ledger: Ledger
@@ -54,6 +54,7 @@ class Splitter:
     limits: Limits
     budget: Budget
     allows_costlier: bool
+    in_batches: bool
 
     def begin(
         self,
@@ -106,18 +107,20 @@ class Splitter:
     def _blame(self, job: JobRecord, words: str) -> str:
         """What a reason begins with if the stack has set the options that it names."""
         try:
-            return job.options.set_by(Options.defaults(self.job_defaults), words)
+            return job.options.set_by(self._defaults(), words)
         except JobDefaultsError:
             return ""  # they are others since the job began
 
     def _options(self, source: Source, metadata: Mapping[str, str]) -> Options:
         given = {**FileName.parse(source.key).options, **metadata}
-        return Options.defaults(self.job_defaults).overridden(given, allows_costlier=self.allows_costlier)
+        return self._defaults().overridden(given, allows_costlier=self.allows_costlier)
+
+    def _defaults(self) -> Options:
+        return Options.defaults(self.job_defaults, in_batches=self.in_batches)
 
     def _job(self, source: Source, options: Options, submitted_by: str | None) -> JobRecord:
         created = self.now()
-        compression = FileName.parse(source.key).compression
-        inflation = compression.inflation if compression else 1
+        inflation = FileName.parse(source.key).inflation
         return JobRecord(
             id=job_id(source.bucket, source.key, source.version),
             source=source,

@@ -81,6 +81,7 @@ class SplitterSettings(Settings):
     endpoint_config: str
     model: str
     model_revision: str
+    task: str
     window_chunks: int
     retention_days: int
     max_rows: int
@@ -93,6 +94,7 @@ def wire_splitter(environ: Mapping[str, str]) -> Splitter:
     """The splitter in this environment."""
     from fanfold_core.app.split import Splitter
     from fanfold_core.domain.job import Model
+    from fanfold_core.domain.options import computes_batches
     from fanfold_core.domain.options.row import ALLOW
     from fanfold_core.input.cutting import Budget, Limits
 
@@ -114,6 +116,7 @@ def wire_splitter(environ: Mapping[str, str]) -> Splitter:
         limits=Limits(),
         budget=Budget(settings.max_rows, settings.max_bytes),
         allows_costlier=settings.costlier_options == ALLOW,
+        in_batches=computes_batches(settings.model, settings.task),
     )
 
 

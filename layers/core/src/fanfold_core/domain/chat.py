@@ -83,6 +83,27 @@ def chat_body(request: Mapping[str, Any], schema: Mapping[str, Any] | None = Non
     return {**asked, **parameters, "messages": [*parameters.get("messages", []), {"role": "user", "content": prompt}]}
 
 
+def prompt_bytes(body: Any) -> int:
+    """Bytes of the texts that a language model is given by a request in one of OpenAI's formats; 0 for any other.
+
+    They are the texts in its messages, its prompt, or its input for embeddings. Images aren't counted.
+
+    >>> prompt_bytes({"messages": [{"role": "user", "content": "So good?"}], "max_tokens": 5})
+    8
+    """
+    if not isinstance(body, dict):
+        return 0
+    given = (one for name in ("messages", "prompt", "input") for one in _listed(body.get(name)))
+    contents = (one.get("content") if isinstance(one, dict) else one for one in given)
+    parts = (part for content in contents for part in _listed(content))
+    texts = (part.get("text") if isinstance(part, dict) else part for part in parts)
+    return sum(len(text.encode()) for text in texts if isinstance(text, str))
+
+
+def _listed(found: Any) -> list[Any]:
+    return found if isinstance(found, list) else [found]
+
+
 def _response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": {"name": "row", "schema": schema, "strict": True}}
 

@@ -8,6 +8,7 @@ FanfoldError                 the base of all errors of Fanfold's own
     ├── FileTooLargeError
     ├── TooManyRowsError
     ├── CompressionError
+    ├── ParquetError
     ├── OpenQuoteError
     ├── RecordTooLargeError
     ├── EmptyLinesError
@@ -85,7 +86,7 @@ class FileNameError(InputError):
     def __init__(self, endings: str) -> None:
         super().__init__(
             f"the file's name must end in {endings}: unpack an archive, export a workbook or other data as CSV, and "
-            "upload that. A Parquet file on your machine is converted by `fanfold submit FILE`"
+            "upload that"
         )
 
 
@@ -121,8 +122,8 @@ class FileTooLargeError(InputError):
 
     def __init__(self, limit: int) -> None:
         super().__init__(
-            f"the file has more than {limit:,} bytes of text, which is the most that this stack takes (MaxBytes): "
-            "upload it in smaller files, or raise the parameter"
+            f"the file has more than {counted(limit, 'byte')} of text, which is the most that this stack takes "
+            "(MaxBytes): upload it in smaller files, or raise the parameter"
         )
 
 
@@ -131,13 +132,17 @@ class TooManyRowsError(InputError):
 
     def __init__(self, limit: int) -> None:
         super().__init__(
-            f"the file has more than {limit:,} rows, which is the most that this stack takes (MaxRows): "
+            f"the file has more than {counted(limit, 'row')}, which is the most that this stack takes (MaxRows): "
             "upload it in smaller files, or raise the parameter"
         )
 
 
 class CompressionError(InputError):
     """A compressed file cannot be read. Do not retry."""
+
+
+class ParquetError(InputError):
+    """A Parquet file cannot be read, or holds what JSON hasn't. Do not retry."""
 
 
 class OpenQuoteError(InputError):
@@ -194,7 +199,7 @@ class UndecodableError(InputError):
     @classmethod
     def in_most_rows(cls, rows: int, first: int, encoding: str) -> UndecodableError:
         """Of so many of the first rows that all of the file must be in another encoding."""
-        return cls(f"{rows:,} of the first {first:,} rows", encoding)
+        return cls(f"{rows:,} of the first {counted(first, 'row')}", encoding)
 
     @classmethod
     def in_stream(cls, encoding: str, byte: int) -> UndecodableError:

@@ -118,6 +118,7 @@ class Format(Enum):
 
     CSV = "CSV"
     JSON_LINES = "JSON Lines"
+    PARQUET = "Parquet"
 
 
 class _Table(NamedTuple):
@@ -136,6 +137,10 @@ _TABLES = {
     ".jsonl": _Table(Format.JSON_LINES),
     ".ndjson": _Table(Format.JSON_LINES),
 }
+# Not text, and compressed within.
+_PARQUET = ".parquet"
+# How many times as large its text seldom is: values that are repeated take next to nothing.
+_PARQUET_INFLATION = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +165,8 @@ class FileName:
     @property
     def is_table(self) -> bool:
         """Whether the pipeline takes such an object for an input file."""
+        if self.format is Format.PARQUET:
+            return self.compression is None
         return self.stem.lower().endswith(tuple(_TABLES))
 
     def check(self) -> None:
@@ -186,7 +193,25 @@ class FileName:
         return self._table.format
 
     @property
+    def text(self) -> str:
+        """The name of a file of the text in it.
+
+        >>> FileName.parse("tweets.tsv.gz").text, FileName.parse("tweets.parquet").text
+        ('tweets.tsv', 'tweets.jsonl')
+        """
+        return f"{self.stem[: -len(_PARQUET)]}.jsonl" if self.format is Format.PARQUET else self.stem
+
+    @property
+    def inflation(self) -> int:
+        """How many times as large as the file its text seldom is."""
+        if self.format is Format.PARQUET:
+            return _PARQUET_INFLATION
+        return self.compression.inflation if self.compression else 1
+
+    @property
     def _table(self) -> _Table:
+        if self.stem.lower().endswith(_PARQUET):
+            return _Table(Format.PARQUET)
         return next((table for end, table in _TABLES.items() if self.stem.lower().endswith(end)), _TABLES[_CSV])
 
     @property
@@ -207,6 +232,6 @@ def _in_words(choices: Sequence[str]) -> str:
 
 _SUFFIXES = [compression.suffix for compression in COMPRESSIONS]
 # The last ends of the names that are tables.
-ENDINGS = (*_TABLES, *_SUFFIXES)
+ENDINGS = (*_TABLES, *_SUFFIXES, _PARQUET)
 # In words, what is_table asks for.
-TABLE_ENDINGS = f"{_in_words(list(_TABLES))}, followed by {_in_words(_SUFFIXES)} if it is compressed"
+TABLE_ENDINGS = f"{_in_words([*_TABLES, _PARQUET])}; all but the last may be followed by {_in_words(_SUFFIXES)}"

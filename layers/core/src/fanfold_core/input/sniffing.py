@@ -18,10 +18,11 @@ _BYTE_ORDER_MARKS = {
 # What is packed in the same way is told by the first names in it.
 _ARCHIVE = b"PK\x03\x04"
 _WORKBOOK = re.compile(rb"\[Content_Types\]\.xml|_rels/|docProps/|xl/")
+_PARQUET = b"PAR1\x15"
 _BEGINNINGS = {
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Office document, such as an Excel workbook (.xls)",
     b"\x28\xb5\x2f\xfd": "a Zstandard file",
-    b"PAR1\x15": "a Parquet file (`fanfold submit FILE` converts one on your machine if its name ends in .parquet)",
+    _PARQUET: "a Parquet file",
     b"ARROW1\x00\x00": "an Arrow file",
     b"Obj\x01": "an Avro file",
     b"SQLite format 3\x00": "an SQLite database",
@@ -30,6 +31,11 @@ _BEGINNINGS = {
     b"\xff\xd8\xff": "a JPEG image",
     b"GIF87a": "a GIF image",
     b"GIF89a": "a GIF image",
+}
+_ADVICE = {
+    _PARQUET: (
+        "give it a name that ends in .parquet, decompress it if it is compressed as a whole, and upload it again"
+    )
 }
 _MARKUP = re.compile(rb"<(!doctype html|html|head|body)\b|<\?xml\b|<Error>", re.IGNORECASE)
 _JSON = re.compile(rb'\[\s*\{\s*"|\[\s*\[|\{\s*"(?:[^"\\]|\\.)*"\s*:')
@@ -86,7 +92,8 @@ def check_is_text(head: bytes, wanted: str) -> None:
             )
     for beginning, kind in _BEGINNINGS.items():
         if head.startswith(beginning):
-            raise NotCsvError(f"the file is not {wanted}, it looks like {kind}: export it as CSV, and upload that")
+            advice = _ADVICE.get(beginning, "export it as CSV, and upload that")
+            raise NotCsvError(f"the file is not {wanted}, it looks like {kind}: {advice}")
     if name := unicode_encoding(head):
         raise LayoutError(
             f"the file looks like text in {name}: set the option `encoding` to {name}, or upload it as UTF-8"

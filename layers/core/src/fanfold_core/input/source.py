@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING
 
 from fanfold_core.input.cutting import UNLIMITED, Budget, Cut, cut
 from fanfold_core.input.encodings import check_decodes, encoded, is_byte_cuttable, transcoder
-from fanfold_core.input.errors import CompressionError, UndecodableError
+from fanfold_core.input.errors import CompressionError, ParquetError, UndecodableError
 from fanfold_core.input.formats import Compression, FileName, Format
 from fanfold_core.input.json.lines import JsonLinesReader
 from fanfold_core.input.reading import CsvReader
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from fanfold_core.input.cutting import Limits
+    from fanfold_core.input.errors import InputError
     from fanfold_core.input.layout import Layout
+    from fanfold_core.input.parquet.stream import Opener
     from fanfold_core.input.reading import Reader, ReadOptions
     from fanfold_core.input.records import Records
     from fanfold_core.input.scanning import RecordScanner
@@ -32,6 +34,7 @@ BLOCK_BYTES = 1024 * 1024
 _READERS: Mapping[Format, Callable[[ReadOptions, str], Reader]] = {
     Format.CSV: CsvReader,
     Format.JSON_LINES: JsonLinesReader,
+    Format.PARQUET: JsonLinesReader,
 }
 
 
@@ -43,13 +46,14 @@ def _in_time() -> bool:
 class InputFile:
     r"""A file of `size` bytes, whose name says whether it is compressed.
 
-    `open` streams it from a byte on. `is_beginning`: these are its first bytes only. Reading it raises
-    `FileTooLargeError` or `TooManyRowsError` as soon as it turns out to hold more than its `budget`.
+    `open` streams it from a byte on, up to another one if that is named. `is_beginning`: these are its first bytes
+    only. Reading it raises `FileTooLargeError` or `TooManyRowsError` as soon as it turns out to hold more than its
+    `budget`.
 
     >>> from io import BytesIO
     >>> from fanfold_core.domain.options import Options
     >>> from fanfold_core.input.cutting import Limits
-    >>> file = InputFile("a.csv", 9, Options(), lambda start: BytesIO(b"text\ngood"[start:]))
+    >>> file = InputFile("a.csv", 9, Options(), lambda start, end=None: BytesIO(b"text\ngood"[start:end]))
     >>> layout = file.layout()
     >>> [file.rows(piece.data, layout) for piece in file.pieces(layout, Limits())]
     [[['good']]]
@@ -58,26 +62,26 @@ class InputFile:
     name: str
     size: int
     options: ReadOptions
-    open: Callable[[int], AbstractContextManager[IO[bytes]]]
+    open: Opener
     is_beginning: bool = False
     budget: Budget = UNLIMITED
 
     @property
     def is_copied(self) -> bool:
-        """Whether chunks are objects of their own: a compressed or transcoded file has no byte ranges."""
-        return self._compression is not None or not is_byte_cuttable(self.options.encoding)
+        """Whether chunks are objects of their own: a compressed, converted or transcoded file has no byte ranges."""
+        return self._compression is not None or self._is_parquet or not is_byte_cuttable(self._encoding)
 
     @property
     def chunk_encoding(self) -> str:
         """Encoding of a chunk's bytes; a file that cannot be cut as bytes is copied as UTF-8."""
-        return self.options.encoding if is_byte_cuttable(self.options.encoding) else "utf-8"
+        return self._encoding if is_byte_cuttable(self._encoding) else "utf-8"
 
     @contextmanager
     def blocks(self, start: int, out_of_time: Callable[[], bool] = _in_time) -> Iterator[Iterator[bytes]]:
-        """The file's blocks from byte `start` on; of a compressed or transcoded file, of what it yields.
+        """The file's blocks from byte `start` on; of a compressed, converted or transcoded file, of what it yields.
 
-        `CompressionError` if it is not compressed as its name says, ends in its middle, or is too large to be read up
-        to `start` in one go; `UndecodableError` if it cannot be transcoded; and what the opener raises.
+        `CompressionError` or `ParquetError` if it is not what its name says, ends in its middle, or is too large to be
+        read up to `start` in one go; `UndecodableError` if it cannot be transcoded; and what the opener raises.
         """
         if not self.size or (start >= self.size and not self.is_copied):
             # S3 refuses a range of which there is no byte.
@@ -88,15 +92,15 @@ class InputFile:
                 yield _read(stream)
             return
         with self._decompressed() as blocks:
-            text = blocks if is_byte_cuttable(self.options.encoding) else self._as_utf_8(blocks)
-            yield _skipping(text, start, out_of_time)
+            text = blocks if is_byte_cuttable(self._encoding) else self._as_utf_8(blocks)
+            yield _skipping(text, start, out_of_time, self._too_large())
 
     def layout(self, out_of_time: Callable[[], bool] = _in_time) -> Layout:
         """How the file is laid out, by its first bytes; `InputError` if it is none that the options describe."""
         raw = b""
-        if not is_byte_cuttable(self.options.encoding):
+        if not is_byte_cuttable(self._encoding):
             raw = self._beginning()
-            check_is_unicode(raw, self.options.encoding)
+            check_is_unicode(raw, self._encoding)
         head, complete = self.head(out_of_time)
         layout = self._reader.layout(head, complete=complete)
         if FileName.parse(self.name).options and self.options.dialect.delimiter == "\t" and not layout.delimiter:
@@ -179,6 +183,13 @@ class InputFile:
 
     @contextmanager
     def _decompressed(self) -> Iterator[Iterator[bytes]]:
+        if self._is_parquet:
+            # For the few functions, and the few files, that need what it imports.
+            from fanfold_core.input.parquet.stream import json_lines  # noqa: PLC0415
+
+            with json_lines(self.open, self.size) as blocks:
+                yield self.budget.counted(blocks)
+            return
         with self._open(0) as stream:
             blocks = _read(stream)
             if self._compression:
@@ -202,8 +213,26 @@ class InputFile:
     def _compression(self) -> Compression | None:
         return FileName.parse(self.name).compression
 
+    @property
+    def _is_parquet(self) -> bool:
+        return FileName.parse(self.name).format is Format.PARQUET
+
+    @property
+    def _encoding(self) -> str:
+        """Of the text in the file. That of Parquet is always the same, whatever the option says."""
+        return "utf-8" if self._is_parquet else self.options.encoding
+
+    def _too_large(self) -> InputError:
+        """For a file that cannot be read up to where to go on in one go."""
+        if self._is_parquet:
+            return ParquetError(
+                "the Parquet file is too large to be read up to its end in one go: write it as several files, or as "
+                "JSON Lines"
+            )
+        return CompressionError("the file is too large to be read without byte ranges: upload it as plain UTF-8")
+
     def _as_utf_8(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
-        encoding = self.options.encoding
+        encoding = self._encoding
         decoder = transcoder(encoding, self.options.encoding_errors)
         done = 0
         try:
@@ -219,13 +248,15 @@ def _read(stream: IO[bytes]) -> Iterator[bytes]:
     return iter(partial(stream.read, BLOCK_BYTES), b"")
 
 
-def _skipping(blocks: Iterator[bytes], start: int, out_of_time: Callable[[], bool]) -> Iterator[bytes]:
+def _skipping(
+    blocks: Iterator[bytes], start: int, out_of_time: Callable[[], bool], too_large: InputError
+) -> Iterator[bytes]:
     """Without byte ranges, going on means reading everything before again. That must leave time to go on."""
     for block in blocks:
         if 0 < len(block) <= start:
             start -= len(block)
             if out_of_time():
-                raise CompressionError("the file is too large to be read without byte ranges: upload it as plain UTF-8")
+                raise too_large
         else:
             yield block[start:]
             start = 0

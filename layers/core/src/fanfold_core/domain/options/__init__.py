@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
 
+# The default parameters where batches are computed: without `batch_size`, a pipeline computes one text at a time.
+_IN_BATCHES = '{"truncation": true, "max_length": 512, "batch_size": 16}'
+# Tasks whose pipelines take all of them, and give the same results with and without batches.
+_TASKS_IN_BATCHES = frozenset({"text-classification", "sentiment-analysis"})
 # Parameters with which a language model may answer otherwise each time, unless they are 0, false or null.
 _OF_SAMPLING = ("do_sample", "temperature", "top_p")
 
@@ -113,10 +117,11 @@ class Options(Table):
         return float(OPTIONS["max_dollars"].kind.amount(self.max_dollars))
 
     @classmethod
-    def defaults(cls, text: str) -> Self:
+    def defaults(cls, text: str, *, in_batches: bool = False) -> Self:
         """The options of a stack, by its `JobDefaults`: a JSON object from options' names to values.
 
-        Those that it does not name are as the table says. `JobDefaultsError` for anything else.
+        Those that it does not name are as the table says, but with a `batch_size` if its model computes texts
+        `in_batches`. `JobDefaultsError` for anything else.
 
         >>> Options.defaults('{"rows-per-request": 64, "parameters": {"truncation": true}}').parameters
         '{"truncation": true}'
@@ -132,7 +137,7 @@ class Options(Table):
             raise JobDefaultsError.of_unknown(name, known)
         try:
             chosen = {known[name].field: known[name].default_of_stack(value) for name, value in given.items()}
-            options = cls(**chosen)
+            options = cls(**({"parameters": _IN_BATCHES} if in_batches else {}) | chosen)
             options.settled(chosen).check_chat()
             _ = options.dialect  # making one checks that its characters go together
         except OptionError as error:
@@ -146,7 +151,9 @@ class Options(Table):
         `OptionError` for a value that none may have, or that costs more than the stack allows; one of an older version
         allows all. `JobDefaultsError` if the stack's own are none.
         """
-        of_stack = cls.defaults(parameters.get(JOB_DEFAULTS, "{}"))
+        is_stock = not any(map(parameters.get, ("EndpointName", "ContainerImage", "ModelDataUrl")))
+        in_batches = is_stock and computes_batches(parameters.get("HfModelId", ""), parameters.get("HfTask", ""))
+        of_stack = cls.defaults(parameters.get(JOB_DEFAULTS, "{}"), in_batches=in_batches)
         return of_stack.spelt(given, allows_costlier=parameters.get(COSTLIER_OPTIONS, ALLOW) == ALLOW)
 
     def set_by(self, of_stack: Self, words: str) -> str:
@@ -214,7 +221,7 @@ class Options(Table):
         if not self.is_chat:
             return self
         settled: dict[str, Any] = {"rows_per_request": 1}
-        if self.parameters == OPTIONS["parameters"].default:
+        if self.parameters in {OPTIONS["parameters"].default, _IN_BATCHES}:
             settled["parameters"] = "{}"
         return replace(self, **{name: value for name, value in settled.items() if name not in chosen})
 
@@ -228,6 +235,17 @@ class Options(Table):
             raise OptionError("rows-per-request", str(self.rows_per_request), "1, since a prompt is one row's")
         if not isinstance(read_json(self.parameters).get("messages", []), list):
             raise OptionError("parameters", self.parameters, 'an object whose "messages" are a list')
+
+
+def computes_batches(model: str, task: str) -> bool:
+    """Whether the model that Hugging Face's container runs for a task computes texts in batches unless told otherwise.
+
+    Only one of the Hub does: what comes from S3 or a folder may have code of its own, which takes other parameters.
+
+    >>> computes_batches("owner/name", "text-classification"), computes_batches("owner/name", "feature-extraction")
+    (True, False)
+    """
+    return task in _TASKS_IN_BATCHES and "/" in model and "://" not in model
 
 
 def _samples(parameters: Any) -> bool:

@@ -140,7 +140,10 @@ class Table:
         default='{"truncation": true, "max_length": 512}',
         group="Model",
         kind=JsonObject(),
-        help='JSON object to send as the "parameters" of each request.',
+        help=(
+            'JSON object to send as the "parameters" of each request. A model of the Hub that classifies texts in the '
+            'stack\'s own container also gets "batch_size": 16 by default.'
+        ),
     )
     input_expression: str = option(
         "Input expression",

@@ -1,0 +1,79 @@
+"""The setting that `fanfold tune` chooses for a file of a million rows, next to the best of all that it could choose.
+
+All are measured with rows that it hasn't seen, the fastest of them and the chosen one once more. Needs Java and the
+environment of `make container`. From this folder's parent: `python -m models.tuned [HIDDEN LAYERS ROWS]`.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from measure import ROOT, Figure, interleaved, show
+from models.served import CONTAINER, in_order, make_model, speed, tweets
+
+from fanfold.tuning import BATCH_SIZES, Setting
+from fanfold.tuning import ROWS as ROWS_GRID
+from fanfold_core.domain.options import Options
+from localaws.endpoint.models import ModelServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+HIDDEN, LAYERS, ROWS = map(int, sys.argv[1:] or (128, 4, 1_000_000))
+# Of the rows, so many are sent with each setting in so many passes; then the fastest settings in many more.
+UNSEEN_ROWS, PASSES, FASTEST, FINAL_PASSES = 1_024, 1, 4, 5
+
+
+def figures() -> Iterator[Figure]:
+    """Have the settings chosen, try all of them, and the fastest ones with the chosen one again: five minutes."""
+    texts, parameters = tweets(ROWS), json.loads(Options().parameters)
+    with tempfile.TemporaryDirectory() as name, ExitStack() as running:
+        folder = Path(name)
+        model = make_model(folder, texts[:1_000], HIDDEN, LAYERS)
+        (folder / "tweets.csv").write_text("\n".join(["text", *texts, ""]), encoding="utf-8")
+        command = [ROOT / ".venv/bin/fanfold", "tune", "tweets.csv", "--model", "model", "--container", CONTAINER]
+        began = time.perf_counter()
+        said = json.loads(subprocess.check_output([*command, "--json"], cwd=folder))
+        _say(f"{time.perf_counter() - began:.0f} s", json.dumps({**said, "settings": len(said["settings"])}))
+        log = running.enter_context((folder / "container.log").open("w", encoding="utf-8"))
+        served = running.enter_context(ModelServer(str(CONTAINER), model, log=log)).model
+        # As two chunks would be sent.
+        unseen = [text for first in (0, 1) for text in in_order(texts[ROWS // 3 :][first:UNSEEN_ROWS:2])]
+
+        def side(setting: Setting) -> Callable[[], float]:
+            batches = {} if setting.batch_size is None else {"batch_size": setting.batch_size}
+            return partial(speed, served, unseen, setting.rows, {**parameters, **batches})
+
+        # Every worker loads the model.
+        side(Setting(8))()
+        grid = [Setting(rows, size) for rows, size in product(ROWS_GRID, (None, *BATCH_SIZES)) if (size or 1) <= rows]
+        found = interleaved({setting: side(setting) for setting in grid}, PASSES)
+        chosen = Setting(said["best"]["rows_per_request"], said["best"]["batch_size"])
+        fastest = sorted(found, key=found.__getitem__, reverse=True)[:FASTEST]
+        again = interleaved({setting: side(setting) for setting in {*fastest, chosen, Setting(32)}}, FINAL_PASSES)
+    best = max(again.values())
+    for setting, value in sorted(again.items(), key=lambda item: -item[1]):
+        _say(f"{setting} {value:8.0f} rows/s  {value / best:.2f}{'  chosen' if setting == chosen else ''}")
+    yield Figure(
+        "Rows/s of `fanfold tune`'s choice: share", f"the best of {len(grid)} settings", again[chosen] / best, 0.9
+    )
+    sample = said["sample"]
+    share = 100 * sample["rows"] / sample["of_rows"]
+    yield Figure("Rows that it takes to choose: percent", "rows of the file", share, 2, is_limit=True)
+
+
+def _say(*words: str) -> None:
+    print(*words, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    show(figures())
