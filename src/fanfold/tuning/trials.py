@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fanfold.errors import TuneError
-from fanfold.hub import HubModel
+from fanfold.hub import on_this_machine
 from fanfold.project import find_root
 from fanfold.terminal import spinner
 from fanfold.tuning import SettingFailedError, Turn, parameters_with
@@ -106,8 +106,7 @@ def _block(file: LocalFile, piece: Cut, number: int, blocks: int) -> list[Any]:
 @contextmanager
 def served(model: str, task: str | None, container: str | None) -> Iterator[tuple[Model, str]]:
     """A model as a local cloud would have it, and the folder that it is in if it is in one."""
-    on_hub = HubModel.parse(model)
-    folder = str(on_hub.fetch()) if on_hub else model
+    folder = on_this_machine(model)
     environment = template.load(find_root(), {"HfTask": task} if task else {}).container_environment()
     with temporary_folder() as logs, ExitStack() as running:
         with spinner("loading the model"):
