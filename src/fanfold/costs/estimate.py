@@ -129,14 +129,14 @@ class Estimate:
 
     `seconds` last from the upload to the last row, None also if the endpoint will not be done in a month.
     `instance_seconds` include the time until it is asleep again if it `wakes` for the job; `working_seconds` are those
-    that one instance takes for the rows.
+    that one instance takes for the rows, rounded up.
     """
 
     calls: int
     dollars: dict[str, float]
     seconds: float | None
     instance_seconds: float | None
-    working_seconds: float | None = None
+    working_seconds: int | None = None
     instance_type: str | None = None
     wakes: bool = False
 
@@ -160,12 +160,9 @@ class Estimate:
         said_of_prices = f"{prices['region']}, {prices['date']}, without free tiers"
         if INSTANCES not in self.dollars:
             return without_instances(self.services, said_of_prices, self.instance_type or "")
-        seconds = ceil(self.working_seconds or 0)
         when = "if the endpoint wakes for this job" if self.wakes else "with all instances until its last row"
-        return (
-            f"{with_an_instance(self.services, self.at_least, seconds, self.instance_type)}; ${self.total:.2f} {when} "
-            f"({said_of_prices})"
-        )
+        working = with_an_instance(self.services, self.at_least, self.working_seconds or 0, self.instance_type)
+        return f"{working}; ${self.total:.2f} {when} ({said_of_prices})"
 
 
 def project(file: LocalFile) -> Workload:
@@ -224,7 +221,7 @@ def make_estimate(
     seconds, simulated_seconds = _course(simulated, requests / simulated, rows_per_request, endpoint)
     # Rows that share an input are sent once.
     rows = min(work.rows - work.unsendable, work.requests * rows_per_request)
-    working_seconds = rows / endpoint.rows_per_second
+    working_seconds = ceil(rows / endpoint.rows_per_second)
     # However slow the endpoint is, nothing works on less.
     instance_seconds = max(simulated_seconds, working_seconds)
     of_instances = instance_dollars(endpoint.instance_type or "", instance_seconds)
