@@ -10,7 +10,7 @@
 
 from fanfold.client import Fanfold
 from fanfold.client.asynchronous import AsyncFanfold, AsyncJob
-from fanfold.costs.estimate import Cost
+from fanfold.costs.cost import Cost
 from fanfold.endpoint import EndpointStatus
 from fanfold.errors import (
     DeployError,
@@ -20,6 +20,7 @@ from fanfold.errors import (
     JobStillOpenError,
     LocalStartError,
     ModelFilesError,
+    NothingToRetryError,
     OtherInputError,
     PackageMissingError,
     PackError,
@@ -59,6 +60,7 @@ __all__ = [
     "JobStillOpenError",
     "LocalStartError",
     "ModelFilesError",
+    "NothingToRetryError",
     "OtherInputError",
     "PackError",
     "PackageMissingError",

@@ -13,6 +13,7 @@ UserError                    the base of all of them
 ├── DownloadError
 ├── JobNotFoundError
 ├── JobStillOpenError
+├── NothingToRetryError
 ├── RowNotFoundError
 ├── OtherInputError
 └── PackageMissingError
@@ -32,7 +33,7 @@ class UserError(Exception):
 
 
 class StackError(UserError):
-    """A stack is missing, unreadable, or none of ours. Do not retry: name another."""
+    """A stack is missing, unreadable, or none of ours, or a local one has ended. Do not retry: name another."""
 
 
 class DeployError(UserError):
@@ -82,6 +83,10 @@ class JobStillOpenError(UserError):
         super().__init__(
             f"job {job} is still running{after}: wait for its end (`fanfold status {job} --watch`){or_else}"
         )
+
+
+class NothingToRetryError(UserError):
+    """No retry can help the rows of a job that have no prediction. Do not retry: correct the file."""
 
 
 class RowNotFoundError(UserError):

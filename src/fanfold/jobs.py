@@ -11,9 +11,12 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fanfold.costs.estimate import Cost
+from botocore.exceptions import EndpointConnectionError
+
+from fanfold.comparison import describe_departure, last_of_name
+from fanfold.costs.cost import Cost
 from fanfold.costs.hours import count_hours
-from fanfold.errors import JobNotFoundError, JobStillOpenError
+from fanfold.errors import DownloadError, JobNotFoundError, JobStillOpenError, StackError
 from fanfold.folder import HeldFolder, held
 from fanfold.input.batch import has_batch_output
 from fanfold.partial import Partial
@@ -29,7 +32,7 @@ from fanfold_core.domain.job import State
 from fanfold_core.domain.keys import result_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from fanfold.stacks import Stack
     from fanfold.status import JobStatus
@@ -75,13 +78,19 @@ class Job:
         self._stack = stack
         self._reader = StatusReader(stack.ledger, job_id, uploaded)
         self._summary = b""
+        # Where its files were written last.
+        self._folder: Path | None = None
 
     def __repr__(self) -> str:
         return f"Job({self.id!r})"
 
     def status(self) -> JobStatus:
-        """Where the job stands now; `JobNotFoundError` if the stack knows it no more."""
-        return self._reader.read()
+        """Where the job stands now; `JobNotFoundError` if the stack knows it no more.
+
+        Whatever is asked of a job of a local cloud that has ended is a `StackError`.
+        """
+        with self._known():
+            return self._reader.read()
 
     def follow(self, timeout: float | None = None) -> Iterator[JobStatus]:
         """Where the job stands, again and again, until it has ended.
@@ -116,7 +125,7 @@ class Job:
             if not partial:
                 raise JobStillOpenError(self.id, or_else=_PARTIAL)
             rows = Partial.of(self._stack, job)
-            return Results(rows.results, rows.format, job.dialect.written)
+            return Results(self._asked(rows.results), rows.format, job.dialect.written)
         own = len(job.layout.columns) if job.layout else 0
         found = format_of(job.results_file, own, job.dialect.written)
         return Results(lambda: self._file(job.results_file), found, job.dialect.written)
@@ -126,7 +135,9 @@ class Job:
 
         `RowNotFoundError` if there is none, or it has no answer yet.
         """
-        return Partial.of(self._stack, self._ledger_job()).row(number)
+        job = self._ledger_job()
+        with self._known():
+            return Partial.of(self._stack, job).row(number)
 
     def errors(self, *, partial: bool = False) -> Errors:
         """The rows without a prediction; with `partial`, those that are known already.
@@ -138,7 +149,7 @@ class Job:
             return Errors(lambda: self._file("errors.csv"), job.dialect.written)
         if not partial:
             raise JobStillOpenError(self.id, or_else=_PARTIAL)
-        return Errors(Partial.of(self._stack, job).errors, job.dialect.written)
+        return Errors(self._asked(Partial.of(self._stack, job).errors), job.dialect.written)
 
     def summary(self) -> dict[str, Any]:
         """What summary.json says of a job that has ended; `JobStillOpenError` if it has not."""
@@ -162,6 +173,23 @@ class Job:
         hours, unknown = count_hours(self._stack, began, ended, datetime.now(UTC))
         return replace(cost, instance_hours=hours, hours_unknown=unknown)
 
+    def departure(self) -> str:
+        """How the labels of a job that has ended depart from those of the last job of the same file name, in words.
+
+        Empty if chance may have done it, or there is no such job. `JobStillOpenError` if this one has not ended.
+        """
+        labels = self.summary().get("labels") or {}
+        with self._known():
+            earlier = last_of_name(self._stack, self.id, self._ledger_job().source.key) if labels else None
+        if earlier is None:
+            return ""
+        try:
+            before = Job(self._stack, earlier.id).summary().get("labels") or {}
+        except DownloadError:  # it has expired
+            return ""
+        words = describe_departure(labels, before)
+        return f"{words} since job {earlier.id}" if words else ""
+
     def download(self, folder: Path | str, *, replace: bool = False) -> list[Path]:
         """Write the files of a job that has ended to a folder, which is made if need be.
 
@@ -178,7 +206,10 @@ class Job:
     def write_files(self, target: HeldFolder) -> list[Path]:
         """Write the files of a job that has ended to a folder that is held already; errors are those of `download`."""
         job = self._ended()
-        return target.receive(self._stack, self.id, is_batch=has_batch_output(job.options))
+        with self._known():
+            written = target.receive(self._stack, self.id, is_batch=has_batch_output(job.options))
+        self._folder = target.path
+        return written
 
     def to_athena(self, location: str) -> AthenaTable:
         """Write the results to a folder in S3 (`s3://bucket/folder/`) which is a table in Athena, a file for each job.
@@ -198,7 +229,12 @@ class Job:
         return self.status()
 
     def retry(self) -> Job:
-        """Try the failed rows again, in a job that has all rows; `JobStillOpenError` if this one has not ended."""
+        """Try the failed rows again, in a job that has all rows.
+
+        `JobStillOpenError` if this one has not ended, `NothingToRetryError` if its failed rows can only be mended in
+        the file.
+        """
+        self.status().check_retry()
         with self._known():
             try:
                 following = start_retry(self.id, self._stack.ledger, self._stack.queues, datetime.now(UTC))
@@ -207,7 +243,16 @@ class Job:
         return Job(self._stack, following.id)
 
     def _file(self, name: str) -> Iterator[bytes]:
-        return read_object(self._stack, result_key(self.id, name))
+        return self._asked(lambda: read_object(self._stack, result_key(self.id, name)))()
+
+    def _asked(self, blocks: Callable[[], Iterator[bytes]]) -> Callable[[], Iterator[bytes]]:
+        """The same bytes, with the errors of `_known` as they are read."""
+
+        def asked() -> Iterator[bytes]:
+            with self._known():
+                yield from blocks()
+
+        return asked
 
     def _ended(self) -> LedgerJob:
         job = self._ledger_job()
@@ -225,3 +270,17 @@ class Job:
             yield
         except UnknownJobError as error:
             raise JobNotFoundError(f"this stack has no job {self.id}: `fanfold jobs` lists all jobs") from error
+        except EndpointConnectionError as error:
+            if not self._stack.is_local:
+                raise
+            raise StackError(f"the local cloud of job {self.id} has ended: {self._what_is_left}") from error
+
+    @property
+    def _what_is_left(self) -> str:
+        """Of a job whose cloud has ended."""
+        if self._folder:
+            return f"its files are in {self._folder}, read them with Results.of_folder({str(self._folder)!r})"
+        return (
+            "its files are gone, unless you have written them to a folder (`job.download(FOLDER)`, or `fanfold run`), "
+            "which Results.of_folder(FOLDER) reads"
+        )

@@ -10,7 +10,8 @@ from operator import add
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from fanfold.errors import JobNotFoundError
+from fanfold.errors import JobNotFoundError, NothingToRetryError
+from fanfold_core.app.rounds import advice_on
 from fanfold_core.domain.errors import UnknownJobError
 from fanfold_core.domain.job import Chunk, JobRecord, State, Totals
 from fanfold_core.domain.keys import name_of
@@ -46,10 +47,11 @@ class JobStatus:
     `rows` are all rows of the file, None while it is still being read; `done` of them have their final answer, which is
     a prediction for `predicted` and an error for `failed` of them. Those two are None where counting them would take
     long: in a job of several million rows that is at work, and whose count was not followed from the start. `requests`
-    were sent; known when the job has ended, as is how many of the failed rows were `not_answered` by then. `reason`
-    says why it failed or was cancelled. `input` is the file's `s3://` address, `retry_of` the job whose failed rows
-    this one tries again. The file was `submitted_by` this principal of AWS, None if nobody knows it or the cloud is
-    local; `submitter` is what people call it. Times are in UTC.
+    were sent; known when the job has ended. From then on, rows that were `not_answered` count as failed, but not as
+    done, and `invalid` are failed rows that cannot be sent as they stand in the file. `reason` says why it failed or
+    was cancelled. `input` is the file's `s3://` address, `retry_of` the job whose failed rows this one tries again. The
+    file was `submitted_by` this principal of AWS, None if nobody knows it or the cloud is local; `submitter` is what
+    people call it. Times are in UTC.
 
     `assumed` says in sentences what was taken for granted of the file, since nobody said it, `warnings` what
     may be wrong with that.
@@ -78,12 +80,31 @@ class JobStatus:
     trouble: str = ""
     trouble_at: datetime | None = None
     not_answered: int | None = None
+    invalid: int | None = None
     submitted_by: str | None = None
 
     @property
     def has_ended(self) -> bool:
         """Whether nothing of this will change any more."""
         return self.state.is_terminal
+
+    @property
+    def is_retryable(self) -> bool:
+        """Whether rows of a job that has ended have no prediction that a retry may bring."""
+        return self.has_ended and (self.failed or 0) > (self.invalid or 0)
+
+    @property
+    def advice(self) -> str:
+        """What helps the rows without a prediction of a job that has ended, in sentences."""
+        return advice_on(self.failed or 0, self.invalid or 0, self.not_answered or 0) if self.has_ended else ""
+
+    def check_retry(self) -> None:
+        """See that a retry may come to something else than the job, or raise `NothingToRetryError`.
+
+        One that was cancelled, or failed, may not have read its file to the end, or not have written its results.
+        """
+        if self.state is JobState.COMPLETED_WITH_ERRORS and not self.is_retryable:
+            raise NothingToRetryError(f"job {self.id} has nothing to retry: {self.advice}")
 
     @property
     def key(self) -> str:
@@ -136,9 +157,15 @@ class StatusReader:
 
     def _ended(self, job: JobRecord) -> JobStatus:
         totals = reduce(add, (totals for _, totals in self.ledger.totals(job.id)), Totals())
-        status = _status(job, totals.rows, totals.rows, totals.failed, totals.requests)
         told = totals.statistics
-        return replace(status, not_answered=told.unanswered, warnings=(*status.warnings, *told.warnings()))
+        status = _status(job, totals.rows, totals.rows, totals.failed, totals.requests)
+        return replace(
+            status,
+            done=totals.rows - told.unanswered,
+            not_answered=told.unanswered,
+            invalid=told.invalid,
+            warnings=(*status.warnings, *told.warnings()),
+        )
 
     def _rows_before(self, job: JobRecord, chunk: int) -> int:
         """Rows of the chunks before this one, all of which are done."""

@@ -191,7 +191,7 @@ def test_the_list_says_that_it_loads_then_that_there_is_nothing(page: Page) -> N
 def test_the_list_is_searched_and_goes_on_beyond_its_first_jobs(page: Page) -> None:
     job = {
         "state": "SUCCEEDED", "created": "2026-11-29T00:00:00Z", "ended": "2026-11-29T00:00:11Z", "rows": 1,
-        "done": 1, "failed": 0, "reason": "", "dollars": 0.00001, "submitter": "ada@example.com",
+        "done": 1, "failed": 0, "reason": "", "dollars": 0.0123, "submitter": "ada@example.com",
     }  # fmt: skip
 
     def answer(route: Route) -> None:
@@ -203,7 +203,7 @@ def test_the_list_is_searched_and_goes_on_beyond_its_first_jobs(page: Page) -> N
     page.route("**/api/jobs?*", answer)
     page.reload()
     expect(page.locator("#jobs li")).to_have_count(30)
-    expect(page.locator("#jobs li").first).to_contain_text("1 row · 11\u00a0s · <$0.0001 · ada@example.com")
+    expect(page.locator("#jobs li").first).to_contain_text("1 row · 11\u00a0s · at least $0.0123 · ada@example.com")
     page.get_by_role("button", name="Show more jobs").click()
     expect(page.locator("#jobs li")).to_have_count(60)
     expect(page.locator("#jobs a").nth(30)).to_be_focused()

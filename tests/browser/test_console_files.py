@@ -85,7 +85,7 @@ def test_a_job_cannot_start_before_the_column_of_the_texts_is_chosen(page: Page)
 
 def test_another_file_than_a_csv_is_refused_by_its_name_as_it_is_spelt(page: Page) -> None:
     page.evaluate(DROP, ["Real.xlsx", "text\nso good\n"])
-    expect(page.locator("#trouble")).to_have_text(re.compile("^Real.xlsx is not a CSV.*Export the data as CSV"))
+    expect(page.locator("#trouble")).to_have_text(re.compile(r"^The file's name must end in \.csv.*as CSV"))
     expect(page.locator("#options")).to_be_hidden()
 
 
@@ -177,7 +177,7 @@ def test_a_change_of_labels_is_said_with_the_job_that_had_others(page: Page) -> 
 
 
 def test_on_aws_a_file_has_a_price_and_its_job_somebody_who_submitted_it(page: Page) -> None:
-    priced = {"services": 0.25, "hour": 0.736, "instance_type": "ml.g4dn.xlarge", "prices": "us-east-1, 2026-11-23"}
+    priced = {"cost": "at least $0.2500 for services", "basis": "An hour of an ml.g4dn.xlarge is $0.7360."}
 
     def preview(route: Route) -> None:
         found = route.fetch().json()
@@ -189,9 +189,8 @@ def test_on_aws_a_file_has_a_price_and_its_job_somebody_who_submitted_it(page: P
     page.route("**/api/preview?*", preview)
     page.route("**/api/jobs/priced-*", status)
     page.evaluate(DROP, ["priced.csv", "text\nso good\n"])
-    price = "$0.2500 for AWS services + $0.7360 for each hour of the endpoint (ml.g4dn.xlarge)"
-    expect(page.locator("#outlook .price")).to_have_text(price)
-    expect(page.locator("#outlook .basis")).to_contain_text("List prices of us-east-1, 2026-11-23, without free tiers.")
+    expect(page.locator("#outlook .price")).to_have_text("At least $0.2500 for services")
+    expect(page.locator("#outlook .basis")).to_have_text("An hour of an ml.g4dn.xlarge is $0.7360.")
     page.get_by_role("button", name="Start").click()
     expect(page.locator("#job .about")).to_contain_text(" · file submitted by ada@example.com")
     state(page, "Succeeded")

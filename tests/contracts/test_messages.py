@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 from tests.contracts.clouds import Cloud
@@ -115,3 +116,22 @@ def test_an_upload_is_by_whom_its_event_names_and_else_by_nobody(
     body = json.dumps({"Records": [{**found, **identity, "requestParameters": {"sourceIPAddress": "192.0.2.1"}}]})
     assert list(events.uploads(body)) == [events.Upload("input", "a.csv", "1", submitted_by)]
     assert events.job_of(body) == job_id("input", "a.csv", "1")
+
+
+@pytest.mark.parametrize(
+    ("key", "is_marker"),
+    [
+        ("reviews/_SUCCESS", True),
+        ("reviews/._SUCCESS.crc", True),
+        ("reviews_$folder$", True),
+        ("_committed_17", True),
+        ("_reviews.csv", False),
+        ("reviews/_year=2026/a.csv", False),
+        ("SUCCESS", False),
+    ],
+)
+def test_a_marker_of_spark_or_hadoop_is_no_upload(key: str, is_marker: object) -> None:
+    found = {"s3": {"bucket": {"name": "input"}, "object": {"key": quote_plus(key), "versionId": "1"}}}
+    (message,) = events.uploads(json.dumps({"Records": [found]}))
+    expected = events.Ignored(f"s3://input/{key}: it is a marker, as Spark and Hadoop write them")
+    assert message == (expected if is_marker else events.Upload("input", key, "1", None))

@@ -63,6 +63,24 @@ def test_every_message_of_an_error_is_that_of_the_code() -> None:
         assert f"- {message}\n" in page
 
 
+def test_the_quick_start_shows_the_report_and_the_console_and_says_what_is_in_the_pictures() -> None:
+    pictures = re.findall(
+        r"^!\[(.+)\]\((.+)\)$", (ROOT / "docs/quickstart.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert [file for _, file in pictures] == ["report.png", "console.png"]
+    for words, file in pictures:
+        assert len(words.split()) > 10
+        width = int.from_bytes((ROOT / "docs" / file).read_bytes()[16:20])
+        assert (width, (ROOT / "docs" / file).stat().st_size < 100_000) == (1440, True)
+
+
+def test_the_errors_of_the_client_are_those_that_can_be_caught_by_name() -> None:
+    section = errors_docs.PAGE.read_text(encoding="utf-8").partition("\n## Command line")[2].partition("\n## ")[0]
+    named = re.findall(r"^### (\w+)$", section, re.MULTILINE)
+    assert "DownloadError" in named
+    assert set(named) <= set(fanfold.__all__)
+
+
 def test_the_readme_names_all_metadata_in_the_order_of_the_table() -> None:
     readme = (options_docs.ROOT / "README.md").read_text(encoding="utf-8")
     _, _, rest = readme.partition("per file with S3 object metadata")

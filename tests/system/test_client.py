@@ -15,7 +15,14 @@ import pytest
 from nbclient import NotebookClient
 
 from fanfold import AsyncFanfold, AsyncJob, Errors, FailedRow, Fanfold, JobState, JobStatus, Results
-from fanfold.errors import InputFileError, JobNotFoundError, JobStillOpenError, RowNotFoundError, StackError
+from fanfold.errors import (
+    InputFileError,
+    JobNotFoundError,
+    JobStillOpenError,
+    NothingToRetryError,
+    RowNotFoundError,
+    StackError,
+)
 from fanfold.stacks import Stack
 
 if TYPE_CHECKING:
@@ -23,6 +30,8 @@ if TYPE_CHECKING:
 
     from fanfold import Job
 
+# What VADER says of "so good", and of no other text here.
+ONLY_GOOD = '{"type": "object", "properties": {"label": {"const": "LABEL_2"}}}'
 MIXED = b"id,text\n007,so good\n2,\n3,so bad\n4,well\n"
 
 
@@ -97,13 +106,17 @@ def test_all_files_are_downloaded_to_a_folder_that_need_not_exist(job: Job, tmp_
     assert summary["endpoint_seconds"] >= 1
 
 
-def test_a_retry_is_a_job_of_its_own_with_all_rows(job: Job) -> None:
+def test_a_retry_is_a_job_of_its_own_with_all_rows(pipeline: Pipeline, job: Job) -> None:
+    with pytest.raises(NothingToRetryError, match="correct the file"):
+        job.retry()  # of an empty row
+    job = pipeline.client.submit(["so good", "", "so bad"], response_schema=ONLY_GOOD, max_attempts=1)
+    job.wait(timeout=60)
     again = job.retry()
     status = again.wait(timeout=60)
     assert (again.id, status.retry_of) == (f"{job.id}.2", job.id)
-    assert (status.rows, status.predicted, status.failed) == (4, 3, 1)
+    assert (status.rows, status.predicted, status.failed, status.invalid) == (3, 1, 2, 1)
     assert list(again.results()) == list(job.results())
-    assert [again.row(number) for number in range(4)] == list(job.results())
+    assert [again.row(number) for number in range(3)] == list(job.results())
 
 
 def test_jobs_are_listed_the_latest_first_and_found_by_how_their_id_begins(pipeline: Pipeline, job: Job) -> None:
@@ -166,10 +179,11 @@ def test_a_task_does_with_a_stack_what_else_a_thread_does(pipeline: Pipeline, tm
 
     async def use() -> None:
         async with AsyncFanfold(stack.name, session=stack.session) as fanfold:
-            job = assert_type(await fanfold.submit(["so good", "", "so bad"], rows_per_request=1), AsyncJob)
+            given: dict[str, Any] = {"rows_per_request": 1, "response_schema": ONLY_GOOD, "max_attempts": 1}
+            job = assert_type(await fanfold.submit(["so good", "so bad", "so good"], **given), AsyncJob)
             assert assert_type(await job.wait(timeout=60), JobStatus).failed == 1
             rows = [assert_type(row, dict[str, Any]) async for row in await job.results()]
-            assert [row["label"] for row in rows] == ["LABEL_2", "", "LABEL_0"]
+            assert [row["label"] for row in rows] == ["LABEL_2", "", "LABEL_2"]
             assert [assert_type(failed, FailedRow).row async for failed in await job.errors()] == [1]
             assert {file.name for file in await job.download(tmp_path)} >= {"results.csv", "errors.csv"}
             again = await job.retry()

@@ -21,7 +21,7 @@ from fanfold.cli.options import as_typed
 from fanfold.cli.results import compare, download, errors, report, results
 from fanfold.cli.run import run, submit
 from fanfold.cli.tune import tune
-from fanfold.errors import InputFileError, UserError
+from fanfold.errors import InputFileError, NothingToRetryError, UserError
 from fanfold.stacks import refused_words
 from fanfold.terminal import guard_terminals, show_progress, stderr
 from fanfold_core import __version__
@@ -105,14 +105,14 @@ def main() -> None:
 
 
 def _is_of_usage(error: UserError | LocalCloudError) -> bool:
-    """Whether a command cannot be right as it was typed, whatever is in its files and stacks.
+    """Whether a command cannot be right as it was typed, whatever is in its files and stacks, or will ever be.
 
-    Such as an option that no file could have, alone or together with the others.
+    Such as an option that no file could have, alone or together with the others, or a retry of rows that none can help.
     """
     if isinstance(error.__cause__, JobDefaultsError):
         # Those of a stack that is there are nobody's who names a file.
         return not isinstance(error, InputFileError)
-    wrong = (OptionError, ParameterError, UnknownModelError)
+    wrong = (NothingToRetryError, OptionError, ParameterError, UnknownModelError)
     return isinstance(error, wrong) or isinstance(error.__cause__, wrong)
 
 

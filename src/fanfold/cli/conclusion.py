@@ -16,8 +16,9 @@ from fanfold.folder import HeldFolder
 from fanfold.input.batch import BATCH_FILES
 from fanfold.jobs import Job
 from fanfold.results import results_file
-from fanfold.status import JobState
+from fanfold.status import JobState, JobStatus
 from fanfold.terminal import stderr
+from fanfold_core.app.rounds import advice_on
 from fanfold_core.input.errors import counted
 
 
@@ -51,6 +52,24 @@ def apart(counts: Mapping[str, Any]) -> dict[str, int | None]:
     """
     failed, unanswered = counts["failed"], counts.get("not_answered")
     return {"failed": failed and failed - (unanswered or 0), "not answered": unanswered or None}
+
+
+def advise(counts: Mapping[str, Any], job: str, stack: str | None) -> str:
+    """What helps the rows of an ended job that have no prediction, and the command that does; empty if all have one.
+
+    Without a stack its local cloud has ended, so nothing can be retried.
+    """
+    failed, invalid, unanswered = (counts.get(name) or 0 for name in ("failed", "invalid", "not_answered"))
+    if stack is None:
+        return advice_on(invalid, invalid, 0)
+    command = f" To retry: `fanfold retry {job} --stack {stack}`" if failed > invalid else ""
+    return advice_on(failed, invalid, unanswered) + command
+
+
+def say_advice(status: JobStatus, stack: str) -> None:
+    """Say the same of a job, if it has ended."""
+    if status.has_ended and (advice := advise(status.as_dict(), status.id, stack)):
+        stderr.print(advice, style="yellow", soft_wrap=True)
 
 
 def code_of(state: JobState, failed: int | None) -> ExitCode:
@@ -125,6 +144,14 @@ def _finish(one: Followed, stack: str | None, *, is_only: bool) -> dict[str, Any
         if warning not in one.said:
             stderr.print(f"{one.subject}: {as_typed(warning)}", style="yellow", soft_wrap=True)
     _conclude(one.subject, summary, out)
+    if advice := advise(summary, one.job.id, stack):
+        stderr.print(advice, style="yellow", soft_wrap=True)
+    if stack is not None and (departure := one.job.departure()):
+        stderr.print(
+            f"{one.subject}: the labels are distributed differently than in the last job of this name: {departure}",
+            style="yellow",
+            soft_wrap=True,
+        )
     say_cost(one.job)
     return summary
 
@@ -174,11 +201,13 @@ def _keep_what_is_done(job: Job, folder: HeldFolder) -> None:
     if not status.done:
         words = f"interrupted: job {job.id} ended with its local cloud, before a row was done"
     else:
-        rows = f"{status.done:,} of {counted(status.rows, 'row')}" if status.rows else counted(status.done, "row")
-        stderr.print(f"interrupted: saving {rows} (Ctrl-C again to skip)", style="yellow")
+        stderr.print("interrupted: saving the rows that are done (Ctrl-C again to skip)", style="yellow")
         results = job.results(partial=True)
         file = folder.write(f"{job.id}.partial{Path(results.file_name).suffix}", results.blocks())
-        words = f"job {job.id} ended with its local cloud. The rows that were done: {file}"
+        # More of them were done meanwhile.
+        saved = counted(sum(1 for _ in results.in_file(file)), "row")
+        of_all = f" of {status.rows:,}" if status.rows else ""
+        words = f"job {job.id} ended with its local cloud. {saved}{of_all} saved: {file}"
     stderr.print(words, style="yellow", soft_wrap=True)
 
 

@@ -15,10 +15,10 @@ from fanfold.costs.estimate import BYTES_PER_TOKEN, EndpointPlan, Estimate, Work
 from fanfold.input.uploads import metadata
 from fanfold.project import find_root
 from fanfold.terminal import bytes_bar, stderr
+from fanfold_core.app.costs import cost_lines
 from localaws import template
 
 _DIGITS = 6
-_LEAST_SHOWN = 0.0001
 
 
 @click.command("estimate", short_help="Estimate requests, cost and time for a file.")
@@ -53,6 +53,10 @@ def estimate_command(
     prices.toml, without free tiers. Time is simulated with the template's scaling policies. The tokens in prompts for a
     language model are estimated by their bytes; of its answers, nothing is known before.
 
+    The cost is at least that of AWS services, and with --rows-per-second also that of one instance while it works. If
+    the endpoint has scaled to zero and wakes for this job, all instances until they are gone again are included: they
+    stay for 15 minutes after the last row.
+
     \b
     fanfold estimate tweets.csv
     fanfold estimate tweets.csv --stack fanfold --rows-per-second 200
@@ -84,7 +88,11 @@ def estimate_command(
     if as_json:
         prices = read_prices()
         show_json(
-            {**asdict(work), "prompt_tokens": work.prompt_tokens, **_rounded({**asdict(came), "total": came.total})}
+            {
+                **asdict(work),
+                "prompt_tokens": work.prompt_tokens,
+                **_rounded({**asdict(came), "at_least": came.at_least, "total": came.total}),
+            }
             | {"prices": {"date": str(prices["date"]), "region": prices["region"]}}
         )
         return
@@ -108,14 +116,9 @@ def _facts(work: Workload, came: Estimate) -> dict[str, Any]:
         "AWS API calls": came.calls,
         "prompt tokens": f"about {work.prompt_tokens:,} ({BYTES_PER_TOKEN} bytes each)" if work.prompt_bytes else None,
     }
-    facts |= {
-        f"$ {name}": f"{dollars:.4f}" if dollars >= _LEAST_SHOWN else "<0.0001"
-        for name, dollars in came.dollars.items()
-    }
-    facts["$ total"] = f"{came.total:.2f}" if came.total >= 1 else f"{came.total:.4f}"
+    facts |= cost_lines(came.dollars)
+    facts["cost"] = str(came)
     if came.instance_seconds is not None:
         facts["instance hours"] = f"{came.instance_seconds / 3600:.2f}"
         facts["time"] = "more than a month" if came.seconds is None else str(timedelta(seconds=round(came.seconds)))
-    prices = read_prices()
-    facts["prices"] = f"{prices['region']}, {prices['date']}, without free tiers"
     return facts

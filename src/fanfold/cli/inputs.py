@@ -15,7 +15,8 @@ import click
 from fanfold.cli.options import StandardInput, as_typed
 from fanfold.cli.output import echo
 from fanfold.client import Fanfold, local_parameters
-from fanfold.costs.estimate import project, read_prices, services
+from fanfold.costs.estimate import project
+from fanfold.costs.outlook import latest_speed, look_ahead
 from fanfold.errors import UserError
 from fanfold.input import files
 from fanfold.input.batch import BATCH_FILES, LEXICON, has_batch_output
@@ -27,6 +28,7 @@ from fanfold.project import find_root
 from fanfold.terminal import stderr
 from fanfold_core.domain.requests import Request
 from fanfold_core.input.errors import counted
+from fanfold_core.input.formats import FileName, Format
 from localaws import template
 
 if TYPE_CHECKING:
@@ -38,8 +40,12 @@ if TYPE_CHECKING:
 File = Path | str | StandardInput
 
 _REQUESTS_SHOWN = 3
-# What a stack's services may take without a question.
+# What may be sent without a question: dollars, and, as long as the endpoint's aren't known, rows. For so many, an
+# ml.g4dn.xlarge takes about a dollar at 20 rows per second.
 DOLLARS_UNASKED = 1.0
+ROWS_UNASKED = 100_000
+# Enough to tell the endpoint's speed, even if some of them fail.
+_ROWS_FOR_SPEED = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,22 +101,23 @@ def dry_run(inputs: Sequence[Input], *, is_limited: bool) -> None:
 
 
 def ask_about_cost(inputs: Sequence[Input], stack: str, *, is_agreed: bool) -> None:
-    """Say what files will cost on a stack if that is much, and ask whether to go on. A local one costs nothing.
+    """Say what files will cost on a stack if that is much, or not known, and ask whether to go on.
+
+    A local one costs nothing.
 
     `UserError` if not, and `click.UsageError` if there is nobody to ask.
     """
-    if is_agreed:
+    fanfold = None if is_agreed else Fanfold(stack)
+    if fanfold is None or fanfold.stack.is_local:
         return
-    prices = read_prices()
-    of_each = (services(project(one.sent), prices, one.parameters["Architecture"]) for one in inputs)
-    dollars = sum(sum(of_services.values()) for of_services in of_each)
-    if dollars < DOLLARS_UNASKED or Fanfold(stack).stack.is_local:
+    first, *others = [project(one.sent) for one in inputs]
+    work = sum(others, first)
+    outlook = look_ahead(work, inputs[0].sent.options, fanfold.stack, latest_speed(fanfold.jobs()))
+    if outlook.estimate.total < DOLLARS_UNASKED and (outlook.has_instances or work.rows < ROWS_UNASKED):
         return
-    stderr.print(
-        f"Estimated cost on AWS: about ${dollars:,.2f} for services, and the endpoint's instances on top; for these: "
-        f"`fanfold estimate FILE --stack {stack} --rows-per-second R`",
-        soft_wrap=True,
-    )
+    stderr.print(f"Estimated cost on AWS: {outlook.cost}. {outlook.basis}", soft_wrap=True)
+    if outlook.speed is None:
+        stderr.print(f"To see how fast it is, send some rows first: add --limit {_ROWS_FOR_SPEED}", soft_wrap=True)
     if not sys.stdin.isatty():
         raise click.UsageError("there is no terminal to ask whether to go on: add --yes")
     if not click.confirm("Continue?", err=True):
@@ -163,6 +170,8 @@ def _taken_for(found: LocalFile) -> str:
     if found.assumed:
         written = f" The job's files include {' and '.join(BATCH_FILES)}." if has_batch_output(found.options) else ""
         return f" is in OpenAI's batch format: the body of each line is sent as a request of its own.{written}"
-    columns = f"{counted(len(layout.columns), 'column')}, {'with' if layout.has_header else 'without'} a header"
+    columns = counted(len(layout.columns), "column")
+    if FileName.parse(found.source.name).format is Format.CSV:
+        columns += f", {'with' if layout.has_header else 'without'} a header"
     where = f"the texts are in column {layout.input_index}, {layout.columns[layout.input_index]!r}"
     return f": {columns}; {f'the model input is {made.text}' if made else where}."

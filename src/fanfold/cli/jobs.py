@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import islice
@@ -16,6 +15,7 @@ from fanfold.cli.conclusion import (
     COUNTS,
     ExitCode,
     Followed,
+    advise,
     apart,
     code_of,
     describe_accuracy,
@@ -26,11 +26,7 @@ from fanfold.cli.logs import LogLine, follow_log, log_groups, log_lines
 from fanfold.cli.options import as_typed
 from fanfold.cli.output import echo, show_facts, show_json, show_table
 from fanfold.client import Fanfold
-from fanfold.comparison import describe_departure, last_of_name
-from fanfold.errors import DownloadError
 from fanfold.folder import held
-from fanfold.jobs import Job
-from fanfold.stacks import Stack
 from fanfold.status import JobState, JobStatus
 from fanfold.terminal import stderr
 
@@ -70,8 +66,9 @@ def status(job: str, stack: str, watch: bool, as_json: bool) -> None:
     If requests fail for a reason other than their rows (for example, the endpoint is gone), or if a function cannot
     process a message of the job, it shows the last error and its time.
 
-    For a job that has ended, it shows the estimated cost on AWS at list prices (nothing on a local cloud), some minutes
-    later with the hours that the endpoint's instances ran during the job, as CloudWatch has counted them; with
+    For a job that has ended, it shows how many of the failed rows are invalid (they cannot be sent as they stand in the
+    file), and whether a retry helps (advice); the estimated cost on AWS at list prices (nothing on a local cloud), some
+    minutes later with the hours that the endpoint's instances ran during the job, as CloudWatch has counted them; with
     --label-column, how many predictions are right and the most frequent mistake; if labels are distributed differently
     than in the last job of the same file name, beyond what chance does, the label whose share changed most (departure);
     and if it failed, what its reason must not quote: the file's first line, or the most frequent error of a row.
@@ -80,12 +77,15 @@ def status(job: str, stack: str, watch: bool, as_json: bool) -> None:
     fanfold status tweets-6a5ef09ece7577f1
     fanfold status tweets --watch          # a unique prefix of the id
     """
-    client = Fanfold(stack)
-    found = client.job(job)
+    found = Fanfold(stack).job(job)
     now = found.wait() if watch else found.status()
     cost = found.cost() if now.has_ended else None
     summary = found.summary() if now.has_ended else {}
-    told = {"details": summary.get("details", ""), "departure": _departure(client.stack, now, summary.get("labels"))}
+    told = {
+        "advice": advise(now.as_dict(), now.id, stack) if now.has_ended else "",
+        "details": summary.get("details", ""),
+        "departure": found.departure() if now.has_ended else "",
+    }
     evaluation = summary.get("evaluation")
     if as_json:
         show_json(now.as_dict() | {"cost": cost and asdict(cost), **told, "evaluation": evaluation})
@@ -94,23 +94,10 @@ def status(job: str, stack: str, watch: bool, as_json: bool) -> None:
     sys.exit(code_of(now.state, now.failed) if watch else ExitCode.OK)
 
 
-def _departure(stack: Stack, now: JobStatus, labels: Mapping[str, int] | None) -> str:
-    """How the labels of an ended job depart from those of the last job of a file of the same name, in words."""
-    earlier = last_of_name(stack, now.id, now.key) if labels else None
-    if not labels or earlier is None:
-        return ""
-    try:
-        before = Job(stack, earlier.id).summary().get("labels")
-    except DownloadError:  # it has expired
-        return ""
-    words = describe_departure(labels, before or {})
-    return f"{words} since job {earlier.id}" if words else ""
-
-
 def _facts(status: JobStatus) -> dict[str, Any]:
     facts = status.as_dict()
     trouble, at = facts.pop("trouble"), facts.pop("trouble_at")
-    facts |= apart(facts)
+    facts |= apart(facts) | {"invalid": status.invalid or None}
     del facts["not_answered"]
     facts["submitted_by"] = status.submitter
     facts |= {name: as_typed(" ".join(facts[name])) for name in ("assumed", "warnings")}
@@ -155,7 +142,8 @@ def retry(job: str, stack: str, out: Path, replace: bool) -> None:
     """Retry the failed rows of JOB and write all rows to a folder. JOB must have ended. Exit codes are those of `run`.
 
     The retry is a new job, named like the first with a number. Its predictions replace the errors. If no rows failed,
-    the command does nothing.
+    the command does nothing. If all failed rows are invalid, such as empty ones, it ends with a usage error: only a
+    corrected file helps.
 
     \b
     fanfold retry tweets-6a5ef09ece7577f1 --out second
@@ -166,6 +154,7 @@ def retry(job: str, stack: str, out: Path, replace: bool) -> None:
     if now.state is JobState.SUCCEEDED:
         stderr.print(f"job {found.id} has no failed rows: nothing to retry", soft_wrap=True)
         return
+    now.check_retry()
     with held(out, now.input, found.id, rows=now.rows, replace=replace) as folder:
         again = found.retry()
         say_job(again)

@@ -193,7 +193,11 @@ _trying = (
     click.option("--limit", type=Number(1), metavar="N", help="Process only the first N rows."),
     click.option("--dry-run", "is_dry", is_flag=True, help="Print the first requests, or with --limit all; send none."),
     click.option(
-        "--yes", "-y", "is_agreed", is_flag=True, help="Don't ask before files that cost more than $1 on a stack."
+        "--yes",
+        "-y",
+        "is_agreed",
+        is_flag=True,
+        help="Don't ask before files that cost more than $1 on a stack, or whose cost is not known.",
     ),
 )
 _stack = functools.partial(click.option, "--stack", metavar="NAME", envvar=STACK_VARIABLE, show_envvar=True)

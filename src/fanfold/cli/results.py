@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from fanfold.cli import options
-from fanfold.cli.conclusion import say_cost
+from fanfold.cli.conclusion import say_advice, say_cost
 from fanfold.cli.output import REPORT, echo, is_terminal, show_bytes, show_facts, show_in_browser, show_json, show_table
 from fanfold.client import Fanfold
 from fanfold.comparison import Comparison
@@ -27,8 +27,7 @@ from fanfold_core.input.errors import counted
 from fanfold_core.input.json.text import cell_of
 
 _ROWS_ON_A_TERMINAL = 20
-_SAMPLES = 3
-_LONGEST_SAMPLE = 60
+_SAMPLES, _LONGEST_SAMPLE = 3, 60
 
 
 @click.command(short_help="Print the results of a job.")
@@ -112,7 +111,7 @@ def results(
 def errors(job: str, stack: str, partial: bool, as_csv: bool, as_json: bool) -> None:
     """Show why rows of JOB failed: each reason with its number of rows, most frequent first.
 
-    Reasons that differ only in numbers are grouped; the first one represents its group.
+    Reasons that differ only in numbers are one group, with its first reason. It also says which rows a retry helps.
 
     \b
     fanfold errors tweets-6a5ef09ece7577f1
@@ -121,7 +120,8 @@ def errors(job: str, stack: str, partial: bool, as_csv: bool, as_json: bool) -> 
     """
     if as_csv and as_json:
         raise click.UsageError("--csv and --json cannot be combined: choose one")
-    failed = Fanfold(stack).job(job).errors(partial=partial)
+    found = Fanfold(stack).job(job)
+    failed = found.errors(partial=partial)
     if as_csv:
         show_bytes(failed.blocks())
         return
@@ -131,6 +131,7 @@ def errors(job: str, stack: str, partial: bool, as_csv: bool, as_json: bool) -> 
         return
     shown = [{"rows": group.rows, "reason": group.reason, "examples": group.spelt} for group in groups]
     show_table(shown, ("rows", "reason", "examples"), right=("rows",))
+    say_advice(found.status(), stack)
 
 
 @click.command(short_help="Open the report of a job in a browser.")

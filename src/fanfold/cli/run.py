@@ -64,11 +64,13 @@ def run(
     model. If you interrupt it, the rows that are done are written to JOB.partial.csv (or .jsonl) in the folder. On a
     stack, the job continues.
 
-    Before files that cost more than $1 on a stack (without the endpoint's instances) it asks whether to continue.
-    Without a terminal, it then ends with a usage error, unless you set --yes.
+    Before files that cost more than $1 on a stack it asks whether to continue. The estimate includes the endpoint's
+    instances, at the speed of the stack's latest job of 1,000 rows or more. Before such a job, their cost is not known,
+    and it asks from 100,000 rows on. Without a terminal, it then ends with a usage error, unless you set --yes.
 
-    The summary is printed as JSON. Exit codes: 0 every row has a prediction, 3 some rows failed, 1 the job failed, 2
-    usage error, 130 interrupted.
+    The summary is printed as JSON. On a stack, it also says if labels are distributed differently than in the last job
+    of the same file name, beyond what chance does. Exit codes: 0 every row has a prediction, 3 some rows failed, 1 the
+    job failed, 2 usage error, 130 interrupted.
 
     \b
     fanfold run tweets.csv --open-report
@@ -128,8 +130,8 @@ def submit(
     its end, it is a prefix: all objects below it become one job, as do those of a manifest (a .manifest file of
     Redshift's).
 
-    Before files that cost more than $1 (without the endpoint's instances) it asks whether to continue. Without a
-    terminal, it then ends with a usage error, unless you set --yes.
+    Before files that cost more than $1 it asks whether to continue, as does `fanfold run`, which says how the cost is
+    estimated. Without a terminal, it then ends with a usage error, unless you set --yes.
 
     \b
     fanfold submit tweets.csv

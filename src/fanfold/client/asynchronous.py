@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import boto3
     from botocore.config import Config
 
-    from fanfold.costs.estimate import Cost
+    from fanfold.costs.cost import Cost
     from fanfold.endpoint import EndpointStatus
     from fanfold.folder import HeldFolder
     from fanfold.jobs import Job
@@ -90,6 +90,10 @@ class AsyncJob:
     async def cost(self) -> Cost | None:
         """As `Job.cost`."""
         return await to_thread(self._job.cost)
+
+    async def departure(self) -> str:
+        """As `Job.departure`."""
+        return await to_thread(self._job.departure)
 
     async def download(self, folder: Path | str, *, replace: bool = False) -> list[Path]:
         """As `Job.download`."""

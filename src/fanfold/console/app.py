@@ -12,17 +12,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from flask import Flask, Response, abort, g, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from fanfold.console.preview import HEAD_BYTES, PARQUET_BYTES, NotTableError
+from fanfold.console.preview import HEAD_BYTES, PARQUET_BYTES
 from fanfold.console.rows import Place, Wanted
 from fanfold.console.security import bearer, protect
-from fanfold.console.service import FileGoneError
-from fanfold.errors import JobNotFoundError, UserError
+from fanfold.errors import DownloadError, JobNotFoundError, UserError
 from fanfold_core import __version__
 from fanfold_core.domain.keys import RESULT_FILES
 from fanfold_core.domain.options import OPTIONS, Options
 from fanfold_core.domain.options.kinds import Choice, Integer
 from fanfold_core.domain.options.row import spell
-from fanfold_core.input.errors import InputError, JobDefaultsError, NotCsvError
+from fanfold_core.input.errors import FileNameError, InputError, JobDefaultsError, NotCsvError
 from fanfold_core.input.formats import ENDINGS, FileName, Format
 
 if TYPE_CHECKING:
@@ -108,8 +107,8 @@ class Views:
             abort(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         head = request.get_data()
         size = request.args.get("size", len(head), type=int)
-        seen, outlook = self._service.preview(_name(), head, size, _options())
-        return asdict(seen) | {"outlook": outlook and asdict(outlook)}
+        seen, ahead = self._service.preview(_name(), head, size, _options())
+        return asdict(seen) | {"outlook": ahead and asdict(ahead)}
 
     def jobs(self) -> Json:
         """The latest jobs, or the latest that are called so."""
@@ -172,7 +171,8 @@ class Views:
 
 
 def _told(status: JobStatus) -> Json:
-    return status.as_dict() | {"submitter": status.submitter}
+    reckoned = {"submitter": status.submitter, "advice": status.advice, "is_retryable": status.is_retryable}
+    return status.as_dict() | reckoned
 
 
 def _form() -> dict[str, list[Json]]:
@@ -220,11 +220,11 @@ def _in_words(error: Exception) -> tuple[str, int]:
     match error:
         case HTTPException():
             return error.description or error.name, error.code or HTTPStatus.INTERNAL_SERVER_ERROR
-        case JobNotFoundError() | FileGoneError():
+        case JobNotFoundError() | DownloadError():
             return str(error), HTTPStatus.NOT_FOUND
         case UserError() | InputError():
             # Of another file than a CSV, no option makes one.
-            is_other = isinstance(error, NotTableError | NotCsvError)
+            is_other = isinstance(error, FileNameError | NotCsvError)
             status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE if is_other else HTTPStatus.BAD_REQUEST
             return error.in_full if isinstance(error, InputError) else str(error), status
         case ClientError() | BotoCoreError():

@@ -1,24 +1,29 @@
-"""What a file is, by its first bytes, before it is uploaded: the rules are those that its job will go by."""
+"""What a file is, by its first bytes, before it is uploaded, and what it will take: its job goes by the same rules."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from io import BytesIO
+from math import ceil
 from typing import TYPE_CHECKING
 
-from fanfold.errors import InputFileError
+from fanfold.costs.estimate import Workload
+from fanfold.costs.outlook import look_ahead
 from fanfold_core.domain.chat import prompt_bytes
 from fanfold_core.domain.options import Options
-from fanfold_core.domain.requests import inputs
+from fanfold_core.domain.requests import chunk_limits, inputs
+from fanfold_core.input.cutting import Limits
 from fanfold_core.input.encodings import likely_encoding
 from fanfold_core.input.errors import InputColumnError, InputError, UndecodableError
-from fanfold_core.input.formats import TABLE_ENDINGS, FileName, Format
+from fanfold_core.input.formats import FileName, Format
 from fanfold_core.input.json.text import read_json
+from fanfold_core.input.sniffing import check_is_text
 from fanfold_core.input.source import BLOCK_BYTES, InputFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from fanfold.stacks import Stack
     from fanfold_core.input.layout import Layout
 
 HEAD_BYTES = BLOCK_BYTES
@@ -29,10 +34,6 @@ _UNSEEN = (
     "is the input, start it with `fanfold submit FILE --input-column NAME`."
 )
 _MOST_ROWS = 5
-
-
-class NotTableError(InputFileError):
-    """By its name, a file is no CSV. Do not retry: choose another file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +58,36 @@ class Preview:
     prompt_bytes: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a job will take: rows and requests, the cost in words and what it is based on, and seconds where known.
+
+    `is_exact` if the rows were counted; the endpoint `wakes` for it, as far as that is known.
+    `prompt_tokens` are a guess.
+    """
+
+    rows: int
+    is_exact: bool
+    requests: int
+    cost: str
+    basis: str
+    seconds: float | None
+    wakes: bool
+    prompt_tokens: int
+
+
 def preview_file(
     name: str, head: bytes, *, complete: bool, parameters: Mapping[str, str], options: Mapping[str, str]
 ) -> Preview:
     """Read the first bytes of a file; `complete` if they are all of it.
 
-    `parameters` are the stack's, `options` this file's. `InputError` says what is wrong with either, `NotTableError`
-    that by its name it is no CSV.
+    `parameters` are the stack's, `options` this file's. `InputError` says what is wrong with either.
     """
     named = FileName.parse(name)
     if not named.is_table:
-        raise NotTableError(
-            f"{name} is not a CSV: its name must end in {TABLE_ENDINGS}. Export the data as CSV, and choose that file"
-        )
+        # What is in it says better what to do.
+        check_is_text(head, "a CSV")
+    named.check()
     chosen = Options.of_stack(parameters, {**named.options, **options})
     if named.format is Format.PARQUET and not complete:
         return Preview((), None, has_header=False, rows=[], hint=_UNSEEN)
@@ -110,6 +128,33 @@ def _preview(file: InputFile, chosen: Options) -> Preview:
         rows_read=piece.rows,
         bytes_read=None if file.is_copied else piece.end,
         prompt_bytes=0 if question else _prompt_bytes(rows, layout, chosen),
+    )
+
+
+def forecast(
+    preview: Preview, size: int, stack: Stack, given: Mapping[str, str], speed: float | None
+) -> Forecast | None:
+    """What the job of a file of this size will take on a stack; None if its first bytes don't tell."""
+    if preview.question or not preview.bytes_read or not preview.rows_read:
+        return None
+    options = Options.of_stack(stack.parameters, given)
+    rows = max(1, round(preview.rows_read * max(1, size / preview.bytes_read)))
+    limits = chunk_limits(Limits(), options.rows_per_request)
+    chunks = ceil(max(rows / limits.rows, size / limits.bytes))
+    # The first row of each chunk goes alone.
+    requests = ceil(rows / options.rows_per_request) + chunks
+    prompts = round(preview.prompt_bytes * rows / preview.rows_read)
+    work = Workload(rows, 0, requests, chunks, size, prompt_bytes=prompts)
+    outlook = look_ahead(work, options, stack, speed)
+    return Forecast(
+        rows=rows,
+        is_exact=size <= preview.bytes_read,
+        requests=work.requests,
+        cost=outlook.cost,
+        basis=outlook.basis,
+        seconds=outlook.seconds,
+        wakes=outlook.wakes,
+        prompt_tokens=work.prompt_tokens,
     )
 
 

@@ -12,11 +12,11 @@ from typing import IO, TYPE_CHECKING, TypeVar
 from rich.progress import Progress
 
 from fanfold.comparison import describe_departure, file_name, last_of_name
-from fanfold.console.outlook import Outlook, look_ahead, speed_of
-from fanfold.console.preview import Preview, preview_file
+from fanfold.console.preview import Forecast, Preview, forecast, preview_file
 from fanfold.console.rows import Page, Wanted, read_answered, read_page
 from fanfold.costs.hours import TOO_EARLY, may_be_counted
-from fanfold.errors import DownloadError, UserError
+from fanfold.costs.outlook import speed_of
+from fanfold.errors import DownloadError
 from fanfold.input.uploads import upload_stream
 from fanfold.jobs import Job
 from fanfold.results import Errors, Results, find_object, read_object, results_file
@@ -35,23 +35,18 @@ _MOST_KNOWN = 1_000
 _MOST_LOOKED_UP = 3
 
 
-class FileGoneError(UserError):
-    """A job has no such file: it is older than such files, or they have expired. Do not retry."""
-
-
 @dataclass(frozen=True, slots=True)
 class Conclusion:
     """What a job came to, as its summary says it: what older versions did not say is None.
 
-    So are `dollars` of a local cloud. `instance_hours` are in `dollars` where CloudWatch has counted them; `is_early`
-    if it may yet do so.
+    It has cost `dollars` at least; None on a local cloud, too. `instance_hours` are in these where CloudWatch has
+    counted them; `is_early` if it may yet do so.
     """
 
     dollars: float | None = None
     instance_hours: float | None = None
     is_early: bool = False
     not_answered: int | None = None
-    invalid: int | None = None
     labels: dict[str, int] | None = None
     details: str | None = None
     results_file: str = "results.csv"
@@ -149,7 +144,7 @@ class ConsoleService:
         return {status.id: self._conclusions.get(status.id, _UNKNOWN) for status in ended}
 
     def rows(self, job_id: str, wanted: Wanted) -> Page:
-        """A page of the results of a job; `FileGoneError` if there are none any more.
+        """A page of the results of a job; `DownloadError` if there are none any more.
 
         While the job is at work, it is the first rows that have an answer, whatever is wanted.
         """
@@ -159,7 +154,7 @@ class ConsoleService:
             job = stack.ledger.job(job_id)
             page = read_page(stack, job, wanted) if job.state.is_terminal else read_answered(stack, job)
         if page is None:
-            raise FileGoneError(f"job {job_id} has no results, or they have expired")
+            raise DownloadError(f"job {job_id} has no results, or they have expired")
         return page
 
     def cancel(self, job_id: str) -> JobStatus:
@@ -174,13 +169,13 @@ class ConsoleService:
             self._begin(following)
             return following.status()
 
-    def preview(self, name: str, head: bytes, size: int, options: Mapping[str, str]) -> tuple[Preview, Outlook | None]:
+    def preview(self, name: str, head: bytes, size: int, options: Mapping[str, str]) -> tuple[Preview, Forecast | None]:
         """What the job of a file of this size that begins so will take it for, and what it will cost."""
         parameters = self.stack.parameters
         seen = preview_file(name, head, complete=size <= len(head), parameters=parameters, options=options)
         with self._lock:
             speed = self._speeds[max(self._speeds)] if self._speeds else None
-        return seen, look_ahead(seen, size, parameters, options, speed, is_local=self.stack.is_local)
+        return seen, forecast(seen, size, self.stack, options, speed)
 
     def submit(self, name: str, content: IO[bytes], options: Mapping[str, str]) -> JobStatus:
         """Upload a file as it comes in, which begins its job."""
@@ -190,7 +185,7 @@ class ConsoleService:
         return uploaded
 
     def read(self, job_id: str, name: str, *, for_spreadsheets: bool) -> tuple[int | None, Iterator[bytes]]:
-        """The size of a file of a job that has ended, if it is known, and its bytes; `FileGoneError` if it isn't there.
+        """The size of a file of a job that has ended, if it is known, and its bytes; `DownloadError` if it isn't there.
 
         `for_spreadsheets` has the results or errors.csv as a CSV written so that no spreadsheet runs anything in it.
         """
@@ -203,7 +198,7 @@ class ConsoleService:
         stack, key = client.stack, result_key(job_id, name)
         found = find_object(stack, key)
         if found is None:
-            raise FileGoneError(f"job {job_id} has no {name}, or it has expired")
+            raise DownloadError(f"job {job_id} has no {name}, or it has expired")
         return (None, rows.for_spreadsheets()) if rows else (found["Size"], read_object(stack, key, found))
 
     def _called(self, wanted: str) -> Iterator[ListedJob]:
@@ -247,7 +242,7 @@ class ConsoleService:
             self._speeds[status.created] = speed
         dollars = None if cost is None or cost.is_local else cost.services + (cost.counted or cost.instance or 0)
         hours, is_early = (None, False) if cost is None else (cost.instance_hours, cost.hours_unknown == TOO_EARLY)
-        told = {name: summary.get(name) for name in ("not_answered", "invalid", "labels", "details")}
+        told = {name: summary.get(name) for name in ("not_answered", "labels", "details")}
         return Conclusion(dollars, hours, is_early, results_file=results_file(summary), **told)
 
     def _status(self, job_id: str) -> JobStatus:

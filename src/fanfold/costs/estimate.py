@@ -1,4 +1,4 @@
-"""What a file will take, before anything is spent (`make_estimate`), and what its job took (`Cost`).
+"""What a file will take, before anything is spent (`make_estimate`).
 
 Counts come from the file itself, cut and planned by the code that the functions run; what these take, and the prices,
 from `fanfold_core.app.costs`; the time from the simulator (`simulation.py`).
@@ -6,10 +6,12 @@ from `fanfold_core.app.costs`; the time from the simulator (`simulation.py`).
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from math import ceil
+from typing import TYPE_CHECKING, Self
 
+from fanfold.costs.cost import AWAKE_SECONDS, with_an_instance, without_instances
 from fanfold.costs.simulation import SimulatedEndpoint, SimulatedJob, simulate
 from fanfold.project import find_root
 from fanfold_core.app.costs import instance_dollars, read_prices, services, taken
@@ -39,11 +41,10 @@ __all__ = [
     "taken",
 ]
 
-_HOUR = 3600
+# Beside services, what dollars are for.
+INSTANCES = "instances"
 # Of English, as language models split it. Of other languages and of code, a token has fewer.
 BYTES_PER_TOKEN = 4
-# Without backlog for so long, the endpoint goes to sleep: the instances that it has by then are paid for it.
-_AWAKE_SECONDS = 900
 _SAMPLE_CHUNKS = 2
 
 
@@ -66,6 +67,10 @@ class Workload:
     def prompt_tokens(self) -> int:
         """About how many tokens the prompts have: only the model's own tokenizer knows."""
         return round(self.prompt_bytes / BYTES_PER_TOKEN)
+
+    def __add__(self, other: Self) -> Self:
+        found = asdict(other)
+        return replace(self, **{name: number + found[name] for name, number in asdict(self).items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,24 +117,52 @@ class EndpointPlan:
             ttl_seconds=ttl_seconds,
         )
 
+    @property
+    def sleeps(self) -> bool:
+        """Whether it has no instance without work, and wakes for a job."""
+        return self.policies is not None and not self.policies.least
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """What a workload will take. Dollars by what they are for; time and instances only where an endpoint is known.
 
     `seconds` last from the upload to the last row, None also if the endpoint will not be done in a month.
-    `instance_seconds` include the time until it is asleep again.
+    `instance_seconds` include the time until it is asleep again if it `wakes` for the job; `working_seconds` are those
+    that one instance takes for the rows, rounded up.
     """
 
     calls: int
     dollars: dict[str, float]
     seconds: float | None
     instance_seconds: float | None
+    working_seconds: int | None = None
+    instance_type: str | None = None
+    wakes: bool = False
 
     @property
     def total(self) -> float:
         """All dollars."""
         return sum(self.dollars.values())
+
+    @property
+    def services(self) -> float:
+        """Dollars for all but the endpoint."""
+        return self.total - self.dollars.get(INSTANCES, 0)
+
+    @property
+    def at_least(self) -> float:
+        """Dollars for the services, and for an instance while it works, as far as that is known."""
+        return self.services + (instance_dollars(self.instance_type or "", self.working_seconds or 0) or 0)
+
+    def __str__(self) -> str:
+        prices = read_prices()
+        said_of_prices = f"{prices['region']}, {prices['date']}, without free tiers"
+        if INSTANCES not in self.dollars:
+            return without_instances(self.services, said_of_prices, self.instance_type or "")
+        when = "if the endpoint wakes for this job" if self.wakes else "with all instances until its last row"
+        working = with_an_instance(self.services, self.at_least, self.working_seconds or 0, self.instance_type)
+        return f"{working}; ${self.total:.2f} {when} ({said_of_prices})"
 
 
 def project(file: LocalFile) -> Workload:
@@ -170,105 +203,49 @@ def count(
 
 
 def make_estimate(
-    work: Workload, rows_per_request: int, endpoint: EndpointPlan | None, architecture: str = "x86_64"
+    work: Workload,
+    rows_per_request: int,
+    endpoint: EndpointPlan | None,
+    architecture: str = "x86_64",
+    most_simulated: int | None = None,
 ) -> Estimate:
-    """What the workload will take on a stack in us-east-1."""
-    prices = read_prices()
-    dollars = services(work, prices, architecture)
-    seconds = instance_seconds = None
-    if endpoint is not None:
-        seconds, instance_seconds = _course(work, rows_per_request, endpoint)
-        of_instances = instance_dollars(endpoint.instance_type or "", instance_seconds)
-        if of_instances is not None:
-            dollars["instances"] = of_instances
-    return Estimate(round(taken(work, "calls")), dollars, seconds, instance_seconds)
+    """What the workload will take on a stack in us-east-1.
+
+    Of more than `most_simulated` requests, these are simulated, and the others take as long.
+    """
+    dollars, calls = services(work, read_prices(), architecture), round(taken(work, "calls"))
+    if endpoint is None:
+        return Estimate(calls, dollars, None, None)
+    requests = max(1, work.requests)
+    simulated = min(requests, most_simulated or requests)
+    seconds, simulated_seconds = _course(simulated, requests / simulated, rows_per_request, endpoint)
+    # Rows that share an input are sent once.
+    rows = min(work.rows - work.unsendable, work.requests * rows_per_request)
+    working_seconds = ceil(rows / endpoint.rows_per_second)
+    # However slow the endpoint is, nothing works on less.
+    instance_seconds = max(simulated_seconds, working_seconds)
+    of_instances = instance_dollars(endpoint.instance_type or "", instance_seconds)
+    if of_instances is not None:
+        dollars[INSTANCES] = of_instances
+    return Estimate(
+        calls,
+        dollars,
+        seconds,
+        instance_seconds,
+        working_seconds=working_seconds,
+        instance_type=endpoint.instance_type,
+        wakes=endpoint.sleeps,
+    )
 
 
-def _course(work: Workload, rows_per_request: int, endpoint: EndpointPlan) -> tuple[float | None, float]:
-    """Seconds until the last row is there, and seconds of all instances together."""
+def _course(requests: int, times: float, rows_per_request: int, endpoint: EndpointPlan) -> tuple[float | None, float]:
+    """Seconds until the last row of so many times so many requests is there, and seconds of all instances together."""
     # An instance works on several requests at once, so each takes as many times longer.
     request_seconds = rows_per_request * endpoint.concurrency / endpoint.rows_per_second
     simulated = SimulatedEndpoint(request_seconds, endpoint.concurrency, endpoint.instances, endpoint.policies)
     # Rows in as many requests as there will be: those that cannot be sent take no time, and shorter ones a little less.
-    job = SimulatedJob(max(1, work.requests) * rows_per_request, rows_per_request, endpoint.ttl_seconds)
+    job = SimulatedJob(requests * rows_per_request, rows_per_request, endpoint.ttl_seconds)
     course = simulate(simulated, [job], window_chunks=endpoint.window_chunks)
-    after = course.instances[-1][1] * _AWAKE_SECONDS if endpoint.policies and not endpoint.policies.least else 0
-    return course.jobs[0].finished, course.instance_seconds + after
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """Dollars at the list `prices` of a region and day.
-
-    `services` are all but the endpoint. `instance` is one instance of the stack's type during the `endpoint_seconds`
-    from the first answer to the last; None where the endpoint, or the price of the type, isn't the stack's to know.
-    Others beside it, waking and falling asleep come on top.
-
-    `instance_hours` are what all instances of the endpoint ran while the job did, for whatever job; None where
-    CloudWatch doesn't tell, or nobody asked, and `hours_unknown` says why.
-
-    A job on a local cloud (`is_local`) cost nothing: `services` are what they would be on AWS.
-    """
-
-    services: float
-    instance: float | None
-    instance_type: str
-    endpoint_seconds: int
-    prices: str
-    instance_hours: float | None = None
-    hours_unknown: str = ""
-    is_local: bool = False
-
-    @classmethod
-    def of(cls, summary: Mapping[str, Any], parameters: Mapping[str, str], *, is_local: bool = False) -> Cost | None:
-        """What the summary of a job says, on a stack with these parameters; None for one that has no dollars yet."""
-        if "dollars" not in summary:
-            return None
-        has_instances = not (is_local or parameters.get("EndpointName"))
-        instance_type = parameters.get("InstanceType", "") if has_instances else ""
-        seconds = summary["endpoint_seconds"]
-        return cls(
-            services=sum(summary["dollars"].values()),
-            instance=instance_dollars(instance_type, seconds),
-            instance_type=instance_type,
-            endpoint_seconds=seconds,
-            prices=summary["prices"],
-            is_local=is_local,
-        )
-
-    @property
-    def woken(self) -> float | None:
-        """Dollars with an instance that woke for the job alone, as `make_estimate` reckons it."""
-        awake = instance_dollars(self.instance_type, self.endpoint_seconds + _AWAKE_SECONDS)
-        return None if awake is None else self.services + awake
-
-    @property
-    def counted(self) -> float | None:
-        """Dollars for the hours that all instances ran; None where these, or the price, aren't known."""
-        return (
-            None if self.instance_hours is None else instance_dollars(self.instance_type, self.instance_hours * _HOUR)
-        )
-
-    def __str__(self) -> str:
-        of_services = f"at least ${self.services:.4f} for services ({self._said_of_prices})"
-        if self.is_local:
-            return f"nothing on a local cloud; on AWS {of_services}, and the endpoint's instances"
-        if self.instance is None or self.woken is None:
-            unknown = self.instance_type and f"the price of {self.instance_type} is not known, and "
-            return f"{of_services}; {unknown}the endpoint's instances come on top"
-        if self.counted is not None:
-            return (
-                f"${self.services + self.counted:.4f} (${self.services:.4f} for services, ${self.counted:.4f} for the "
-                f"{self.instance_hours:.2f} instance-hours of {self.instance_type} that the endpoint ran during the "
-                f"job); its time until it sleeps comes on top ({self._said_of_prices})"
-            )
-        why = self.hours_unknown and f"; {self.hours_unknown}"
-        return (
-            f"at least ${self.services + self.instance:.4f} (${self.services:.4f} for services, ${self.instance:.4f} "
-            f"for {self.endpoint_seconds:,} s of an {self.instance_type}); ${self.woken:.2f} if the endpoint woke for "
-            f"this job ({self._said_of_prices}){why}"
-        )
-
-    @property
-    def _said_of_prices(self) -> str:
-        return f"{self.prices}, without free tiers"
+    after = course.instances[-1][1] * AWAKE_SECONDS if endpoint.sleeps else 0
+    finished = course.jobs[0].finished
+    return finished and finished * times, course.instance_seconds * times + after

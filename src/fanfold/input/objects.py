@@ -20,6 +20,7 @@ from botocore.exceptions import (
 
 from fanfold.errors import InputFileError
 from fanfold_core.aws.store import UnexpectedResponseError, check_range
+from fanfold_core.domain.keys import is_hidden
 from fanfold_core.input.errors import counted
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ def is_manifest(data: object) -> bool:
 def below(s3: S3Client, prefix: str) -> Objects:
     """The objects below a prefix, by their keys; `InputFileError` if it cannot be listed, or there are none.
 
-    Names that begin with `_` or `.` are skipped, as Spark and Hive do: `_SUCCESS`, checksums, what is not complete.
+    Hidden names are skipped, as Spark and Hive do: `_SUCCESS`, checksums, what is not complete.
     """
     bucket, key = split_url(prefix)
     objects = Objects(prefix, PurePosixPath(key).name or bucket)
@@ -165,7 +166,7 @@ def below(s3: S3Client, prefix: str) -> Objects:
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key):
             for listed in page.get("Contents", ()):
                 name = listed["Key"].removeprefix(key)
-                if _is_hidden(name):
+                if is_hidden(name):
                     objects.skipped.append(f"{name} (hidden)")
                 elif name and not name.endswith("/"):
                     objects.add(S3Object(bucket, listed["Key"], listed["Size"], listed["ETag"]), name)
@@ -229,8 +230,3 @@ def split_url(url: str) -> tuple[str, str]:
     ('bucket', 'reviews/2026.csv')
     """
     return urlsplit(url).netloc, url.removeprefix(S3).partition("/")[2]
-
-
-def _is_hidden(name: str) -> bool:
-    # A partition of Hive may be called _year=2026.
-    return any(part.startswith(".") or (part.startswith("_") and "=" not in part) for part in name.split("/"))

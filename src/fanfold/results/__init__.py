@@ -41,7 +41,18 @@ class FailedRow:
     surplus: str
 
 
-class Errors:
+class MadeByJob:
+    """What is read of a job's files. Its users don't make one: a job does, or `of_folder`."""
+
+    def __new__(cls, *given: object) -> Self:
+        """Tell who gives a folder what reads it."""
+        for one in given:
+            if isinstance(one, str | Path):
+                raise TypeError(f"to read the files in a folder, use {cls.__name__}.of_folder({str(one)!r})")
+        return super().__new__(cls)
+
+
+class Errors(MadeByJob):
     """errors.csv of a job, read as it is asked for. Each iteration begins anew.
 
     >>> [(failed.row, failed.error) for failed in job.errors()]
@@ -79,7 +90,7 @@ class Errors:
         return _for_spreadsheets(read_csv(self._open(), self._dialect), self._dialect)
 
 
-class Results:
+class Results(MadeByJob):
     """results.csv or results.jsonl of a job, read as it is asked for: no more than a few megabytes are held at a time.
 
     Each iteration begins anew. A row is a dict: its own columns, the model's, and the error. In results.csv all of it
@@ -106,6 +117,10 @@ class Results:
         summary, dialect = _summarized(Path(folder))
         name = results_file(summary)
         return cls(_blocks(Path(folder) / name), format_of(name, summary["columns"], dialect), dialect)
+
+    def in_file(self, file: Path) -> Self:
+        """The same results, read from a file to which their bytes were written."""
+        return type(self)(_blocks(file), self._format, self._dialect)
 
     @property
     def file_name(self) -> str:

@@ -6,7 +6,7 @@ from asyncio import to_thread
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from fanfold.results import Errors, FailedRow, Results
+from fanfold.results import Errors, FailedRow, MadeByJob, Results
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -32,7 +32,7 @@ async def read_ahead(start: Callable[[], Iterator[T]], most: int = _READ_AHEAD) 
             yield item
 
 
-class AsyncErrors:
+class AsyncErrors(MadeByJob):
     """`Errors` for asyncio. Each iteration begins anew.
 
     >>> [failed.row async for failed in await job.errors()]
@@ -63,7 +63,7 @@ class AsyncErrors:
         return read_ahead(self._errors.for_spreadsheets, 1)
 
 
-class AsyncResults:
+class AsyncResults(MadeByJob):
     """`Results` for asyncio, which hold a hundred rows more at a time. Each iteration begins anew.
 
     >>> async for row in await job.results():
@@ -103,6 +103,10 @@ class AsyncResults:
     def for_spreadsheets(self) -> AsyncIterator[bytes]:
         """As `Results.for_spreadsheets`."""
         return read_ahead(self._results.for_spreadsheets, 1)
+
+    async def in_file(self, file: Path) -> Self:
+        """As `Results.in_file`."""
+        return type(self)(await to_thread(self._results.in_file, file))
 
     async def to_pandas(self) -> pd.DataFrame:
         """As `Results.to_pandas`."""

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 ROWS = (8, 16, 32, 64, 128, 256, 512)
 BATCH_SIZES = (8, 16, 32, 64)
 _BATCH_SIZE = "batch_size"
-# The smallest request that holds every batch.
-_START_ROWS = 64
+# The smallest request that holds every batch; fewer rows tell little of larger ones.
+START_ROWS = 64
 # After each turn, what has at no time had this share of the fastest one's speed takes no more of them.
 _WORTH_A_TURN = (0.5, 0.75, 0.0)
 TURNS = len(_WORTH_A_TURN)
@@ -77,7 +77,8 @@ class Search:
     """Looks for the best setting; `trials` has all that were tried, in the order in which they were.
 
     `take_turn` tries one, and raises `SettingFailedError` if it fails. `present` is the setting that the file has now:
-    what isn't faster doesn't replace it. No request has more than `most_rows`.
+    what isn't faster doesn't replace it. No request has more than `most_rows`, so it is tried with these if it asks for
+    more: that is what the requests of so short a file have.
 
     >>> speed = {None: 100.0, 8: 150.0}
     >>> def take_turn(setting: Setting) -> Turn:
@@ -96,9 +97,8 @@ class Search:
         batch_sizes: Sequence[int | None],
     ) -> None:
         self._take_turn = take_turn
-        self._present = present
-        self._sizes = [rows for rows in ROWS if rows <= most_rows] or [most_rows]
-        self._most_rows = most_rows
+        self.present = present._replace(rows=min(present.rows, most_rows))
+        self._sizes = sorted({self.present.rows, *(rows for rows in ROWS if rows <= most_rows)})
         self._batch_sizes = batch_sizes
         self._trials: dict[Setting, Trial] = {}
 
@@ -112,9 +112,7 @@ class Search:
             fewest = min(best.batch_size or 1, best.rows)
             found = self._go_on(best, [rows for rows in self._sizes[::-1] if rows >= fewest])
         fastest = sorted(self.trials, key=lambda trial: trial.rows_per_second)[-_LAST:]
-        last = {found, *(trial.setting for trial in fastest)}
-        if self._present.rows <= self._most_rows:
-            last.add(self._present)
+        last = {self.present, found, *(trial.setting for trial in fastest)}
         # What has failed only now and then is no better than what has failed at once.
         return self._compare(sorted(last, key=self._change)) or self._compare(trial.setting for trial in self.trials)
 
@@ -124,9 +122,9 @@ class Search:
         return list(self._trials.values())
 
     def _best_batch_size(self) -> Setting | None:
-        for rows in [rows for rows in self._sizes[::-1] if rows <= _START_ROWS] or self._sizes:
+        for rows in [rows for rows in self._sizes[::-1] if rows <= START_ROWS] or self._sizes:
             # A batch is no larger than its request, so one that is asked to be makes no difference.
-            held = [size for size in self._batch_sizes if (size or 1) <= rows or size == self._present.batch_size]
+            held = [size for size in self._batch_sizes if (size or 1) <= rows or size == self.present.batch_size]
             if best := self._compare(Setting(rows, size) for size in held):
                 return best
         return None
@@ -156,7 +154,7 @@ class Search:
             if len(speeds) <= 1:
                 break
         worth = {
-            setting: median(found) * (_FEWER_ROWS if setting.rows < self._present.rows else 1)
+            setting: median(found) * (_FEWER_ROWS if setting.rows < self.present.rows else 1)
             for setting, found in speeds.items()
         }
         alike = (setting for setting, speed in worth.items() if speed >= _ALIKE * max(worth.values()))
@@ -177,8 +175,8 @@ class Search:
 
     def _change(self, setting: Setting) -> tuple[float, bool, int]:
         """How much of a change a setting is."""
-        times = abs(log2(setting.rows / self._present.rows))
-        return times, setting.batch_size != self._present.batch_size, setting.batch_size or 0
+        times = abs(log2(setting.rows / self.present.rows))
+        return times, setting.batch_size != self.present.batch_size, setting.batch_size or 0
 
 
 def batch_size_of(parameters: str) -> int | None:

@@ -99,6 +99,7 @@ def test_a_prefix_is_tried_before_it_is_sent_as_a_file_is(
 
 def test_a_prefix_that_costs_much_is_asked_about(stack: Stack, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Stack, "find", lambda *_: replace(stack, parameters={"Architecture": "arm64"}))
+    monkeypatch.setattr(Stack, "job_ids", lambda _stack: iter(()))
     monkeypatch.setattr("fanfold.cli.inputs.DOLLARS_UNASKED", 0)
     url = put({"0.csv": b"text\nso good\n", "1.csv": b"text\nso bad\n"})
     before = stack.client("s3").list_object_versions(Bucket=INPUT).get("Versions", [])

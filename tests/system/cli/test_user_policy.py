@@ -11,10 +11,10 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 
-from fanfold import Fanfold, JobState
+from fanfold import DownloadError, Fanfold, JobState, NothingToRetryError
 from fanfold.cli.logs import log_lines
 from fanfold.console.rows import Place, Wanted
-from fanfold.console.service import ConsoleService, FileGoneError
+from fanfold.console.service import ConsoleService
 from fanfold.costs.hours import VARIANT, count_hours
 from fanfold.doctor.findings import Verdict
 from fanfold.doctor.stack import examine
@@ -63,7 +63,8 @@ def test_a_user_submits_a_file_reads_its_results_and_retries_it(
     then = datetime.now(UTC) - timedelta(hours=1)
     assert "saw no instance" in count_hours(client.stack, then, then, datetime.now(UTC))[1]
     assert list(log_lines(client.stack, job))
-    assert job.retry().wait(timeout=60).failed == 1
+    with pytest.raises(NothingToRetryError):
+        job.retry()  # of an empty row
     assert client.wake().instances == 1
     as_it_is = [{"VariantName": VARIANT, "DesiredInstanceCount": 1}]
     user.client("sagemaker").update_endpoint_weights_and_capacities(
@@ -93,6 +94,9 @@ def test_a_user_reads_a_job_at_work_and_cancels_it(client: Fanfold, tmp_path: Pa
     assert list(job.results(partial=True))
     job.cancel()
     assert job.wait(timeout=60).state is JobState.CANCELLED
+    again = job.retry()
+    again.cancel()
+    assert again.wait(timeout=60).retry_of == job.id
 
 
 def test_a_user_has_the_console(cloud: LocalCloud, user: LocalSession) -> None:
@@ -106,9 +110,10 @@ def test_a_user_has_the_console(cloud: LocalCloud, user: LocalSession) -> None:
     assert service.conclusions(listed)[job] == service.conclusion(service.status(job))
     size, blocks = service.read(job, "results.csv", for_spreadsheets=False)
     assert len(b"".join(blocks)) == size
-    with pytest.raises(FileGoneError):
+    with pytest.raises(DownloadError):
         service.read(job, "nothing.html", for_spreadsheets=False)
-    assert service.retry(job).retry_of == job
+    with pytest.raises(NothingToRetryError):
+        service.retry(job)
 
 
 REFUSED: dict[str, Callable[[Any, dict[str, str]], Any]] = {

@@ -69,7 +69,7 @@ def test_rows_that_were_not_answered_are_no_failures_and_a_retry_is_not_advised_
         Totals(4, 0, 4, 0, failed + Statistics(invalid=1, unanswered=3)), state="CANCELLED", reason="cancelled"
     )
     assert "Failed 1 25.0% Not answered 3 75.0%" in said
-    assert "1 row cannot be sent as it stands in the file. A retry does not help" in said
+    assert "3 rows had no answer when the job ended: a retry sends them. 1 row cannot be sent as it stands" in said
     assert "errors.csv" in said
 
 

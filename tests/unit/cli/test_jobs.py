@@ -10,19 +10,26 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.fakes.ledger import MemoryLedger
+from tests.fakes.messages import MemoryQueues
 from tests.fakes.values import NOW, make_job
 from tests.terminals import on_a_terminal
 from tests.unit.cli.test_mistakes import FAILED, check
 
-from fanfold import Fanfold
+from fanfold import FailedRow, Fanfold, Job, NothingToRetryError
 from fanfold.cli import main
 from fanfold.cli.logs import LogLine
 from fanfold.stacks import Stack
 from fanfold.terminal import stderr, stdout
-from fanfold_core.domain.job import State
+from fanfold_core.domain.job import State, Totals
+from fanfold_core.domain.statistics import Statistics
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from tests.unit.cli.conftest import Shell
+
+    from fanfold_core.domain.job import JobRecord
 
 
 @pytest.mark.parametrize(
@@ -132,3 +139,65 @@ def test_a_terminal_lists_submitters_where_there_are_any_and_there_is_room(
     shown = terminal.shown()
     assert job in shown
     assert ("submitted_by" in shown, "ada@example.com" in shown) == (is_shown, is_shown)
+
+
+ONLY_THE_FILE = (
+    "2 rows cannot be sent as they stand in the file, so a retry does not help: correct the file and upload it again."
+)
+
+
+@pytest.fixture
+def ended(monkeypatch: pytest.MonkeyPatch) -> Callable[..., JobRecord]:
+    """Makes a stack with a job that has ended, with failed rows of which two are invalid."""
+
+    def make(failed: int, state: State = State.COMPLETED_WITH_ERRORS) -> JobRecord:
+        ledger, job = MemoryLedger(lambda: NOW), make_job(state=state)
+        ledger.create(job)
+        totals = Totals(9, 9 - failed, failed, 2, Statistics(invalid=2))
+        monkeypatch.setattr(ledger, "totals", lambda _job: iter([(0, totals)]))
+        stack = SimpleNamespace(ledger=ledger, queues=MemoryQueues(), job_ids=lambda: iter([job.id]), is_local=False)
+        monkeypatch.setattr(Stack, "find", lambda *_given: stack)
+        monkeypatch.setattr(Job, "summary", lambda _job: {})
+        monkeypatch.setattr(Job, "cost", lambda _job: None)
+        monkeypatch.setattr(Job, "errors", lambda _job, **_how: [FailedRow(7, "input is empty", {"text": ""}, "")])
+        return job
+
+    return make
+
+
+def test_a_retry_that_only_the_file_can_help_is_refused_before_anything_is_made(
+    shell: Shell, ended: Callable[..., JobRecord], folder: Path
+) -> None:
+    job = ended(failed=2)
+    said = shell(f"retry {job.id} --stack mine --out retried")
+    assert (said.code, (folder / "retried").exists()) == (2, False)
+    assert said.lines == [f"fanfold: job {job.id} has nothing to retry: {ONLY_THE_FILE}"]
+    with pytest.raises(NothingToRetryError, match="correct the file"):
+        Fanfold("mine").job(job.id).retry()
+
+
+@pytest.mark.parametrize(
+    ("failed", "state"),
+    [(3, State.COMPLETED_WITH_ERRORS), (2, State.FAILED), (2, State.CANCELLED), (0, State.SUCCEEDED)],
+)
+def test_a_retry_that_may_help_begins(ended: Callable[..., JobRecord], failed: int, state: State) -> None:
+    job = ended(failed, state)
+    assert Fanfold("mine").job(job.id).retry().id == f"{job.id}.2"
+
+
+@pytest.mark.parametrize("command", ["status", "errors"])
+def test_invalid_rows_are_told_from_those_that_a_retry_helps(
+    shell: Shell, ended: Callable[..., JobRecord], command: str
+) -> None:
+    job = ended(failed=2)
+    said = shell(f"{command} {job.id} --stack mine")
+    told = "\n".join([said.stdout, *said.lines])
+    assert ONLY_THE_FILE in told
+    assert "fanfold retry" not in told
+    job = ended(failed=3)
+    said = shell(f"{command} {job.id} --stack mine")
+    told = "\n".join([said.stdout, *said.lines])
+    assert f"1 row failed at the endpoint: a retry sends it again. {ONLY_THE_FILE} To retry: " in told
+    assert f"`fanfold retry {job.id} --stack mine`" in told
+    if command == "status":
+        assert re.search(r"^invalid +2$", said.stdout, re.MULTILINE)

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from fanfold.costs.estimate import Cost
+from fanfold.costs.cost import Cost
 from fanfold.costs.hours import TOO_EARLY, VARIANT, count_hours
 from fanfold.jobs import Job
 from fanfold.project import find_root
@@ -62,8 +62,8 @@ def test_a_job_on_a_local_cloud_costs_nothing_there(monkeypatch: pytest.MonkeyPa
     assert cost is not None
     assert (cost.instance, cost.instance_hours, cost.hours_unknown) == (None, None, "")
     assert str(cost) == (
-        "nothing on a local cloud; on AWS at least $0.7500 for services (us-east-1, 2026-11-23, without free tiers), "
-        "and the endpoint's instances"
+        "nothing on a local cloud; on AWS at least $0.7500 for services (us-east-1, 2026-11-23, without free tiers); "
+        "the endpoint's instances come on top"
     )
 
 

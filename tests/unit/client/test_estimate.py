@@ -109,6 +109,50 @@ def test_a_sleeping_endpoint_is_paid_for_until_it_sleeps_again() -> None:
     assert small.instance_seconds == pytest.approx(900, rel=0.1)
 
 
+def test_an_estimate_says_what_it_is_at_least_and_what_if_the_endpoint_wakes() -> None:
+    prices = f"us-east-1, {read_prices()['date']}, without free tiers"
+    parameters = template.defaults(project.find_root())
+    work = Workload(2_000, 0, 64, 1, 100)
+    unknown = make_estimate(work, 32, None)
+    assert str(unknown) == (
+        f"at least ${unknown.total:.4f} for services ({prices}); the endpoint's instances come on top"
+    )
+    woken = make_estimate(work, 32, EndpointPlan.of_stack(parameters, 100, 3600))
+    assert woken.at_least == pytest.approx(unknown.total + 20 / 3600 * 0.736)
+    assert str(woken) == (
+        f"at least ${woken.at_least:.4f} (${unknown.total:.4f} for services, $0.0041 for 20 s of an ml.g4dn.xlarge); "
+        f"${woken.total:.2f} if the endpoint wakes for this job ({prices})"
+    )
+    assert woken.total > woken.at_least + 0.18
+    awake = make_estimate(work, 32, EndpointPlan.of_stack(parameters, 100, 3600, instances=2))
+    assert awake.total == pytest.approx(unknown.total + 2 * (awake.seconds or 0) / 3600 * 0.736, rel=0.01)
+    assert f"; ${awake.total:.2f} with all instances until its last row (" in str(awake)
+
+
+def test_the_command_says_small_amounts_in_one_line_and_the_cost_in_words(tmp_path: Path) -> None:
+    file = tmp_path / "five.csv"
+    file.write_text("text\n" + "".join(f"so good {row}\n" for row in range(5)), encoding="utf-8")
+
+    def facts(*arguments: str) -> dict[str, str]:
+        said = CliRunner().invoke(cli, ["estimate", str(file), *arguments]).stdout
+        return {name: fact for line in said.splitlines() for name, fact in [re.split(r"\s{2,}", line)]}
+
+    alone = facts()
+    assert list(alone) == ["rows", "requests", "AWS API calls", "Lambda, DynamoDB, SQS, SNS, S3, EventBridge", "cost"]
+    assert alone["Lambda, DynamoDB, SQS, SNS, S3, EventBridge"] == "<$0.0001"
+    assert alone["cost"].startswith("at least $0.0001 for services (us-east-1, ")
+    woken = facts("--rows-per-second", "100")
+    assert woken["instances"] == "$0.1847"
+    assert "; $0.18 if the endpoint wakes for this job" in woken["cost"]
+
+
+def test_of_many_requests_only_the_first_need_be_simulated() -> None:
+    plan = EndpointPlan.of_stack(template.defaults(project.find_root()), 200, 3600)
+    whole, in_part = make_estimate(MILLION, 32, plan), make_estimate(MILLION, 32, plan, most_simulated=15_625)
+    assert in_part.total == pytest.approx(whole.total, rel=0.2)
+    assert in_part.at_least == pytest.approx(whole.at_least)
+
+
 def test_functions_have_the_memory_that_is_paid_for() -> None:
     declared = template.read(ROOT)["Globals"]["Function"]["MemorySize"]
     assert declared == FUNCTION_MEGABYTES

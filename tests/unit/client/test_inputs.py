@@ -9,15 +9,15 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import click
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
-from fanfold.cli import cli, inputs
-from fanfold.cli.inputs import ask_about_cost, opened_all
+from fanfold.cli import cli
 from fanfold.client import local_parameters
 from fanfold.costs.estimate import count, project
-from fanfold.errors import InputFileError, PackageMissingError, UserError
+from fanfold.errors import InputFileError, PackageMissingError
 from fanfold.hub import HubModel, needed
 from fanfold.input.files import LocalFile
 from fanfold.input.sources import Source, spooled_stream
@@ -50,6 +50,15 @@ def test_standard_input_is_a_file(file: Path) -> None:
     assert said.stderr.startswith("standard input: 2 columns, with a header")
     assert texts(said) == [f"so good {row}" for row in range(10)]
     assert fanfold("run", "-", file, "-", "--dry-run").exit_code == 2
+
+
+def test_a_header_is_only_spoken_of_where_there_may_be_one(file: Path, tmp_path: Path) -> None:
+    lines = tmp_path / "ten.jsonl"
+    lines.write_text('{"id": 1, "text": "so good"}\n', encoding="utf-8")
+    pq.write_table(pa.table({"id": [1], "text": ["so good"]}), tmp_path / "ten.parquet")
+    for path, words in ((file, "2 columns, with a header; the"), (lines, "2 columns; the")):
+        assert fanfold("run", path, "--dry-run").stderr.startswith(f"{path}: {words} texts are in column 1, 'text'")
+    assert ": 2 columns; the texts are in column 1" in fanfold("run", tmp_path / "ten.parquet", "--dry-run").stderr
 
 
 def test_a_file_in_a_folder_that_may_not_be_listed_is_said_not_to_be_there(
@@ -207,35 +216,6 @@ def test_what_an_interrupted_download_left_is_no_model_without_the_hub(
     else:
         with pytest.raises(ConnectionError):  # which is said with the cache that is not complete
             found._download(hub)  # noqa: SLF001 # likewise
-
-
-@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 1)])
-def test_a_file_that_costs_much_is_asked_about(
-    file: Path, monkeypatch: pytest.MonkeyPatch, answer: str, code: int
-) -> None:
-    def asked(stdin: str, *, is_agreed: bool = False, terminal: bool = True) -> Result:
-        @click.command()
-        def command() -> None:
-            monkeypatch.setattr("sys.stdin.isatty", lambda: terminal)
-            with opened_all([file], None, None, {}) as found:
-                ask_about_cost(found, "mine", is_agreed=is_agreed)
-
-        return CliRunner().invoke(command, input=stdin)
-
-    monkeypatch.setattr(inputs, "parameters_of", lambda *_given: {"Architecture": "arm64"})
-    stack = SimpleNamespace(is_local=False)
-    monkeypatch.setattr(inputs, "Fanfold", lambda _stack: SimpleNamespace(stack=stack))
-    assert asked("").exit_code == 0
-    monkeypatch.setattr(inputs, "DOLLARS_UNASKED", 0.00001)
-    said = asked(answer)
-    assert (said.exit_code, isinstance(said.exception, UserError)) == (code, bool(code))
-    assert "Estimated cost on AWS: about $0.00 for services" in said.stderr
-    assert asked("", is_agreed=True).exit_code == 0
-    alone = asked("", terminal=False)
-    assert (alone.exit_code, "add --yes" in alone.stderr) == (2, True)
-    stack.is_local = True
-    free = asked("", terminal=False)
-    assert (free.exit_code, "Estimated" in free.stderr) == (0, False)
 
 
 def test_the_work_of_a_large_file_is_projected_from_its_beginning(tmp_path: Path) -> None:

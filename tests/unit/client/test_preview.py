@@ -15,8 +15,7 @@ import pytest
 from pyarrow.parquet import write_table
 
 from fanfold.console.preview import HEAD_BYTES, Preview, preview_file
-from fanfold.errors import InputFileError
-from fanfold_core.input.errors import InputError
+from fanfold_core.input.errors import FileNameError, InputError, NotCsvError
 
 CONTENT = 'id,Text,who\n1,so good,é\n\n2,"two\nlines",b\n'
 
@@ -159,8 +158,22 @@ def test_a_file_of_one_column_whose_first_line_may_have_several_gets_a_hint(head
 
 @pytest.mark.parametrize("name", ["real.xlsx", "table.csv.zip", "tweets", "csv", "tweets.gz"])
 def test_a_file_that_is_no_csv_by_its_name_is_refused(name: str) -> None:
-    with pytest.raises(InputFileError, match=f"{name} is not a CSV.* Export the data as CSV"):
+    with pytest.raises(FileNameError, match=r"name must end in \.csv.*export a workbook or other data as CSV"):
         seen(b"text\nso good\n", name)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("table.csv.zip", b"PK\x03\x04...", "a zip archive: unzip it"),
+        ("real.xlsx", b"PK\x03\x04....xl/workbook.xml", "an Excel workbook .*: in Excel, save it as CSV UTF-8"),
+        ("photo.jpg", b"\xff\xd8\xff", "a JPEG image: export it as CSV"),
+    ],
+)
+def test_what_is_in_a_file_says_what_to_do_by_whatever_name(name: str, content: bytes, words: str) -> None:
+    for called in (name, "tweets.csv"):
+        with pytest.raises(NotCsvError, match=words):
+            seen(content, called)
 
 
 @pytest.mark.parametrize("name", ["tweets.CSV", "tweets.tsv", "tweets.txt"])

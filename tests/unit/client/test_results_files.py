@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 import sys
 import tracemalloc
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
-from fanfold.errors import DownloadError, PackageMissingError
+from fanfold.errors import DownloadError, PackageMissingError, StackError
+from fanfold.folder import HeldFolder
+from fanfold.jobs import Job
 from fanfold.results import Errors, FailedRow, Results
+from fanfold.results.asynchronous import AsyncErrors, AsyncResults
 from fanfold.results.formats import CsvFormat
 from fanfold_core.domain.json_results import numbered
 from fanfold_core.domain.results import columns
 from fanfold_core.input.records import Dialect, format_records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 ODD = [
@@ -118,3 +123,55 @@ def test_a_file_larger_than_memory_is_read_in_a_few_megabytes() -> None:
         tracemalloc.stop()
     assert rows == 500_000
     assert peak < 4 * len(block) < 50 * len(block)
+
+
+@pytest.mark.parametrize("kind", [Results, Errors, AsyncResults, AsyncErrors])
+def test_a_folder_is_read_by_of_folder_which_who_gives_one_is_told(kind: Any, tmp_path: Path) -> None:
+    for folder in (tmp_path, str(tmp_path)):
+        with pytest.raises(TypeError, match=rf"{kind.__name__}\.of_folder\('{tmp_path}'\)"):
+            kind(folder)
+
+
+def gone(*_given: object) -> Any:
+    raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
+
+
+class EndedCloud:
+    """A stack that nobody answers for any more."""
+
+    def __init__(self, *, is_local: bool) -> None:
+        self.is_local = is_local
+        self.ledger, self.queues = SimpleNamespace(job=gone), None
+
+    client = staticmethod(gone)
+
+
+def test_what_is_asked_of_a_local_cloud_that_has_ended_names_the_folder_that_has_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack: Any = EndedCloud(is_local=True)
+    job = Job(stack, "tweets-1f")
+    calls: list[Callable[[], Any]] = [job.results, job.errors, job.status, job.summary, lambda: job.row(0)]
+    for asked in calls:
+        with pytest.raises(
+            StackError, match=r"local cloud of job tweets-1f has ended: .* Results\.of_folder\(FOLDER\)"
+        ):
+            asked()
+    ended = SimpleNamespace(state=SimpleNamespace(is_terminal=True), results_file="results.csv", layout=None)
+    ended.dialect = SimpleNamespace(written=Dialect())
+    with monkeypatch.context() as before:
+        before.setattr(stack.ledger, "job", lambda _id: ended)
+        found = job.results()
+        before.setattr("fanfold.jobs.has_batch_output", lambda _options: False)
+        ended.options = None
+        before.setattr(HeldFolder, "receive", lambda *_given, **_how: [])
+        job.write_files(HeldFolder(tmp_path))
+    for after in (job.results, lambda: list(found)):
+        with pytest.raises(StackError, match=rf"files are in {tmp_path}, .* Results\.of_folder\('{tmp_path}'\)"):
+            after()
+
+
+def test_what_is_asked_of_aws_without_a_network_fails_as_boto3_says() -> None:
+    stack: Any = EndedCloud(is_local=False)
+    with pytest.raises(EndpointConnectionError):
+        Job(stack, "tweets-1f").results()

@@ -1,11 +1,13 @@
 """What a file will take is reckoned from its first bytes, and said to be unknown where it is."""
 
 import gzip
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from fanfold.console.outlook import Outlook, look_ahead, speed_of
-from fanfold.console.preview import preview_file
+from fanfold.console.preview import Forecast, forecast, preview_file
+from fanfold.costs.outlook import speed_of
 from fanfold.project import find_root
 from localaws import template
 
@@ -20,11 +22,17 @@ def ahead(
     name: str = "a.csv",
     *,
     is_local: bool = False,
-    **stack: str,
-) -> Outlook | None:
-    parameters = PARAMETERS | stack
+    **given: str,
+) -> Forecast | None:
+    parameters = PARAMETERS | given
+    stack: Any = SimpleNamespace(parameters=parameters, is_local=is_local)
     seen = preview_file(name, content, complete=size <= len(content), parameters=parameters, options={})
-    return look_ahead(seen, size, parameters, {}, speed, is_local=is_local)
+    return forecast(seen, size, stack, {}, speed)
+
+
+def dollars(of: Forecast) -> float:
+    """What it costs at least."""
+    return float(of.cost.removeprefix("at least $").partition(" ")[0])
 
 
 def test_a_whole_file_is_counted_and_of_a_larger_one_the_beginning_tells() -> None:
@@ -34,15 +42,14 @@ def test_a_whole_file_is_counted_and_of_a_larger_one_the_beginning_tells() -> No
     assert (whole.rows, whole.requests, whole.is_exact) == (1_000, 33, True)
     assert not larger.is_exact
     assert larger.rows == pytest.approx(500_000, rel=0.01)
-    assert whole.services
-    assert larger.services
-    assert larger.services > 100 * whole.services
+    assert dollars(larger) == pytest.approx(500 * 0.00024, rel=0.1)
 
 
 def test_prompts_of_the_beginning_tell_how_many_tokens_all_have() -> None:
     chosen, parameters = {"prompt": "Good? {text}"}, PARAMETERS | {"CostlierOptions": "allow"}
     seen = preview_file("a.csv", CONTENT, complete=False, parameters=parameters, options=chosen)
-    found = look_ahead(seen, len(CONTENT) * 500, parameters, chosen, None, is_local=False)
+    stack: Any = SimpleNamespace(parameters=parameters, is_local=False)
+    found = forecast(seen, len(CONTENT) * 500, stack, chosen, None)
     assert found
     # "Good? so good really" has 20 bytes.
     assert found.prompt_tokens == pytest.approx(500_000 * 5, rel=0.01)
@@ -57,23 +64,28 @@ def test_without_a_speed_the_hour_is_known_and_with_one_the_time_and_the_endpoin
     assert fast
     assert slow.seconds
     assert fast.seconds
-    assert slow.endpoint
-    assert fast.endpoint
     assert slow.seconds > fast.seconds
-    assert slow.endpoint > fast.endpoint
+    assert dollars(slow) > dollars(fast) > 0
+    assert "($0.0003 for services, $0.0204 for 100 s of an ml.g4dn.xlarge); $0.21 if the endpoint wakes" in slow.cost
+    assert slow.wakes
+    assert slow.basis == "At 10 rows per second, as in the latest job."
     unknown = ahead()
     assert unknown
-    assert (unknown.endpoint, unknown.seconds, unknown.hour) == (None, None, 0.736)
+    assert unknown.seconds is None
+    assert "the endpoint's instances come on top" in unknown.cost
+    assert unknown.basis == (
+        "How long the endpoint takes is known after the first job of 1,000 rows or more; an hour of an ml.g4dn.xlarge "
+        "is $0.7360."
+    )
 
 
 def test_on_a_local_cloud_a_file_costs_nothing_and_takes_as_long_as_its_endpoint() -> None:
-    first, later = ahead(is_local=True), ahead(speed=100.0, is_local=True)
-    assert first
-    assert later
-    assert (first.rows, first.requests, first.seconds) == (1_000, 33, None)
-    assert later.seconds == 10
-    for one in (first, later):
-        assert (one.services, one.endpoint, one.hour) == (None, None, None)
+    local = ahead(speed=10.0, is_local=True)
+    assert local
+    assert (local.cost, local.seconds, local.wakes) == ("a local cloud costs nothing", 100.0, False)
+    unknown = ahead(is_local=True)
+    assert unknown
+    assert "$" not in unknown.basis
 
 
 def test_a_huge_file_is_reckoned_in_a_moment() -> None:
@@ -86,8 +98,11 @@ def test_a_huge_file_is_reckoned_in_a_moment() -> None:
 def test_what_an_endpoint_of_ones_own_costs_is_not_known() -> None:
     own = ahead(speed=100.0, EndpointName="mine")
     assert own
-    assert (own.endpoint, own.hour, own.instance_type) == (None, None, "")
+    assert own.cost.endswith("the endpoint's instances come on top")
     assert own.seconds
+    unknown = ahead(EndpointName="mine")
+    assert unknown
+    assert unknown.basis.endswith("1,000 rows or more.")
 
 
 def test_a_compressed_file_or_one_without_an_input_tells_nothing() -> None:

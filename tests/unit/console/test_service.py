@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fanfold.console.service import ConsoleService
-from fanfold.costs.estimate import Cost
+from fanfold.costs.cost import Cost
 from fanfold.costs.hours import TOO_EARLY
 from fanfold.stacks import ListedJob
 

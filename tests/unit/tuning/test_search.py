@@ -154,6 +154,13 @@ def test_no_request_has_more_rows_than_there_are(rows: int, most: int) -> None:
     assert max(setting.rows for setting in machine.turns) == most
 
 
+def test_the_present_setting_is_tried_with_the_rows_that_there_are() -> None:
+    machine = Machine(request=0)
+    for rows in (2, 12, 31):
+        assert machine.search(most_rows=rows).run() == Setting(rows)
+    assert machine.search(Setting(600)).run() == Setting(512)
+
+
 @pytest.mark.parametrize("holds", [1000, 20])
 def test_a_batch_that_no_request_fills_is_tried_as_it_is(holds: int) -> None:
     machine = Machine(row={128: 0.01}, holds=holds)

@@ -112,6 +112,24 @@ def test_fewer_rows_per_request_are_said_to_need_a_stack_that_takes_them(
     assert "CostlierOptions=refuse takes fewer rows per request only from its own JobDefaults" in said.stderr
 
 
+@pytest.mark.parametrize("rows", [5, 20])
+def test_a_file_shorter_than_a_request_keeps_what_it_has(
+    tune: Callable[..., Result], model: FakeModel, file: Path, rows: int
+) -> None:
+    file.write_text("text\n" + "".join(f"good {row}\n" for row in range(rows)), encoding="utf-8")
+    model.row_seconds = lambda _batch: 0.15
+    said = tune()
+    assert said.stdout.splitlines()[1].split("\t")[:2] == [f"{rows}", ""]
+    assert said.stderr.splitlines()[-2:] == [
+        "Best: 32 rows per request, no batch_size, as the file has it now.",
+        f"Tried with {rows} rows, no request has had 64: that tells little. Use a file with more rows.",
+    ]
+    assert json.loads(tune("--json").stdout)["options"] == {"rows-per-request": 32}
+    # Larger batches are no reason for smaller requests.
+    model.row_seconds = lambda batch: 0.15 if batch == 1 else 0.05
+    assert json.loads(tune("--json").stdout)["options"]["rows-per-request"] == 32
+
+
 def test_a_model_of_the_hub_is_tuned_from_the_batches_that_its_jobs_have(
     tune: Callable[..., Result], model: FakeModel
 ) -> None:

@@ -2,7 +2,7 @@
 import { current, line, list } from "./list.js"
 import { fit, showResults, showSoFar } from "./results.js"
 import { ask, attempt, find, say, trouble } from "./session.js"
-import { ENDED, breakable, cancelling, counted, dollars, duration, element, lasted, moment, nameOf, number, paint, percent, roughly, stateOf } from "./words.js"
+import { ENDED, LEAST_DOLLARS, breakable, cancelling, counted, dollars, duration, element, lasted, moment, nameOf, number, paint, percent, roughly, stateOf } from "./words.js"
 
 // A hidden page asks only for a job that is at work, whose progress its title tells.
 const POLL_MS = 1000, HIDDEN_MS = 5000
@@ -65,9 +65,9 @@ function draw(job) {
   cancel.disabled = job.state === "CLOSING" || cancelling.has(job.id)
   if (ended || cancel.disabled) dialog.close()
   const retry = find(".retry", section)
-  retry.hidden = !ended || !(job.failed > (job.invalid ?? 0))
+  retry.hidden = !job.is_retryable
   retry.textContent = job.not_answered ? "Send the remaining rows" : "Retry failed rows"
-  say(".advice", ended && advice(job), "", section)
+  say(".advice", job.advice, "", section)
   warn(job.departure)
   drawNotify(job, ended)
   if (ended) showResults(job)
@@ -97,7 +97,7 @@ function tiles(job) {
   const told = [["Rows", number(job.rows)], ["Predicted", number(job.predicted)], ["Failed", number(failed), failed && "bad"]]
   if (unanswered) told.push(["Not answered", number(unanswered)])
   told.push(["Duration", duration(lasted(job))])
-  if (job.dollars != null) told.push(["Est. cost", dollars(job.dollars)])
+  if (job.dollars >= LEAST_DOLLARS) told.push(["Cost at least", dollars(job.dollars)])
   if (job.instance_hours != null) told.push(["Instance-hours", job.instance_hours.toFixed(2)])
   return told.map(([name, value, look]) => {
     const tile = document.createElement("div")
@@ -114,15 +114,6 @@ function warn(departure) {
   const link = element("a", `the last job of this name (${moment(departure.created)})`)
   link.href = `#${departure.job}`
   place.replaceChildren("The labels are distributed differently than in ", link, `. ${departure.words}`)
-}
-
-// What helps the rows without a prediction.
-function advice({ failed, invalid, not_answered: unanswered }) {
-  if (!failed) return ""
-  const words = []
-  if (unanswered) words.push(`${counted(unanswered, "row")} had no answer when the job ended: a retry sends them.`)
-  if (invalid) words.push(`${counted(invalid, "row")} cannot be sent as ${invalid === 1 ? "it stands" : "they stand"} in the file, so a retry does not help: correct the file and upload it again.`)
-  return words.join(" ")
 }
 
 // ── When a job ends ─────────────────────────────────────────────────────────────────────────────────────────────────

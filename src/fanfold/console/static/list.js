@@ -1,6 +1,6 @@
 // The list of jobs: the latest ones, or those that are called as the search says.
 import { ask, find, hasSession, trouble } from "./session.js"
-import { ENDED, breakable, counted, dollars, duration, lasted, moment, nameOf, number, paint, percent } from "./words.js"
+import { ENDED, LEAST_DOLLARS, breakable, counted, dollars, duration, lasted, moment, nameOf, number, paint, percent } from "./words.js"
 
 const LIST_MS = 4000, PAGE = 30, TYPING_MS = 200
 const place = find("#jobs"), search = find("#search"), more = find("#more")
@@ -53,7 +53,7 @@ function facts(job, ended) {
   const unanswered = job.not_answered ?? 0, failed = job.failed - unanswered
   const without = job.not_answered == null && job.failed ? `${number(job.failed)} without a prediction` : ""
   const told = without || [failed && `${number(failed)} failed`, unanswered && `${number(unanswered)} not answered`].filter(Boolean).join(" · ")
-  return [counted(job.rows, "row"), told, duration(lasted(job)), job.dollars != null && dollars(job.dollars), job.submitter]
+  return [counted(job.rows, "row"), told, duration(lasted(job)), job.dollars >= LEAST_DOLLARS && `at least ${dollars(job.dollars)}`, job.submitter]
 }
 
 export function mark() {

@@ -1,6 +1,6 @@
 // A new file: how it is read, what it will take, and its upload. Whatever comes from a file is put in as text.
 import { ask, attempt, authorize, find, leaveIfEnded, say, trouble } from "./session.js"
-import { counted, dollars, element, number, percent, roughly, size } from "./words.js"
+import { counted, element, percent, roughly, sentence, size } from "./words.js"
 
 const HEAD_BYTES = Number(document.body.dataset.headBytes), PARQUET_BYTES = Number(document.body.dataset.parquetBytes)
 const NOT_A_CSV = 415
@@ -128,24 +128,13 @@ function tell(outlook) {
   const place = find("#outlook")
   place.hidden = !outlook
   if (!outlook) return
-  const { rows, is_exact: exact, requests, services, seconds, speed, prices, prompt_tokens: tokens } = outlook
-  const about = exact ? "" : "About ", isFree = services === null
-  const time = seconds ? `, in about ${roughly(seconds)}${isFree ? "" : " with the endpoint's start"}` : ""
+  const { rows, is_exact: exact, requests, cost, basis, seconds, wakes, prompt_tokens: tokens } = outlook
+  const about = exact ? "" : "About "
+  const time = seconds ? `, in about ${roughly(seconds)}${wakes ? " with the endpoint's start" : ""}` : ""
   const prompts = tokens ? ` with about ${counted(tokens, "token")} in prompts (4 bytes each)` : ""
   find(".work", place).textContent = `${about}${counted(rows, "row")} in ${counted(requests, "request")}${prompts}${time}`
-  find(".price", place).textContent = isFree ? "A local cloud costs nothing." : price(outlook)
-  const basis = speed ? `At ${counted(Math.round(speed), "row")} per second, as in the latest job here.` : "How long the endpoint takes is known after the first job of 1,000 rows or more."
-  const listed = isFree ? "" : ` List prices of ${prices}, without free tiers.`
-  find(".basis", place).textContent = `${exact ? "" : "Reckoned from the beginning of the file. "}${basis}${listed}`
-}
-
-function price({ services, endpoint, instance_type: type, hour }) {
-  const parts = [`${dollars(services)} for AWS services`]
-  if (endpoint !== null) parts.push(`${dollars(endpoint)} for the endpoint (${type})`)
-  else if (hour !== null) parts.push(`${dollars(hour)} for each hour of the endpoint (${type})`)
-  else parts.push("the endpoint's instances")
-  const total = endpoint === null ? "" : `${dollars(services + endpoint)}: `
-  return `${total}${parts.join(" + ")}`
+  find(".price", place).replaceChildren(...sentence(cost))
+  find(".basis", place).textContent = `${exact ? "" : "Reckoned from the beginning of the file. "}${basis}`
 }
 
 // XMLHttpRequest, since fetch doesn't tell how far an upload is.

@@ -6,8 +6,9 @@ export const counted = (value, thing) => `${number(value)} ${thing}${value === 1
 export const nameOf = job => decodeURIComponent(job.input.split("/").pop().replaceAll("%", "%25"))
 export const size = bytes => bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} KB` : bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`
 export const percent = (part, whole) => `${Math.floor(100 * part / whole)}%`
-// As the report does.
-export const dollars = amount => amount > 0 && amount < 1e-4 ? "<$0.0001" : `$${amount.toFixed(amount < 1 ? 4 : 2)}`
+// Less than this isn't said to be the least that a job has cost.
+export const LEAST_DOLLARS = 1e-4
+export const dollars = amount => `$${amount.toFixed(amount < 1 ? 4 : 2)}`
 // Of this machine's clock; the report's times are put into the same words.
 export const moment = iso => new Date(iso).toLocaleString("sv")
 

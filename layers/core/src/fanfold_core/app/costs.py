@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # Megabytes of memory of a function, as template.yaml has it; a test compares.
 FUNCTION_MEGABYTES = 1769
 _HOUR = 3600
+# Less isn't worth a line of its own.
+_LEAST_DOLLARS = 0.0001
 
 
 class Work(Protocol):
@@ -71,6 +73,24 @@ def services(work: Work, prices: Mapping[str, Any], architecture: str) -> dict[s
         + taken(work, "s3_get") * prices["s3"]["get"],
         "EventBridge": taken(work, "events") * prices["eventbridge"]["event"],
     }
+
+
+def cost_lines(dollars: Mapping[str, float]) -> dict[str, str]:
+    """Dollars in words, by service; those that come to next to nothing share a line.
+
+    >>> cost_lines({"S3": 0.0021, "SQS": 0.00001, "SNS": 0.00002})
+    {'S3': '$0.0021', 'SQS, SNS': '<$0.0001'}
+    """
+    small = [service for service, amount in dollars.items() if amount < _LEAST_DOLLARS]
+    shown = {service: in_dollars(amount) for service, amount in dollars.items() if service not in small}
+    return shown | ({", ".join(small): in_dollars(sum(dollars[service] for service in small))} if small else {})
+
+
+def in_dollars(amount: float) -> str:
+    """An amount in words, as the report has it, and the console."""
+    if 0 < amount < _LEAST_DOLLARS:
+        return f"<${_LEAST_DOLLARS}"
+    return f"${amount:,.4f}" if amount < 1 else f"${amount:,.2f}"
 
 
 def taken(work: Work, what: str) -> float:

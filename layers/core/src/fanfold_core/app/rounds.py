@@ -14,6 +14,7 @@ from fanfold_core.domain.errors import MalformedAnswerError, NotEndedError, Obje
 from fanfold_core.domain.job import JobRecord, State
 from fanfold_core.domain.keys import next_round
 from fanfold_core.domain.results import RowAnswers, SpanOutcome, answers, effective, overlay
+from fanfold_core.input.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -54,6 +55,34 @@ def start_retry(job_id: str, ledger: Ledger, queues: Queues, now: datetime) -> J
     following = ledger.create(following)
     queues.split(following.id)
     return following
+
+
+def advice_on(failed: int, invalid: int, unanswered: int) -> str:
+    """What helps the rows of an ended job that have no prediction, in sentences; empty if all have one.
+
+    Of the failed rows, so many are invalid, and so many had no answer when the job ended.
+
+    >>> advice_on(failed=3, invalid=0, unanswered=3)
+    '3 rows had no answer when the job ended: a retry sends them.'
+    """
+    words = []
+    if unanswered:
+        words.append(
+            f"{counted(unanswered, 'row')} had no answer when the job ended: a retry sends {_them(unanswered)}."
+        )
+    if (others := failed - invalid - unanswered) > 0:
+        words.append(f"{counted(others, 'row')} failed at the endpoint: a retry sends {_them(others)} again.")
+    if invalid:
+        they_stand = "it stands" if invalid == 1 else "they stand"
+        words.append(
+            f"{counted(invalid, 'row')} cannot be sent as {they_stand} in the file, so a retry does not help: correct "
+            "the file and upload it again."
+        )
+    return " ".join(words)
+
+
+def _them(rows: int) -> str:
+    return "it" if rows == 1 else "them"
 
 
 def final_answers(

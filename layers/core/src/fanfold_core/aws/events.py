@@ -17,9 +17,10 @@ from urllib.parse import unquote_plus
 from fanfold_core.aws.logs import words_of
 from fanfold_core.aws.messages import Resume, malformed, parse_found, parse_unsent, read_content, read_job_id
 from fanfold_core.domain.errors import AnnouncementError, MalformedMessageError, NewerVersionError, UnknownJobError
-from fanfold_core.domain.keys import RequestId, job_id, read_principal
+from fanfold_core.domain.keys import RequestId, is_hidden, job_id, read_principal
 from fanfold_core.domain.outcomes import Answered, Outcome, Timing, chunk_of, failed
 from fanfold_core.input.errors import counted
+from fanfold_core.input.formats import FileName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -118,7 +119,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """A folder, which S3's console makes as an object; or no object at all."""
+    """A folder, which S3's console makes as an object; a marker of Spark or Hadoop; or no object at all."""
 
     what: str
 
@@ -167,6 +168,8 @@ def _upload(record: Any) -> Upload | Ignored:
         raise malformed("an invalid version", version)
     if key.endswith("/"):
         return Ignored(f"s3://{bucket}/{key}: it is a folder")
+    if is_hidden(key) and not FileName.parse(key).is_table:
+        return Ignored(f"s3://{bucket}/{key}: it is a marker, as Spark and Hadoop write them")
     match record:
         case {"userIdentity": {"principalId": principal}}:
             return Upload(bucket, key, version, read_principal(principal))

@@ -106,6 +106,20 @@ def round_number(job: str) -> int:
     return int(job.partition(".")[2] or 1)
 
 
+def is_hidden(key: str) -> bool:
+    """Whether Spark, Hive and Hadoop take an object for none of a table's: `_SUCCESS`, checksums, markers of folders.
+
+    A partition of Hive may be called `_year=2026`.
+
+    >>> is_hidden("out/_SUCCESS"), is_hidden("out/.part-0.crc"), is_hidden("out_$folder$"), is_hidden("_year=26/a.csv")
+    (True, True, True, False)
+    """
+    parts = key.split("/")
+    return key.endswith("_$folder$") or any(
+        part.startswith(".") or (part.startswith("_") and "=" not in part) for part in parts
+    )
+
+
 def output_folder(job: str, nonce: str, chunk: int) -> str:
     """Where the outputs of a chunk's requests lie below the endpoint's output path (`S3OutputPathExtension`).
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from fanfold_core.app.costs import cost_lines, in_dollars
+from fanfold_core.app.rounds import advice_on
 from fanfold_core.domain.keys import name_of
 from fanfold_core.domain.statistics import SCORE_BINS, percentile
 from fanfold_core.domain.statistics.evidence import SCORE_STEPS
@@ -42,7 +44,6 @@ _DARKEST = 0.4
 # What transformers calls the classes of a model that was saved without names for them.
 _UNNAMED = re.compile(r"LABEL_\d+", re.ASCII)
 _MINUTES = 60  # an hour has
-_LEAST_DOLLARS = 0.0001
 _SHARES = (0.5, 0.9, 0.95, 0.99, 1.0)
 # Of a job that ended sooner, a timeline shows one block.
 _LEAST_STEPS = 3
@@ -85,6 +86,7 @@ def render_report(summary: Mapping[str, Any], totals: Totals) -> str:
         broken=totals.failed - found.unanswered,
         failed=_share(totals.failed - found.unanswered, totals.rows),
         not_answered=_share(found.unanswered, totals.rows),
+        advice=advice_on(totals.failed, found.invalid, found.unanswered),
         **_accuracy(summary["evaluation"]),
         samples=sorted(found.evidence.of_label.items(), key=lambda of_label: -found.labels.rows[of_label[0]]),
         lengths=_length_bars(found.evidence),
@@ -94,8 +96,8 @@ def render_report(summary: Mapping[str, Any], totals: Totals) -> str:
         answers=_timeline(found.answers),
         waits=_wait_bars(found.waits) if found.waits else [],
         groups=sorted(found.errors.groups.values(), key=lambda group: (-group.rows, group.samples)),
-        dollars=_cost_lines(summary["dollars"]),
-        together=_dollars(sum(summary["dollars"].values())),
+        dollars=cost_lines(summary["dollars"]),
+        together=in_dollars(sum(summary["dollars"].values())),
     )
 
 
@@ -112,12 +114,6 @@ def duration(seconds: float) -> str:
     if minutes < _MINUTES:
         return f"{minutes:.0f} min {int(rest):02} s"
     return f"{minutes // _MINUTES:,.0f} h {minutes % _MINUTES:02.0f} min"
-
-
-def _dollars(amount: float) -> str:
-    if 0 < amount < _LEAST_DOLLARS:
-        return f"<${_LEAST_DOLLARS}"
-    return f"${amount:,.4f}" if amount < 1 else f"${amount:,.2f}"
 
 
 def _accuracy(evaluation: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -181,13 +177,6 @@ def _length_bars(evidence: Evidence) -> list[Bar]:
         name = f"{1 << length >> 1:,} to {most}" if length > 1 else most
         bars.append(Bar(name, f"{mean:.3f}", 100 * mean, counted(rows, "row")))
     return bars if len(bars) > 1 else []
-
-
-def _cost_lines(dollars: Mapping[str, float]) -> dict[str, str]:
-    """Dollars by service; those that come to next to nothing share a line."""
-    small = [service for service, amount in dollars.items() if amount < _LEAST_DOLLARS]
-    shown = {service: _dollars(amount) for service, amount in dollars.items() if service not in small}
-    return shown | ({", ".join(small): _dollars(sum(dollars[service] for service in small))} if small else {})
 
 
 def _histogram(numbers: list[tuple[str, int]], ticks: list[str], note: str) -> Histogram:
