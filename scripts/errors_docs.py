@@ -109,6 +109,8 @@ def _text(value: ast.expr) -> str:
             return text
         case ast.JoinedStr(values=parts):
             return "".join(_text(part) or GAP for part in parts)
+        case ast.FormattedValue(value=ast.Call(func=ast.Name(id="counted"), args=[_, ast.Constant(value=str(what))])):
+            return f"{GAP} {what}s"
         case ast.BinOp(op=ast.Add()):
             return (_text(value.left) or GAP) + (_text(value.right) or GAP)
     return ""

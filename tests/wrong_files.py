@@ -84,7 +84,7 @@ IMPOSSIBLE: dict[str, tuple[bytes, list[str], str]] = {
     "mostly latin-1.csv": (
         "id,text\n1,größe\n".encode("latin-1"),
         [],
-        "1 of the first 1 rows: the file is not utf-8 here; set its encoding with the option `encoding`",
+        "1 of the first 1 row: the file is not utf-8 here; set its encoding with the option `encoding`",
     ),
     "latin-1 header.csv": ("id,größe\n1,good\n".encode("latin-1"), [], "first line, byte 5: the file is not utf-8"),
     "open quote.csv": (b'id,text\n1,good\n2,"never\n3,x\n', [], "row 1: a quote opens in this row and is never closed"),
@@ -161,7 +161,7 @@ PARTLY: dict[str, tuple[bytes, list[str]]] = {
     "5 MB cell.csv": (b"id,text\n1," + b"good " * 1_000_000 + b"\n2,bad\n", ["input is longer than 1,000,000 bytes"]),
     "a million cells.csv": (
         b"id,text\n1,good" + b",x" * 1_000_000 + b"\n2,bad\n",
-        ["row has 1000002 cells where the file has 2 columns"],
+        ["row has 1,000,002 cells where the file has 2 columns"],
     ),
     "one-bad-byte.csv": (
         b"id,text\n1,good\n2,caf\xe9\n3,fine\n",
@@ -169,7 +169,7 @@ PARTLY: dict[str, tuple[bytes, list[str]]] = {
     ),
     "ragged.csv": (
         b"id,text\n1\n2,bad\n3,good,surplus\n",
-        ["row has 1 cells where the file has 2 columns", "row has 3 cells where the file has 2 columns"],
+        ["row has 1 cell where the file has 2 columns", "row has 3 cells where the file has 2 columns"],
     ),
     "backslash-quotes.csv": (
         b'id,text,lang\n1,"she wrote \\"ok\\"",en\n2,"a \\", b",en\n3,fine,en\n',
@@ -177,7 +177,7 @@ PARTLY: dict[str, tuple[bytes, list[str]]] = {
     ),
     "preamble.csv": (
         b"# created 4/22/2025\nid,text\n1,good\n2,bad\n",
-        ["row has 2 cells where the file has 1 columns"] * 3,
+        ["row has 2 cells where the file has 1 column"] * 3,
     ),
     "empty texts.csv": (b"id,text\n1,\n2,bad\n3,  \n", ["input is empty"] * 2),
     "10,000 empty rows.csv": (b"text\ngood\n" + b"\n" * 10_000 + b"bad\n", ["input is empty"] * 10_000),

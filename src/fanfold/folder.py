@@ -68,7 +68,7 @@ class HeldFolder:
                         # It comes in ranges, and boto3 takes an answer with all of it for one of them.
                         if (written := stream.seek(0, os.SEEK_END)) != sizes[name]:
                             raise DownloadError(
-                                f"{stack.store.location(keys[name])} has {sizes[name]:,} bytes, and S3 sent "
+                                f"{stack.store.location(keys[name])} has {counted(sizes[name], 'byte')}, and S3 sent "
                                 f"{written:,}: try again"
                             )
             if is_batch and "results.jsonl" in sizes:

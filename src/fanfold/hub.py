@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Self
+from urllib.error import HTTPError
+from urllib.parse import quote
+from urllib.request import Request, urlopen
 
-from fanfold.errors import LocalStartError, extra
+from fanfold.errors import DeployError, LocalStartError, extra
 from fanfold.terminal import bytes_bar
 
 if TYPE_CHECKING:
@@ -26,7 +32,14 @@ _WEIGHTS = (
 _BESIDE_WEIGHTS = {".json", ".txt", ".jinja", ".model", ".spm", ".codes", ".tokenizer"}
 # The container would run it.
 _SCRIPT = "code/inference.py"
+# How sentence-transformers makes one embedding of those of the tokens, beside its modules.json.
+_POOLING = re.compile(r"\d+_Pooling/config\.json")
 _LOOK_EVERY_SECONDS = 0.2
+_HUB = "https://huggingface.co"
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_MOST_SECONDS = 10
+# As huggingface_hub reads variables.
+_YES = {"1", "ON", "YES", "TRUE"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +154,58 @@ class HubModel:
         return LocalStartError(words)
 
 
+def on_this_machine(model: str) -> str:
+    """A model as it is named on the command line, or, of one on the Hub, its folder after `HubModel.fetch`."""
+    on_hub = HubModel.parse(model)
+    return str(on_hub.fetch()) if on_hub else model
+
+
+def is_commit(revision: str) -> bool:
+    """Whether a revision is a commit, which no push to a repository changes, as it does a branch or a tag."""
+    return _COMMIT.fullmatch(revision) is not None
+
+
+def find_commit(model: str, revision: str = "") -> str:
+    """The commit that a branch or a tag of a model is now; without one, the model's latest.
+
+    It asks the Hub at HF_ENDPOINT, with HF_TOKEN if that is set, and needs no other package.
+
+    Raises:
+        DeployError: the Hub has no such model or revision, doesn't answer, or may not be asked (HF_HUB_OFFLINE).
+    """
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in _YES:
+        raise DeployError("HF_HUB_OFFLINE forbids to ask the Hub")
+    endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/") or _HUB
+    token = os.environ.get("HF_TOKEN", "").strip()
+    of_revision = f"/revision/{quote(revision, safe='')}" if revision else ""
+    # HF_ENDPOINT is the user's own, like HF_TOKEN.
+    request = Request(f"{endpoint}/api/models/{quote(model)}{of_revision}")  # noqa: S310
+    if token:
+        request.add_header("Authorization", f"Bearer {token}")
+    try:
+        with urlopen(request, timeout=_MOST_SECONDS) as answer:  # noqa: S310 # likewise
+            commit = str(json.load(answer)["sha"])
+    except HTTPError as error:
+        reasons = {
+            "RepoNotFound": f"there is no {model} on the Hub that you may read (for a private model, set HF_TOKEN)",
+            "RevisionNotFound": f"{model} has no revision {revision} on the Hub",
+        }
+        otherwise = f"the Hub answers {error.code}" + (" to HF_TOKEN" if token else "")
+        raise DeployError(reasons.get(error.headers.get("X-Error-Code", ""), otherwise)) from error
+    except (OSError, HTTPException, ValueError, LookupError, TypeError) as error:
+        raise DeployError(f"the Hub at {endpoint} gives no answer ({error})") from error
+    if not is_commit(commit):
+        raise DeployError(f"the Hub at {endpoint} names no commit of {model}")
+    return commit
+
+
 def needed(names: Iterable[str]) -> list[str]:
     """Of a repository's files those that transformers loads, with the weights in one format.
 
     >>> needed(["config.json", "model.safetensors", "pytorch_model.bin", "tf_model.h5", "onnx/config.json"])
     ['model.safetensors', 'config.json']
     """
-    own = [name for name in names if "/" not in name or name == _SCRIPT]
+    own = [name for name in names if "/" not in name or name == _SCRIPT or _POOLING.fullmatch(name)]
     weights = ([name for name in own if kind.fullmatch(name)] for kind in _WEIGHTS)
     return [
         *next(filter(None, weights), []),

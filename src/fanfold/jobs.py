@@ -54,7 +54,7 @@ class Pace:
         elapsed = time.monotonic() - self._began
         left = inf if self._timeout is None else self._timeout - elapsed
         if left <= 0:
-            raise JobStillOpenError(self._job_id, f" after {self._timeout:g} seconds")
+            raise JobStillOpenError(self._job_id, f" after {self._timeout:g} s")
         return min(max(_SHORTEST_PAUSE, elapsed * _SHARE_OF_ELAPSED), _LONGEST_PAUSE, left)
 
 

@@ -6,14 +6,17 @@ A row counts as answered when its chunk says that it is covered: what is stored 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from fanfold.errors import RowNotFoundError
 from fanfold.results import format_of
 from fanfold_core.app.rounds import final_answers
 from fanfold_core.app.rows import read_texts, results_writer, written, written_header
+from fanfold_core.domain.json_results import numbered
 from fanfold_core.domain.results import RowAnswers, effective, error_line
 from fanfold_core.domain.spans import gaps, places_in
+from fanfold_core.input.errors import counted
 from fanfold_core.input.regularity import find_irregular
 
 if TYPE_CHECKING:
@@ -81,6 +84,14 @@ class Partial:
         for number in range(self.job.released):
             yield self._lines(self._rows(self._chunk(number)))
 
+    def cells(self, most_chunks: int) -> Iterator[tuple[int, list[str]]]:
+        """The numbers of rows that have an answer, and their cells in the results, of the first chunks."""
+        columns = numbered(self.shown.results_header)
+        for number in range(min(most_chunks, self.job.released)):
+            rows = self._rows(self._chunk(number))
+            lines = StringIO(self._lines(rows).decode(), newline="")
+            yield from zip(rows.numbers, self.format.cells(lines, columns), strict=True)
+
     def errors(self) -> Iterator[bytes]:
         """errors.csv of the rows that have an answer, chunk by chunk."""
         yield written_header(self.job, self.shown.errors_header)
@@ -114,7 +125,7 @@ class Partial:
             else:
                 return chunk
         rows = self.job.rows
-        known = "its file is still being read" if rows is None else f"it has {rows:,} rows, counted from 0"
+        known = "its file is still being read" if rows is None else f"it has {counted(rows, 'row')}, counted from 0"
         raise RowNotFoundError(f"job {self.job.id} has no row {number}: {known}")
 
     def _chunk(self, number: int) -> Chunk:

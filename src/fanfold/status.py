@@ -46,10 +46,10 @@ class JobStatus:
     `rows` are all rows of the file, None while it is still being read; `done` of them have their final answer, which is
     a prediction for `predicted` and an error for `failed` of them. Those two are None where counting them would take
     long: in a job of several million rows that is at work, and whose count was not followed from the start. `requests`
-    were sent; known when the job has ended, as is how many of the failed rows were `not_sent` by then. `reason` says
-    why it failed or was cancelled. `input` is the file's `s3://` address, `retry_of` the job whose failed rows this one
-    tries again. The file was `submitted_by` this principal of AWS, None if nobody knows it or the cloud is local;
-    `submitter` is what people call it. Times are in UTC.
+    were sent; known when the job has ended, as is how many of the failed rows were `not_answered` by then. `reason`
+    says why it failed or was cancelled. `input` is the file's `s3://` address, `retry_of` the job whose failed rows
+    this one tries again. The file was `submitted_by` this principal of AWS, None if nobody knows it or the cloud is
+    local; `submitter` is what people call it. Times are in UTC.
 
     `assumed` says in sentences what was taken for granted of the file, since nobody said it, `warnings` what
     may be wrong with that.
@@ -77,7 +77,7 @@ class JobStatus:
     warnings: tuple[str, ...] = ()
     trouble: str = ""
     trouble_at: datetime | None = None
-    not_sent: int | None = None
+    not_answered: int | None = None
     submitted_by: str | None = None
 
     @property
@@ -138,7 +138,7 @@ class StatusReader:
         totals = reduce(add, (totals for _, totals in self.ledger.totals(job.id)), Totals())
         status = _status(job, totals.rows, totals.rows, totals.failed, totals.requests)
         told = totals.statistics
-        return replace(status, not_sent=told.unsent, warnings=(*status.warnings, *told.warnings()))
+        return replace(status, not_answered=told.unanswered, warnings=(*status.warnings, *told.warnings()))
 
     def _rows_before(self, job: JobRecord, chunk: int) -> int:
         """Rows of the chunks before this one, all of which are done."""

@@ -28,6 +28,7 @@ from rich.text import Text
 
 from fanfold.status import JobState
 from fanfold_core.domain.counting import kind_of
+from fanfold_core.input.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -192,9 +193,10 @@ class _Lines:
         """How far a job is, unless it has ended."""
         if status.has_ended:
             return
-        rows = f" of {status.rows:,}" if status.rows is not None else ""
+        done, rows = status.done, status.rows
+        answered = counted(done, "row") if rows is None else f"{done:,} of {counted(rows, 'row')}"
         failed = f", {status.failed:,} failed" if status.failed else ""
-        self(f"{_phase(status)}: {status.done:,}{rows} rows{failed}")
+        self(f"{_phase(status)}: {answered}{failed}")
 
 
 class _RateColumn(ProgressColumn):

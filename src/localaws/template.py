@@ -79,8 +79,7 @@ class Template:
 
     def value(self, expression: Any) -> Any:
         """What an expression over parameters, conditions and mappings comes to; None for AWS::NoValue."""
-        values = {**defaults_of(self.body), **self.parameters, _NO_VALUE: None}
-        return _value(expression, values, self.body)
+        return evaluate(self.body, self.parameters, expression)
 
     @property
     def text(self) -> str:
@@ -136,6 +135,16 @@ def defaults_of(source: Mapping[str, Any]) -> dict[str, str]:
     """The parameters of a template that have a default, and what it is."""
     declared = source.get("Parameters", {})
     return {name: str(found["Default"]) for name, found in declared.items() if "Default" in found}
+
+
+def evaluate(source: Mapping[str, Any], parameters: Mapping[str, str], expression: Any) -> Any:
+    """What an expression over a template's parameters, conditions and mappings comes to; None for AWS::NoValue.
+
+    Example:
+        >>> evaluate({}, {"Type": "ml.g5.xlarge"}, {"Fn::Select": [1, {"Fn::Split": [".", {"Ref": "Type"}]}]})
+        'g5'
+    """
+    return _value(expression, {**defaults_of(source), **parameters, _NO_VALUE: None}, source)
 
 
 def _check_parameter(name: str, value: str, declared: Mapping[str, Any]) -> None:
@@ -242,25 +251,26 @@ def _value(expression: Any, values: Mapping[str, str | None], body: Mapping[str,
     match function:
         case "Ref":
             return {"AWS::Region": REGION, **values}[operand]
+        case "Condition":
+            return _value(body["Conditions"][operand], values, body)
         case "Fn::If":
             condition, *choices = operand
-            chosen = 0 if _value(body["Conditions"][condition], values, body) else 1
-            return _value(choices[chosen], values, body)
+            return _value(choices[0 if _value({"Condition": condition}, values, body) else 1], values, body)
         case "Fn::Sub":
             return re.sub(r"\$\{(\w+)\}", lambda found: str(values[found[1]]), operand)
     operands = [_value(inner, values, body) for inner in operand]
-    if function == "Fn::FindInMap":
-        mapping, first, second = operands
-        return body["Mappings"][mapping][first][second]
-    if function not in _CONDITION_FUNCTIONS:
+    functions = {"Fn::FindInMap": lambda name, first, second: body["Mappings"][name][first][second], **_FUNCTIONS}
+    if function not in functions:
         raise NotImplementedError(f"The local cloud doesn't support the function {function} here.")
-    return _CONDITION_FUNCTIONS[function](*operands)
+    return functions[function](*operands)
 
 
-_CONDITION_FUNCTIONS: Mapping[str, Callable[..., bool]] = {
+_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "Fn::And": lambda *operands: all(operands),
     "Fn::Contains": lambda listed, value: value in listed,
     "Fn::Equals": lambda one, other: str(one) == str(other),
     "Fn::Not": lambda operand: not operand,
     "Fn::Or": lambda *operands: any(operands),
+    "Fn::Select": lambda index, listed: listed[int(index)],
+    "Fn::Split": lambda delimiter, text: text.split(delimiter),
 }

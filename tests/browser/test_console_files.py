@@ -174,3 +174,24 @@ def test_a_change_of_labels_is_said_with_the_job_that_had_others(page: Page) -> 
     page.locator("#job .departure a").click()
     expect(page.locator("#rows tbody tr").first).to_contain_text("so good")
     expect(page.locator("#job .departure")).to_be_hidden()
+
+
+def test_on_aws_a_file_has_a_price_and_its_job_somebody_who_submitted_it(page: Page) -> None:
+    priced = {"services": 0.25, "hour": 0.736, "instance_type": "ml.g4dn.xlarge", "prices": "us-east-1, 2026-11-23"}
+
+    def preview(route: Route) -> None:
+        found = route.fetch().json()
+        route.fulfill(json=found | {"outlook": found["outlook"] | priced})
+
+    def status(route: Route) -> None:
+        route.fulfill(json=route.fetch().json() | {"submitter": "ada@example.com"})
+
+    page.route("**/api/preview?*", preview)
+    page.route("**/api/jobs/priced-*", status)
+    page.evaluate(DROP, ["priced.csv", "text\nso good\n"])
+    price = "$0.2500 for AWS services + $0.7360 for each hour of the endpoint (ml.g4dn.xlarge)"
+    expect(page.locator("#outlook .price")).to_have_text(price)
+    expect(page.locator("#outlook .basis")).to_contain_text("List prices of us-east-1, 2026-11-23, without free tiers.")
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("#job .about")).to_contain_text(" · file submitted by ada@example.com")
+    state(page, "Succeeded")

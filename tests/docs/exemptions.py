@@ -39,7 +39,7 @@ EXEMPTIONS = (
         "needs a model's folder, and a gigabyte of libraries to run it",
     ),
     Exemption(
-        r"fanfold run \S+ --model cardiffnlp/",
+        r"fanfold (run \S+ --model|doctor --model|model pack) cardiffnlp/",
         "downloads half a gigabyte from the Hugging Face Hub; `make recipes` has a small Hub of its own",
     ),
     Exemption(

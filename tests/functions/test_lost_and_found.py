@@ -150,7 +150,7 @@ def test_a_job_past_its_deadline_ends_with_what_it_has(system: System, job: Make
     system.invoke("Sweeper", "sweep-job")
     system.invoke("Assembler", "assembly")
     ended = system.ledger.job(made.id)
-    assert (ended.state, ended.reason) == (State.FAILED, "the job did not end within its deadline of 1 hours")
+    assert (ended.state, ended.reason) == (State.FAILED, "the job did not end within its deadline of 1 hour")
     assert "job failed: the job did not end" in system.read(f"results/{made.id}/results.csv")
 
 

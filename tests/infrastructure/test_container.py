@@ -1,29 +1,79 @@
 """What the template gives the endpoint's container: its variables, and how many requests at once."""
 
 import json
+from contextlib import nullcontext
 
 import pytest
 
+from fanfold.deploying.parameters import checked
 from fanfold.project import find_root
 from fanfold_core.domain.options import Options, computes_batches
-from localaws.template import load
+from localaws.errors import ParameterError
+from localaws.template import check, evaluate, load, read
 
 ROOT = find_root()
 
 
-def test_an_instance_gets_as_many_requests_at_once_as_its_container_has_workers_at_least() -> None:
-    vcpus = {"xlarge": 4, "2xlarge": 8}
-    for name, found in load(ROOT).body["Mappings"]["InstanceProcessor"].items():
-        # The types with a GPU have one.
-        workers = 1 if found["Processor"] == "gpu" else vcpus[name.rpartition(".")[2]]
-        assert int(found["Concurrency"]) == max(4, workers)
+SOURCE = read(ROOT)
+MODEL = SOURCE["Resources"]["Model"]["Properties"]
+CONFIG = SOURCE["Resources"]["EndpointConfig"]["Properties"]["AsyncInferenceConfig"]
 
 
-@pytest.mark.parametrize(("given", "gets"), [({}, 8), ({"ConcurrencyPerInstance": "3"}, 3)])
-def test_concurrency_follows_from_the_instance_unless_it_is_said(given: dict[str, str], gets: int) -> None:
-    checked = load(ROOT, {"InstanceType": "ml.c5.2xlarge", **given})
-    config = checked.body["Resources"]["EndpointConfig"]["Properties"]["AsyncInferenceConfig"]
-    assert int(checked.value(config["ClientConfig"]["MaxConcurrentInvocationsPerInstance"])) == gets
+@pytest.mark.parametrize(
+    ("instance_type", "gets"),
+    [
+        ("ml.t2.medium", 4),
+        ("ml.m5.large", 4),
+        ("ml.m5.xlarge", 4),
+        ("ml.c6i.2xlarge", 8),
+        ("ml.c6i.4xlarge", 16),
+        ("ml.m7i.48xlarge", 16),
+        ("ml.g4dn.xlarge", 4),
+        # 16 vCPUs, and one GPU.
+        ("ml.g5.4xlarge", 4),
+        ("ml.p4d.24xlarge", 8),
+        ("ml.p5.48xlarge", 8),
+    ],
+)
+def test_an_instance_gets_as_many_requests_at_once_as_its_container_has_workers_within_limits(
+    instance_type: str, gets: int
+) -> None:
+    concurrency = CONFIG["ClientConfig"]["MaxConcurrentInvocationsPerInstance"]
+    assert evaluate(SOURCE, {"InstanceType": instance_type}, concurrency) == gets
+    said = {"InstanceType": instance_type, "ConcurrencyPerInstance": "3"}
+    assert evaluate(SOURCE, said, concurrency) == "3"
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "tag"),
+    [
+        *((f"ml.{family}.xlarge", "-gpu-") for family in ("g4dn", "g5", "g6", "g6e", "gr6", "p3dn", "p4de", "p5en")),
+        ("ml.p6-b200.48xlarge", "-gpu-"),
+        *((f"ml.{family}.xlarge", "-cpu-") for family in ("c4", "c5", "c5n", "c6i", "c6id", "m5", "m7i", "r5", "t2")),
+        *((f"ml.{family}.xlarge", "none-") for family in ("inf1", "inf2", "trn1", "trn1n")),
+        *((f"ml.{family}.xlarge", "none-") for family in ("c6g", "c6gd", "c6gn", "c7g", "m6gd", "r8g")),
+    ],
+)
+def test_an_instance_of_any_type_has_the_container_for_its_processor_if_there_is_one(
+    instance_type: str, tag: str
+) -> None:
+    _, values = MODEL["PrimaryContainer"]["Image"]["Fn::If"][1]["Fn::Sub"]
+    assert tag in evaluate(SOURCE, {"InstanceType": instance_type}, values["Tag"])
+    check(SOURCE, {"InstanceType": instance_type})
+    refusal = pytest.raises(ParameterError, match="no container for InstanceType") if tag == "none-" else nullcontext()
+    with refusal:
+        checked(SOURCE, {"InstanceType": instance_type}, {}, "us-east-1")
+    # Another container may be for it.
+    image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/mine:1"
+    checked(SOURCE, {"InstanceType": instance_type, "ContainerImage": image}, {}, "us-east-1")
+
+
+@pytest.mark.parametrize(
+    "wrong", ["m5.xlarge", "ml.m5", "ml.M5.xlarge", "ml.m5.xlarge.more", "ml.m5.xlarge,ml.c5.xlarge", "ml..xlarge"]
+)
+def test_what_is_no_instance_type_is_refused(wrong: str) -> None:
+    with pytest.raises(ParameterError, match="must be an instance type of SageMaker"):
+        check(SOURCE, {"InstanceType": wrong})
 
 
 @pytest.mark.parametrize(
@@ -58,6 +108,8 @@ def test_the_container_s_limits_are_sagemaker_s() -> None:
         # InvokeEndpointAsync's default of InvocationTimeoutSeconds.
         "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS": "900",
     }
+    slow = load(ROOT, {"ContainerTimeoutSeconds": "3600"}).container_environment()
+    assert slow["SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS"] == "3600"
     secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:hub"
     private = load(ROOT, {"HfTokenSecretArn": secret, "HfRevision": "v1"}).container_environment()
     assert private["HF_MODEL_REVISION"] == "v1"

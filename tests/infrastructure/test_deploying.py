@@ -7,6 +7,8 @@ from runpy import run_path
 from typing import Any
 
 import pytest
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped] # its types are not published
+from moto.cloudformation.parsing import ResourceMap, clean_json
 
 from fanfold.project import find_root
 from localaws.errors import TemplateError
@@ -149,6 +151,24 @@ def test_an_endpoint_whose_arn_is_spelt_otherwise_than_its_name_is_refused(name:
         load(ROOT, {"EndpointName": name})
 
 
+def named_in(stack: str, id_: str) -> set[tuple[str, str, str]]:
+    """The names that a stack gives of itself, by type and property; CloudFormation makes all others."""
+    arn = f"arn:aws:cloudformation:eu-west-1:123456789012:stack/{stack}/{id_}-f0e1-11ef-8c3a-0a1b2c3d4e5f"
+    known = ResourceMap(arn, stack, {}, {}, "eu-west-1", "123456789012", dict(body), None)
+    known.load()
+    found = set()
+    for resource in resources.values():
+        for key, value in resource["Properties"].items():
+            # Not of another resource, nor of something of AWS's.
+            if key.endswith("Name") and not named(value) and key != "MetricName":
+                found.add((resource["Type"], key, clean_json(value, known)))
+        # By these, metrics and events are told apart.
+        variables = resource["Properties"].get("Environment", {}).get("Variables", {})
+        for key in {"POWERTOOLS_METRICS_NAMESPACE", "EVENT_SOURCE"} & variables.keys():
+            found.add((resource["Type"], key, clean_json(variables[key], known)))
+    return found
+
+
 @pytest.mark.parametrize("allowed", body["Parameters"]["FunctionConcurrency"]["AllowedValues"])
 def test_functions_together_run_no_more_than_their_parameter_says(allowed: int) -> None:
     shares = body["Mappings"]["Concurrency"][str(allowed)]
@@ -200,6 +220,35 @@ def test_consoles_ask_first_for_what_the_readme_says_to_decide() -> None:
     assert set(re.findall(r"`(\w+)`", rows)) <= set(first["Parameters"])
     assert all(f"`{name}`" in deploy for name in first["Parameters"])
     assert all("Default" in found for found in body["Parameters"].values())
+
+
+def test_what_holds_data_is_kept_and_all_else_goes_with_its_stack() -> None:
+    kept = {resource["Type"] for resource in resources.values() if "Retain" in resource.get("DeletionPolicy", "")}
+    assert kept == {"AWS::S3::Bucket", "AWS::DynamoDB::Table"}
+
+
+@pytest.mark.parametrize("other", ["fanfold-2", "Fanfold-test"])
+def test_two_stacks_have_no_name_in_common(other: str) -> None:
+    one, two = named_in("fanfold", "1c2fa620"), named_in(other, "5d9e1b07")
+    assert {type_.rpartition("::")[2] for type_, _, _ in one} >= {
+        *("Bucket", "LogGroup", "Endpoint", "Alarm", "Dashboard", "QueryDefinition", "LayerVersion", "Function"),
+    }
+    assert len(one) == len(two) > 20
+    assert {name.lower() for _, _, name in one} & {name.lower() for _, _, name in two} == set()
+    # A stack that was deleted has left its buckets, which the next one of its name must not meet.
+    again = named_in("fanfold", "77777777")
+    assert {type_ for type_, _, _ in one & again}.isdisjoint({"AWS::S3::Bucket", "AWS::SageMaker::Endpoint"})
+
+
+def test_the_permissions_to_tag_are_those_of_the_types_that_are_tagged() -> None:
+    # The first two are for the stack itself, which has no type here.
+    needed = {"cloudformation:TagResource", "cloudformation:UntagResource"}
+    for type_ in {resource["Type"] for resource in resources.values()}:
+        schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", type_).schema
+        needed |= set(schema.get("tagging", {}).get("permissions", ()))
+    listed = (ROOT / "docs/install.md").read_text(encoding="utf-8").partition("### Permissions to tag")[2]
+    named = re.findall(r"`(\w[\w-]*:\w+)`", listed.partition("\n### ")[0])
+    assert sorted(named) == sorted(action for action in needed if not re.search(":(List|Get)", action))
 
 
 def test_the_bill_tells_stacks_apart_by_what_costs_most() -> None:

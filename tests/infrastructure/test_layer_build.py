@@ -78,7 +78,7 @@ def test_every_module_is_compiled_and_its_bytecode_is_not_checked_against_its_so
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What is deployed, as Lambda unpacks it."""
     (zips := tmp_path_factory.mktemp("deployed") / "zips").mkdir()
-    packaged = package(ROOT, zips)
+    packaged = package(template.read(ROOT), ROOT, zips)
     assert packaged.is_compiled
     for name, archive in packaged.archives.items():
         ZipFile(archive.file).extractall(zips.parent / name)

@@ -1,9 +1,11 @@
 """The tree stays readable: short modules, small folders, no circles of imports, and few modules that are crumbs."""
 
 import ast
+import re
 import subprocess
 from collections import Counter
 from graphlib import TopologicalSorter
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 import grimp
@@ -63,3 +65,18 @@ def test_only_stacks_make_clients_so_that_all_have_the_users_time_outs() -> None
     }
     assert {asker for file, asker in askers if file == "stacks.py"} == {"self", "self.session", "session"}
     assert {asker.rpartition(".")[2] for file, asker in askers if file != "stacks.py"} == {"stack"}
+
+
+def test_what_is_counted_in_a_message_is_a_plural_only_where_it_is_more_than_one() -> None:
+    # Of one thing, `{len(rows)} rows` would say "1 rows"; `counted` says "1 row".
+    found = {
+        f"{file}: {ast.unparse(text)}"
+        for file in files("src/fanfold", "layers")
+        if file.suffix == ".py"
+        for text in ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8")))
+        if isinstance(text, ast.JoinedStr)
+        for number, after in pairwise(text.values)
+        if isinstance(number, ast.FormattedValue) and ast.unparse(number.value).startswith("len(")
+        if isinstance(after, ast.Constant) and re.match(r" (more |other )?[a-z]+s\b", str(after.value))
+    }
+    assert found == set()

@@ -186,13 +186,6 @@ def test_the_containers_are_those_that_the_script_found() -> None:
     assert written == run_path(str(script))["render"](images)
 
 
-def test_every_instance_type_has_the_container_for_its_processor() -> None:
-    processors = load(ROOT).body["Mappings"]["InstanceProcessor"]
-    assert list(processors) == parameters["InstanceType"]["AllowedValues"]
-    for name, found in processors.items():
-        assert found["Processor"] == ("gpu" if re.match(r"ml\.[gp]", name) else "cpu")
-
-
 def test_a_revision_of_the_model_reaches_its_container_and_its_jobs() -> None:
     container = resources["Model"]["Properties"]["PrimaryContainer"]["Environment"]
     # An empty one would be a revision, too, that no model has.
@@ -235,7 +228,7 @@ def test_sagemaker_is_touched_only_without_an_endpoint_that_exists(chosen: dict[
         ({"EndpointName": "theirs", "HfModelId": "owner/model"}, "leave HfModelId at its default"),
         ({"EndpointName": "theirs", "HfRevision": COMMIT}, "leave HfRevision empty"),
         ({"ModelDataUrl": "s3://models/model.tar.gz", "HfRevision": COMMIT}, "leave HfRevision empty"),
-        ({"HfRevision": "refs/pr/1"}, "must be a commit or a tag"),
+        ({"HfRevision": "refs/pr/1"}, "must be a commit, a branch or a tag"),
         ({"EndpointName": "theirs", "ModelDataUrl": "s3://models/model.tar.gz"}, "leave ModelDataUrl empty"),
         ({"HfModelId": "owner/model", "ModelDataUrl": "s3://models/model.tar.gz"}, "replaces the model on the Hub"),
         ({"SubnetIds": "subnet-0123456789abcdef0"}, "set both or neither"),

@@ -120,7 +120,7 @@ def account(tmp_path: Path) -> Iterator[Account]:
 def deploys_of_the_page() -> list[dict[str, str]]:
     """The parameters of each deploy that docs/operations.md has for another instance type."""
     page = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
-    section = page.partition("### Change the instance type\n")[2].partition("\n#")[0]
+    section = page.partition("## Change the instance type\n")[2].partition("\n#")[0]
     commands = re.findall(r"^fanfold deploy (.+)$", section, re.MULTILINE)
     return [dict(pair.split("=", 1) for pair in shlex.split(command)[1::2]) for command in commands]
 

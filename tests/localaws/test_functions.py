@@ -113,7 +113,7 @@ def test_what_a_function_raises_is_one_line_on_the_terminal(
 ) -> None:
     send(cloud, f"raise-{token}", queue="Many")
     (line,) = eventually(lambda: [message for message in caplog.messages if token in message])
-    assert line == rf"Recorder: RuntimeError: raise-{token}\x1b[31m\nred (1 messages return)"
+    assert line == rf"Recorder: RuntimeError: raise-{token}\x1b[31m\nred (messages that return: 1)"
 
 
 def test_an_uploaded_object_reaches_the_handler_as_one_complete_event(cloud: LocalCloud, token: str) -> None:

@@ -62,7 +62,7 @@ CASES = {
     ),
     "answers that are none": Case(
         TEXTS,
-        "1 of 1 rows failed",
+        "1 of 1 row failed",
         "most frequent error of a row: result-expression finds nothing in the model's answer; the answer begins",
         {"result-expression": "[].{label: no}", "tolerated-failure-percentage": "0"},
     ),

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -89,6 +90,14 @@ def run(kitchen: Kitchen, hub: Hub, tmp_path: Path) -> Run:
         )
 
     return run
+
+
+def test_a_model_of_the_hub_is_packed(run: Run, tmp_path: Path) -> None:
+    packed = tmp_path / "model.tar.gz"
+    done = run("fanfold", "model", "pack", "acme/sentiment@v1", "--out", packed)
+    assert done.returncode == 0, done.stderr
+    with tarfile.open(packed) as archive:
+        assert sorted(archive.getnames()) == sorted([*LOADED, "code/inference.py"])
 
 
 def test_a_model_of_the_hub_is_downloaded_once_without_what_is_for_others_and_named_with_its_commit(

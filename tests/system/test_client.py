@@ -145,7 +145,7 @@ def test_what_is_answered_can_be_read_while_the_job_runs(pipeline: Pipeline) -> 
     for early in (job.results, job.errors, job.summary, job.retry, lambda: job.download(pipeline.folder)):
         with pytest.raises(JobStillOpenError, match="still running"):
             early()
-    with pytest.raises(JobStillOpenError, match="still running after 0 seconds"):
+    with pytest.raises(JobStillOpenError, match="still running after 0 s"):
         job.wait(timeout=0)
     with pytest.raises(RowNotFoundError, match="no answer yet"):
         job.row(400)

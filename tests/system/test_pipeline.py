@@ -55,13 +55,13 @@ def test_a_row_that_cannot_be_sent_costs_only_itself(pipeline: Pipeline) -> None
     assert [(row[0], row[1], bool(row[2]), row[4]) for row in finished.results] == [
         ("1", "good", True, ""),
         ("2", "", False, "input is empty"),
-        ("3", "", False, "row has 1 cells where the file has 2 columns"),
+        ("3", "", False, "row has 1 cell where the file has 2 columns"),
         ("4", "bad", False, "row has 3 cells where the file has 2 columns"),
         ("5", "fine", True, ""),
     ]
     assert finished.errors == [
         ["1", "input is empty", "2", "", ""],
-        ["2", "row has 1 cells where the file has 2 columns", "3", "", ""],
+        ["2", "row has 1 cell where the file has 2 columns", "3", "", ""],
         ["3", "row has 3 cells where the file has 2 columns", "4", "bad", '["surplus"]'],
     ]
 

@@ -32,7 +32,7 @@ class ExitCode(IntEnum):
 
 
 # Columns of a table of jobs that are numbers of rows.
-COUNTS = ("rows", "predicted", "failed", "not sent")
+COUNTS = ("rows", "predicted", "failed", "not answered")
 _COLUMNS = ("file", "job", "state", *COUNTS, "folder")
 MEANINGS = {
     ExitCode.OK: "success; for commands that follow a job: every row has a prediction",
@@ -44,13 +44,13 @@ MEANINGS = {
 
 
 def apart(counts: Mapping[str, Any]) -> dict[str, int | None]:
-    """The rows without a prediction as they are shown: those that failed, and those that the job's end left unsent.
+    """The rows without a prediction as they are shown: those that failed, and those that the job's end left unanswered.
 
-    >>> apart({"failed": 9, "not_sent": 8})
-    {'failed': 1, 'not sent': 8}
+    >>> apart({"failed": 9, "not_answered": 8})
+    {'failed': 1, 'not answered': 8}
     """
-    failed, unsent = counts["failed"], counts.get("not_sent")
-    return {"failed": failed and failed - (unsent or 0), "not sent": unsent or None}
+    failed, unanswered = counts["failed"], counts.get("not_answered")
+    return {"failed": failed and failed - (unanswered or 0), "not answered": unanswered or None}
 
 
 def code_of(state: JobState, failed: int | None) -> ExitCode:
@@ -174,8 +174,8 @@ def _keep_what_is_done(job: Job, folder: HeldFolder) -> None:
     if not status.done:
         words = f"interrupted: job {job.id} ended with its local cloud, before a row was done"
     else:
-        of_all = f" of {status.rows:,}" if status.rows else ""
-        stderr.print(f"interrupted: saving {status.done:,}{of_all} rows (Ctrl-C again to skip)", style="yellow")
+        rows = f"{status.done:,} of {counted(status.rows, 'row')}" if status.rows else counted(status.done, "row")
+        stderr.print(f"interrupted: saving {rows} (Ctrl-C again to skip)", style="yellow")
         results = job.results(partial=True)
         file = folder.write(f"{job.id}.partial{Path(results.file_name).suffix}", results.blocks())
         words = f"job {job.id} ended with its local cloud. The rows that were done: {file}"
@@ -214,6 +214,6 @@ def _conclude(subject: str, summary: dict[str, Any], out: Path) -> None:
             stderr.print(f"{name.capitalize()}: {words}", soft_wrap=True)
     if summary["failed"]:
         counts = apart(summary)
-        unsent = f", {counts['not sent']:,} not sent" if counts["not sent"] else ""
-        failed = f"{counted(counts['failed'] or 0, 'row')} failed{unsent}"
+        unanswered = f", {counts['not answered']:,} not answered" if counts["not answered"] else ""
+        failed = f"{counted(counts['failed'] or 0, 'row')} failed{unanswered}"
         stderr.print(f"{failed}: {out / 'errors.csv'}", style="yellow", soft_wrap=True)

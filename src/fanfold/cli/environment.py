@@ -18,6 +18,7 @@ from fanfold.doctor.findings import Finding, Verdict
 from fanfold.doctor.model import examine_model
 from fanfold.doctor.stack import as_override, examine, examine_job_defaults
 from fanfold.endpoint import Waking
+from fanfold.hub import on_this_machine
 from fanfold.terminal import stderr
 from fanfold_core.domain.options.row import JOB_DEFAULTS
 
@@ -57,12 +58,13 @@ def wait_for_the_end() -> None:
 @options.of_a_stack
 @click.option(
     "--model",
-    type=options.ModelPath(path_type=Path),
-    help="Check a model on this machine instead: a folder that transformers has saved, or a model.tar.gz.",
+    type=options.ModelPath(),
+    help="Check a model instead: a folder that transformers has saved, a model.tar.gz, or owner/name[@revision] of a "
+    "model on the Hugging Face Hub.",
 )
 @click.option("--job-defaults", metavar="JSON", help="Check a value of the parameter JobDefaults instead.")
 @options.as_json
-def doctor(stack: str, model: Path | None, job_defaults: str | None, as_json: bool) -> None:
+def doctor(stack: str, model: str | None, job_defaults: str | None, as_json: bool) -> None:
     """Check that a stack's endpoint writes to its bucket, notifies its topics and scales, and that its model is pinned.
 
     Prints one finding per line: ok, costly (works, but costs more than necessary), risky (works, but perhaps not as it
@@ -74,6 +76,7 @@ def doctor(stack: str, model: Path | None, job_defaults: str | None, as_json: bo
     \b
     fanfold doctor --stack fanfold
     fanfold doctor --model ./my-model
+    fanfold doctor --model cardiffnlp/twitter-roberta-base-sentiment
     fanfold doctor --job-defaults '{"rows-per-request": 64}'
     """
     findings = list(_findings(stack, model, job_defaults))
@@ -90,9 +93,9 @@ def doctor(stack: str, model: Path | None, job_defaults: str | None, as_json: bo
     sys.exit(ExitCode.FAILED if is_wrong else ExitCode.OK)
 
 
-def _findings(stack: str, model: Path | None, job_defaults: str | None) -> Iterator[Finding]:
+def _findings(stack: str, model: str | None, job_defaults: str | None) -> Iterator[Finding]:
     if model:
-        yield from examine_model(model)
+        yield from examine_model(Path(on_this_machine(model)))
     if job_defaults is not None:
         yield from examine_job_defaults(job_defaults)
     if model is None and job_defaults is None:

@@ -13,7 +13,9 @@ from fanfold.cli.inputs import File, opened, parameters_of
 from fanfold.cli.output import show_facts, show_json
 from fanfold.costs.estimate import BYTES_PER_TOKEN, EndpointPlan, Estimate, Workload, count, make_estimate, read_prices
 from fanfold.input.uploads import metadata
+from fanfold.project import find_root
 from fanfold.terminal import bytes_bar, stderr
+from localaws import template
 
 _DIGITS = 6
 _LEAST_SHOWN = 0.0001
@@ -31,9 +33,9 @@ _LEAST_SHOWN = 0.0001
 @click.option("--instances", type=options.Number(1), metavar="N", help="Assume N instances, always on.")
 @click.option(
     "--instance-type",
-    type=click.Choice(sorted(read_prices()["sagemaker"]["hour"])),
     metavar="T",
-    help="Instance type to assume; default: the stack's. Required for the cost of an existing endpoint.",
+    help="Instance type to assume, such as ml.g5.xlarge; default: the stack's. Required for the cost of an existing "
+    "endpoint.",
 )
 @options.as_json
 def estimate_command(
@@ -56,6 +58,8 @@ def estimate_command(
     fanfold estimate tweets.csv --stack fanfold --rows-per-second 200
     fanfold estimate tweets.csv.gz --rows-per-second 12 --instances 2 --rows-per-request 8 --json
     """
+    if instance_type:
+        template.check(template.read(find_root()), {"InstanceType": instance_type})
     parameters = parameters_of(stack)
     with (
         opened(file, stack, parameters, metadata(**reading)) as found,
@@ -75,6 +79,8 @@ def estimate_command(
         )
     )
     came = make_estimate(work, chosen.rows_per_request, plan, parameters["Architecture"])
+    if plan and plan.instance_type and "instances" not in came.dollars:
+        stderr.print(f"The price of {plan.instance_type} is not known: only services are counted.", soft_wrap=True)
     if as_json:
         prices = read_prices()
         show_json(

@@ -111,7 +111,7 @@ def _facts(status: JobStatus) -> dict[str, Any]:
     facts = status.as_dict()
     trouble, at = facts.pop("trouble"), facts.pop("trouble_at")
     facts |= apart(facts)
-    del facts["not_sent"]
+    del facts["not_answered"]
     facts["submitted_by"] = status.submitter
     facts |= {name: as_typed(" ".join(facts[name])) for name in ("assumed", "warnings")}
     if at:

@@ -15,7 +15,7 @@ from fanfold.cli.environment import CONSOLE_PORT, wait_for_the_end
 from fanfold.cli.output import echo
 from fanfold.client import STACK_VARIABLE, Fanfold, local_cloud, say_model
 from fanfold.errors import extra
-from fanfold.hub import HubModel
+from fanfold.hub import on_this_machine
 from fanfold.terminal import spinner, stderr
 from localaws.access.profiles import MISLEADING
 
@@ -149,10 +149,9 @@ def endpoint(
     with extra("local", "a local endpoint"):
         from localaws.standalone import BUCKET, ENDPOINT, LocalEndpoint  # noqa: PLC0415 - an extra, and takes a second
 
-    on_hub = HubModel.parse(model)
     say_model(model)
     alone = LocalEndpoint(
-        str(on_hub.fetch()) if on_hub else model,
+        on_this_machine(model),
         task=task,
         container=container,
         port=port,

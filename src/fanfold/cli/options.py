@@ -15,6 +15,7 @@ import click
 
 from fanfold.client import DEFAULT_STACK, STACK_VARIABLE
 from fanfold.errors import InputFileError, UserError
+from fanfold.hub import HubModel
 from fanfold.input.batch import LEXICON
 from fanfold.input.sources import Source, is_in_s3, where_else
 from fanfold_core.domain.options import OPTIONS
@@ -88,6 +89,10 @@ def _checked(row: Option, context: click.Context, _option: click.Parameter, valu
     return value
 
 
+# Of a tag, in characters, as CloudFormation takes it.
+_LONGEST_KEY, _LONGEST_VALUE = 128, 256
+
+
 @dataclass(frozen=True, slots=True)
 class StandardInput:
     """What `-` stands for, called so: how the name ends says which format it has."""
@@ -112,10 +117,12 @@ class _File(click.Path):
 
 
 class ModelPath(click.Path):
-    """A model on this machine."""
+    """A model on this machine, or on the Hub, of which nothing is downloaded yet."""
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
         """As click asks for it."""
+        if HubModel.parse(value):
+            return value
         if not Path(value).exists():
             raise click.UsageError(f"model {value} does not exist: {where_else(Path(value))}", context)
         return super().convert(value, parameter, context)
@@ -134,11 +141,23 @@ class Amount(click.FloatRange):
 
 
 def _key_values(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
-    """Values by the names of the template's parameters."""
+    """Values by their names, such as those of the template's parameters."""
     for one in given:
         if "=" not in one:
             raise click.BadParameter(f"expected KEY=VALUE, got {one!r}")
     return dict(one.split("=", 1) for one in given)
+
+
+def _tags(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    """Tags that CloudFormation takes."""
+    tags = _key_values(context, option, given)
+    for key, value in tags.items():
+        if not 0 < len(key) <= _LONGEST_KEY or len(value) > _LONGEST_VALUE or key.lower().startswith("aws:"):
+            raise click.BadParameter(
+                f"{key}={value!r} cannot be a tag: its key may have {_LONGEST_KEY} characters and not begin with aws:, "
+                f"and its value {_LONGEST_VALUE}"
+            )
+    return tags
 
 
 _NAMED = f"{__name__}.standard_input"
@@ -193,6 +212,14 @@ parameters = click.option(
     metavar="KEY=VALUE",
     callback=_key_values,
     help="Set a template parameter; repeatable.",
+)
+tags = click.option(
+    "--tag",
+    "tags",
+    multiple=True,
+    metavar="KEY=VALUE",
+    callback=_tags,
+    help="Tag the stack and its resources; repeatable. KEY= removes a tag. Others that the stack has are kept.",
 )
 partial = click.option("--partial", is_flag=True, help="While the job is running: only the rows that are done.")
 out_folder = click.option(

@@ -84,7 +84,7 @@ def tune(file: Path | str, model: str, task: str | None, container: str | None, 
         trials.prepare(sample.blocks)
 
         def take_turn(setting: Setting) -> Turn:
-            say(f"trying {_in_words(setting)}; {trials.sent:,} rows sent by now")
+            say(f"trying {_in_words(setting)}; {counted(trials.sent, 'row')} sent by now")
             return trials(setting)
 
         sizes = _batch_sizes(folder, chosen, present)

@@ -28,7 +28,7 @@ from fanfold_core.domain.errors import UnknownJobError
 from fanfold_core.domain.keys import first_round, round_number
 from fanfold_core.domain.options import OPTIONS
 from fanfold_core.domain.options.row import ALLOW, COSTLIER_OPTIONS, JOB_DEFAULTS
-from fanfold_core.input.errors import JobDefaultsError
+from fanfold_core.input.errors import JobDefaultsError, counted
 from localaws.errors import LocalCloudError
 
 if TYPE_CHECKING:
@@ -239,7 +239,7 @@ def _job_that_begins(stack: Stack, beginning: str) -> Job:
     if len({first_round(job_id) for job_id in found}) == 1:
         newest = max(found, key=round_number)
         if len(found) > 1:
-            stderr.print(f"{beginning}: job {newest}, the newest of {len(found)} rounds", soft_wrap=True)
+            stderr.print(f"{beginning}: job {newest}, the newest of {counted(len(found), 'round')}", soft_wrap=True)
         return Job(stack, newest)
     if found:
         raise JobNotFoundError(f"several jobs begin with {beginning}, choose one: {', '.join(sorted(found))}")

@@ -116,7 +116,7 @@ class Views:
         most = min(max(1, request.args.get("most", _MOST_LISTED, type=int)), _MOST_LISTED)
         found, has_more = self._service.jobs(most, request.args.get("search", ""))
         known = self._service.conclusions(found)
-        told = {job_id: {"dollars": one.dollars, "not_sent": one.not_sent} for job_id, one in known.items()}
+        told = {job_id: {"dollars": one.dollars, "not_answered": one.not_answered} for job_id, one in known.items()}
         return {"jobs": [_told(job) | told.get(job.id, {}) for job in found], "has_more": has_more}
 
     def submit(self) -> tuple[Json, HTTPStatus]:
@@ -135,7 +135,7 @@ class Views:
         return _told(status) | self._service.pace(status) | ended | {"files": files}
 
     def rows(self, job_id: str) -> Json:
-        """A page of a job's results."""
+        """A page of a job's results, or of the rows that have an answer so far."""
         asked = request.args
         wanted = Wanted(
             Place.parse(asked.get("at", "")),
@@ -144,10 +144,7 @@ class Views:
             failed=asked.get("failed") == "true",
             by_score=asked.get("order") == "score",
         )
-        job = self._service.status(job_id)
-        if not job.has_ended:
-            abort(HTTPStatus.NOT_FOUND, "the job is still running: its rows are here when it has ended")
-        return asdict(self._service.rows(job.id, wanted))
+        return asdict(self._service.rows(self._service.status(job_id).id, wanted))
 
     def cancel(self, job_id: str) -> Json:
         """End a job."""

@@ -31,13 +31,14 @@ class Outlook:
     """What a job will take: rows and requests, dollars for services and for the endpoint, seconds.
 
     `endpoint` dollars and `seconds` are None where the speed, which is in rows per second, or the price isn't known;
-    `hour` is the price of an instance then. `is_exact` if the rows were counted. `prompt_tokens` are a guess.
+    `hour` is the price of an instance then. A local cloud costs nothing: all dollars are None. `is_exact` if the rows
+    were counted. `prompt_tokens` are a guess.
     """
 
     rows: int
     is_exact: bool
     requests: int
-    services: float
+    services: float | None
     endpoint: float | None
     seconds: float | None
     speed: float | None
@@ -54,22 +55,47 @@ def speed_of(summary: Mapping[str, Any]) -> float | None:
     return float(summary["predicted"] / summary["endpoint_seconds"])
 
 
-def look_ahead(
-    preview: Preview, size: int, parameters: Mapping[str, str], given: Mapping[str, str], speed: float | None
+def look_ahead(  # noqa: PLR0913 - what is known beforehand
+    preview: Preview,
+    size: int,
+    parameters: Mapping[str, str],
+    given: Mapping[str, str],
+    speed: float | None,
+    *,
+    is_local: bool,
 ) -> Outlook | None:
     """What the job of a file of this size will take; None if its first bytes don't tell."""
     if preview.question or not preview.bytes_read or not preview.rows_read:
         return None
-    options, prices = Options.of_stack(parameters, given), read_prices()
+    options = Options.of_stack(parameters, given)
     rows = max(1, round(preview.rows_read * max(1, size / preview.bytes_read)))
     limits = chunk_limits(Limits(), options.rows_per_request)
     chunks = ceil(max(rows / limits.rows, size / limits.bytes))
     # The first row of each chunk goes alone.
-    prompts = round(preview.prompt_bytes * rows / preview.rows_read)
     requests = ceil(rows / options.rows_per_request) + chunks
+    prompts = round(preview.prompt_bytes * rows / preview.rows_read)
     work = Workload(rows, 0, requests, chunks, size, prompt_bytes=prompts)
+    known = Outlook(
+        rows=rows,
+        is_exact=size <= preview.bytes_read,
+        requests=work.requests,
+        services=None,
+        endpoint=None,
+        # Unless scaling is simulated, a local endpoint doesn't sleep.
+        seconds=rows / speed if speed else None,
+        speed=speed,
+        instance_type="",
+        hour=None,
+        prices="",
+        prompt_tokens=work.prompt_tokens,
+    )
+    return known if is_local else _priced(known, work, options, parameters)
+
+
+def _priced(known: Outlook, work: Workload, options: Options, parameters: Mapping[str, str]) -> Outlook:
+    """The same on AWS."""
+    speed, prices = known.speed, read_prices()
     instance_type = "" if parameters.get("EndpointName") else parameters["InstanceType"]
-    services = make_estimate(work, options.rows_per_request, None, parameters["Architecture"]).total
     endpoint = seconds = None
     if speed:
         simulated = replace(work, requests=min(work.requests, _MOST_SIMULATED))
@@ -79,16 +105,12 @@ def look_ahead(
         if (instances := found.dollars.get("instances")) is not None:
             endpoint = instances * times
         seconds = found.seconds and found.seconds * times
-    return Outlook(
-        rows=rows,
-        is_exact=size <= preview.bytes_read,
-        requests=work.requests,
-        services=services,
+    return replace(
+        known,
+        services=make_estimate(work, options.rows_per_request, None, parameters["Architecture"]).total,
         endpoint=endpoint,
         seconds=seconds,
-        speed=speed,
         instance_type=instance_type,
         hour=prices["sagemaker"]["hour"].get(instance_type),
         prices=f"{prices['region']}, {prices['date']}",
-        prompt_tokens=work.prompt_tokens,
     )

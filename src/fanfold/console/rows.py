@@ -13,6 +13,7 @@ from heapq import nsmallest
 from io import BufferedReader
 from typing import TYPE_CHECKING
 
+from fanfold.partial import Partial
 from fanfold.results import find_object, format_of, read_object
 from fanfold_core.app.rows import results_writer
 from fanfold_core.aws.store import Blocks
@@ -37,6 +38,8 @@ _BLOCK_BYTES = 256 * 1024
 _MOST_CHARACTERS, _MOST_OF_CELL = 1_000_000, 2_000
 # Of the rows of lowest scores that are held at a time, to find the next page of them.
 _MOST_SORTED = 1_000
+# Of a job at work; each may have 4 MiB.
+_MOST_CHUNKS = 2
 _PLACE = re.compile(r"(\d{1,15})-(\d{1,15})-(\d{1,4})", re.ASCII)
 
 
@@ -85,7 +88,8 @@ class Wanted:
 class Page:
     """Rows, each with its number before its cells; `own` columns are the file's, then come the model's and the error.
 
-    Rows `first` to `end - 1` were looked at. Others begin at `next`, which is empty at the end of the file.
+    Rows `first` to `end - 1` were looked at. Others begin at `next`, which is empty at the end of the file, and while
+    the job is at work.
     """
 
     columns: list[str]
@@ -149,16 +153,30 @@ def read_page(stack: Stack, job: JobRecord, wanted: Wanted) -> Page | None:
     else:
         chosen, more = _fitting(matching), False
     following = Place(start.byte, start.row, start.skip + PAGE_ROWS) if more else rows.place
+    is_last = following.byte >= found["Size"]
+    return _page(job, shown, chosen, start.row, rows.place.row, "" if is_last else str(following))
+
+
+def read_answered(stack: Stack, job: JobRecord) -> Page:
+    """The first rows of a job at work that have an answer, as far as they are in its first chunks."""
+    partial = Partial.of(stack, job)
+    chosen = _fitting(partial.cells(_MOST_CHUNKS))
+    return _page(job, partial.shown, chosen, 0, chosen[-1][0] + 1 if chosen else 0, "")
+
+
+def _page(  # noqa: PLR0913, PLR0917 - what a page says
+    job: JobRecord, shown: Columns, chosen: Sequence[Row], first: int, end: int, following: str
+) -> Page:
     return Page(
-        columns=header,
+        columns=numbered(shown.results_header),
         own=len(shown.original),
         input=job.layout.input_index if job.layout and not job.options.input else None,
-        label=label,
-        score=score,
+        label=_place_of("label", shown),
+        score=_place_of("score", shown),
         rows=[(number, [cell[:_MOST_OF_CELL] for cell in cells]) for number, cells in chosen],
-        first=start.row,
-        end=rows.place.row,
-        next="" if following.byte >= found["Size"] else str(following),
+        first=first,
+        end=end,
+        next=following,
     )
 
 

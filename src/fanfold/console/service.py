@@ -14,7 +14,7 @@ from rich.progress import Progress
 from fanfold.comparison import describe_departure, file_name, last_of_name
 from fanfold.console.outlook import Outlook, look_ahead, speed_of
 from fanfold.console.preview import Preview, preview_file
-from fanfold.console.rows import Page, Wanted, read_page
+from fanfold.console.rows import Page, Wanted, read_answered, read_page
 from fanfold.costs.hours import TOO_EARLY, may_be_counted
 from fanfold.errors import DownloadError, UserError
 from fanfold.input.uploads import upload_stream
@@ -43,13 +43,14 @@ class FileGoneError(UserError):
 class Conclusion:
     """What a job came to, as its summary says it: what older versions did not say is None.
 
-    `instance_hours` are in `dollars` where CloudWatch has counted them; `is_early` if it may yet do so.
+    So are `dollars` of a local cloud. `instance_hours` are in `dollars` where CloudWatch has counted them; `is_early`
+    if it may yet do so.
     """
 
     dollars: float | None = None
     instance_hours: float | None = None
     is_early: bool = False
-    not_sent: int | None = None
+    not_answered: int | None = None
     invalid: int | None = None
     labels: dict[str, int] | None = None
     details: str | None = None
@@ -148,11 +149,15 @@ class ConsoleService:
         return {status.id: self._conclusions.get(status.id, _UNKNOWN) for status in ended}
 
     def rows(self, job_id: str, wanted: Wanted) -> Page:
-        """A page of the results of a job that has ended; `FileGoneError` if there are none any more."""
+        """A page of the results of a job; `FileGoneError` if there are none any more.
+
+        While the job is at work, it is the first rows that have an answer, whatever is wanted.
+        """
         with self._reading:
             self._reader = self._reader or self._open()
             stack = self._reader.stack
-            page = read_page(stack, stack.ledger.job(job_id), wanted)
+            job = stack.ledger.job(job_id)
+            page = read_page(stack, job, wanted) if job.state.is_terminal else read_answered(stack, job)
         if page is None:
             raise FileGoneError(f"job {job_id} has no results, or they have expired")
         return page
@@ -175,7 +180,7 @@ class ConsoleService:
         seen = preview_file(name, head, complete=size <= len(head), parameters=parameters, options=options)
         with self._lock:
             speed = self._speeds[max(self._speeds)] if self._speeds else None
-        return seen, look_ahead(seen, size, parameters, options, speed)
+        return seen, look_ahead(seen, size, parameters, options, speed, is_local=self.stack.is_local)
 
     def submit(self, name: str, content: IO[bytes], options: Mapping[str, str]) -> JobStatus:
         """Upload a file as it comes in, which begins its job."""
@@ -240,9 +245,9 @@ class ConsoleService:
             return _UNKNOWN
         if speed := speed_of(summary):
             self._speeds[status.created] = speed
-        dollars = None if cost is None else cost.services + (cost.counted or cost.instance or 0)
+        dollars = None if cost is None or cost.is_local else cost.services + (cost.counted or cost.instance or 0)
         hours, is_early = (None, False) if cost is None else (cost.instance_hours, cost.hours_unknown == TOO_EARLY)
-        told = {name: summary.get(name) for name in ("not_sent", "invalid", "labels", "details")}
+        told = {name: summary.get(name) for name in ("not_answered", "invalid", "labels", "details")}
         return Conclusion(dollars, hours, is_early, results_file=results_file(summary), **told)
 
     def _status(self, job_id: str) -> JobStatus:

@@ -72,7 +72,8 @@ class Workload:
 class EndpointPlan:
     """The endpoint that does the work: rows that one instance works off a second, and how it scales.
 
-    Without policies there are `instances` of it from the beginning; without a type, nobody knows what they cost.
+    Without policies there are `instances` of it from the beginning; without a type, or a price for it, nobody knows
+    what they cost.
     """
 
     instance_type: str | None
@@ -99,12 +100,12 @@ class EndpointPlan:
         """
         is_ours, described = not parameters.get("EndpointName"), template.read(find_root())
         policies = declared(described, parameters) if is_ours and instances is None else None
-        by_type = described["Mappings"]["InstanceProcessor"]
+        of_type = {**parameters, "InstanceType": instance_type or parameters["InstanceType"]}
+        configured = described["Resources"]["EndpointConfig"]["Properties"]["AsyncInferenceConfig"]["ClientConfig"]
         return cls(
             instance_type=instance_type or (parameters["InstanceType"] if is_ours else None),
             rows_per_second=rows_per_second,
-            concurrency=int(parameters["ConcurrencyPerInstance"])
-            or int(by_type[parameters["InstanceType"]]["Concurrency"]),
+            concurrency=int(template.evaluate(described, of_type, configured["MaxConcurrentInvocationsPerInstance"])),
             instances=policies.least if policies else instances or 1,
             policies=policies,
             window_chunks=int(parameters["WindowChunks"]),
@@ -177,8 +178,9 @@ def make_estimate(
     seconds = instance_seconds = None
     if endpoint is not None:
         seconds, instance_seconds = _course(work, rows_per_request, endpoint)
-        if endpoint.instance_type is not None:
-            dollars["instances"] = instance_seconds / _HOUR * prices["sagemaker"]["hour"][endpoint.instance_type]
+        of_instances = instance_dollars(endpoint.instance_type or "", instance_seconds)
+        if of_instances is not None:
+            dollars["instances"] = of_instances
     return Estimate(round(taken(work, "calls")), dollars, seconds, instance_seconds)
 
 
@@ -252,7 +254,8 @@ class Cost:
         if self.is_local:
             return f"nothing on a local cloud; on AWS {of_services}, and the endpoint's instances"
         if self.instance is None or self.woken is None:
-            return f"{of_services}; the endpoint's instances come on top"
+            unknown = self.instance_type and f"the price of {self.instance_type} is not known, and "
+            return f"{of_services}; {unknown}the endpoint's instances come on top"
         if self.counted is not None:
             return (
                 f"${self.services + self.counted:.4f} (${self.services:.4f} for services, ${self.counted:.4f} for the "

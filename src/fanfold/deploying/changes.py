@@ -1,4 +1,4 @@
-"""A stack before, in and after its change, as CloudFormation tells of it."""
+"""A stack in and after its change, as CloudFormation tells of it."""
 
 from __future__ import annotations
 
@@ -6,28 +6,23 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from botocore.exceptions import BotoCoreError, ClientError, WaiterError
+from botocore.exceptions import ClientError
 
-from fanfold.errors import DeployError, StackError
-from fanfold.stacks import DENIED, OUTPUTS, make_client, refused_words
-from fanfold.terminal import spinner
+from fanfold.errors import DeployError
+from fanfold.stacks import make_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from boto3 import Session
-    from types_boto3_cloudformation import CloudFormationClient
-    from types_boto3_cloudformation.type_defs import ParameterTypeDef
+    from types_boto3_cloudformation.type_defs import ParameterTypeDef, TagTypeDef
 
 # The transform makes roles, and is itself a macro.
 CAPABILITIES: Final = ("CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND")
 HELP = "see docs/operations.md, “When a deploy fails”"
 # A change set of a stack that isn't there makes one, which is empty until the change set is executed.
-_EMPTY = "REVIEW_IN_PROGRESS"
-_FAILED_FIRST_DEPLOY = "ROLLBACK_COMPLETE"
-_DELETED_ONLY = {"CREATE_FAILED", "ROLLBACK_FAILED", "DELETE_FAILED"}
-# How the template describes itself, in each version.
-_OURS = "Fanfold:"
+EMPTY: Final = "REVIEW_IN_PROGRESS"
+FAILED_FIRST_DEPLOY: Final = "ROLLBACK_COMPLETE"
 _SUCCEEDED = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 _NO_CHANGE = ("didn't contain changes", "No updates are to be performed")
 _CANCELLED = ("Resource creation cancelled", "Resource update cancelled")
@@ -79,78 +74,6 @@ class Event:
         return not self.status.endswith("_IN_PROGRESS")
 
 
-def find_parameters(session: Session, name: str) -> dict[str, str] | None:
-    """The parameters of the stack of this name, which is there to be updated; None if a deploy would create it.
-
-    What a first deploy that failed has left, which is empty, is deleted.
-
-    Raises:
-        StackError: it cannot be looked up.
-        DeployError: it is another program's, at work, or in need of help.
-    """
-    try:
-        client = make_client(session, "cloudformation")
-        (stack,) = client.describe_stacks(StackName=name)["Stacks"]
-    except (ClientError, BotoCoreError) as error:
-        if _is_missing(error):
-            return None
-        raise StackError(f"stack {name}: {refused_words(error)}") from error
-    status = stack["StackStatus"]
-    # One that is empty need not say yet what it will be.
-    if not _is_ours(stack) and (status != _EMPTY or stack.get("Description")):
-        raise DeployError(
-            f"stack {name} is not a Fanfold stack; a deploy would remove what it has: choose another name"
-        )
-    if status == _EMPTY:
-        return None
-    if status == _FAILED_FIRST_DEPLOY:
-        _delete_empty(client, name, stack["StackId"])
-        return None
-    if status.endswith("_IN_PROGRESS"):
-        raise DeployError(f"stack {name} is at work ({status}): deploy when it has finished")
-    if status in _DELETED_ONLY:
-        raise DeployError(f"stack {name} cannot be updated ({status}): delete it, and deploy again; {HELP}")
-    if status.endswith("_FAILED"):
-        raise DeployError(f"the last deploy of stack {name} failed, and so did the way back ({status}): {HELP}")
-    return {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", ())}
-
-
-def find_defaults(session: Session, name: str) -> dict[str, str]:
-    """The defaults of a stack's parameters in its own template; none if they may not be read."""
-    try:
-        summary = make_client(session, "cloudformation").get_template_summary(StackName=name)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in DENIED:
-            return {}
-        raise StackError(f"stack {name}: {refused_words(error)}") from error
-    return {one["ParameterKey"]: one["DefaultValue"] for one in summary["Parameters"] if "DefaultValue" in one}
-
-
-def _is_missing(error: ClientError | BotoCoreError) -> bool:
-    """Whether CloudFormation says that there is no such stack."""
-    if not isinstance(error, ClientError):
-        return False
-    refusal = error.response["Error"]
-    return refusal["Code"] == "ValidationError" and "does not exist" in refusal["Message"]
-
-
-def _is_ours(stack: Mapping[str, Any]) -> bool:
-    """By its description, or by its outputs, where somebody has given it another; one that failed at first has none."""
-    outputs = {output["OutputKey"] for output in stack.get("Outputs", ())}
-    return stack.get("Description", "").startswith(_OURS) or outputs.issuperset(OUTPUTS)
-
-
-def _delete_empty(client: CloudFormationClient, name: str, stack: str) -> None:
-    """Delete what a first deploy that failed has left."""
-    with spinner("deleting the empty stack that a failed deploy has left"):
-        client.delete_stack(StackName=stack)
-        try:
-            client.get_waiter("stack_delete_complete").wait(StackName=stack)
-        except WaiterError as error:
-            words = f"stack {name}, which a failed deploy has left, could not be deleted: {error}; {HELP}"
-            raise DeployError(words) from error
-
-
 class ChangeSet:
     """What a deploy would change, until it is executed or discarded."""
 
@@ -169,11 +92,12 @@ class ChangeSet:
         stack: str,
         template_url: str,
         parameters: Sequence[ParameterTypeDef],
+        tags: Sequence[TagTypeDef],
         *,
         is_new: bool,
         sleep: Callable[[float], None] = time.sleep,
     ) -> Self | None:
-        """What a template and parameters would change; None if nothing.
+        """What a template, parameters and tags would change; None if nothing.
 
         Raises:
             DeployError: CloudFormation refuses template or parameters; nothing is left of the attempt.
@@ -186,6 +110,7 @@ class ChangeSet:
                 ChangeSetType="CREATE" if is_new else "UPDATE",
                 TemplateURL=template_url,
                 Parameters=parameters,
+                Tags=tags,
                 Capabilities=CAPABILITIES,
             )
         except ClientError as error:
@@ -221,7 +146,7 @@ class ChangeSet:
     def _is_unused(self) -> bool:
         """Whether the stack is still empty, and no other change set waits to fill it."""
         (stack,) = self._client.describe_stacks(StackName=self.stack)["Stacks"]
-        if stack["StackStatus"] != _EMPTY:
+        if stack["StackStatus"] != EMPTY:
             return False
         pages = self._client.get_paginator("list_change_sets").paginate(StackName=self.stack)
         return all(other["ChangeSetId"] == self.id for page in pages for other in page["Summaries"])
@@ -285,7 +210,7 @@ def failure(stack: str, events: Iterable[Event]) -> DeployError | None:
     causes = causes or [event for event in told if event.is_of_stack and "ROLLBACK" in event.status and event.reason]
     words = "".join(f"\n  {event.name} ({event.type}): {event.reason}" for event in causes)
     ends = {
-        _FAILED_FIRST_DEPLOY: "All that was created is removed again",
+        FAILED_FIRST_DEPLOY: "All that was created is removed again",
         "UPDATE_ROLLBACK_COMPLETE": "The stack is as it was before",
     }
     return DeployError(f"the deploy of stack {stack} failed:{words}\n{ends.get(last, f'The stack is {last}')}; {HELP}")

@@ -70,13 +70,12 @@ def template_key(text: str) -> str:
     return f"{_PREFIX}/{sha256(text.encode()).hexdigest()}.template"
 
 
-def package(root: Path, folder: Path) -> Package:
-    """Build the layers of `root`/template.yaml, and write all code as zip files into `folder`.
+def package(source: Mapping[str, Any], root: Path, folder: Path) -> Package:
+    """Build the layers of a template of `root`, and write all code as zip files into `folder`.
 
     Raises:
         DeployError: a layer could not be built.
     """
-    source = template.read(root)
     code = {
         name: root / resource["Properties"][template.CODE_PLACES[resource["Type"]]]
         for name, resource in source["Resources"].items()

@@ -1,21 +1,29 @@
-"""The values of a template's parameters in a deploy: those that are given, else those that the stack has."""
+"""Parameters and tags in a deploy: those that are given, else those that the stack has."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from fanfold.errors import DeployError
+from fanfold.hub import is_commit
 from fanfold_core.domain.options import Options
 from fanfold_core.domain.options.row import JOB_DEFAULTS
 from fanfold_core.input.errors import JobDefaultsError
 from localaws import template
+from localaws.errors import ParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from types_boto3_cloudformation.type_defs import ParameterTypeDef
+    from types_boto3_cloudformation.type_defs import ParameterTypeDef, TagTypeDef
 
 _MOST_BYTES = 2_000
+_REVISION = "HfRevision"
+_NAMING_A_MODEL = ("HfModelId", "ModelDataUrl", "EndpointName")
+# By it the bill tells stacks apart; the template gives it to what costs most.
+_COST_TAG = "fanfold"
+# CloudFormation's own, which nobody may set.
+_RESERVED_TAG = "aws:"
 
 
 def to_decide(source: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -30,12 +38,18 @@ def checked(
     """The values of all parameters after a deploy; `before` are the stack's.
 
     Raises:
-        TemplateError: one is unknown, has a value that isn't allowed, or they contradict each other.
+        TemplateError: one is unknown, has a value that isn't allowed, or they contradict each other, or no container
+            runs on the instance type.
         DeployError: every job would fail by its default options.
     """
     chosen = {**_kept(source, given, before), **given}
     template.check(source, chosen, region)
     values = {**template.defaults_of(source), **chosen}
+    if template.evaluate(source, values, {"Condition": "InstanceWithoutContainer"}):
+        raise ParameterError(
+            f"The template has no container for InstanceType {values['InstanceType']}, which has a processor of AWS "
+            "(Inferentia, Trainium or Graviton). Choose another type, or set ContainerImage to one for it."
+        )
     try:
         check_job_defaults(values[JOB_DEFAULTS])
     except JobDefaultsError as error:
@@ -65,6 +79,34 @@ def as_sent(source: Mapping[str, Any], given: Mapping[str, str], before: Mapping
     ]
     chosen: list[ParameterTypeDef] = [{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()]
     return kept + chosen
+
+
+def tags_as_sent(stack: str, given: Mapping[str, str], before: Mapping[str, str]) -> list[TagTypeDef]:
+    """All tags of a stack as CloudFormation takes them: it keeps none that it isn't sent. An empty value ends a tag.
+
+    >>> tags_as_sent("tweets", {"team": "", "stage": "test"}, {"team": "nlp"})
+    [{'Key': 'fanfold', 'Value': 'tweets'}, {'Key': 'stage', 'Value': 'test'}]
+    """
+    chosen = {name: value for name, value in {**before, **given}.items() if value}
+    tags = {_COST_TAG: stack, **chosen}
+    return [{"Key": name, "Value": value} for name, value in tags.items() if not name.startswith(_RESERVED_TAG)]
+
+
+def without_stale_revision(given: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
+    """What is given, and an empty HfRevision if the stack's is of a model that it will have no more.
+
+    >>> without_stale_revision({"HfModelId": "acme/new"}, {"HfModelId": "acme/old", "HfRevision": "v1"})
+    {'HfModelId': 'acme/new', 'HfRevision': ''}
+    """
+    is_other = any(name in given and given[name] != before.get(name) for name in _NAMING_A_MODEL)
+    return {_REVISION: "", **given} if is_other and before.get(_REVISION) else dict(given)
+
+
+def to_pin(values: Mapping[str, str]) -> tuple[str, str] | None:
+    """The model on the Hub, and its revision, of a stack whose predictions a push to the Hub would change."""
+    if values["ModelDataUrl"] or values["EndpointName"] or is_commit(values[_REVISION]):
+        return None
+    return values["HfModelId"], values[_REVISION]
 
 
 def dropped(source: Mapping[str, Any], before: Mapping[str, str]) -> dict[str, str]:

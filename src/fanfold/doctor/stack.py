@@ -12,6 +12,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from fanfold.deploying.parameters import check_job_defaults
 from fanfold.doctor.findings import Finding, Verdict
 from fanfold.errors import StackError
+from fanfold.hub import is_commit
+from fanfold.input.files import cut_short
+from fanfold_core.domain.options import Options
 from fanfold_core.domain.options.row import JOB_DEFAULTS, spell
 from fanfold_core.input.errors import JobDefaultsError
 
@@ -30,8 +33,6 @@ if TYPE_CHECKING:
 # SageMaker's word for an endpoint, or a configuration, that isn't there; and moto's.
 _NOT_FOUND = {"ValidationException", "ValidationError"}
 _RESPONSES = ("SUCCESS_NOTIFICATION_TOPIC", "ERROR_NOTIFICATION_TOPIC")
-# What no push to the model's repository changes, as it does a branch or a tag.
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 # What backslashes stand before in a JSON text that JSON itself has written, but for letters.
 _ESCAPED = re.compile(r'\\(["\\])')
 
@@ -46,7 +47,11 @@ def examine(stack: Stack) -> Iterator[Finding]:
         >>> [str(finding) for finding in examine(stack)]
         ['ok     every job has the default options unless its file says otherwise', …]
     """
-    yield from examine_job_defaults(stack.parameters.get(JOB_DEFAULTS, "{}"))
+    of_jobs = list(examine_job_defaults(stack.parameters.get(JOB_DEFAULTS, "{}")))
+    yield from of_jobs
+    if all(finding.verdict is Verdict.OK for finding in of_jobs):
+        for warning in cut_short(Options.of_stack(stack.parameters, {}), stack.parameters):
+            yield Finding(Verdict.RISKY, warning)
     client = stack.client("sagemaker")
     name = stack.endpoint
     try:
@@ -169,7 +174,7 @@ def _model(container: ContainerDefinitionOutputTypeDef, *, is_local: bool) -> It
     model, revision = given["HF_MODEL_ID"], given.get("HF_MODEL_REVISION", "its latest commit")
     if is_local:
         yield Finding(Verdict.OK, f"its model is {model}, as the local cloud was started with it: nothing to pin")
-    elif _COMMIT.fullmatch(revision):
+    elif is_commit(revision):
         yield Finding(Verdict.OK, f"its model is {model} at {revision}")
     else:
         words = "which may change; set HfRevision, its container's HF_MODEL_REVISION, to a commit of 40 digits"

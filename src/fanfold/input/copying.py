@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from fanfold.errors import InputFileError
 from fanfold.input.objects import at_once
 from fanfold_core.aws.store import Blocks
+from fanfold_core.input.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -104,7 +105,7 @@ def planned(segments: Sequence[Segment], most_parts: int = _MOST_PARTS) -> list[
             return parts
         least *= 2
     raise InputFileError(
-        f"{len(segments):,} objects of {total:,} bytes cannot be joined, since S3 takes {most_parts:,} parts: "
+        f"{counted(len(segments), 'object')} of {total:,} bytes cannot be joined, since S3 takes {most_parts:,} parts: "
         "join fewer of them at a time"
     )
 

@@ -18,6 +18,7 @@ from fanfold.terminal import spinner
 from fanfold_core.domain.keys import RequestId, job_id
 from fanfold_core.domain.options import Options
 from fanfold_core.domain.options.row import COSTLIER_OPTIONS, FOR_LANGUAGE_MODELS, REFUSE
+from fanfold_core.domain.options.table import TIMEOUT_SECONDS
 from fanfold_core.domain.requests import Request, Unsendable, body, chunk_limits, inputs, plan
 from fanfold_core.domain.spans import Span
 from fanfold_core.input.cutting import Budget, Limits
@@ -78,7 +79,7 @@ class LocalFile:
         with _naming(source.shown, blame=partial(options.set_by, of_stack)), extra("parquet", "a Parquet file"):
             layout = content.layout()
             said = tuple(dict.fromkeys((*source.notes, *layout.assumed)))
-            warnings = (*layout.warnings, *unanswered(options, parameters))
+            warnings = (*layout.warnings, *unanswered(options, parameters), *cut_short(options, parameters))
             found = cls(source, options, content, replace(layout, assumed=said, warnings=warnings))
             found._check_beginning()
             return found
@@ -102,7 +103,8 @@ class LocalFile:
             first = content.first_rows(layout)
             rows = content.rows(first.data, layout, start=first.start)
             said = (*source.notes, *layout.assumed)
-            warnings = (*layout.warnings, *repeated_ids(rows), *unanswered(options, parameters))
+            of_stack = (*unanswered(options, parameters), *cut_short(options, parameters))
+            warnings = (*layout.warnings, *repeated_ids(rows), *of_stack)
             found = cls(source, options, content, replace(layout, assumed=said, warnings=warnings), assumed)
             found._check_beginning()
             return found
@@ -166,6 +168,24 @@ def _check_requests_may_have_one_row(source: Source, parameters: Mapping[str, st
         raise InputFileError(
             f"{source.shown} is in OpenAI's batch format, of which each row is sent alone, and this stack has "
             f"{COSTLIER_OPTIONS}={REFUSE}: {FOR_LANGUAGE_MODELS}"
+        )
+
+
+def cut_short(options: Options, parameters: Mapping[str, str]) -> Iterator[str]:
+    """A warning, if a stack's own container ends its workers before the options' time is over.
+
+    Of an endpoint or a container of the user's own, and of a local cloud's model, nobody knows when.
+
+    >>> list(cut_short(options, stack.parameters))
+    ["invocation-timeout-seconds is 1800, but the stack's container ends a worker after 900. …"]
+    """
+    is_own = any(parameters.get(name) for name in ("EndpointName", "ContainerImage"))
+    is_in_container = bool(parameters.get("ModelDataUrl")) or "/" in parameters.get("HfModelId", "")
+    most, asked = int(parameters.get("ContainerTimeoutSeconds", TIMEOUT_SECONDS)), options.invocation_timeout_seconds
+    if asked > most and is_in_container and not is_own:
+        yield (
+            f"invocation-timeout-seconds is {asked}, but the stack's container ends a worker after {most}. To let it "
+            f"work longer, deploy the stack with ContainerTimeoutSeconds={asked}."
         )
 
 

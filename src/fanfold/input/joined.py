@@ -25,7 +25,7 @@ from fanfold.terminal import spinner
 from fanfold_core.aws.store import Blocks
 from fanfold_core.input.columns import shown
 from fanfold_core.input.encodings import is_byte_cuttable
-from fanfold_core.input.errors import InputError
+from fanfold_core.input.errors import InputError, counted
 from fanfold_core.input.formats import FileName, Format
 from fanfold_core.input.source import BLOCK_BYTES, InputFile
 
@@ -74,7 +74,7 @@ def joined(s3: S3Client, objects: Objects, options_of: Callable[[str], Options],
     join = _Join(s3, name, options)
     pinned: Mapping[str, str] = {}
     notes: Sequence[str] = ()
-    with spinner(f"looking at {len(found):,} objects"):
+    with spinner(f"looking at {counted(len(found), 'object')}"):
         if file.format is Format.CSV:
             starts, pinned, notes = join.csv(found)
         else:
@@ -119,8 +119,8 @@ class _Join:
         are_told = has_header or self.options.header != "auto" or len(objects) == 1
         if not are_told and {one.first_line for one in found} == {known.first_line}:
             raise InputFileError(
-                f"all {len(objects):,} objects begin with the same line, which may be their header: set the option "
-                "`header` to present or absent"
+                f"all {counted(len(objects), 'object')} begin with the same line, which may be their header: set the "
+                "option `header` to present or absent"
             )
         starts = [one.layout.first_byte for one in found]
         return starts, {"header": "present" if has_header else "absent"}, known.layout.assumed
@@ -219,7 +219,7 @@ def _difference(layout: Layout, other: Layout) -> str:
     if layout.columns == other.columns:
         return ""
     if not layout.has_header:
-        return f"the first one has {len(layout.columns)} columns, and the second one {len(other.columns)}"
+        return f"the first one has {counted(len(layout.columns), 'column')}, and the second one {len(other.columns)}"
     missing = [name for name in layout.columns if name not in other.columns]
     more = [name for name in other.columns if name not in layout.columns]
     only = [

@@ -20,6 +20,7 @@ from botocore.exceptions import (
 
 from fanfold.errors import InputFileError
 from fanfold_core.aws.store import UnexpectedResponseError, check_range
+from fanfold_core.input.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -121,7 +122,7 @@ class Objects:
     @property
     def note(self) -> str:
         """What was found, in a sentence or two."""
-        what = f"It is {len(self.found):,} objects, one after another." if len(self.found) > 1 else "It is one object."
+        what = f"It is {counted(len(self.found), 'object')}{', one after another' if len(self.found) > 1 else ''}."
         if not self.skipped:
             return what
         more = f" and {len(self.skipped) - _MOST_NAMED:,} more" if len(self.skipped) > _MOST_NAMED else ""

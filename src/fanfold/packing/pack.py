@@ -14,6 +14,7 @@ from fanfold.doctor.findings import Verdict
 from fanfold.doctor.model import examine_model
 from fanfold.errors import PackError
 from fanfold.folder import whole_file
+from fanfold_core.input.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +72,7 @@ def _labelled(folder: Path, labels: Sequence[str]) -> bytes:
     classes = len(config.get("id2label") or ()) or int(config.get("num_labels", 2))
     if len(labels) != classes:
         raise PackError(
-            f"{folder} has a model of {classes} classes, and you give {len(labels)} labels: give one for each"
+            f"the model in {folder} has {counted(classes, 'label')}, and you give {len(labels):,}: name each"
         )
     named = {"id2label": dict(enumerate(labels)), "label2id": {label: number for number, label in enumerate(labels)}}
     return json.dumps({**config, **named}, indent=2).encode()

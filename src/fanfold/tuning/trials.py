@@ -13,14 +13,14 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fanfold.errors import TuneError
-from fanfold.hub import HubModel
+from fanfold.hub import on_this_machine
 from fanfold.project import find_root
 from fanfold.terminal import spinner
 from fanfold.tuning import SettingFailedError, Turn, parameters_with
 from fanfold_core.domain.answers import LARGEST_ANSWER_BYTES, read_answer
 from fanfold_core.domain.errors import AnswerTooLargeError
 from fanfold_core.domain.requests import body, inputs, obstacle
-from fanfold_core.input.errors import FanfoldError, shortened
+from fanfold_core.input.errors import FanfoldError, counted, shortened
 from fanfold_core.input.json.text import read_json
 from localaws import template
 from localaws.access.private import temporary_folder
@@ -106,8 +106,7 @@ def _block(file: LocalFile, piece: Cut, number: int, blocks: int) -> list[Any]:
 @contextmanager
 def served(model: str, task: str | None, container: str | None) -> Iterator[tuple[Model, str]]:
     """A model as a local cloud would have it, and the folder that it is in if it is in one."""
-    on_hub = HubModel.parse(model)
-    folder = str(on_hub.fetch()) if on_hub else model
+    folder = on_this_machine(model)
     environment = template.load(find_root(), {"HfTask": task} if task else {}).container_environment()
     with temporary_folder() as logs, ExitStack() as running:
         with spinner("loading the model"):
@@ -196,7 +195,9 @@ class Trials:
                 different += sum(not _alike(*pair) for pair in pairs)
         compared = sum(map(len, spans))
         if different > _OTHER_ROWS * compared:
-            raise SettingFailedError(f"{different:,} of {compared:,} rows get other results than without batch_size")
+            raise SettingFailedError(
+                f"{different:,} of {counted(compared, 'row')} get other results than without batch_size"
+            )
 
     def _answered(self, some: Sequence[Any]) -> list[tuple[Any, Any]]:
         """Inputs with their results, without those that the model refuses, as a job would find them."""
@@ -221,8 +222,8 @@ class Trials:
         if not self.refused:
             return TuneError("no row of the sample can be sent: `fanfold run FILE --dry-run` says why")
         return TuneError(
-            f"the model refuses all {self.refused} rows that it was sent, each alone ({self.reason}): run some with "
-            "`fanfold run FILE --limit 10`, and mend the file, the options or the model"
+            f"the model refuses all that it was sent, {counted(self.refused, 'row')} alone ({self.reason}): run some "
+            "with `fanfold run FILE --limit 10`, and mend the file, the options or the model"
         )
 
     def _ask(self, request: bytes) -> tuple[bytes, float]:

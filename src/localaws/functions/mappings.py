@@ -197,14 +197,14 @@ class Poller:
             answer = self._pool.invoke(sqs_event.build(batch, self._mapping.queue_arn))
         except FunctionError as error:
             if not self._stopping.is_set():
-                self._problems.tell(f"{error} ({len(batch)} messages return)")
+                self._problems.tell(f"{error} (messages that return: {len(batch)})")
                 if isinstance(error, WorkerLostError):
                     self._give_back(batch)
             return
         ids = [message["MessageId"] for message in batch]
         back = sqs_event.returned(answer, ids) if self._mapping.partial else set()
         if back:
-            self._problems.tell(f"{self._pool.function.logical_id}: {len(back)} of {len(ids)} messages return")
+            self._problems.tell(f"{self._pool.function.logical_id}: messages that return: {len(back)} of {len(ids)}")
         done = [message for message in batch if message["MessageId"] not in back]
         self._delete([message for message in done if not self._conditions.comes_again()])
 

@@ -22,7 +22,7 @@ def test_several_files_are_run_at_once_and_are_the_lines_of_a_table(fanfold: Fan
     said = fanfold("run", str(good), str(mixed), "--out", str(tmp_path / "out"))
     assert said.code == SOME_ROWS_FAILED
     header, *lines = said.table
-    assert header == ["file", "job", "state", "rows", "predicted", "failed", "not sent", "folder"]
+    assert header == ["file", "job", "state", "rows", "predicted", "failed", "not answered", "folder"]
     assert [[line[0], *line[2:]] for line in lines] == [
         [str(good), "SUCCEEDED", "1", "1", "0", "", str(tmp_path / "out" / "good")],
         [str(mixed), "COMPLETED_WITH_ERRORS", "2", "1", "1", "", str(tmp_path / "out" / "mixed")],

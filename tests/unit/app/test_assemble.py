@@ -47,14 +47,18 @@ def test_rows_without_an_answer_have_the_end_of_the_job_as_their_error(system: S
     assert lines(system, job, "errors.csv")[1] == "4,cancelled,4,text 4,"
 
 
-def test_rows_that_were_never_sent_are_told_apart_from_those_that_failed(system: System) -> None:
+def test_rows_without_an_answer_are_told_apart_from_those_that_failed_whether_they_were_sent_or_not(
+    system: System,
+) -> None:
     job = system.split()
     system.dispatcher.dispatch(job.id, 0, in_time)
+    system.answer(job, 0, Span(0, 1))
+    system.collector.collect(job.id, 0, [Unsent(job.id, 0, (Unsendable(Span(1, 1), "input is empty"),))])
     system.follow_up.close(job.id, State.CANCELLED, "by its user")
     system.finish(job)
     summary = summarized(system, job)
-    assert (summary["failed"], summary["invalid"]) == (10, 0)
-    assert summary["not_sent"] == 6, "but for the rows of the first chunk"
+    assert (summary["predicted"], summary["failed"], summary["invalid"]) == (1, 9, 1)
+    assert summary["not_answered"] == 8, "two that were sent, and all of the other chunks"
 
 
 def test_a_row_that_failed_stands_in_both_files(system: System) -> None:
@@ -65,7 +69,7 @@ def test_a_row_that_failed_stands_in_both_files(system: System) -> None:
     assert lines(system, job)[1:] == ["one,GOOD,", "two,,input is empty"]
     assert lines(system, job, "errors.csv")[1:] == ["1,input is empty,two,"]
     summary = summarized(system, job)
-    assert (summary["failed"], summary["invalid"], summary["not_sent"]) == (1, 1, 0)
+    assert (summary["failed"], summary["invalid"], summary["not_answered"]) == (1, 1, 0)
 
 
 def test_more_errors_than_are_tolerated_make_a_failure(system: System) -> None:
@@ -73,7 +77,7 @@ def test_more_errors_than_are_tolerated_make_a_failure(system: System) -> None:
     system.collector.collect(job.id, 0, [Unsent(job.id, 0, (Unsendable(Span(0, 1), "input is empty"),))])
     ended = system.finish(job)
     assert ended.state is State.FAILED
-    assert "1 of 1 rows failed" in ended.reason
+    assert "1 of 1 row failed" in ended.reason
 
 
 def test_the_end_is_announced_and_summarized_alike(system: System) -> None:

@@ -63,10 +63,12 @@ def test_rows_to_judge_the_predictions_by_are_shown() -> None:
     assert re.search(r"4 to 7 characters 0\.900 1 row .*128 to 255 characters .*", said)
 
 
-def test_rows_that_were_not_sent_are_no_failures_and_a_retry_is_not_advised_where_it_cannot_help() -> None:
+def test_rows_that_were_not_answered_are_no_failures_and_a_retry_is_not_advised_where_it_cannot_help() -> None:
     failed = rows([RowAnswer(None, "input is empty"), *[RowAnswer(None, "cancelled")] * 3], ["", "a", "b", "c"])
-    said = report(Totals(4, 0, 4, 0, failed + Statistics(invalid=1, unsent=3)), state="CANCELLED", reason="cancelled")
-    assert "Failed 1 25.0% Not sent 3 75.0%" in said
+    said = report(
+        Totals(4, 0, 4, 0, failed + Statistics(invalid=1, unanswered=3)), state="CANCELLED", reason="cancelled"
+    )
+    assert "Failed 1 25.0% Not answered 3 75.0%" in said
     assert "1 row cannot be sent as it stands in the file. A retry does not help" in said
     assert "errors.csv" in said
 

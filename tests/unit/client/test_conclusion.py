@@ -46,13 +46,13 @@ def test_where_nothing_is_mistaken_or_compared_or_known_nothing_is_made_up() -> 
 
 
 CANCELLED = {
-    "state": "CANCELLED", "reason": "cancelled", "rows": 9, "predicted": 1, "failed": 8, "not_sent": 7, "warnings": [],
-    "results": "s3://out/results.csv",
+    "state": "CANCELLED", "reason": "cancelled", "rows": 9, "predicted": 1, "failed": 8, "not_answered": 7,
+    "warnings": [], "results": "s3://out/results.csv",
 }  # fmt: skip
 LATE = CANCELLED | {"state": "COMPLETED_WITH_ERRORS"}
 
 
-def test_rows_that_were_not_sent_are_told_from_those_that_failed(
+def test_rows_that_were_not_answered_are_told_from_those_that_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(stderr, "quiet", False)
@@ -70,17 +70,17 @@ def test_rows_that_were_not_sent_are_told_from_those_that_failed(
     assert follow_to_the_end(followed, "fanfold") == ExitCode.FAILED
     said = capsys.readouterr()
     header, *lines = (line.split("\t") for line in said.out.splitlines())
-    assert header == ["file", "job", "state", "rows", "predicted", "failed", "not sent", "folder"]
+    assert header == ["file", "job", "state", "rows", "predicted", "failed", "not answered", "folder"]
     assert [line[3:7] for line in lines] == [["9", "1", "1", "7"]] * 2
-    assert f"1 row failed, 7 not sent: {tmp_path / 'errors.csv'}" in said.err
+    assert f"1 row failed, 7 not answered: {tmp_path / 'errors.csv'}" in said.err
 
 
-def test_a_status_that_has_ended_says_how_many_rows_were_not_sent() -> None:
+def test_a_status_that_has_ended_says_how_many_rows_were_not_answered() -> None:
     ledger = MemoryLedger(lambda: NOW)
     job = make_job(state=State.CANCELLED)
     ledger.create(job)
-    totals = Totals(rows=9, failed=8, statistics=Statistics(unsent=7))
+    totals = Totals(rows=9, failed=8, statistics=Statistics(unanswered=7))
     ledger.totals = lambda job_id: iter([(0, totals)])  # type: ignore[method-assign] # noqa: ARG005 # as an assembler leaves them
     status = StatusReader(ledger, job.id).read()  # type: ignore[arg-type] # a ledger is a ledger
-    assert (status.failed, status.not_sent) == (8, 7)
-    assert apart(status.as_dict()) == {"failed": 1, "not sent": 7}
+    assert (status.failed, status.not_answered) == (8, 7)
+    assert apart(status.as_dict()) == {"failed": 1, "not answered": 7}

@@ -37,19 +37,19 @@ def test_a_cost_is_that_of_the_services_and_of_an_instance_of_the_stacks_type() 
 
 
 @pytest.mark.parametrize(
-    "parameters",
+    ("parameters", "unknown"),
     [
-        {"EndpointName": "somebody-elses", "InstanceType": "ml.g4dn.xlarge"},
-        {"EndpointName": "", "InstanceType": "ml.unheard.of"},
+        ({"EndpointName": "somebody-elses", "InstanceType": "ml.g4dn.xlarge"}, ""),
+        ({"EndpointName": "", "InstanceType": "ml.unheard.of"}, "the price of ml.unheard.of is not known, and "),
     ],
 )
-def test_an_instance_whose_type_or_price_nobody_knows_is_left_out(parameters: dict[str, str]) -> None:
+def test_an_instance_whose_type_or_price_nobody_knows_is_left_out(parameters: dict[str, str], unknown: str) -> None:
     cost = Cost.of(SUMMARY, parameters)
     assert cost is not None
     assert cost.instance is None
     assert str(cost) == (
         "at least $0.7500 for services (us-east-1, 2026-11-23, without free tiers); "
-        "the endpoint's instances come on top"
+        f"{unknown}the endpoint's instances come on top"
     )
 
 

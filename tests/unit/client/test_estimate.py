@@ -20,6 +20,7 @@ from fanfold.input.sources import Source
 from fanfold_core.app.costs import FUNCTION_MEGABYTES
 from fanfold_core.domain.chat import prompt_bytes
 from localaws import template
+from localaws.errors import ParameterError
 
 ROOT = Path(__file__).parents[3]
 MILLION = Workload(rows=1_000_000, unsendable=0, requests=31_250, chunks=100, request_bytes=0)
@@ -113,9 +114,24 @@ def test_functions_have_the_memory_that_is_paid_for() -> None:
     assert declared == FUNCTION_MEGABYTES
 
 
-def test_every_instance_type_that_the_template_offers_has_a_price() -> None:
-    offered = template.read(ROOT)["Parameters"]["InstanceType"]["AllowedValues"]
-    assert set(offered) <= read_prices()["sagemaker"]["hour"].keys()
+def test_a_type_without_a_price_takes_time_and_services(tmp_path: Path) -> None:
+    file = tmp_path / "tweets.csv"
+    file.write_text("text\nso good\n", encoding="utf-8")
+    asked = ["estimate", str(file), "--rows-per-second", "200", "--instances", "1", "--instance-type"]
+    run = CliRunner().invoke(cli, [*asked, "ml.p9.48xlarge", "--json"])
+    assert run.exit_code == 0, run.stderr
+    assert "The price of ml.p9.48xlarge is not known: only services are counted." in run.stderr
+    told = json.loads(run.stdout)
+    assert ("instances" in told["dollars"], told["instance_seconds"] > 0) == (False, True)
+    run = CliRunner().invoke(cli, [*asked, "ml.m5.xlarge", "--json"])
+    assert ("instances" in json.loads(run.stdout)["dollars"], "not known" in run.stderr) == (True, False)
+    assert isinstance(CliRunner().invoke(cli, [*asked, "m5.xlarge"]).exception, ParameterError)
+
+
+def test_the_type_says_how_many_requests_an_instance_gets_at_once() -> None:
+    parameters = template.defaults(ROOT)
+    plans = [EndpointPlan.of_stack(parameters, 200, 3600, instance_type=name) for name in (None, "ml.c5.2xlarge")]
+    assert [plan.concurrency for plan in plans] == [4, 8]
 
 
 def test_prices_say_when_they_held() -> None:

@@ -4,8 +4,9 @@ import inspect
 import json
 import re
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
-from unittest.mock import Mock
+from unittest.mock import MagicMock, Mock
 
 import click
 import pytest
@@ -13,6 +14,8 @@ from click.testing import CliRunner
 
 from fanfold import Fanfold
 from fanfold.cli import cli
+from fanfold.doctor.findings import Verdict
+from fanfold.doctor.stack import examine
 from fanfold.errors import InputFileError, UploadError
 from fanfold.input.files import LocalFile
 from fanfold.input.sources import Source
@@ -91,6 +94,37 @@ def test_what_the_stack_does_not_take_is_known_before_the_upload(
         LocalFile.read(Source.of_file(tmp_path / "a.csv"), parameters, given)
     taken = {"MaxBytes": "31", "MaxRows": "3", "JobDefaults": '{"rows-per-request": 16}', "CostlierOptions": "allow"}
     assert LocalFile.read(Source.of_file(tmp_path / "a.csv"), taken, given).layout.columns == ("id", "text")
+
+
+HUB = {"HfModelId": "acme/sentiment", "ContainerTimeoutSeconds": "900"}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "seconds", "is_cut_short"),
+    [
+        (HUB, "900", False),
+        (HUB, "901", True),
+        ({**HUB, "ContainerTimeoutSeconds": "1800"}, "1800", False),
+        ({**HUB, "ContainerTimeoutSeconds": "1800"}, "1801", True),
+        ({"HfModelId": "acme/sentiment"}, "901", True),
+        ({**HUB, "HfModelId": "bert", "ModelDataUrl": "s3://models/model.tar.gz"}, "901", True),
+        ({**HUB, "EndpointName": "another"}, "3600", False),
+        ({**HUB, "ContainerImage": "image"}, "3600", False),
+        ({**HUB, "HfModelId": "vader"}, "3600", False),
+    ],
+)
+def test_a_timeout_that_the_stacks_container_does_not_wait_for_is_warned_of(
+    tmp_path: Path, parameters: dict[str, str], seconds: str, *, is_cut_short: bool
+) -> None:
+    (tmp_path / "a.csv").write_text("text\ngood\n", encoding="utf-8")
+    source = Source.of_file(tmp_path / "a.csv")
+    warnings = LocalFile.read(source, parameters, {"invocation-timeout-seconds": seconds}).layout.warnings
+    words = f"deploy the stack with ContainerTimeoutSeconds={seconds}."
+    assert [warning.endswith(words) for warning in warnings] == [True] * is_cut_short
+    of_jobs = {**parameters, "JobDefaults": json.dumps({"invocation-timeout-seconds": int(seconds)})}
+    assert len(LocalFile.read(source, of_jobs, {}).layout.warnings) == is_cut_short
+    findings = islice(examine(Stack(MagicMock(), None, "fanfold", of_jobs, *["name"] * 8)), 2)
+    assert [finding.verdict for finding in findings if words in finding.words] == [Verdict.RISKY] * is_cut_short
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,11 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from fanfold.cli import cli
 from fanfold.errors import PackError
+from fanfold.hub import HubModel
 from fanfold.packing.pack import pack
 
 LATER = "TokenizersBackend"  # checkov:skip=CKV_SECRET_6:the name of a class
@@ -75,8 +78,30 @@ def test_what_the_container_could_not_run_is_refused(
     assert not list(tmp_path.glob("*model.tar.gz*"))
 
 
+@pytest.mark.parametrize("command", [["model", "pack"], ["doctor", "--model"]])
+def test_a_model_of_the_hub_is_downloaded_and_taken_as_a_folder(
+    command: list[str], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[HubModel] = []
+
+    def fetch(model: HubModel) -> Path:
+        asked.append(model)
+        return folder
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(HubModel, "fetch", fetch)
+    run = CliRunner().invoke(cli, [*command, "acme/sentiment@v1"])
+    assert (run.exit_code, asked) == (0, [HubModel("acme/sentiment", "v1")]), run.output
+    assert (tmp_path / "model.tar.gz").exists() == (command[0] == "model")
+    # A folder of the name goes before.
+    (tmp_path / "acme").mkdir()
+    folder.rename(tmp_path / "acme/sentiment")
+    assert CliRunner().invoke(cli, [*command, "acme/sentiment"]).exit_code == 0
+    assert len(asked) == 1
+
+
 def test_other_labels_than_the_model_has_classes_are_refused(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(PackError, match="has a model of 2 classes, and you give 3 labels"):
+    with pytest.raises(PackError, match="has 2 labels, and you give 3: name each"):
         pack(folder, tmp_path / "model.tar.gz", ["a", "b", "c"])
 
 

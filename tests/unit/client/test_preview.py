@@ -138,7 +138,7 @@ def test_what_is_wrong_with_a_file_is_said_in_the_words_of_its_job(
 @pytest.mark.parametrize(("likely", "content"), [("cp1252", "id,text\n1,café\n"), ("latin-1", "text\na\x81b\n")])
 def test_text_in_another_encoding_is_refused_and_the_encoding_to_choose_is_named(likely: str, content: str) -> None:
     with pytest.raises(
-        InputError, match=f"1 of the first 1 rows: the file is not utf-8 here. Try the encoding {likely}"
+        InputError, match=f"1 of the first 1 row: the file is not utf-8 here. Try the encoding {likely}"
     ):
         seen(content.encode(likely))
     assert seen(content.encode(likely), encoding=likely).rows == seen(content.encode()).rows

@@ -14,11 +14,17 @@ CONTENT = b"text\n" + b"so good, really\n".replace(b",", b"") * 1_000
 
 
 def ahead(
-    content: bytes = CONTENT, size: int = len(CONTENT), speed: float | None = None, name: str = "a.csv", **stack: str
+    content: bytes = CONTENT,
+    size: int = len(CONTENT),
+    speed: float | None = None,
+    name: str = "a.csv",
+    *,
+    is_local: bool = False,
+    **stack: str,
 ) -> Outlook | None:
     parameters = PARAMETERS | stack
     seen = preview_file(name, content, complete=size <= len(content), parameters=parameters, options={})
-    return look_ahead(seen, size, parameters, {}, speed)
+    return look_ahead(seen, size, parameters, {}, speed, is_local=is_local)
 
 
 def test_a_whole_file_is_counted_and_of_a_larger_one_the_beginning_tells() -> None:
@@ -28,13 +34,15 @@ def test_a_whole_file_is_counted_and_of_a_larger_one_the_beginning_tells() -> No
     assert (whole.rows, whole.requests, whole.is_exact) == (1_000, 33, True)
     assert not larger.is_exact
     assert larger.rows == pytest.approx(500_000, rel=0.01)
+    assert whole.services
+    assert larger.services
     assert larger.services > 100 * whole.services
 
 
 def test_prompts_of_the_beginning_tell_how_many_tokens_all_have() -> None:
     chosen, parameters = {"prompt": "Good? {text}"}, PARAMETERS | {"CostlierOptions": "allow"}
     seen = preview_file("a.csv", CONTENT, complete=False, parameters=parameters, options=chosen)
-    found = look_ahead(seen, len(CONTENT) * 500, parameters, chosen, None)
+    found = look_ahead(seen, len(CONTENT) * 500, parameters, chosen, None, is_local=False)
     assert found
     # "Good? so good really" has 20 bytes.
     assert found.prompt_tokens == pytest.approx(500_000 * 5, rel=0.01)
@@ -56,6 +64,16 @@ def test_without_a_speed_the_hour_is_known_and_with_one_the_time_and_the_endpoin
     unknown = ahead()
     assert unknown
     assert (unknown.endpoint, unknown.seconds, unknown.hour) == (None, None, 0.736)
+
+
+def test_on_a_local_cloud_a_file_costs_nothing_and_takes_as_long_as_its_endpoint() -> None:
+    first, later = ahead(is_local=True), ahead(speed=100.0, is_local=True)
+    assert first
+    assert later
+    assert (first.rows, first.requests, first.seconds) == (1_000, 33, None)
+    assert later.seconds == 10
+    for one in (first, later):
+        assert (one.services, one.endpoint, one.hour) == (None, None, None)
 
 
 def test_a_huge_file_is_reckoned_in_a_moment() -> None:

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 from tests.fakes.values import LAYOUT, make_job
+from tests.unit.app.conftest import System, sent
 
-from fanfold.console.rows import PAGE_ROWS, Page, Place, Wanted, read_page
+from fanfold.console.rows import PAGE_ROWS, Page, Place, Wanted, read_answered, read_page
 from fanfold_core.domain.job import JobRecord
 from fanfold_core.domain.options import Options
+from fanfold_core.domain.spans import Span
 
 JOB = make_job(layout=LAYOUT, fields=frozenset({"label", "score"}))
 FIRST = Place()
@@ -144,3 +146,26 @@ def test_results_that_are_not_flat_or_gone_or_empty_are_no_trouble() -> None:
 @pytest.mark.parametrize("nonsense", ["", "-1-0-0", "x", "1-1", "9" * 30, "1-1-1-1", "٣-0-0"])
 def test_a_place_that_is_none_is_the_first_one(nonsense: str) -> None:
     assert Place.parse(nonsense) == FIRST
+
+
+def test_of_a_job_at_work_the_first_rows_that_have_an_answer_are_shown() -> None:
+    system = System()
+    stack: Any = SimpleNamespace(ledger=system.ledger, store=system.store)
+    job = system.split()
+    assert read_answered(stack, job).rows == []
+    system.answer(job, 0, Span(0, 1), Span(2, 2))
+    system.answer(job, 1, Span(1, 1))
+    found = read_answered(stack, system.ledger.job(job.id))
+    assert found.columns == ["id", "text", "label", "error"]
+    assert found.rows == [(row, [str(row), f"text {row}", "GOOD", ""]) for row in (0, 2, 3, 5)]
+    assert (found.own, found.input, found.label, found.score, found.next) == (2, 1, 2, None, "")
+
+
+def test_of_a_long_job_at_work_no_more_than_its_first_chunks_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fanfold.console.rows._MOST_CHUNKS", 1)
+    system = System()
+    stack: Any = SimpleNamespace(ledger=system.ledger, store=system.store)
+    job = system.split()
+    for chunk in (0, 1):
+        system.answer(job, chunk, *sent(4))
+    assert [number for number, _ in read_answered(stack, system.ledger.job(job.id)).rows] == [0, 1, 2, 3]

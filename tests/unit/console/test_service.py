@@ -68,6 +68,14 @@ def test_a_cost_is_asked_for_again_until_the_hours_of_instances_are_counted() ->
     assert job.looks == 3
 
 
+def test_a_job_of_a_local_cloud_has_cost_nothing() -> None:
+    local = replace(EARLY, hours_unknown="", is_local=True)
+    job = SimpleNamespace(summary=dict, cost=lambda: local)
+    service = ConsoleService(lambda: SimpleNamespace(stack=None, job=lambda _id: job))  # type: ignore[arg-type,return-value]
+    status = ended_job("tweets", datetime(2026, 11, 23, tzinfo=UTC))
+    assert (service.conclusion(status).dollars, service.conclusion(status).instance_hours) == (None, None)
+
+
 class ListOfJobs:
     """A stack's list, and a ledger that knows who submitted them; each is asked for once."""
 

@@ -43,14 +43,31 @@ Parameters:
   MinInstances: { Type: Number, Default: 0 }
   MaxInstances: { Type: Number, Default: 5 }
   JobDefaults: { Type: String, Default: "{}" }
+  ContainerEnvironment: { Type: String, Default: "{}" }
+  ContainerTimeoutSeconds: { Type: Number, Default: 900 }
   EndpointName: { Type: String, Default: "" }
+  HfModelId: { Type: String, Default: acme/sentiment }
+  HfRevision: { Type: String, Default: "" }
+  ModelDataUrl: { Type: String, Default: "" }
+Conditions:
+  InstanceWithoutContainer: !Equals [!Ref InstanceType, ml.inf2.xlarge]
 Rules:
+  FanfoldDeployFillsContainerEnvironmentIn:
+    Assertions: [{ Assert: !Equals [!Ref ContainerEnvironment, "{}"], AssertDescription: only by deploy }]
+  OneModel:
+    RuleCondition: !Not [!Equals [!Ref ModelDataUrl, ""]]
+    Assertions: [{ Assert: !Equals [!Ref HfRevision, ""], AssertDescription: leave HfRevision empty }]
   Elsewhere:
     RuleCondition: !Equals [!Ref AWS::Region, mx-central-1]
     Assertions: [{ Assert: !Equals [!Ref MaxInstances, 1], AssertDescription: one instance in this region }]
 Resources:
   Chunks: { Type: AWS::SQS::Queue, Properties: { Tags: [{ Key: instances, Value: !Ref MaxInstances }] } }
   Outcomes: { Type: AWS::SQS::Queue, Properties: { Tags: &tags [{ Key: type, Value: !Ref InstanceType }] } }
+  Model:
+    Type: AWS::SageMaker::Model
+    Properties:
+      ExecutionRoleArn: arn:aws:iam::123456789012:role/model
+      PrimaryContainer: { Image: image, Environment: { HF_TASK: !Ref InstanceType, LIMIT: "1" } }
   Core:
     Type: AWS::Serverless::LayerVersion
     Metadata: { BuildMethod: makefile }
@@ -75,6 +92,16 @@ assert (layer, how) == ("Core", "--bytecode-optional")
 """
 
 Deploy = Callable[..., Result]
+
+
+def parameters(session: boto3.Session, stack: str = "fanfold") -> dict[str, str]:
+    (found,) = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    return {one["ParameterKey"]: one["ParameterValue"] for one in found["Parameters"]}
+
+
+def stacks(session: boto3.Session) -> list[str]:
+    listed = session.client("cloudformation").list_stacks()["StackSummaries"]
+    return [it["StackStatus"] for it in listed if it["StackStatus"] != "DELETE_COMPLETE"]
 
 
 @pytest.fixture(autouse=True)
@@ -129,6 +156,7 @@ def session(asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> Ite
         stack._parse_template()  # noqa: SLF001 - as its own updates do
         declared = stack.template_dict["Parameters"]
         stack.parameters = {name: str(it["Default"]) for name, it in declared.items()} | asked[-1]["parameters"]
+        stack.tags = asked[-1]["tags"]
         stack.description = stack.template_dict["Description"]
         stack.output_map = stack._create_output_map()  # noqa: SLF001 - likewise
 
@@ -138,8 +166,11 @@ def session(asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> Ite
     monkeypatch.setattr(FakeBucket, "get_permission", lambda *_: PermissionResult.NEUTRAL)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
-    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", "FANFOLD_STACK"):
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", "FANFOLD_STACK", "HF_TOKEN", "HF_HUB_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
+    # No Hub answers there.
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     with mock_aws():
         yield boto3.Session()

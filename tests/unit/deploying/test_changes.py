@@ -9,7 +9,8 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from fanfold.deploying.changes import Change, ChangeSet, Event, failure, find_defaults, find_parameters
+from fanfold.deploying.changes import Change, ChangeSet, Event, failure
+from fanfold.deploying.existing import Existing, find_defaults, find_existing
 from fanfold.deploying.parameters import to_decide
 from fanfold.errors import DeployError, StackError
 from fanfold.project import find_root
@@ -45,11 +46,16 @@ class Cloud(boto3.Session):
         stack = {"StackName": "fanfold", "StackId": ID, "CreationTime": AT, "StackStatus": status}
         values = [{"ParameterKey": "MaxInstances", "ParameterValue": "2"}]
         told = [{"OutputKey": name, "OutputValue": "x"} for name in outputs]
-        more = {"Parameters": values, "Outputs": told, **({"Description": description} if description else {})}
+        more = {
+            "Parameters": values,
+            "Tags": [{"Key": "team", "Value": "nlp"}],
+            "Outputs": told,
+            **({"Description": description} if description else {}),
+        }
         self.says("describe_stacks", Stacks=[{**stack, **more}])
 
     def change_set(self, *, is_new: bool = False) -> ChangeSet | None:
-        return ChangeSet.create(self, "fanfold", "https://x/t", [], is_new=is_new, sleep=lambda _: None)
+        return ChangeSet.create(self, "fanfold", "https://x/t", [], [], is_new=is_new, sleep=lambda _: None)
 
 
 @pytest.fixture
@@ -72,9 +78,7 @@ def event(number: int, status: str, name: str = "Chunks", reason: str = "") -> d
 @pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"])
 def test_a_stack_at_rest_is_updated_from_the_values_that_it_has(status: str, cloud: Cloud) -> None:
     cloud.describes(status)
-    existing = find_parameters(cloud, "fanfold")
-    assert existing is not None
-    assert existing == {"MaxInstances": "2"}
+    assert find_existing(cloud, "fanfold") == Existing({"MaxInstances": "2"}, {"team": "nlp"})
 
 
 @pytest.mark.parametrize(
@@ -90,14 +94,14 @@ def test_a_stack_at_rest_is_updated_from_the_values_that_it_has(status: str, clo
 def test_a_stack_that_cannot_be_updated_is_not_tried(status: str, words: str, cloud: Cloud) -> None:
     cloud.describes(status)
     with pytest.raises(DeployError, match=words):
-        find_parameters(cloud, "fanfold")
+        find_existing(cloud, "fanfold")
 
 
 def test_what_a_failed_first_deploy_has_left_is_deleted_and_the_stack_created(cloud: Cloud) -> None:
     cloud.describes("ROLLBACK_COMPLETE")
     cloud.answers.add_response("delete_stack", {}, {"StackName": ID})
     cloud.describes("DELETE_COMPLETE")
-    assert find_parameters(cloud, "fanfold") is None
+    assert find_existing(cloud, "fanfold") is None
 
 
 def test_what_a_failed_first_deploy_has_left_may_resist(cloud: Cloud) -> None:
@@ -105,34 +109,34 @@ def test_what_a_failed_first_deploy_has_left_may_resist(cloud: Cloud) -> None:
     cloud.says("delete_stack")
     cloud.describes("DELETE_FAILED")
     with pytest.raises(DeployError, match=r"could not be deleted: .*DELETE_FAILED.*When a deploy fails"):
-        find_parameters(cloud, "fanfold")
+        find_existing(cloud, "fanfold")
 
 
 @pytest.mark.parametrize("description", ["Fanfold: drop a CSV", ""])
 def test_a_stack_that_is_empty_yet_is_created(description: str, cloud: Cloud) -> None:
     cloud.describes("REVIEW_IN_PROGRESS", description)
-    assert find_parameters(cloud, "fanfold") is None
+    assert find_existing(cloud, "fanfold") is None
 
 
 @pytest.mark.parametrize("status", ["CREATE_COMPLETE", "ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS"])
 def test_what_is_not_fanfolds_is_neither_changed_nor_deleted(status: str, cloud: Cloud) -> None:
     cloud.describes(status, description="Shop")
     with pytest.raises(DeployError, match="is not a Fanfold stack"):
-        find_parameters(cloud, "fanfold")
+        find_existing(cloud, "fanfold")
 
 
 def test_a_stack_that_somebody_describes_otherwise_is_known_by_its_outputs(cloud: Cloud) -> None:
     cloud.describes("UPDATE_COMPLETE", "Tweets of all stations", OUTPUTS)
-    assert find_parameters(cloud, "fanfold")
+    assert find_existing(cloud, "fanfold")
     cloud.describes("UPDATE_COMPLETE", "Tweets of all stations", OUTPUTS[1:])
     with pytest.raises(DeployError, match="is not a Fanfold stack"):
-        find_parameters(cloud, "fanfold")
+        find_existing(cloud, "fanfold")
 
 
 def test_who_may_not_look_is_told_so_and_gets_no_second_stack(cloud: Cloud) -> None:
     cloud.answers.add_client_error("describe_stacks", "AccessDenied", "You may not.")
     with pytest.raises(StackError, match="You may not"):
-        find_parameters(cloud, "fanfold")
+        find_existing(cloud, "fanfold")
 
 
 def test_the_defaults_of_a_stack_are_its_own_templates(cloud: Cloud) -> None:

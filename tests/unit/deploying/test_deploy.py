@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 import boto3
@@ -10,22 +10,12 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.stub import Stubber
 from click.testing import _NamedTextIOWrapper
-from tests.unit.deploying.conftest import BUCKET, REGION, Deploy
+from tests.unit.deploying.conftest import BUCKET, REGION, Deploy, parameters, stacks
 
 from fanfold.cli.conclusion import ExitCode
 from fanfold.deploying.artifacts import Artifacts
 from fanfold.deploying.changes import ChangeSet
 from fanfold.errors import DeployError, UserError
-
-
-def parameters(session: boto3.Session, stack: str = "fanfold") -> dict[str, str]:
-    (found,) = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-    return {one["ParameterKey"]: one["ParameterValue"] for one in found["Parameters"]}
-
-
-def stacks(session: boto3.Session) -> list[str]:
-    listed = session.client("cloudformation").list_stacks()["StackSummaries"]
-    return [it["StackStatus"] for it in listed if it["StackStatus"] != "DELETE_COMPLETE"]
 
 
 def test_a_stack_is_created_and_its_code_comes_from_the_bucket(deploy: Deploy, session: boto3.Session) -> None:
@@ -76,62 +66,12 @@ def test_a_bucket_is_created_in_the_first_region_too(deploy: Deploy, session: bo
     assert [bucket["Name"] for bucket in buckets] == ["fanfold-artifacts-123456789012-us-east-1"]
 
 
-def test_an_update_keeps_the_parameters_that_are_not_given_and_sends_what_has_changed(
-    deploy: Deploy, session: boto3.Session, root: Path
-) -> None:
-    deploy("--parameter", "MaxInstances=2", "--parameter", "InstanceType=ml.m5.xlarge")
-    before = {it["Key"] for it in session.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]}
-    (root / "functions/echo/handler.py").write_text("def handler(event, context): return context\n", encoding="utf-8")
-    template = (root / "template.yaml").read_text(encoding="utf-8")
-    (root / "template.yaml").write_text(template.replace("ml.m5.xlarge]", "ml.m5.xlarge, ml.g5.xlarge]"), "utf-8")
-    run = deploy("--parameter", "MaxInstances=3")
-    assert run.exit_code == ExitCode.OK, run.stderr
-    assert stacks(session) == ["UPDATE_COMPLETE"]
-    now = parameters(session)
-    assert (now["MaxInstances"], now["InstanceType"]) == ("3", "ml.m5.xlarge")
-    after = {it["Key"] for it in session.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]}
-    # The function and the template; the layer is as it was.
-    assert (len(before), len(after - before), before - after) == (3, 2, set())
-
-
 def test_a_deploy_that_changes_nothing_says_so(deploy: Deploy, session: boto3.Session) -> None:
     deploy()
     run = deploy()
     assert (run.exit_code, run.stdout) == (ExitCode.OK, "")
     assert "Stack fanfold is up to date" in run.stderr
     assert stacks(session) == ["CREATE_COMPLETE"]
-
-
-@pytest.mark.parametrize("email", ["you@example.com", ""])
-def test_a_parameter_that_this_version_does_not_have_is_left_out_and_named_unless_it_had_its_default(
-    email: str, deploy: Deploy, asked: list[dict[str, Any]], root: Path
-) -> None:
-    deploy("--parameter", f"AlarmEmail={email}")
-    text = (root / "template.yaml").read_text(encoding="utf-8")
-    lines = [line for line in text.splitlines() if not line.startswith("  AlarmEmail:")]
-    (root / "template.yaml").write_text("\n".join(lines).replace(", AlarmEmail]", "]"), encoding="utf-8")
-    run = deploy()
-    assert run.exit_code == ExitCode.OK, run.stderr
-    words = f"no more: AlarmEmail={email}. To replace them, see docs/operations.md"
-    assert (words in run.stderr, "no more" in run.stderr) == (bool(email), bool(email))
-    assert ["AlarmEmail" in it["parameters"] for it in asked] == [True, False]
-
-
-def test_a_new_stack_asks_for_what_there_is_to_decide(deploy: Deploy, session: boto3.Session) -> None:
-    run = deploy("--parameter", "MaxInstances=1", stdin="ml.p5.huge\nml.m5.xlarge\nyou@example.com\ny\n")
-    assert run.exit_code == ExitCode.OK, run.stderr
-    assert "InstanceType must be one of ml.g4dn.xlarge, ml.m5.xlarge, not 'ml.p5.huge'" in run.stderr
-    assert "Who hears of alarms?" in run.stderr
-    found = parameters(session)
-    assert (found["InstanceType"], found["AlarmEmail"], found["MaxInstances"]) == (
-        "ml.m5.xlarge",
-        "you@example.com",
-        "1",
-    )
-    # A stack that is there isn't asked again.
-    run = deploy("--parameter", "MaxInstances=2", stdin="y\n")
-    assert run.exit_code == ExitCode.OK, run.stderr
-    assert "Who hears of alarms?" not in run.stderr
 
 
 @pytest.mark.parametrize(
@@ -265,9 +205,9 @@ def test_a_dry_run_calls_nothing_and_says_what_would_be_sent(deploy: Deploy, ses
     calls: list[str] = []
     session.events.register("before-send.*", lambda request, **_: calls.append(request.url))
     boto3.setup_default_session()
-    run = deploy("--dry-run", "--parameter", "MaxInstances=2")
+    run = deploy("--dry-run", "--parameter", "MaxInstances=2", "--tag", "team=nlp")
     assert run.exit_code == ExitCode.OK, run.stderr
-    assert [line.split()[0] for line in run.stdout.splitlines()] == ["Core", "Echo", "template", "parameter"]
+    assert [line.split()[0] for line in run.stdout.splitlines()] == ["Core", "Echo", "template", "parameter", "tag"]
     assert "0 to 2 instances" in run.stderr
     assert (stacks(session), session.client("s3").list_buckets()["Buckets"]) == ([], [])
 
@@ -287,7 +227,7 @@ def test_a_package_is_code_in_the_bucket_and_a_template_and_no_stack(
     assert s3.head_object(Bucket=place, Key=code)["ContentLength"] > 0
 
 
-@pytest.mark.parametrize("more", [["--dry-run"], ["--parameter", "MaxInstances=2"]])
+@pytest.mark.parametrize("more", [["--dry-run"], ["--parameter", "MaxInstances=2"], ["--tag", "team=nlp"]])
 def test_a_package_is_not_combined_with_what_only_a_deploy_has(deploy: Deploy, more: list[str]) -> None:
     run = deploy("--package", "fanfold.json", *more)
     assert (run.exit_code, "--package deploys nothing" in run.stderr) == (ExitCode.WRONG_USAGE, True)

@@ -53,7 +53,7 @@ def test_a_program_stays_one(tmp_path: Path) -> None:
 
 def test_layers_are_built_and_carry_bytecode_and_functions_carry_none(root: Path, tmp_path: Path) -> None:
     (tmp_path / "built").mkdir()
-    packaged = package(root, tmp_path / "built")
+    packaged = package(template.read(root), root, tmp_path / "built")
     names = {name: ZipFile(archive.file).namelist() for name, archive in packaged.archives.items()}
     assert names == {
         "Core": ["python/__pycache__/shared.cpython-313.pyc", "python/shared.py"],
@@ -69,7 +69,7 @@ def test_a_layer_without_bytecode_is_told_of(root: Path, tmp_path: Path) -> None
         assert said in (ROOT / "layers/core/build.py").read_text(encoding="utf-8")
         script.write(said)
     (tmp_path / "built").mkdir()
-    assert not package(root, tmp_path / "built").is_compiled
+    assert not package(template.read(root), root, tmp_path / "built").is_compiled
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_layer_that_cannot_be_built_says_why(script: str, words: str, root: Pa
     (root / "layers/core/build.py").write_text(f"import sys\n{script}", encoding="utf-8")
     (tmp_path / "built").mkdir()
     with pytest.raises(DeployError, match=words):
-        package(root, tmp_path / "built")
+        package(template.read(root), root, tmp_path / "built")
 
 
 def sent(source: dict[str, Any], bucket: str) -> str:

@@ -45,7 +45,7 @@ def test_sendable_rows_are_not_split_further_than_asked(rows: list[list[str]], m
 
 def test_what_stands_in_the_way_of_a_row_is_said_in_words() -> None:
     assert obstacle_of(["1", "fine"], TWO) is None
-    assert obstacle_of(["1"], TWO) == "row has 1 cells where the file has 2 columns"
+    assert obstacle_of(["1"], TWO) == "row has 1 cell where the file has 2 columns"
     assert obstacle_of(["1", "2", "3"], TWO) == "row has 3 cells where the file has 2 columns"
     assert obstacle_of(["1", " \t\n"], TWO) == "input is empty"
     assert obstacle_of([], ONE) == "input is empty"
@@ -61,7 +61,7 @@ def test_an_expression_says_what_a_row_is_to_the_model() -> None:
 
 def test_a_row_of_which_an_expression_makes_nothing_cannot_be_sent_and_says_why() -> None:
     assert obstacle_of(["1", "fine"], TWO, PAIR) is None
-    assert obstacle_of(["1"], TWO, PAIR) == "row has 1 cells where the file has 2 columns"
+    assert obstacle_of(["1"], TWO, PAIR) == "row has 1 cell where the file has 2 columns"
     assert obstacle_of(["1", "fine"], TWO, Expression("input-expression", "other")) == "input is empty"
     words = obstacle_of(["1", "fine"], TWO, Expression("input-expression", "avg(text)"))
     assert words is not None

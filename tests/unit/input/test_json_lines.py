@@ -174,14 +174,14 @@ def test_the_options_of_csv_say_nothing_about_json_lines() -> None:
     [
         (b"", {}, LayoutError, "the file is empty"),
         (b" \n\r\n", {}, LayoutError, "the file is empty"),
-        (b"id,text\n1,so good\n", {}, LayoutError, "0 of the first 2 lines are JSON objects"),
-        (b'[\n{"text": "a"},\n{"text": "b"}\n]', {}, LayoutError, "1 of the first 4 lines are JSON objects"),
-        (b'{\n  "text": "a"\n}\n', {}, LayoutError, "0 of the first 3 lines are JSON objects"),
+        (b"id,text\n1,so good\n", {}, LayoutError, "0 JSON objects in the first 2 lines: write"),
+        (b'[\n{"text": "a"},\n{"text": "b"}\n]', {}, LayoutError, "1 JSON object in the first 4 lines: write"),
+        (b'{\n  "text": "a"\n}\n', {}, LayoutError, "0 JSON objects in the first 3 lines: write"),
         (b"PAR1\x15\x04", {}, NotCsvError, "the file is not JSON Lines, it looks like a Parquet file"),
         ('{"text": 1}\n'.encode("utf-16"), {}, LayoutError, "looks like text in utf-16: set the option `encoding`"),
         (b'{"a": 1, "b": 2}\n', {}, InputColumnError, "the file has 2 columns, and none has a usual name"),
         (b'{"a": 1, "b": 2}\n', {"input_column": "c"}, LayoutError, "no column is named 'c': the columns are 'a', 'b'"),
-        (b'{"a": 1}\n', {"input_expression": "{text: c}"}, LayoutError, "no key of the first 1 rows is 'c'"),
+        (b'{"a": 1}\n', {"input_expression": "{text: c}"}, LayoutError, "no key of the first 1 row is 'c'"),
     ],
 )
 def test_a_file_that_is_no_json_lines_is_refused_in_words(

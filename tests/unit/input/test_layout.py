@@ -277,7 +277,7 @@ def test_a_first_row_that_is_no_text_is_no_error_of_the_header() -> None:
     assert (layout.first_byte, layout.has_header) == (0, False)
     (warning,) = layout.warnings
     assert warning.startswith(
-        "Of the first 3 rows 1 aren't utf-8, the first is row 0 (from 0): such a row ends in errors"
+        "Of the first 3 rows, 1 cannot be read as utf-8, the first is row 0 (from 0): such a row ends in errors"
     )
     assert warning.endswith("name it with the option `encoding`; cp1252 could read it.")
     assert "is sent with replacement characters" in detected(content, encoding_errors="replace").warnings[0]

@@ -1,6 +1,6 @@
 // One job: where it stands, what can be done with it, and what came of it.
 import { current, line, list } from "./list.js"
-import { fit, showResults } from "./results.js"
+import { fit, showResults, showSoFar } from "./results.js"
 import { ask, attempt, find, say, trouble } from "./session.js"
 import { ENDED, breakable, cancelling, counted, dollars, duration, element, lasted, moment, nameOf, number, paint, percent, roughly, stateOf } from "./words.js"
 
@@ -57,7 +57,8 @@ function draw(job) {
   for (const link of section.querySelectorAll(".of-results")) link.dataset.file = job.results_file
   find(".files .of-results", section).textContent = job.results_file
   for (const link of section.querySelectorAll("[data-file]")) link.href = job.files + link.dataset.file
-  for (const part of ["[data-file].button", ".files", ".ended"]) find(part, section).hidden = !ended
+  for (const part of ["[data-file].button", ".files"]) find(part, section).hidden = !ended
+  find(".outcome", section).hidden = !ended && !job.done
   for (const part of section.querySelectorAll(".of-errors")) part.hidden = !job.failed
   const cancel = find(".cancel", section)
   cancel.hidden = ended
@@ -65,11 +66,12 @@ function draw(job) {
   if (ended || cancel.disabled) dialog.close()
   const retry = find(".retry", section)
   retry.hidden = !ended || !(job.failed > (job.invalid ?? 0))
-  retry.textContent = job.not_sent ? "Send the remaining rows" : "Retry failed rows"
+  retry.textContent = job.not_answered ? "Send the remaining rows" : "Retry failed rows"
   say(".advice", ended && advice(job), "", section)
   warn(job.departure)
   drawNotify(job, ended)
   if (ended) showResults(job)
+  else if (job.done) showSoFar(job)
   if (held && (document.activeElement === document.body || !document.activeElement.checkVisibility())) section.focus()
 }
 
@@ -79,21 +81,21 @@ function drawProgress(job) {
   const bar = find(".running progress", section)
   if (job.rows) { bar.max = job.rows; bar.value = job.done } else bar.removeAttribute("value")
   const failed = job.failed ? `, ${number(job.failed)} of them failed` : ""
-  const counts = job.rows ? `${percent(job.done, job.rows)} · ${number(job.done)} of ${counted(job.rows, "row")} answered${failed}` : `Reading the file…${job.done ? ` ${number(job.done)} rows answered so far${failed}` : ""}`
+  const counts = job.rows ? `${percent(job.done, job.rows)} · ${number(job.done)} of ${counted(job.rows, "row")} answered${failed}` : `Reading the file…${job.done ? ` ${counted(job.done, "row")} answered so far${failed}` : ""}`
   find(".counts", section).textContent = counts
   find(".pace", section).textContent = [pace(job), `${elapsed(job)} so far`].filter(Boolean).join(" · ")
 }
 
 function pace({ state, rows_per_second: rate, seconds_left: left }) {
   if (state !== "RUNNING" || !rate) return ""
-  const speed = `${rate.toLocaleString("en", { maximumFractionDigits: rate < 10 ? 1 : 0 })} rows per second`
+  const speed = `${counted(Number(rate.toFixed(rate < 10 ? 1 : 0)), "row")} per second`
   return left === null ? speed : `${speed}, about ${roughly(left)} left`
 }
 
 function tiles(job) {
-  const unsent = job.not_sent ?? 0, failed = job.failed - unsent
+  const unanswered = job.not_answered ?? 0, failed = job.failed - unanswered
   const told = [["Rows", number(job.rows)], ["Predicted", number(job.predicted)], ["Failed", number(failed), failed && "bad"]]
-  if (unsent) told.push(["Not sent", number(unsent)])
+  if (unanswered) told.push(["Not answered", number(unanswered)])
   told.push(["Duration", duration(lasted(job))])
   if (job.dollars != null) told.push(["Est. cost", dollars(job.dollars)])
   if (job.instance_hours != null) told.push(["Instance-hours", job.instance_hours.toFixed(2)])
@@ -115,10 +117,10 @@ function warn(departure) {
 }
 
 // What helps the rows without a prediction.
-function advice({ failed, invalid, not_sent: unsent }) {
+function advice({ failed, invalid, not_answered: unanswered }) {
   if (!failed) return ""
   const words = []
-  if (unsent) words.push(`${counted(unsent, "row")} had not been sent when the job ended: a retry sends them.`)
+  if (unanswered) words.push(`${counted(unanswered, "row")} had no answer when the job ended: a retry sends them.`)
   if (invalid) words.push(`${counted(invalid, "row")} cannot be sent as ${invalid === 1 ? "it stands" : "they stand"} in the file, so a retry does not help: correct the file and upload it again.`)
   return words.join(" ")
 }

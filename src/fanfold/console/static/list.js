@@ -49,10 +49,10 @@ export function line(job) {
 
 function facts(job, ended) {
   if (!ended) return [job.rows ? `${percent(job.done, job.rows)} of ${counted(job.rows, "row")}` : "Reading the file…", duration(Math.round(lasted(job))), job.submitter]
-  // Until its summary is read, nobody knows which rows were sent.
-  const unsent = job.not_sent ?? 0, failed = job.failed - unsent
-  const without = job.not_sent == null && job.failed ? `${number(job.failed)} without a prediction` : ""
-  const told = without || [failed && `${number(failed)} failed`, unsent && `${number(unsent)} not sent`].filter(Boolean).join(" · ")
+  // Until its summary is read, nobody knows which rows were answered.
+  const unanswered = job.not_answered ?? 0, failed = job.failed - unanswered
+  const without = job.not_answered == null && job.failed ? `${number(job.failed)} without a prediction` : ""
+  const told = without || [failed && `${number(failed)} failed`, unanswered && `${number(unanswered)} not answered`].filter(Boolean).join(" · ")
   return [counted(job.rows, "row"), told, duration(lasted(job)), job.dollars != null && dollars(job.dollars), job.submitter]
 }
 

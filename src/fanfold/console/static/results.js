@@ -2,17 +2,19 @@
 import { ask, attempt, find } from "./session.js"
 import { counted, element, moment, number } from "./words.js"
 
-const TYPING_MS = 300, PAGE_ROWS = 50
+const TYPING_MS = 300, SO_FAR_MS = 3000, PAGE_ROWS = 50
 // Columns of the file's own beside its input; a row that is opened shows all.
 const MOST_OTHERS = 2, MOST_FOUND = 4
 const section = find("#rows"), form = find(".filters", section), which = form.elements.which
-const report = find("#report"), frame = find("iframe", report), tabs = [...document.querySelectorAll("[role=tab]")]
+const report = find("#report"), tabList = find("[role=tablist]"), frame = find("iframe", report), tabs = [...document.querySelectorAll("[role=tab]")]
 const turners = [find(".previous", section), find(".next", section)]
-let job, places, typing
+let job, places, typing, soFar
 
 export function showResults(ended) {
   if (ended.id === job?.id) return
   job = ended
+  soFar = undefined
+  tabList.hidden = form.hidden = false
   form.reset()
   const labels = Object.entries(job.labels ?? {}).sort(([, a], [, b]) => b - a)
   which.replaceChildren(new Option(`All rows (${number(job.rows)})`, ""))
@@ -20,9 +22,29 @@ export function showResults(ended) {
   which.append(...labels.map(([label, rows]) => new Option(`${label} (${number(rows)})`, `label:${label}`)))
   choose(tabs[0])
   // Those of another job.
-  for (const part of ["thead", "tbody"]) find(part, section).replaceChildren()
+  clear()
   find(".pages", section).hidden = true
   load([""])
+}
+
+// The first rows of a job at work that have an answer: again now and then, until they fill a page.
+export async function showSoFar({ id, done }) {
+  const body = find("tbody", section)
+  if (soFar?.id !== id) {
+    job = undefined
+    choose(tabs[0])
+    clear()
+    tabList.hidden = form.hidden = find(".pages", section).hidden = true
+    find(".range", section).textContent = "Reading rows…"
+  } else if (soFar.isFull || soFar.done === done || Date.now() < soFar.next || body.contains(document.activeElement)) return
+  const mine = soFar = { id, done, next: Date.now() + SO_FAR_MS }
+  // What could not be read is asked for again; the job itself says what is wrong.
+  const page = await ask(`/api/jobs/${encodeURIComponent(id)}/rows`).catch(() => undefined)
+  if (soFar !== mine || !page?.rows.length) return
+  mine.isFull = page.rows.length >= PAGE_ROWS
+  clear()
+  fill(page)
+  find(".range", section).textContent = `The first ${counted(page.rows.length, "row")} with an answer so far`
 }
 
 // ── Rows ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -44,8 +66,7 @@ function draw(page) {
   turners.forEach(button => button.disabled = false)
   const isFiltered = which.value || form.elements.text.value
   find(".range", section).textContent = page ? range(page, isFiltered) : ""
-  find("thead", section).replaceChildren()
-  find("tbody", section).replaceChildren()
+  clear()
   find(".previous", section).hidden = places.length < 2
   find(".next", section).hidden = !page?.next
   find(".pages", section).hidden = places.length < 2 && !page?.next
@@ -55,8 +76,15 @@ function draw(page) {
   find(".next", section).textContent = goesOn ? "Look through the next rows" : "Next"
   find(".next", section).dataset.at = page.next
   form.elements.order.parentElement.hidden = page.score === null
+  if (page.rows.length) fill(page)
+}
+
+function clear() {
+  for (const part of ["thead", "tbody"]) find(part, section).replaceChildren()
+}
+
+function fill(page) {
   const columns = choice(page)
-  if (!page.rows.length) return
   const head = document.createElement("tr")
   head.append(heading("Row"), ...columns.map(column => heading(page.columns[column], column === page.score ? "number" : "")))
   find("thead", section).append(head)
@@ -154,12 +182,14 @@ function choose(tab) {
     other.tabIndex = other === tab ? 0 : -1
     find(`#${other.getAttribute("aria-controls")}`).hidden = other !== tab
   }
-  const address = `${job.files}report.html`
-  if (tab === tabs[1] && frame.getAttribute("src") !== address) {
-    frame.src = address
-    report.classList.add("loading")
-  }
+  if (tab === tabs[1]) show(`${job.files}report.html`)
   fit()
+}
+
+function show(address) {
+  if (frame.getAttribute("src") === address) return
+  frame.src = address
+  report.classList.add("loading")
 }
 
 for (const [at, tab] of tabs.entries()) {

@@ -128,18 +128,24 @@ function tell(outlook) {
   const place = find("#outlook")
   place.hidden = !outlook
   if (!outlook) return
-  const { rows, is_exact: exact, requests, services, endpoint, seconds, speed, instance_type: type, hour, prices, prompt_tokens: tokens } = outlook
-  const about = exact ? "" : "About "
+  const { rows, is_exact: exact, requests, services, seconds, speed, prices, prompt_tokens: tokens } = outlook
+  const about = exact ? "" : "About ", isFree = services === null
+  const time = seconds ? `, in about ${roughly(seconds)}${isFree ? "" : " with the endpoint's start"}` : ""
   const prompts = tokens ? ` with about ${counted(tokens, "token")} in prompts (4 bytes each)` : ""
-  find(".work", place).textContent = `${about}${counted(rows, "row")} in ${counted(requests, "request")}${prompts}${seconds ? `, in about ${roughly(seconds)} with the endpoint's start` : ""}`
-  const price = [`${dollars(services)} for AWS services`]
-  if (endpoint !== null) price.push(`${dollars(endpoint)} for the endpoint (${type})`)
-  else if (hour !== null) price.push(`${dollars(hour)} for each hour of the endpoint (${type})`)
-  else price.push("the endpoint's instances")
+  find(".work", place).textContent = `${about}${counted(rows, "row")} in ${counted(requests, "request")}${prompts}${time}`
+  find(".price", place).textContent = isFree ? "A local cloud costs nothing." : price(outlook)
+  const basis = speed ? `At ${counted(Math.round(speed), "row")} per second, as in the latest job here.` : "How long the endpoint takes is known after the first job of 1,000 rows or more."
+  const listed = isFree ? "" : ` List prices of ${prices}, without free tiers.`
+  find(".basis", place).textContent = `${exact ? "" : "Reckoned from the beginning of the file. "}${basis}${listed}`
+}
+
+function price({ services, endpoint, instance_type: type, hour }) {
+  const parts = [`${dollars(services)} for AWS services`]
+  if (endpoint !== null) parts.push(`${dollars(endpoint)} for the endpoint (${type})`)
+  else if (hour !== null) parts.push(`${dollars(hour)} for each hour of the endpoint (${type})`)
+  else parts.push("the endpoint's instances")
   const total = endpoint === null ? "" : `${dollars(services + endpoint)}: `
-  find(".price", place).textContent = `${total}${price.join(" + ")}`
-  const basis = speed ? `At ${number(Math.round(speed))} rows per second, as in the latest job here.` : "How long the endpoint takes is known after the first job of 1,000 rows or more."
-  find(".basis", place).textContent = `${exact ? "" : "Reckoned from the beginning of the file. "}${basis} List prices of ${prices}, without free tiers.`
+  return `${total}${parts.join(" + ")}`
 }
 
 // XMLHttpRequest, since fetch doesn't tell how far an upload is.

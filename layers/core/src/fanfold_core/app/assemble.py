@@ -30,7 +30,7 @@ from fanfold_core.domain.errors import JobError, ObjectGoneError
 from fanfold_core.domain.job import JobRecord, Part, State, Totals
 from fanfold_core.domain.keys import RESULT_FILES, part_errors_key, result_key
 from fanfold_core.domain.results import effective, error_line, requests
-from fanfold_core.input.errors import InputError
+from fanfold_core.input.errors import InputError, counted
 from fanfold_core.input.records import Records
 from fanfold_core.input.regularity import find_irregular
 
@@ -268,6 +268,6 @@ def _judged(job: JobRecord, totals: Totals) -> tuple[JobRecord, State]:
         return job, job.outcome or State.FAILED
     tolerated = job.options.tolerated_failure_percentage
     if totals.failed * 100 > tolerated * totals.rows:
-        reason = f"{totals.failed:,} of {totals.rows:,} rows failed, more than the {tolerated}% tolerated"
+        reason = f"{totals.failed:,} of {counted(totals.rows, 'row')} failed, more than the {tolerated}% tolerated"
         return replace(job, reason=reason), State.FAILED
     return job, State.COMPLETED_WITH_ERRORS if totals.failed else State.SUCCEEDED

@@ -17,6 +17,7 @@ from fanfold_core.domain.job import Chunk, JobRecord, State
 from fanfold_core.domain.keys import RequestId, answer_key, output_folder
 from fanfold_core.domain.outcomes import Answered, Broken, Cause, Mark, Outcome, Refused, Unsent
 from fanfold_core.domain.spans import Span
+from fanfold_core.input.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -249,9 +250,8 @@ class Collector:
         known = self.ledger.outcomes(job.id, chunk.number)
         refused = {outcome.span for outcome in known if outcome.span.rows == 1 and outcome.refusal}
         if len(refused) >= _HOPELESS_ROWS:
-            reason = (
-                f"the model has rejected {len(refused)} rows and predicted none: `fanfold errors {job.id}` shows why"
-            )
+            rows = counted(len(refused), "row")
+            reason = f"the model has rejected {rows} and predicted none: `fanfold errors {job.id}` shows why"
             self.follow_up.close(job.id, State.FAILED, reason)
 
 

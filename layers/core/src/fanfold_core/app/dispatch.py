@@ -17,6 +17,7 @@ from fanfold_core.domain.requests import Request, Unsendable, body, inputs, obst
 from fanfold_core.domain.results import requests
 from fanfold_core.domain.spans import Span, gaps, is_covered
 from fanfold_core.domain.window import seconds_until_room
+from fanfold_core.input.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -97,7 +98,7 @@ class Dispatcher:
             if later is None:
                 return Dispatched()
             later(pause)
-            return Dispatched(postponed=frozenset({f"the endpoint is paused for {pause} seconds"}))
+            return Dispatched(postponed=frozenset({f"the endpoint is paused for {counted(pause, 'second')}"}))
         try:
             return send(job)
         except JobError as error:

@@ -22,6 +22,7 @@ from fanfold_core.domain.outcomes import Cause, Pause, cause_of
 from fanfold_core.domain.results import effective, requests
 from fanfold_core.domain.spans import Span, gaps, is_covered
 from fanfold_core.domain.window import Progress
+from fanfold_core.input.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -102,8 +103,8 @@ class Sweeper:
         if job.state is not State.RUNNING:
             return swept
         if self.now() >= job.deadline:
-            hours = job.options.deadline_hours
-            self.follow_up.close(job.id, State.FAILED, f"{PAST_DEADLINE} of {hours} hours")
+            hours = counted(job.options.deadline_hours, "hour")
+            self.follow_up.close(job.id, State.FAILED, f"{PAST_DEADLINE} of {hours}")
             return swept
         if job.total is None and self._is_quiet(job.touched):
             self.queues.split(job.id)
@@ -135,7 +136,7 @@ class Sweeper:
         dollars += instance_dollars(self.instance_type, spent.statistics.answers.lasted) or 0
         if dollars < most:
             return False
-        rows = f"{spent.rows:,} rows" if job.rows is None else f"{spent.rows:,} of {job.rows:,} rows"
+        rows = counted(spent.rows, "row") if job.rows is None else f"{spent.rows:,} of {counted(job.rows, 'row')}"
         reached = f"max-dollars={job.options.max_dollars} was reached after {rows}"
         goes_on = f"`fanfold retry {job.id}` continues, for as much again"
         self.follow_up.close(job.id, State.CANCELLED, f"{reached}: at least ${dollars:.2f} are spent; {goes_on}")

@@ -19,6 +19,7 @@ from fanfold_core.aws.messages import Resume, malformed, parse_found, parse_unse
 from fanfold_core.domain.errors import AnnouncementError, MalformedMessageError, NewerVersionError, UnknownJobError
 from fanfold_core.domain.keys import RequestId, job_id, read_principal
 from fanfold_core.domain.outcomes import Answered, Outcome, Timing, chunk_of, failed
+from fanfold_core.input.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -146,9 +147,8 @@ def outcome(body: str) -> Outcome | Ignored:
     inference_id = str(content.get("inferenceId", ""))
     request = RequestId.parse(inference_id)
     if request is None:
-        return Ignored(
-            f"a notification for a request of another application (its inference id has {len(inference_id)} characters)"
-        )
+        length = counted(len(inference_id), "character")
+        return Ignored(f"a notification for a request of another application (its inference id has {length})")
     if content.get("invocationStatus") == "Completed":
         return _answered(request, content)
     reason = str(content.get("failureReason") or f"status {content.get('invocationStatus')}")

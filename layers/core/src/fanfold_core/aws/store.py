@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from fanfold_core.domain.answers import LARGEST_ANSWER_BYTES
 from fanfold_core.domain.errors import AnswerTooLargeError, ObjectGoneError
 from fanfold_core.domain.job import Source
+from fanfold_core.input.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -129,7 +130,7 @@ class S3Store:
         ]
         if [part["PartNumber"] for part in parts] != list(range(1, expected + 1)):
             raise UnexpectedResponseError(
-                self.location(key), f"a list of {expected:,} parts", f"{len(parts):,} of them"
+                self.location(key), f"a list of {counted(expected, 'part')}", f"{len(parts):,} of them"
             )
         return parts
 
@@ -153,8 +154,8 @@ def check_range(location: str, found: GetObjectOutputTypeDef, start: int, end: i
     refuses.
     """
     asked = f"bytes {start}-{end - 1}/{size}"
-    answered = f"{found.get('ContentRange', 'no range')}, {found['ContentLength']:,} bytes"
-    if answered != f"{asked}, {end - start:,} bytes":
+    answered = f"{found.get('ContentRange', 'no range')}, {counted(found['ContentLength'], 'byte')}"
+    if answered != f"{asked}, {counted(end - start, 'byte')}":
         raise UnexpectedResponseError(location, asked, answered)
 
 

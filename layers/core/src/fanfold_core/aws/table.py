@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.conditions import ConditionBase, Key
 from botocore.exceptions import PaginationError
 
+from fanfold_core.input.errors import counted
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -43,7 +45,9 @@ class ConditionalTable:
             left = dict(answer.get("UnprocessedKeys", {}))
             # DynamoDB refuses a call of which it can process nothing. Asking again and again would have no end.
             if left and len(left[table]["Keys"]) >= len(wanted[table]["Keys"]):
-                raise PaginationError(message=f"{table}: none of {len(wanted[table]['Keys'])} keys was processed")
+                raise PaginationError(
+                    message=f"{table}: none of {counted(len(wanted[table]['Keys']), 'key')} was processed"
+                )
             wanted = left
 
     def items(self, pk: str, prefix: str) -> Iterator[Item]:

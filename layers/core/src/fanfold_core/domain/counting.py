@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 # Longer ones are cut: an item of the ledger has to hold many.
 _LABEL_LENGTH, _REASON_LENGTH, _INPUT_LENGTH = 60, 300, 160
 _NUMBERS = {int, float}
-_DIGITS = re.compile(r"\d+")
+_DIGITS = re.compile(r"[0-9]+(?:,[0-9]{3})*")
 
 
 def of_rows(first_row: int, rows: Sequence[Sequence[str]], input_index: int | None, final: RowAnswers) -> Statistics:
@@ -152,9 +152,9 @@ def of_requests(
 
 
 def of_unpredicted(chunk: Chunk, counted: Iterable[SpanOutcome], final: RowAnswers) -> Statistics:
-    """Statistics of a chunk's rows that were in no request themselves, by the outcomes that count.
+    """Statistics of a chunk's rows that no answer was given to themselves, by the outcomes that count.
 
-    A row that wasn't sent may have the prediction of an earlier round, which isn't told as `reused`.
+    A row that wasn't answered may have the prediction of an earlier round, which isn't told as `reused`.
     """
     invalid, reused = set[Span](), set[Span]()
     for outcome in counted:
@@ -166,7 +166,7 @@ def of_unpredicted(chunk: Chunk, counted: Iterable[SpanOutcome], final: RowAnswe
     turns = enumerate(chunk.sent_as.places) if waiting else ()
     return Statistics(
         invalid=chunk.rows_in(invalid),
-        unsent=sum(bool(final.errors[row]) for row, place in turns if place in waiting and place >= chunk.sent),
+        unanswered=sum(bool(final.errors[row]) for row, place in turns if place in waiting),
         duplicates=chunk.rows_in(answered) - len(places_in(answered)),
         reused=chunk.rows_in(reused),
     )
@@ -191,7 +191,7 @@ def short_label(label: str) -> str:
 def kind_of(reason: str) -> str:
     """What a reason says but for its numbers: errors of one kind have one cause.
 
-    >>> kind_of("row has 3 cells where the file has 2 columns")
+    >>> kind_of("row has 1,003 cells where the file has 2 columns")
     'row has # cells where the file has # columns'
     """
     return _DIGITS.sub("#", reason)

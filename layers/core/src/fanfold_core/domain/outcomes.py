@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from fanfold_core.input.errors import shortened
+from fanfold_core.input.errors import counted, shortened
 from fanfold_core.input.json.text import read_json
 
 if TYPE_CHECKING:
@@ -206,9 +206,13 @@ def _told(reason: str, words: str) -> str:
         return "Received server error (0) from model: it did not answer in time"
     if status is None:
         # No container has answered: then these are SageMaker's own words.
-        return told.rstrip() if not words or words not in told else f"failed with a message of {len(reason)} characters"
+        return (
+            told.rstrip()
+            if not words or words not in told
+            else f"failed with a message of {counted(len(reason), 'character')}"
+        )
     kind = "client" if status // 100 == _CLIENT_ERRORS else "server"
-    message = f" with a message of {len(words or quoted)} characters" if words or quoted else ""
+    message = f" with a message of {counted(len(words or quoted), 'character')}" if words or quoted else ""
     return f"Received {kind} error ({status}) from model{message}: see the endpoint's log"
 
 

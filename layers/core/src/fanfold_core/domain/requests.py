@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fanfold_core.domain.errors import ExpressionError
 from fanfold_core.domain.options.table import TIMEOUT_SECONDS
 from fanfold_core.domain.spans import Span
+from fanfold_core.input.errors import counted
 from fanfold_core.input.json.text import read_json, write_json
 from fanfold_core.input.records import JsonRow, UnreadableRow
 
@@ -106,7 +107,7 @@ def obstacle(cells: Sequence[str], found: Any, layout: Layout) -> str | None:
     if isinstance(cells, UnreadableRow):
         return cells.reason
     if layout.fit(cells) is None and (cells or len(layout.columns) > 1):
-        return f"row has {len(cells)} cells where the file has {len(layout.columns)} columns"
+        return f"row has {counted(len(cells), 'cell')} where the file has {counted(len(layout.columns), 'column')}"
     if isinstance(found, ExpressionError):
         return str(found)
     text = found if isinstance(found, str) else "" if found in _EMPTY else write_json(found)

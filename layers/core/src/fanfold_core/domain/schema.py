@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from fanfold_core.domain.errors import MalformedAnswerError
-from fanfold_core.input.errors import OptionError, shortened
+from fanfold_core.input.errors import OptionError, counted, shortened
 from fanfold_core.input.json.text import read_json, write_json
 
 if TYPE_CHECKING:
@@ -74,8 +74,8 @@ class ResponseSchema:
             found = {number: self._violation(result) for number, result in enumerate(results)}
         except _TooLongError as error:
             raise MalformedAnswerError(
-                f"the model's answer of {len(text):,} characters takes too long to check with response-schema, which "
-                f"has {self.size} keywords and values",
+                f"the model's answer of {counted(len(text), 'character')} takes too long to check with "
+                f"response-schema, which has {self.size} keywords and values",
                 MalformedAnswerError.beginning(text),
             ) from error
         finally:

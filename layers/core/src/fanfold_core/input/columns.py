@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
-from fanfold_core.input.errors import InputColumnError, LayoutError
+from fanfold_core.input.errors import InputColumnError, LayoutError, counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -223,7 +223,7 @@ def _chosen(first: Sequence[str], given: str, option: str, header: str, *, has_h
             f"column's number, counted from 0, with the option `{option}`{_perhaps(given, first)}"
         )
     if len(named) > 1:
-        raise _ambiguous(f"{len(named)} columns are named {_plain(given)}", named, option)
+        raise _ambiguous(f"{counted(len(named), 'column')} are named {_plain(given)}", named, option)
     return named[0]
 
 
@@ -234,16 +234,16 @@ def _usual(first: Sequence[str], *, has_header: bool) -> int:
     if len(usual) > 1:
         names = list(dict.fromkeys(_plain(first[index]) for index in usual))
         which = f"are named {names[0]}" if len(names) == 1 else f"may hold the texts, {shown(names)}"
-        raise _ambiguous(f"{len(usual)} columns {which}", usual, "input-column")
+        raise _ambiguous(f"{counted(len(usual), 'column')} {which}", usual, "input-column")
     return usual[0]
 
 
 def _unknown(first: Sequence[str], *, is_header: bool) -> InputColumnError:
     header = f": the columns are {shown(first)}" if is_header else ""
     return InputColumnError(
-        f"the file has {len(first)} columns, and none has a usual name (text, review, tweet, …) that tells which of "
-        f"them holds the texts{header}; say which with the option `input-column`: its name, or its number, counted "
-        "from 0",
+        f"the file has {counted(len(first), 'column')}, and none has a usual name (text, review, tweet, …) that "
+        f"tells which of them holds the texts{header}; say which with the option `input-column`: its name, or its "
+        "number, counted from 0",
         "" if is_header else _first_line(first),
     )
 

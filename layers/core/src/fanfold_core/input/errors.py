@@ -122,8 +122,8 @@ class FileTooLargeError(InputError):
 
     def __init__(self, limit: int) -> None:
         super().__init__(
-            f"the file has more than {limit:,} bytes of text, which is the most that this stack takes (MaxBytes): "
-            "upload it in smaller files, or raise the parameter"
+            f"the file has more than {counted(limit, 'byte')} of text, which is the most that this stack takes "
+            "(MaxBytes): upload it in smaller files, or raise the parameter"
         )
 
 
@@ -132,7 +132,7 @@ class TooManyRowsError(InputError):
 
     def __init__(self, limit: int) -> None:
         super().__init__(
-            f"the file has more than {limit:,} rows, which is the most that this stack takes (MaxRows): "
+            f"the file has more than {counted(limit, 'row')}, which is the most that this stack takes (MaxRows): "
             "upload it in smaller files, or raise the parameter"
         )
 
@@ -199,7 +199,7 @@ class UndecodableError(InputError):
     @classmethod
     def in_most_rows(cls, rows: int, first: int, encoding: str) -> UndecodableError:
         """Of so many of the first rows that all of the file must be in another encoding."""
-        return cls(f"{rows:,} of the first {first:,} rows", encoding)
+        return cls(f"{rows:,} of the first {counted(first, 'row')}", encoding)
 
     @classmethod
     def in_stream(cls, encoding: str, byte: int) -> UndecodableError:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fanfold_core.input.columns import Asked, column_names, find_columns
 from fanfold_core.input.encodings import replaced
-from fanfold_core.input.errors import LayoutError, OpenQuoteError, RecordTooLargeError
+from fanfold_core.input.errors import LayoutError, OpenQuoteError, RecordTooLargeError, counted
 from fanfold_core.input.hints import find_hints
 from fanfold_core.input.records import Dialect, Records, read_records
 from fanfold_core.input.scanning import LINE_ENDS, Scanner
@@ -150,8 +150,8 @@ def detect_layout(  # noqa: PLR0913 (the head of the file, and what the job's op
 def _check_fits(cells: Sequence[str]) -> None:
     if sum(len(name.encode(errors="replace")) for name in cells) > MOST_NAMES_BYTES:
         raise LayoutError(
-            f"the first line has {len(cells):,} columns, and their names exceed the limit of {MOST_NAMES_BYTES:,} "
-            "bytes; if the file has another delimiter, set it with the option `delimiter`"
+            f"the first line has {counted(len(cells), 'column')}, and their names exceed the limit of "
+            f"{MOST_NAMES_BYTES:,} bytes; if the file has another delimiter, set it with the option `delimiter`"
         )
 
 
@@ -164,7 +164,7 @@ def _skip(head: bytes, start: int, lines: int, dialect: Dialect, *, complete: bo
     lines = max(lines, bool(separator))
     ends = [end.end() for end in islice(_LINE_END.finditer(head, start), lines)]
     if len(ends) < lines:
-        where = "the file" if complete else f"the first {len(head):,} bytes of the file"
+        where = "the file" if complete else f"the first {counted(len(head), 'byte')} of the file"
         raise LayoutError(f"there are not so many lines in {where} as the option `skip-rows` says: {lines:,}")
     is_named = separator and dialect.delimiter == Dialect().delimiter
     return ends[-1] if ends else start, separator if is_named else ""

@@ -7,7 +7,7 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 from fanfold_core.input.encodings import find_escaped, likely_encoding, replaced
-from fanfold_core.input.errors import UndecodableError
+from fanfold_core.input.errors import UndecodableError, counted
 from fanfold_core.input.records import UnreadableRow, record_reader
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ class Undecodable:
         fate = "ends in errors.csv" if self.handling == "row" else "is sent with replacement characters"
         likely = likely_encoding("\n".join(first_rows.texts).encode(self.encoding, "surrogateescape"), self.announced)
         yield (
-            f"Of the first {len(first_rows):,} rows {len(bad):,} aren't {self.announced}, the first is row {bad[0]:,} "
-            f"(from 0): such a row {fate}. If the file is in another encoding, name it with the option `encoding`; "
-            f"{likely} could read it."
+            f"Of the first {counted(len(first_rows), 'row')}, {len(bad):,} cannot be read as {self.announced}, the "
+            f"first is row {bad[0]:,} (from 0): such a row {fate}. If the file is in another encoding, name it with "
+            f"the option `encoding`; {likely} could read it."
         )
 
     def rows(

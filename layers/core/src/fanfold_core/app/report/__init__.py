@@ -82,9 +82,9 @@ def render_report(summary: Mapping[str, Any], totals: Totals) -> str:
         totals=totals,
         found=found,
         predicted=_share(totals.predicted, totals.rows),
-        broken=totals.failed - found.unsent,
-        failed=_share(totals.failed - found.unsent, totals.rows),
-        not_sent=_share(found.unsent, totals.rows),
+        broken=totals.failed - found.unanswered,
+        failed=_share(totals.failed - found.unanswered, totals.rows),
+        not_answered=_share(found.unanswered, totals.rows),
         **_accuracy(summary["evaluation"]),
         samples=sorted(found.evidence.of_label.items(), key=lambda of_label: -found.labels.rows[of_label[0]]),
         lengths=_length_bars(found.evidence),
@@ -148,7 +148,7 @@ def _score_histogram(scores: Counter[int]) -> Histogram:
     names = (f"{number / SCORE_BINS:.2f} to {(number + 1) / SCORE_BINS:.2f}" for number in range(SCORE_BINS))
     inside = [(name, scores[number]) for number, name in enumerate(names)]
     outside = scores[-1] + scores[SCORE_BINS]
-    note = f"{outside:,} scores are outside 0 to 1 and not shown." if outside else ""
+    note = f"Not shown: {counted(outside, 'score')} outside 0 to 1." if outside else ""
     return _histogram(inside, ["0", "0.25", "0.5", "0.75", "1"], note)
 
 
@@ -177,7 +177,8 @@ def _length_bars(evidence: Evidence) -> list[Bar]:
     bars = []
     for length, rows in sorted(evidence.lengths.items()):
         mean = evidence.scores[length] / rows / SCORE_STEPS
-        name = f"{1 << length >> 1:,} to {(1 << length) - 1:,} characters" if length > 1 else f"{length} characters"
+        most = counted((1 << length) - 1, "character")
+        name = f"{1 << length >> 1:,} to {most}" if length > 1 else most
         bars.append(Bar(name, f"{mean:.3f}", 100 * mean, counted(rows, "row")))
     return bars if len(bars) > 1 else []
 

@@ -36,7 +36,7 @@ def summarize(
         "rows": totals.rows,
         "predicted": totals.predicted,
         "failed": totals.failed,
-        "not_sent": totals.statistics.unsent,
+        "not_answered": totals.statistics.unanswered,
         "invalid": totals.statistics.invalid,
         "duplicates": totals.statistics.duplicates,
         "reused": totals.statistics.reused,

@@ -231,8 +231,8 @@ class Table:
         group="Job",
         kind=Integer(least=1, most=3600),
         help=(
-            "Seconds that the model may work on a request; then it is sent again. A stack's own container gives up "
-            "after 900."
+            "Seconds that the model may work on a request; then it is sent again. More than 900 need as many of the "
+            "stack's ContainerTimeoutSeconds."
         ),
     )
     deadline_hours: int = option(

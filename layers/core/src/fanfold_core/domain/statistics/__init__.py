@@ -130,7 +130,7 @@ class Statistics:
 
     Rows are `irregular` if a strict reader refuses their quotes, `short` if they were sent with cells missing, and have
     a `surplus` if they were sent with keys that are no columns. No request can carry `invalid` rows as they stand in
-    the file; `unsent` ones had their turn when the job had ended; `duplicates` weren't sent, since another row has the
+    the file; `unanswered` ones had no answer when the job ended; `duplicates` weren't sent, since another row has the
     same input, and `reused` ones, since the job has their results from an earlier one. `tokens` are those that a
     language model has counted in the results, by OpenAI's names.
     """
@@ -146,7 +146,7 @@ class Statistics:
     short: Noted = field(default_factory=Noted)
     surplus: Noted = field(default_factory=Noted)
     invalid: int = 0
-    unsent: int = 0
+    unanswered: int = 0
     evidence: Evidence = field(default_factory=Evidence)
     agreement: Agreement = field(default_factory=Agreement)
     duplicates: int = 0
@@ -166,7 +166,7 @@ class Statistics:
             self.short + more.short,
             self.surplus + more.surplus,
             self.invalid + more.invalid,
-            self.unsent + more.unsent,
+            self.unanswered + more.unanswered,
             self.evidence + more.evidence,
             self.agreement + more.agreement,
             self.duplicates + more.duplicates,
@@ -211,7 +211,7 @@ class Statistics:
             "short": [self.short.rows, self.short.first],
             "surplus": [self.surplus.rows, self.surplus.first],
             "invalid": self.invalid,
-            "unsent": self.unsent,
+            "unanswered": self.unanswered,
             "evidence": self.evidence.as_json(),
             "agreement": self.agreement.as_json(),
             "duplicates": self.duplicates,
@@ -242,7 +242,7 @@ class Statistics:
             _noted(content.get("short", (0, ()))),
             _noted(content.get("surplus", (0, ()))),
             content.get("invalid", 0),
-            content.get("unsent", 0),
+            content.get("unanswered", content.get("unsent", 0)),
             Evidence.read(content["evidence"]) if "evidence" in content else Evidence(),
             Agreement.read(content["agreement"]) if "agreement" in content else Agreement(),
             content.get("duplicates", 0),

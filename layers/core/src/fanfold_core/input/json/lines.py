@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fanfold_core.input.columns import Columns, find_columns, shown
 from fanfold_core.input.encodings import replaced
-from fanfold_core.input.errors import LayoutError, RecordTooLargeError
+from fanfold_core.input.errors import LayoutError, RecordTooLargeError, counted
 from fanfold_core.input.json.text import cell_of, read_lenient_json, write_json
 from fanfold_core.input.layout import MOST_NAMES_BYTES, Layout
 from fanfold_core.input.records import Dialect, JsonRow, Records, UnreadableRow, format_records
@@ -72,7 +72,8 @@ class JsonLinesReader:
         hints = self._undecodable.hints(Records(lines, Dialect()))
         first = [row for line in lines if isinstance(row := _read(replaced(line)), dict)]
         if len(first) * 2 < len(lines):
-            raise LayoutError(_NO_OBJECTS.format(lines=len(lines), objects=len(first)))
+            read, objects = counted(len(lines), "line"), counted(len(first), "JSON object")
+            raise LayoutError(_NO_OBJECTS.format(objects=objects, lines=read))
         columns, left_out = _columns(first)
         found = self._find_input(first, columns)
         return Layout(
@@ -82,7 +83,7 @@ class JsonLinesReader:
             label_index=found.label_index,
             first_byte=first_byte,
             blank_is_row=False,
-            assumed=(f"The columns are the keys of the first {len(first):,} rows.", *found.assumed),
+            assumed=(f"The columns are the keys of the first {counted(len(first), 'row')}.", *found.assumed),
             warnings=(*hints, *([_LEFT_OUT.format(keys=left_out)] if left_out else [])),
         )
 
@@ -95,8 +96,8 @@ class JsonLinesReader:
             )
         if unknown := sorted(asked.names - set(_keys(first))):
             raise LayoutError(
-                f"no key of the first {len(first):,} rows is {unknown[0]!r}, which the option `{asked.option}` uses: "
-                f"the columns are {shown(columns)}; correct the option"
+                f"no key of the first {counted(len(first), 'row')} is {unknown[0]!r}, which the option "
+                f"`{asked.option}` uses: the columns are {shown(columns)}; correct the option"
             )
         # Its keys may be within values: of the columns, none is asked for.
         return find_columns(
@@ -150,7 +151,7 @@ class JsonLinesReader:
 
 
 _NO_OBJECTS = (
-    "{objects:,} of the first {lines:,} lines are JSON objects: write one object per line, not a list of them, nor one "
+    "{objects} in the first {lines}: write one object per line, not a list of them, nor one "
     "object over several lines (`jq -c '.[]'` makes lines of a list); a CSV's name must end in .csv"
 )
 _LEFT_OUT = (
