@@ -18,7 +18,7 @@ from words import MODELS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-SCRIPTS = ("end_to_end", "padding", "duplicates", "tuned")
+SCRIPTS = ("end_to_end", "padding", "duplicates", "since", "tuned")
 KEPT, PAGE = HERE / "models/measured.json", ROOT / "docs/performance.md"
 BEGIN, END = "<!-- begin models -->\n", "<!-- end models -->"
 

@@ -25,8 +25,9 @@ from fanfold_core.aws.wiring import wire_assembler, wire_collector, wire_dispatc
 from fanfold_core.domain.job import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from fanfold_core.domain.job import JobRecord
     from fanfold_core.domain.requests import Postponed, Request
 
 ROWS_PER_REQUEST = 32
@@ -87,14 +88,12 @@ class Pipeline:
     invocations: int = 0
     collecting: float = 0
 
-    def run(self, rows: int) -> State:
-        """Take a file of so many rows from upload to results; the state in which its job ends."""
+    def run(self, files: Sequence[str], metadata: Mapping[str, str]) -> Iterator[JobRecord]:
+        """Take files from upload to results, each since the job of the one before; the jobs that have ended."""
         boto3.setup_default_session()
         assert boto3.DEFAULT_SESSION  # noqa: S101 - just set
         urls = self._build(boto3.DEFAULT_SESSION)
-        text = "".join(f'{row},"so good, no. {row}, and then some more of it"\r\n' for row in range(rows))
         s3 = boto3.client("s3")
-        version = s3.put_object(Bucket="input", Key="tweets.csv", Body=f"id,text\r\n{text}".encode())["VersionId"]
         boto3.DEFAULT_SESSION.events.register("before-call", self._count)
         boto3.DEFAULT_SESSION.events.register("before-call.dynamodb", self.units.before)
         boto3.DEFAULT_SESSION.events.register("after-call.dynamodb", self.units.after)
@@ -102,20 +101,24 @@ class Pipeline:
         model = Model(self.calls)
         splitter, collector, assembler = wire_splitter(environ), wire_collector(environ), wire_assembler(environ)
         dispatcher = replace(wire_dispatcher(environ), endpoint=model)
-        self._received(1)
-        job = splitter.begin("input", "tweets.csv", version, in_time)
-        while not job.state.is_terminal:
-            for message in map(Dispatch.read, self._messages(urls["chunks"])):
-                dispatcher.dispatch(message.job, message.chunk, in_time)
-            began = time.process_time()
-            while batch := model.outcomes[:OUTCOMES_PER_BATCH]:
-                del model.outcomes[:OUTCOMES_PER_BATCH]
-                self._received(len(batch))
-                settle(collector.collect, batch)
-            self.collecting += time.process_time() - began
-            for wanted in map(Assemble.read, self._messages(urls["assembly"])):
-                job = assembler.build(wanted.job, wanted.part) if wanted.part else assembler.assemble(wanted.job)
-        return job.state
+        for text in files:
+            uploaded = s3.put_object(Bucket="input", Key="tweets.csv", Body=text.encode(), Metadata=metadata)
+            self.calls["s3:PutObject"] -= 1  # the user's
+            self._received(1)
+            job = splitter.begin("input", "tweets.csv", uploaded["VersionId"], in_time)
+            while not job.state.is_terminal:
+                for message in map(Dispatch.read, self._messages(urls["chunks"])):
+                    dispatcher.dispatch(message.job, message.chunk, in_time)
+                began = time.process_time()
+                while batch := model.outcomes[:OUTCOMES_PER_BATCH]:
+                    del model.outcomes[:OUTCOMES_PER_BATCH]
+                    self._received(len(batch))
+                    settle(collector.collect, batch)
+                self.collecting += time.process_time() - began
+                for wanted in map(Assemble.read, self._messages(urls["assembly"])):
+                    job = assembler.build(wanted.job, wanted.part) if wanted.part else assembler.assemble(wanted.job)
+            metadata = {**metadata, "since": job.id}
+            yield job
 
     def _build(self, session: boto3.Session) -> dict[str, str]:
         s3, sqs = session.client("s3"), session.client("sqs")
@@ -164,21 +167,36 @@ def in_time() -> bool:
     return False
 
 
+def file_of(rows: int, changed_every: int | None = None) -> str:
+    """A file of so many rows; of another day, on which one row in so many has changed."""
+    changed = range(0, rows, changed_every) if changed_every else ()
+    lines = (
+        f'{row},"so {"bad" if row in changed else "good"}, no. {row}, and then some more of it"' for row in range(rows)
+    )
+    return "\r\n".join(["id,text", *lines, ""])
+
+
 def travel(rows: int) -> Pipeline:
-    """The whole pipeline on moto; fails unless every row is predicted."""
+    """The whole pipeline on moto, with one file."""
     pipeline = Pipeline()
+    list(travels(pipeline, [file_of(rows)]))
+    return pipeline
+
+
+def travels(pipeline: Pipeline, files: Sequence[str], **metadata: str) -> Iterator[JobRecord]:
+    """The whole pipeline on moto, file after file; fails unless every row is predicted."""
     before = dict(os.environ)
     os.environ.update(ENVIRONMENT)
     try:
         with mock_aws():
-            state = pipeline.run(rows)
+            for job in pipeline.run(files, metadata):
+                if job.state is not State.SUCCEEDED:
+                    raise RuntimeError(f"the job ended {job.state}")
+                yield job
     finally:
         os.environ.clear()
         os.environ.update(before)
         boto3.DEFAULT_SESSION = None
-    if state is not State.SUCCEEDED:
-        raise RuntimeError(f"the job ended {state}")
-    return pipeline
 
 
 if __name__ == "__main__":

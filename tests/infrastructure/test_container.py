@@ -1,13 +1,12 @@
 """What the template gives the endpoint's container: its variables, and how many requests at once."""
 
-import json
 from contextlib import nullcontext
 
 import pytest
 
 from fanfold.deploying.parameters import checked
 from fanfold.project import find_root
-from fanfold_core.domain.options import Options, computes_batches
+from fanfold_core.domain.options import Options, model_parameters
 from localaws.errors import ParameterError
 from localaws.template import check, evaluate, load, read
 
@@ -77,25 +76,23 @@ def test_what_is_no_instance_type_is_refused(wrong: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "batch_size"),
+    "given",
     [
-        ({}, 16),
-        ({"HfTask": "feature-extraction"}, None),
-        ({"ModelDataUrl": "s3://models/own.tar.gz"}, None),
-        ({"ContainerImage": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/own:1"}, None),
-        ({"EndpointName": "own"}, None),
+        {},
+        {"HfTask": "token-classification"},
+        {"HfTask": "summarization", "ModelDataUrl": "s3://models/own.tar.gz"},
+        {"ModelDataUrl": "s3://models/own.tar.gz"},
+        {"HfTask": "fill-mask", "ContainerImage": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/own:1"},
+        {"HfTask": "fill-mask", "EndpointName": "own"},
     ],
 )
-def test_the_splitter_computes_in_batches_what_its_users_are_told(
-    given: dict[str, str], batch_size: int | None
-) -> None:
+def test_the_splitter_gives_the_parameters_that_users_are_told(given: dict[str, str]) -> None:
     checked = load(ROOT, given)
     variables = checked.body["Resources"]["SplitterFunction"]["Properties"]["Environment"]["Variables"]
     model, task = (checked.value(variables[name]) for name in ("MODEL", "TASK"))
     parameters = {name: str(declared["Default"]) for name, declared in checked.body["Parameters"].items()}
     of_users = Options.of_stack({**parameters, **given}, {})
-    assert Options.defaults("{}", in_batches=computes_batches(model, task)) == of_users
-    assert json.loads(of_users.parameters).get("batch_size") == batch_size
+    assert Options.defaults("{}", model_parameters(model, task)) == of_users
 
 
 def test_the_container_s_limits_are_sagemaker_s() -> None:

@@ -84,7 +84,7 @@ class Pipeline:
 
     def __init__(self, handlers: Handlers, model: Model, random: Random | None = None) -> None:
         self.handlers = handlers
-        self._model = model
+        self.model = model
         self._random = random
         self._inbox: list[_Message] = []
         self._number = 0
@@ -150,7 +150,7 @@ class Pipeline:
 
     def notification(self, request: Request) -> str:
         """What SageMaker tells of a request."""
-        outcome = self._model(request.body)
+        outcome = self.model(request.body)
         places = destinations(f"s3://{OUTPUT}/async", None, request.folder, request.id.filename)
         sent = InferenceRequest(str(request.id), b"", custom_attributes=request.nonce or None)
         occasion = Occasion("us-east-1", "fanfold", sent, places, self._now(), self._now() + 1)

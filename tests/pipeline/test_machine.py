@@ -4,6 +4,7 @@ from urllib.parse import quote, unquote
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 from tests.pipeline import models
 from tests.pipeline.handlers import Handlers
 from tests.pipeline.hostile import HARMLESS, HEADER, LARGE, MoodyModel, Upload, moody_models, options, uploads
@@ -50,6 +51,33 @@ def test_a_job_ends_and_every_row_is_accounted_for(
     is_known = upload.rows is not None and metadata.keys() <= {"deadline-hours", *HARMLESS}
     if is_known and ended.job.layout and upload.rows is not None:
         check_rows(ended, upload.rows, metadata)
+
+
+@settings(
+    max_examples=max(LEAST_EXAMPLES, settings().max_examples) // BLOCKS,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+)
+@given(upload=uploads(), metadata=options(), served=st.tuples(moody_models(), moody_models()), cut=st.integers(0, 3))
+def test_what_a_job_has_predicted_another_one_since_it_has_too(
+    handlers: Handlers, upload: Upload, metadata: dict[str, str], served: tuple[MoodyModel, MoodyModel], cut: int
+) -> None:
+    pipeline = Pipeline(handlers, served[0]())
+    before = pipeline.run(upload.content, metadata)
+    pipeline.model = served[1]()
+    # With other lines, of which some were there before.
+    lines = upload.content.splitlines(keepends=True)
+    content = b"".join(lines[: len(lines) - cut] + lines[1 : 1 + cut]) if cut else upload.content
+    after = pipeline.run(content, {**metadata, "since": before.job.id})
+    check_files(after)
+    assert after.summary["reused"] <= after.summary["predicted"]
+    is_known = upload.rows is not None and metadata.keys() <= {"deadline-hours", *HARMLESS}
+    if is_known and not cut and before.job.layout and after.job.layout and upload.rows is not None:
+        check_rows(after, upload.rows, metadata)
+    if not cut and after.state is not State.FAILED:
+        # What is too large for an item of the ledger is sent again.
+        was = [not line[-1] and sum(map(len, line)) < LARGE // 4 for line in before.lines[1:]]
+        assert all(not line[-1] for line, predicted in zip(after.lines[1:], was, strict=False) if predicted)
+        assert after.summary["reused"] >= sum(was)
 
 
 def check_files(ended: Ended) -> None:

@@ -280,8 +280,9 @@ def local_cloud(model: str | Predict, parameters: Mapping[str, str] | None = Non
     if on_hub := HubModel.parse(model, chosen.get("HfRevision")):
         folder = on_hub.fetch()
         model, chosen = str(folder), {**chosen, "HfModelId": on_hub.name, "HfRevision": folder.name}
+    if isinstance(model, str) and Path(model).is_dir() and not chosen.get("HfTask"):
         try:
-            chosen["HfTask"] = chosen.get("HfTask") or task_of(folder)
+            chosen["HfTask"] = task_of(Path(model))
         except LocalCloudError as error:
             raise LocalStartError(str(error)) from error
     say_model(model)

@@ -88,7 +88,7 @@ class System:
             Limits(rows=4),
             Budget(),
             allows_costlier=True,
-            in_batches=False,
+            parameters="",
         )
         self.dispatcher = Dispatcher(*ports, self.endpoint, self.follow_up, self.clock)
         self.collector = Collector(*ports, self.follow_up)

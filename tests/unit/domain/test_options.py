@@ -1,6 +1,7 @@
 """Options of a job: defaults, overridden by the metadata of its file."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -219,8 +220,6 @@ OF_THE_HUB = {"HfModelId": "owner/name", "HfTask": "text-classification", "Endpo
         ({"HfTask": "sentiment-analysis"}, 16),
         # Vectors of padding would stand among those of the texts.
         ({"HfTask": "feature-extraction"}, None),
-        # Their pipelines take none of the default parameters, or they generate after the padding.
-        *[({"HfTask": task}, None) for task in ("token-classification", "fill-mask", "text-generation", "translation")],
         # Code of their own, and other containers, take what nobody here knows.
         ({"ModelDataUrl": "s3://models/own.tar.gz"}, None),
         ({"ContainerImage": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/own:1"}, None),
@@ -235,6 +234,27 @@ def test_texts_are_classified_in_batches_where_the_hub_s_model_runs_in_the_stock
     chosen = Options.of_stack({**OF_THE_HUB, **parameters}, {})
     given = json.loads(chosen.parameters)
     assert (given.pop("batch_size", None), given) == (batch_size, {"truncation": True, "max_length": 512})
+
+
+@pytest.mark.parametrize(
+    ("task", "parameters"),
+    [
+        ("token-classification", {}),
+        ("ner", {}),
+        ("fill-mask", {}),
+        ("text-generation", {}),
+        ("summarization", {"truncation": True}),
+        ("translation_en_to_de", {"truncation": True}),
+        ("zero-shot-classification", {"truncation": True, "max_length": 512}),
+    ],
+)
+def test_a_task_gets_the_parameters_that_it_takes(task: str, parameters: dict[str, Any]) -> None:
+    chosen = Options.of_stack({**OF_THE_HUB, "HfTask": task, "ModelDataUrl": "s3://models/own.tar.gz"}, {})
+    assert json.loads(chosen.parameters) == parameters
+    elsewhere = Options.of_stack({**OF_THE_HUB, "HfTask": task, "EndpointName": "own"}, {})
+    assert elsewhere.parameters == Options().parameters, "nobody knows what runs there"
+    asked = Options.of_stack({**OF_THE_HUB, "HfTask": task}, {"prompt": "So {text}?"})
+    assert asked.parameters == "{}"
 
 
 def test_batches_are_a_default_that_a_stack_and_a_file_replace() -> None:

@@ -38,8 +38,9 @@ _MOST_PARTS = 9_000
 class Splitter:
     """Cuts files into chunks of at most `limits`; the stack's `job_defaults` say what metadata doesn't.
 
-    `allows_costlier`: metadata may say what costs more than these. `in_batches`: the model computes several texts at
-    once. A file that holds more than `budget` ends its job as soon as that is known; what was cut before stays.
+    `allows_costlier`: metadata may say what costs more than these. `parameters` are the model's default ones, empty
+    for those of every model. A file that holds more than `budget` ends its job as soon as that is known; what was cut
+    before stays.
     """
 
     ledger: Ledger
@@ -54,7 +55,7 @@ class Splitter:
     limits: Limits
     budget: Budget
     allows_costlier: bool
-    in_batches: bool
+    parameters: str
 
     def begin(
         self,
@@ -116,7 +117,7 @@ class Splitter:
         return self._defaults().overridden(given, allows_costlier=self.allows_costlier)
 
     def _defaults(self) -> Options:
-        return Options.defaults(self.job_defaults, in_batches=self.in_batches)
+        return Options.defaults(self.job_defaults, self.parameters)
 
     def _job(self, source: Source, options: Options, submitted_by: str | None) -> JobRecord:
         created = self.now()

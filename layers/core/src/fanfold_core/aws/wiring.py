@@ -94,7 +94,7 @@ def wire_splitter(environ: Mapping[str, str]) -> Splitter:
     """The splitter in this environment."""
     from fanfold_core.app.split import Splitter
     from fanfold_core.domain.job import Model
-    from fanfold_core.domain.options import computes_batches
+    from fanfold_core.domain.options import model_parameters
     from fanfold_core.domain.options.row import ALLOW
     from fanfold_core.input.cutting import Budget, Limits
 
@@ -116,7 +116,7 @@ def wire_splitter(environ: Mapping[str, str]) -> Splitter:
         limits=Limits(),
         budget=Budget(settings.max_rows, settings.max_bytes),
         allows_costlier=settings.costlier_options == ALLOW,
-        in_batches=computes_batches(settings.model, settings.task),
+        parameters=model_parameters(settings.model, settings.task),
     )
 
 

@@ -34,10 +34,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
 
-# The default parameters where batches are computed: without `batch_size`, a pipeline computes one text at a time.
+# Default parameters by the task of a pipeline, where others are right than those of the table. Without `batch_size`, a
+# pipeline computes one text at a time; only of a class is the result the same in a batch.
 _IN_BATCHES = '{"truncation": true, "max_length": 512, "batch_size": 16}'
-# Tasks whose pipelines take all of them, and give the same results with and without batches.
 _TASKS_IN_BATCHES = frozenset({"text-classification", "sentiment-analysis"})
+# What these write would be of another length.
+_CUT = '{"truncation": true}'
+_TASKS_CUT = frozenset({"summarization", "text2text-generation", "translation"})
+# These refuse to be told, or would write as much.
+_NONE = "{}"
+_TASKS_WITH_NONE = frozenset({"fill-mask", "ner", "text-generation", "token-classification"})
 # Parameters with which a language model may answer otherwise each time, unless they are 0, false or null.
 _OF_SAMPLING = ("do_sample", "temperature", "top_p")
 
@@ -117,11 +123,11 @@ class Options(Table):
         return float(OPTIONS["max_dollars"].kind.amount(self.max_dollars))
 
     @classmethod
-    def defaults(cls, text: str, *, in_batches: bool = False) -> Self:
+    def defaults(cls, text: str, parameters: str = "") -> Self:
         """The options of a stack, by its `JobDefaults`: a JSON object from options' names to values.
 
-        Those that it does not name are as the table says, but with a `batch_size` if its model computes texts
-        `in_batches`. `JobDefaultsError` for anything else.
+        Those that it does not name are as the table says, but the model's `parameters`, if these are given (see
+        `model_parameters`). `JobDefaultsError` for anything else.
 
         >>> Options.defaults('{"rows-per-request": 64, "parameters": {"truncation": true}}').parameters
         '{"truncation": true}'
@@ -137,7 +143,7 @@ class Options(Table):
             raise JobDefaultsError.of_unknown(name, known)
         try:
             chosen = {known[name].field: known[name].default_of_stack(value) for name, value in given.items()}
-            options = cls(**({"parameters": _IN_BATCHES} if in_batches else {}) | chosen)
+            options = cls(**({"parameters": parameters} if parameters else {}) | chosen)
             options.settled(chosen).check_chat()
             _ = options.dialect  # making one checks that its characters go together
         except OptionError as error:
@@ -151,9 +157,10 @@ class Options(Table):
         `OptionError` for a value that none may have, or that costs more than the stack allows; one of an older version
         allows all. `JobDefaultsError` if the stack's own are none.
         """
-        is_stock = not any(map(parameters.get, ("EndpointName", "ContainerImage", "ModelDataUrl")))
-        in_batches = is_stock and computes_batches(parameters.get("HfModelId", ""), parameters.get("HfTask", ""))
-        of_stack = cls.defaults(parameters.get(JOB_DEFAULTS, "{}"), in_batches=in_batches)
+        is_stock = not any(map(parameters.get, ("EndpointName", "ContainerImage")))
+        model = parameters.get("ModelDataUrl") or parameters.get("HfModelId", "")
+        of_model = model_parameters(model, parameters.get("HfTask", "") if is_stock else "")
+        of_stack = cls.defaults(parameters.get(JOB_DEFAULTS, "{}"), of_model)
         return of_stack.spelt(given, allows_costlier=parameters.get(COSTLIER_OPTIONS, ALLOW) == ALLOW)
 
     def set_by(self, of_stack: Self, words: str) -> str:
@@ -221,7 +228,7 @@ class Options(Table):
         if not self.is_chat:
             return self
         settled: dict[str, Any] = {"rows_per_request": 1}
-        if self.parameters in {OPTIONS["parameters"].default, _IN_BATCHES}:
+        if self.parameters in {OPTIONS["parameters"].default, _IN_BATCHES, _CUT}:
             settled["parameters"] = "{}"
         return replace(self, **{name: value for name, value in settled.items() if name not in chosen})
 
@@ -237,15 +244,20 @@ class Options(Table):
             raise OptionError("parameters", self.parameters, 'an object whose "messages" are a list')
 
 
-def computes_batches(model: str, task: str) -> bool:
-    """Whether the model that Hugging Face's container runs for a task computes texts in batches unless told otherwise.
+def model_parameters(model: str, task: str) -> str:
+    """The default parameters of a model that Hugging Face's container runs for a task; empty for those of the table.
 
-    Only one of the Hub does: what comes from S3 or a folder may have code of its own, which takes other parameters.
+    Only one of the Hub computes batches: what comes from S3 or a folder may have code of its own, which takes others.
 
-    >>> computes_batches("owner/name", "text-classification"), computes_batches("owner/name", "feature-extraction")
-    (True, False)
+    >>> model_parameters("owner/name", "text-classification"), model_parameters("owner/name", "token-classification")
+    ('{"truncation": true, "max_length": 512, "batch_size": 16}', '{}')
     """
-    return task in _TASKS_IN_BATCHES and "/" in model and "://" not in model
+    if task in _TASKS_IN_BATCHES:
+        return _IN_BATCHES if "/" in model and "://" not in model else ""
+    # A translation's task may name its languages.
+    if task in _TASKS_CUT or task.startswith("translation_"):
+        return _CUT
+    return _NONE if task in _TASKS_WITH_NONE else ""
 
 
 def _samples(parameters: Any) -> bool:

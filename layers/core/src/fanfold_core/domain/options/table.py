@@ -141,8 +141,9 @@ class Table:
         group="Model",
         kind=JsonObject(),
         help=(
-            'JSON object to send as the "parameters" of each request. A model of the Hub that classifies texts in the '
-            'stack\'s own container also gets "batch_size": 16 by default.'
+            'JSON object to send as the "parameters" of each request. By default, a model of the Hub that classifies '
+            'texts in the stack\'s own container also gets "batch_size": 16; one that generates or translates text, '
+            "classifies tokens or fills masks gets only what its task takes."
         ),
     )
     input_expression: str = option(
