@@ -18,18 +18,33 @@ from localaws.endpoint.models import ModelServer
 
 pytestmark = pytest.mark.container
 
+# The container starts a worker for each processor that it may use, and each loads the model: one is enough.
+ON_ONE_PROCESSOR = (
+    "import os, sys; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); os.execvp(sys.argv[1], sys.argv[1:])"
+)
+
+
+def typed(*command: str, folder: Path, **variables: str) -> str:
+    """What a command prints in a folder."""
+    run = subprocess.run(
+        [sys.executable, "-c", ON_ONE_PROCESSOR, *command],
+        cwd=folder,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
 
 def test_a_file_runs_through_the_container_and_nothing_stays(folders: Path, tmp_path: Path) -> None:
     (tmp_path / "reviews.csv").write_text(REVIEWS, encoding="utf-8")
     # Its own code, which nothing but the container runs, tells where it runs.
     folder = with_code(folders / "sentiment", "process", tmp_path / "model")
-    command = ["-m", "fanfold", "run", "reviews.csv", "--model", str(folder), "--container", PYTHON]
-    environment = {**os.environ, "SAGEMAKER_MODEL_SERVER_WORKERS": "9"}
-    run = subprocess.run(
-        [sys.executable, *command], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 0, run.stderr
-    assert json.loads(run.stdout)["predicted"] == 3
+    command = [sys.executable, "-m", "fanfold", "run", "reviews.csv", "--model", str(folder), "--container", PYTHON]
+    said = typed(*command, folder=tmp_path, SAGEMAKER_MODEL_SERVER_WORKERS="9")
+    assert json.loads(said)["predicted"] == 3
     with (tmp_path / "out/results.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     # As the template has it, and nothing of this environment.
@@ -46,12 +61,8 @@ def test_code_of_ones_own_is_run_as_its_recipe_says(folders: Path, tmp_path: Pat
     (tmp_path / "container").symlink_to(Path(PYTHON).parents[1])
     texts = ["I love Paris. The soup was awful", "I love Paris"]
     (tmp_path / "reviews.csv").write_text("\n".join(["text", *texts, ""]), encoding="utf-8")
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    script = commands("recipes.md", "## Code of your own")
-    run = subprocess.run(
-        ["/bin/bash", "-ec", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 0, run.stderr
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    typed("bash", "-ec", commands("recipes.md", "## Code of your own"), folder=tmp_path, PATH=path)
     with (tmp_path / "out/own/results.csv").open(encoding="utf-8", newline="") as stream:
         both, first = csv.DictReader(stream)
     assert both["label"] == first["label"]
@@ -63,10 +74,8 @@ def tuned(folder: Path, *model: str) -> dict[tuple[int, int | None], dict[str, A
     # Rows that differ: the same ones are sent once.
     many = [f"{row} {number}" for number in range(14) for row in rows]
     (folder / "reviews.csv").write_text("\n".join([header, *many, ""]), encoding="utf-8")
-    command = ["-m", "fanfold", "tune", "reviews.csv", "--json", "--model", *model]
-    run = subprocess.run([sys.executable, *command], cwd=folder, capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr
-    said = json.loads(run.stdout)
+    command = [sys.executable, "-m", "fanfold", "tune", "reviews.csv", "--json", "--model", *model]
+    said = json.loads(typed(*command, folder=folder))
     assert (said["sample"]["rows"], said["sample"]["refused"]) == (42, 0)
     assert said["best"] == said["settings"][0]
     return {(one["rows_per_request"], one["batch_size"]): one for one in said["settings"]}

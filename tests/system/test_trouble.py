@@ -65,15 +65,15 @@ def test_a_container_that_dies_is_named_wherever_one_looks_and_its_job_ends_well
     run = pipeline.begin("run", "dying.csv", "--rows-per-request", "1")
     (job,) = wait_for_jobs(pipeline)
     status = wait_for_trouble(pipeline, job)
-    assert "the container is unreachable" in status["trouble"]
-    assert "last error  ClientError: the container is unreachable" in pipeline.fanfold("status", job).stdout
+    assert "the server is unreachable" in status["trouble"]
+    assert "last error  ClientError: the server is unreachable" in pipeline.fanfold("status", job).stdout
     (warning, *_) = [line for line in pipeline.fanfold("tail", job).stdout.splitlines() if "WARNING" in line]
     assert "requests failed chunk=0 requests=" in warning
-    assert "the container is unreachable" in warning
+    assert "the server is unreachable" in warning
     container.start()
     _, said = run.communicate(timeout=60)
     assert run.returncode == 0
-    assert said.count("last error, retried until the job's deadline: ClientError: the container is unreachable") == 1
+    assert said.count("last error, retried until the job's deadline: ClientError: the server is unreachable") == 1
     assert json.loads(pipeline.fanfold("status", job, "--json").stdout)["trouble"] == ""
 
 

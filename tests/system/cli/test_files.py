@@ -74,7 +74,7 @@ def test_a_dry_run_prints_requests_and_sends_nothing(fanfold: Fanfold, pipeline:
     assert [request["rows"] for request in requests] == [[0], [1], [2, 3]]
     assert requests[2]["body"] == {
         "inputs": ["so bad", "fine"],
-        "parameters": {"truncation": True, "max_length": 512},
+        "parameters": {"truncation": True, "max_length": 512, "batch_size": 16},
     }
     assert requests[1]["error"] == "input is empty"
     pairs = fanfold("run", str(file), "--dry-run", "--input-expression", "{text: tweet, text_pair: id}").stdout

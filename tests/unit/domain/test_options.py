@@ -231,18 +231,14 @@ OF_THE_HUB = {"HfModelId": "owner/name", "HfTask": "text-classification", "Endpo
 def test_texts_are_classified_in_batches_where_the_hub_s_model_runs_in_the_stock_container(
     parameters: dict[str, str], batch_size: int | None
 ) -> None:
-    chosen = Options.of_stack({**OF_THE_HUB, **parameters}, {})
-    given = json.loads(chosen.parameters)
+    given = json.loads(Options.of_stack({**OF_THE_HUB, **parameters}, {}).parameters)
     assert (given.pop("batch_size", None), given) == (batch_size, {"truncation": True, "max_length": 512})
 
 
 @pytest.mark.parametrize(
     ("task", "parameters"),
     [
-        ("token-classification", {}),
-        ("ner", {}),
-        ("fill-mask", {}),
-        ("text-generation", {}),
+        *((task, {}) for task in ("token-classification", "ner", "fill-mask", "text-generation")),
         ("summarization", {"truncation": True}),
         ("translation_en_to_de", {"truncation": True}),
         ("zero-shot-classification", {"truncation": True, "max_length": 512}),
