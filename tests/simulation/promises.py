@@ -16,7 +16,7 @@ from fanfold_core.domain.spans import places_in
 
 _ORDER = [State.RUNNING, State.CLOSING]
 _FILES = ("results.csv", "errors.csv", "summary.json", "report.html")
-_TOLD = re.compile(r"<dt>(Rows|Predicted|Failed|Not sent)</dt><dd[^>]*>([\d,]+)")
+_TOLD = re.compile(r"<dt>(Rows|Predicted|Failed|Not answered)</dt><dd[^>]*>([\d,]+)")
 
 
 class BrokenPromiseError(Exception):
@@ -85,7 +85,7 @@ class Watch:
         promise(counts == (len(lines), len(lines) - len(errors), len(errors)), f"summary.json counts {counts}")
         report = _TOLD.findall((self.files["report.html"] or b"").decode())
         figures = {name: int(number.replace(",", "")) for name, number in report}
-        told = (figures["Rows"], figures["Predicted"], figures["Failed"] + figures.get("Not sent", 0))
+        told = (figures["Rows"], figures["Predicted"], figures["Failed"] + figures.get("Not answered", 0))
         promise(told == counts, f"report.html counts {told}")
 
     def _may_end(self, state: State | None, errors: int, faults: Faults) -> bool:

@@ -121,7 +121,7 @@ def test_variables_of_the_container_are_filled_in_and_kept(
     [
         ("{", "isn't JSON"),
         ("[]", "must be a JSON object"),
-        ('{"MAX-TOKENS": "1"}', "'MAX-TOKENS' can't be a variable"),
+        ('{"A-NAME": "1"}', "'A-NAME' can't be a variable"),
         ('{"MAX": null}', "MAX must be a text, a number, true or false"),
         ('{"MAX": {}}', "MAX must be a text"),
         (json.dumps({"MAX": "9" * 1025}), "MAX has more than 1,024 characters"),
