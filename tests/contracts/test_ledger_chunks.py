@@ -215,7 +215,7 @@ def test_outcomes_are_in_order_of_their_spans(ledger: Ledger, job: JobRecord) ->
 
 def test_the_order_of_a_chunk_is_fixed_once_and_the_first_one_stays(ledger: Ledger, job: JobRecord) -> None:
     assert ledger.chunk(job.id, 0).order is None
-    first = Order.of(["x" * 40, "so good", "x" * 40], by_length=True, shares=True)
+    first = Order.of(["x " * 40, "so good", "x " * 40], by_length=True, shares=True)
     chunk = twice(ledger.set_order, job.id, 0, first)
     assert (chunk.order, chunk.length) == (first, 2)
     assert ledger.set_order(job.id, 0, Order.of_file(10)) == ledger.chunk(job.id, 0) == chunk

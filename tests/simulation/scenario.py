@@ -14,7 +14,7 @@ from urllib.parse import quote
 from localaws.endpoint.outcomes import ModelError, model_failed, timed_out
 
 HEADER = ["id", "text", "label"]
-LONG = "of more than 32 bytes, so that it waits for shorter ones: "
+LONG = "of more than six words, so that it waits for shorter ones: "
 RAGGED = "row has 4 cells where the file has 3 columns"
 EMPTY = "input is empty"
 _SCHEMA = '{"properties": {"label": {"type": "string"}}}'

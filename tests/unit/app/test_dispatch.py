@@ -137,7 +137,7 @@ def test_a_row_that_nobody_has_tried_alone_shows_it_before_one_that_failed(syste
 
 
 def test_rows_with_the_same_input_are_sent_once_and_longer_ones_last(system: System) -> None:
-    long, longer = "x" * 40, "x" * 50
+    long, longer = "x " * 40 + "x", "x " * 50 + "x"
     job = system.split(f"id,text\r\n1,{longer}\r\n2,one\r\n3,{long}\r\n4,one\r\n".encode())
     system.dispatcher.dispatch(job.id, 0, in_time)
     assert [json.loads(request.body)["inputs"] for request in system.endpoint.taken] == [["one"], [long, longer]]

@@ -28,7 +28,13 @@ def test_short_inputs_are_sent_as_they_stand_in_the_file() -> None:
 
 
 def test_longer_inputs_are_sent_by_their_length_and_the_file_decides_between_equal_ones() -> None:
-    assert places("x" * 50, "so good", "x" * 40, "y" * 50, "é" * 24) == [3, 0, 1, 4, 2]
+    assert places("x " * 50, "so good", "x " * 40, "y " * 50, "é " * 24) == [3, 0, 2, 4, 1]
+
+
+def test_a_length_is_that_of_the_words_and_marks_of_which_tokens_are_made() -> None:
+    words, marks, one, no_spaces = "internationally " * 8, "a-b/c: (d), e!", "x" * 100, "這是一部好電影" * 8
+    # 128 bytes in 8 pieces, 14 in 12, 100 in one, and 168 in 15.
+    assert places(words, marks, one, no_spaces) == [1, 2, 0, 3]
 
 
 def test_the_same_inputs_share_a_place() -> None:
@@ -53,7 +59,7 @@ def test_each_row_has_a_place_of_its_own_if_they_are_not_shared() -> None:
 
 
 def test_the_file_decides_where_each_request_has_one_row() -> None:
-    assert places("x" * 50, "so good", "x" * 40, "x" * 50, by_length=False) == [0, 1, 2, 0]
+    assert places("x " * 50, "so good", "x " * 40, "x " * 50, by_length=False) == [0, 1, 2, 0]
 
 
 @given(INPUTS, st.booleans(), st.booleans())

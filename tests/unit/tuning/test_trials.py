@@ -61,12 +61,12 @@ def test_a_sample_is_few_rows_from_all_over_the_file(tmp_path: Path, name: str, 
 
 def test_a_sample_has_texts_of_all_lengths_as_a_job_sends_them(tmp_path: Path) -> None:
     random = Random(1)
-    lines = [f"{number} {'x' * (40 + int(random.expovariate(1 / 200)))}" for number in range(20_000)]
+    lines = [f"x{number} {'x ' * (10 + int(random.expovariate(1 / 50)))}" for number in range(20_000)]
     sample = sample_of(tmp_path / "a.csv", lines)
-    lengths = [len(text) for block in sample.blocks for text in block]
-    assert fmean(lengths) == pytest.approx(fmean(map(len, lines)), rel=0.15)
+    words = [[len(text.split()) for text in block] for block in sample.blocks]
+    assert fmean(map(fmean, words)) == pytest.approx(fmean(len(line.split()) for line in lines), rel=0.15)
     # A batch of texts as they are sent needs little padding.
-    assert all(max(map(len, block)) - min(map(len, block)) <= 20 for block in sample.blocks)
+    assert all(max(block) - min(block) <= 20 for block in words)
 
 
 def test_a_sample_has_the_same_text_once(tmp_path: Path) -> None:
