@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _NO_MARKS = _LETTERS + b" \t\n\r\v\f" + bytes(range(128, 256))
 _MARKS_AS_SPACES = bytes(code if code in _NO_MARKS else ord(" ") for code in range(256))
+_ASCII = bytes(range(128))
 _BYTES_OF_A_PIECE = 12
 # Inputs with no more pieces stay in the file's order: to pad them costs next to nothing.
 _SHORT_PIECES = 6
@@ -132,7 +133,7 @@ def _length(known: Identity | None) -> int:
         return 0
     text = known[1].encode()
     words, marks = len(text.translate(_MARKS_AS_SPACES).split()), len(text.translate(None, _NO_MARKS))
-    return words + marks + (0 if known[1].isascii() else len(text) // _BYTES_OF_A_PIECE)
+    return words + marks + (0 if known[1].isascii() else len(text.translate(None, _ASCII)) // _BYTES_OF_A_PIECE)
 
 
 def _little_endian(places: array[int]) -> array[int]:
