@@ -1,7 +1,8 @@
 """Takes a file of so many rows the whole pipeline, in one process on moto, and counts every call to AWS.
 
 Lambda's own calls count, too: it takes messages from a queue and deletes them, up to ten in a call. What SageMaker and
-SNS do among themselves doesn't. Prints calls by service and operation, and processor time of collecting.
+SNS do among themselves doesn't. Prints calls by service and operation, and processor time of collecting. With how many
+rows one changes in, and how many go into a request, it prints the requests of both days.
 """
 
 from __future__ import annotations
@@ -199,7 +200,18 @@ def travels(pipeline: Pipeline, files: Sequence[str], **metadata: str) -> Iterat
         boto3.DEFAULT_SESSION = None
 
 
+def requests(rows: int, changed_every: int, rows_per_request: int) -> Iterator[int]:
+    """How many requests a file takes, and then with the one of another day, since the first one's job."""
+    pipeline = Pipeline()
+    files = [file_of(rows, every) for every in (None, changed_every)]
+    for _ in travels(pipeline, files, **{"rows-per-request": str(rows_per_request)}):
+        yield pipeline.calls["sagemaker-runtime:InvokeEndpointAsync"]
+
+
 if __name__ == "__main__":
+    if len(sys.argv) > 2:
+        print(json.dumps(dict(zip(("whole", "both"), requests(*map(int, sys.argv[1:])), strict=True))))
+        sys.exit()
     travelled = travel(int(sys.argv[1]))
     print(
         json.dumps(

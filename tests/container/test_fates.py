@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
+from unittest.mock import patch
 
 import pytest
 from tests.container.conftest import with_code
@@ -15,7 +16,7 @@ from tests.pipeline.pipeline import Ended, Pipeline
 from fanfold.project import find_root
 from fanfold_core.domain.job import State
 from localaws import template
-from localaws.endpoint.models import Model, ModelError
+from localaws.endpoint.models import Model, ModelError, ModelServer
 from localaws.endpoint.outcomes import Outcome, Response, model_failed
 
 pytestmark = pytest.mark.container
@@ -126,6 +127,25 @@ def test_an_answer_beyond_the_server_s_own_limit_arrives(handlers: Handlers, tro
     ended = play(handlers, troubled, ["trouble: large", "soup", "soup"], 3)
     assert (ended.state, failed(ended)) == (State.SUCCEEDED, {})
     assert len(ended.rows[0]["label"]) == 7_000_000
+
+
+def test_a_request_above_the_server_s_limit_is_halved_and_only_a_row_above_it_fails(
+    handlers: Handlers, stock: ModelServer
+) -> None:
+    texts = [f"{number} {'long soup ' * 500}" for number in range(8)]
+    texts[5] = "longer soup " * 2_000
+    ended = play(handlers, stock.model, texts, 4)
+    ((row, error),) = failed(ended).items()
+    assert (row, ended.summary["predicted"]) == (5, 7)
+    assert "client error (413)" in error
+
+
+def test_an_answer_above_the_server_s_limit_is_asked_for_in_parts(handlers: Handlers, stock: ModelServer) -> None:
+    texts = [f"soup {number}" for number in range(900)]
+    with patch("tests.pipeline.handlers.ROWS_PER_CHUNK", 1_000):
+        ended = play(handlers, stock.model, texts, 899)
+    assert (ended.state, failed(ended)) == (State.SUCCEEDED, {})
+    assert ended.summary["requests"] > 2, "all of them in one answer had more than 30,000 bytes"
 
 
 def test_a_request_that_finds_the_server_s_queue_full_is_told_to_come_again(troubled: Model) -> None:

@@ -110,4 +110,4 @@ def test_the_container_s_limits_are_sagemaker_s() -> None:
     secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:hub"
     private = load(ROOT, {"HfTokenSecretArn": secret, "HfRevision": "v1"}).container_environment()
     assert private["HF_MODEL_REVISION"] == "v1"
-    assert private["HF_API_TOKEN"] == f"{{{{resolve:secretsmanager:{secret}}}}}"
+    assert private["HF_API_TOKEN"] == private["HF_TOKEN"] == f"{{{{resolve:secretsmanager:{secret}}}}}"

@@ -154,7 +154,7 @@ def test_without_a_deploy_variables_of_the_container_are_refused_instead_of_igno
     environment = full["Resources"]["Model"]["Properties"]["PrimaryContainer"]["Environment"]
     assert environment.items() >= {"MAX_BATCH_TOKENS": "16384", "HF_TASK": {"Ref": "HfTask"}}.items()
     # What a parameter sets has no second place.
-    for name in ("HF_MODEL_ID", "HF_MODEL_REVISION", "HF_TASK", "HF_API_TOKEN"):
+    for name in ("HF_MODEL_ID", "HF_MODEL_REVISION", "HF_TASK", "HF_API_TOKEN", "HF_TOKEN"):
         with pytest.raises(ParameterError, match=f"{name} is set by a parameter"):
             filled(source, {"ContainerEnvironment": json.dumps({name: "x"})})
     from_s3 = {"ModelDataUrl": "s3://models/model.tar.gz", "ContainerEnvironment": '{"HF_MODEL_ID": "/opt/ml/model"}'}

@@ -22,7 +22,7 @@ _SERVE = Path(__file__).with_name("serve.py")
 # What the container has of this machine; everything else in its environment is the template's.
 _OF_THE_MACHINE = ("PATH", "HOME", "JAVA_HOME", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
 # The folder takes the place of the Hub.
-_OF_THE_HUB = ("HF_MODEL_ID", "HF_MODEL_REVISION", "HF_API_TOKEN")
+_OF_THE_HUB = ("HF_MODEL_ID", "HF_MODEL_REVISION", "HF_API_TOKEN", "HF_TOKEN")
 _START_SECONDS = 120
 _STOP_SECONDS = 10
 _PING_EVERY_SECONDS = 0.1
