@@ -55,10 +55,10 @@ def asking(model: Model) -> Callable[[bytes], Outcome]:
     return ask
 
 
-def play(handlers: Handlers, model: Model, texts: list[str], rows_per_request: int) -> Ended:
+def play(handlers: Handlers, model: Model, texts: list[str], rows_per_request: int, **options: str) -> Ended:
     """The job of a file with these texts."""
     content = "".join(f"{text}\n" for text in ["text", *texts]).encode()
-    return Pipeline(handlers, asking(model)).run(content, {"rows-per-request": str(rows_per_request)})
+    return Pipeline(handlers, asking(model)).run(content, {"rows-per-request": str(rows_per_request), **options})
 
 
 def failed(ended: Ended) -> dict[int, str]:
@@ -134,7 +134,8 @@ def test_a_request_above_the_server_s_limit_is_halved_and_only_a_row_above_it_fa
 ) -> None:
     texts = [f"{number} {'long soup ' * 500}" for number in range(8)]
     texts[5] = "longer soup " * 2_000
-    ended = play(handlers, stock.model, texts, 4)
+    # The model takes 64 tokens.
+    ended = play(handlers, stock.model, texts, 4, parameters='{"truncation": true, "max_length": 64}')
     ((row, error),) = failed(ended).items()
     assert (row, ended.summary["predicted"]) == (5, 7)
     assert "client error (413)" in error
