@@ -234,3 +234,4 @@ def test_since_a_job_that_is_none_fails_before_anything_is_sent(
     assert (ended.state, ended.requests) == (State.FAILED, [])
     assert words in ended.summary["reason"]
     assert "since" in ended.summary["reason"]
+    assert ended.summary["warnings"] == [], "the reason says it"

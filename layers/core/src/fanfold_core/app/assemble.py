@@ -211,7 +211,8 @@ class Assembler:
 
         summary = summarize(job, state, whole, self.store.location, self.version)
         summary["warnings"] += changes_of_model(self.ledger, job)
-        if job.options.since and (why := difference(self.ledger, job)):
+        # Of a file that was read: a job that it doesn't know has ended the new one, with that as its reason.
+        if job.options.since and job.stored and (why := difference(self.ledger, job)):
             summary["warnings"].append(f"Nothing was taken over from {job.options.since}: {why}.")
         return summary
 
