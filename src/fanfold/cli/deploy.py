@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fanfold.deploying.changes import Event
-from fanfold.deploying.package import Package
+    from fanfold.deploying.package import Package
 
 
 def _name(_context: click.Context, _option: click.Parameter, name: str) -> str:

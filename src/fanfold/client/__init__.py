@@ -270,7 +270,6 @@ def local_cloud(model: str | Predict, parameters: Mapping[str, str] | None = Non
     """
     with extra("local", "a local cloud (the default without --stack)"):
         from localaws.cloud import LocalCloud  # noqa: PLC0415 - an extra, and takes a second
-        from localaws.endpoint.models.transformers_folder import task_of  # noqa: PLC0415 - likewise
 
     chosen = {**local_parameters(model), **(parameters or {})}
     try:
@@ -281,6 +280,8 @@ def local_cloud(model: str | Predict, parameters: Mapping[str, str] | None = Non
         folder = on_hub.fetch()
         model, chosen = str(folder), {**chosen, "HfModelId": on_hub.name, "HfRevision": folder.name}
     if isinstance(model, str) and Path(model).is_dir() and not chosen.get("HfTask"):
+        from localaws.endpoint.models.transformers_folder import task_of  # noqa: PLC0415 - for such a model alone
+
         try:
             chosen["HfTask"] = task_of(Path(model))
         except LocalCloudError as error:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fanfold_core.app.costs import instance_dollars
+from fanfold_core.app.costs import HOUR, instance_dollars
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # Without backlog for so long, the endpoint goes to sleep: the instances that it has by then are paid for it.
 AWAKE_SECONDS = 900
-_HOUR = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +63,7 @@ class Cost:
     @property
     def counted(self) -> float | None:
         """Dollars for the hours that all instances ran; None where these, or the price, aren't known."""
-        return (
-            None if self.instance_hours is None else instance_dollars(self.instance_type, self.instance_hours * _HOUR)
-        )
+        return None if self.instance_hours is None else instance_dollars(self.instance_type, self.instance_hours * HOUR)
 
     def __str__(self) -> str:
         said_of_prices = f"{self.prices}, without free tiers"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from fanfold.costs.estimate import INSTANCES, EndpointPlan, Estimate, Workload, make_estimate
 from fanfold.errors import DownloadError, JobStillOpenError
-from fanfold_core.app.costs import in_dollars, instance_dollars
+from fanfold_core.app.costs import HOUR, in_dollars, instance_dollars
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _MOST_SIMULATED = 20_000
 # Rows of a job from which a speed may be read, and jobs that are asked for one.
 _LEAST_ROWS, _MOST_ASKED = 1_000, 10
-_HOUR = 3600
 _DIGITS = 3
 
 
@@ -68,7 +67,7 @@ class Outlook:
         if self.speed:
             rows = f"{self.speed:,.0f}" if self.speed >= 10**_DIGITS else f"{self.speed:.{_DIGITS}g}"
             return f"At {rows} rows per second, as in the latest job."
-        hour = None if self.is_local else instance_dollars(self.instance_type, _HOUR)
+        hour = None if self.is_local else instance_dollars(self.instance_type, HOUR)
         price = "" if hour is None else f"; an hour of an {self.instance_type} is {in_dollars(hour)}"
         return f"How long the endpoint takes is known after the first job of {_LEAST_ROWS:,} rows or more{price}."
 

@@ -158,7 +158,7 @@ def _send(s3: S3Client, part: Sequence[Segment], wanted: Any) -> str:
     return s3.upload_part(**wanted, Body=b"".join(_blocks(s3, part)))["ETag"]
 
 
-def _after(segments: Sequence[Segment], start: int, _end: int | None = None) -> Iterator[Segment]:
+def _after(segments: Sequence[Segment], start: int) -> Iterator[Segment]:
     for segment in segments:
         if rest := segment[start:]:
             yield rest

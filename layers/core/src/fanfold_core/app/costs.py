@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Megabytes of memory of a function, as template.yaml has it; a test compares.
 FUNCTION_MEGABYTES = 1769
-_HOUR = 3600
+HOUR = 3600
 # Less isn't worth a line of its own.
 _LEAST_DOLLARS = 0.0001
 
@@ -49,7 +49,7 @@ def instance_dollars(instance_type: str, seconds: float) -> float | None:
     1.472
     """
     hour = read_prices()["sagemaker"]["hour"].get(instance_type)
-    return None if hour is None else seconds / _HOUR * float(hour)
+    return None if hour is None else seconds / HOUR * float(hour)
 
 
 def job_services(requests: int, chunks: int) -> dict[str, float]:

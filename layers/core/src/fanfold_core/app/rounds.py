@@ -86,20 +86,20 @@ def _them(rows: int) -> str:
 
 
 def final_answers(
-    ledger: Ledger, store: Store, job: JobRecord, chunk: Chunk, counted: Iterable[SpanOutcome]
+    ledger: Ledger, store: Store, job: JobRecord, chunk: Chunk, outcomes: Iterable[SpanOutcome]
 ) -> RowAnswers:
     """The answer of each row, by the outcomes that count; a row without any has the job's end as its error.
 
     They are in the file's order, and labels have the names that the job's options give them.
     """
-    return answers_of(ledger, store, job, chunk, counted).relabelled(job.options.label_names)
+    return answers_of(ledger, store, job, chunk, outcomes).relabelled(job.options.label_names)
 
 
 def answers_of(
-    ledger: Ledger, store: Store, job: JobRecord, chunk: Chunk, counted: Iterable[SpanOutcome]
+    ledger: Ledger, store: Store, job: JobRecord, chunk: Chunk, outcomes: Iterable[SpanOutcome]
 ) -> RowAnswers:
     """The same, with the model's own labels."""
-    final = _of_round(store, job, chunk, counted)
+    final = _of_round(store, job, chunk, outcomes)
     for parent in _rounds_before(ledger, job):
         if chunk.number < parent.stored:
             before = ledger.chunk(parent.id, chunk.number)
@@ -117,8 +117,8 @@ def changes_of_model(ledger: Ledger, job: JobRecord) -> list[str]:
     ]
 
 
-def _of_round(store: Store, job: JobRecord, chunk: Chunk, counted: Iterable[SpanOutcome]) -> RowAnswers:
-    final = [_with_results(store, job, outcome) for outcome in counted]
+def _of_round(store: Store, job: JobRecord, chunk: Chunk, outcomes: Iterable[SpanOutcome]) -> RowAnswers:
+    final = [_with_results(store, job, outcome) for outcome in outcomes]
     return answers(chunk.length, final, _uncovered(job)).at(chunk.sent_as.places)
 
 

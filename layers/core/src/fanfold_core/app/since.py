@@ -58,9 +58,12 @@ def check_since(ledger: Ledger, options: Options) -> None:
 def difference(ledger: Ledger, job: JobRecord) -> str:
     """Why nothing may be taken from the job that `since` names, as the end of a sentence; empty if it may."""
     try:
-        earlier = ledger.job(job.options.since)
+        return _difference(job, ledger.job(job.options.since))
     except UnknownJobError:
         return "it is no longer known"
+
+
+def _difference(job: JobRecord, earlier: JobRecord) -> str:
     if earlier.model != job.model:
         before, now = str(earlier.model), str(job.model)
         return f"its rows were predicted by {before}, those of this job by {now if now != before else 'another deploy'}"
@@ -78,12 +81,12 @@ class Since:
 
     def find(self, job: JobRecord, chunk: Chunk, found: Sequence[Any]) -> Mapping[Identity, Any]:
         """The results of these inputs of a chunk in the earlier job, as far as it has any near the chunk's place."""
-        if difference(self.ledger, job):
-            return {}
-        earlier = self.ledger.job(job.options.since)
         wanted = {one for one in map(identity, found) if one}
         results: dict[Identity, Any] = {}
         try:
+            earlier = self.ledger.job(job.options.since)
+            if _difference(job, earlier):
+                return {}
             for number in self._by_row(earlier, chunk):
                 results |= self._results(earlier, number, wanted)
             # Where many are new, so may be those that come before all others, which have moved the rest.
@@ -133,14 +136,16 @@ class Since:
 
 def _predictions(job: JobRecord, chunk: Chunk, results: Sequence[Any]) -> Iterator[Prediction]:
     """The results at places that have one, in runs of which each fits into an item of the ledger."""
-    run: list[Any] = []
+    texts: list[str] = []
     size = 0
     for place, result in enumerate([*results, None]):
-        more = 0 if result is None else len(write_json(result).encode()) + len(",")
-        if run and (not more or size + more > MOST_RESULTS):
-            request = RequestId(job.id, chunk.number, Span(place - len(run), len(run)), _NOT_SENT)
-            yield Prediction(request, Predictions(write_json(run), field_names(run)))
-            run, size = [], 0
-        if 0 < more <= MOST_RESULTS:
-            run.append(result)
+        text = "" if result is None else write_json(result)
+        more = len(text.encode()) + len(",")
+        if texts and (not text or size + more > MOST_RESULTS):
+            first = place - len(texts)
+            request = RequestId(job.id, chunk.number, Span(first, len(texts)), _NOT_SENT)
+            yield Prediction(request, Predictions(f"[{','.join(texts)}]", field_names(results[first:place])))
+            texts, size = [], 0
+        if text and more <= MOST_RESULTS:
+            texts.append(text)
             size += more
