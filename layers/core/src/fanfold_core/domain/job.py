@@ -190,6 +190,7 @@ class JobRecord:
     last chunk that was done. Only the job's own requests know its `nonce`. `mismatches` are the wrong lengths that
     answers had, spelt `rows:results`. Jobs that an earlier version began are sent `as_in_file`, for it may
     still be at work. The file was `submitted_by` this principal, if S3 has named it; in all rounds, whoever retried.
+    Of the files of its table, `tables` are written.
     """
 
     id: str
@@ -221,6 +222,7 @@ class JobRecord:
     trouble: Trouble = Trouble()
     as_in_file: bool = False
     submitted_by: str | None = None
+    tables: frozenset[int] = frozenset()
 
     @property
     def rows_per_request(self) -> int:
@@ -257,7 +259,12 @@ class JobRecord:
     @property
     def results_file(self) -> str:
         """The name of the file that has its results."""
-        return f"results.{self.options.results_format}"
+        return "results.jsonl" if self.has_table else f"results.{self.options.results_format}"
+
+    @property
+    def has_table(self) -> bool:
+        """Whether its results are to be written as a table of Parquet, too."""
+        return self.options.results_format == "parquet"
 
     @property
     def known_layout(self) -> Layout:
