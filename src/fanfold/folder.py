@@ -14,12 +14,12 @@ from fanfold.errors import DownloadError
 from fanfold.input.batch import BATCH_FILES, CustomIds, batch_output
 from fanfold.results import find_object, missing
 from fanfold.terminal import bytes_bar, stderr
-from fanfold_core.domain.keys import RESULT_FILES, first_round, result_key
+from fanfold_core.domain.keys import RESULT_FILES, TABLE_FOLDER, first_round, result_key, table_key
 from fanfold_core.input.errors import counted
 from fanfold_core.input.formats import FileName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from fanfold.stacks import Stack
 
@@ -36,8 +36,9 @@ else:
 
 
 _LOCK = ".fanfold.lock"
-# What a folder has of a job: files of the output bucket, and those that are made of these here.
-_FILES = (*RESULT_FILES, *BATCH_FILES)
+# What a folder has of a job: files of the output bucket, and those that are made of these here. First comes what cannot
+# be replaced if it has other files.
+_FILES = (TABLE_FOLDER, *RESULT_FILES, *BATCH_FILES)
 # Windows knows no links that are followed by opening a file for writing; other systems, no binary files.
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
@@ -48,43 +49,46 @@ class HeldFolder:
 
     path: Path
 
-    def receive(self, stack: Stack, job: str, *, is_batch: bool = False) -> list[Path]:
+    def receive(self, stack: Stack, job: str, *, is_batch: bool = False, tables: Iterable[int] = ()) -> list[Path]:
         """Write the files of a job; they are there when all of them are whole, or what was there before still is.
 
-        With `is_batch` those of OpenAI's batch format are among them.
+        With `is_batch` those of OpenAI's batch format are among them; so is the folder of its table, with these files.
 
         `DownloadError` if there are none, or they cannot be written.
         """
-        keys = {name: result_key(job, name) for name in RESULT_FILES}
-        sizes = {name: found["Size"] for name, key in keys.items() if (found := find_object(stack, key))}
+        sizes = {name: found["Size"] for name in RESULT_FILES if (found := find_object(stack, result_key(job, name)))}
         if not sizes:
             raise missing(stack, result_key(job, ""))
-        client, unfinished = stack.client("s3"), {name: self.path / f".{name}.part" for name in sizes}
+        unfinished = {name: self.path / f".{name}.part" for name in sizes}
+        sizes_of_table = _sizes_of_table(stack, job, tables)
         try:
-            with bytes_bar("downloading", sum(sizes.values())) as received:
-                for name, part in unfinished.items():
-                    with _writing(self.path / name), _new_file(part) as stream:
-                        client.download_fileobj(stack.output_bucket, keys[name], stream, Callback=received)
-                        # It comes in ranges, and boto3 takes an answer with all of it for one of them.
-                        if (written := stream.seek(0, os.SEEK_END)) != sizes[name]:
-                            raise DownloadError(
-                                f"{stack.store.location(keys[name])} has {counted(sizes[name], 'byte')}, and S3 sent "
-                                f"{written:,}: try again"
-                            )
+            with bytes_bar("downloading", sum([*sizes.values(), *sizes_of_table.values()])) as received:
+                for name, size in sizes.items():
+                    with _writing(self.path / name), _new_file(unfinished[name]) as stream:
+                        _download(stack, result_key(job, name), size, stream, received)
+                if sizes_of_table:
+                    unfinished[TABLE_FOLDER] = folder = self.path / f".{TABLE_FOLDER}.part"
+                    with _writing(self.path / TABLE_FOLDER):
+                        _remove(folder)
+                        folder.mkdir()
+                    for key, size in sizes_of_table.items():
+                        name = PurePosixPath(key).name
+                        with _writing(self.path / TABLE_FOLDER / name), _new_file(folder / name) as stream:
+                            _download(stack, key, size, stream, received)
             if is_batch and "results.jsonl" in sizes:
                 unfinished |= {name: self.path / f".{name}.part" for name in BATCH_FILES}
                 self._make_batch_output(job, unfinished)
             for name in _FILES:
                 with _writing(self.path / name):
+                    # Of an earlier job: it would be taken for this one's.
+                    if name not in unfinished or name == TABLE_FOLDER:
+                        _remove(self.path / name)
                     if name in unfinished:
                         unfinished[name].replace(self.path / name)
-                    else:
-                        # Of an earlier job: it would be taken for this one's.
-                        (self.path / name).unlink(missing_ok=True)
         finally:
             for part in unfinished.values():
                 with suppress(OSError):
-                    part.unlink()
+                    _remove(part)
         return [self.path / name for name in unfinished]
 
     def _make_batch_output(self, job: str, unfinished: Mapping[str, Path]) -> None:
@@ -105,6 +109,39 @@ class HeldFolder:
         with _writing(file), whole_file(file) as stream:
             stream.writelines(blocks)
         return file
+
+
+def _sizes_of_table(stack: Stack, job: str, numbers: Iterable[int]) -> dict[str, int]:
+    """The keys of these files of a job's table, and their sizes; `DownloadError` if one is missing."""
+    keys = [table_key(job, number) for number in sorted(numbers)]
+    if not keys:
+        return {}
+    pages = stack.client("s3").get_paginator("list_objects_v2")
+    listed = pages.paginate(Bucket=stack.output_bucket, Prefix=result_key(job, f"{TABLE_FOLDER}/"))
+    sizes = {found["Key"]: found["Size"] for page in listed for found in page.get("Contents", ())}
+    if gone := [key for key in keys if key not in sizes]:
+        raise missing(stack, gone[0])
+    return {key: sizes[key] for key in keys}
+
+
+def _download(stack: Stack, key: str, size: int, stream: IO[bytes], received: Callable[[int], None]) -> None:
+    stack.client("s3").download_fileobj(stack.output_bucket, key, stream, Callback=received)
+    # It comes in ranges, and boto3 takes an answer with all of it for one of them.
+    if (written := stream.seek(0, os.SEEK_END)) != size:
+        raise DownloadError(
+            f"{stack.store.location(key)} has {counted(size, 'byte')}, and S3 sent {written:,}: try again"
+        )
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, or the folder of a table, unless it has other files than a table's."""
+    if path.is_dir() and not path.is_symlink():
+        files = list(path.iterdir())
+        for file in files if all(file.match("part-*.parquet") for file in files) else ():
+            file.unlink()
+        path.rmdir()
+    else:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -207,7 +207,8 @@ class Job:
         """Write the files of a job that has ended to a folder that is held already; errors are those of `download`."""
         job = self._ended()
         with self._known():
-            written = target.receive(self._stack, self.id, is_batch=has_batch_output(job.options))
+            is_batch = has_batch_output(job.options)
+            written = target.receive(self._stack, self.id, is_batch=is_batch, tables=job.tables)
         self._folder = target.path
         return written
 

@@ -22,7 +22,7 @@ from fanfold.input.sources import where_else
 from fanfold.results import FailedRow, Results
 from fanfold.terminal import stderr
 from fanfold_core.domain.counting import kind_of
-from fanfold_core.domain.keys import RESULT_FILES
+from fanfold_core.domain.keys import RESULT_FILES, TABLE_FOLDER
 from fanfold_core.input.errors import counted
 from fanfold_core.input.json.text import cell_of
 
@@ -237,7 +237,7 @@ def _results_of(name: str, stack: str) -> Results:
     path = Path(name)
     if not (_is_path(name) or path.is_file()):
         return Fanfold(stack).job(name).results()
-    folder = path.parent if path.name in RESULT_FILES else path
+    folder = path.parent if path.name in {*RESULT_FILES, TABLE_FOLDER} else path
     _check_is_there(folder)
     return Results.of_folder(folder)
 
