@@ -211,6 +211,7 @@ class Assembler:
         for number, totals in self.ledger.totals(job.id):
             whole += totals
             with_errors += [number] if totals.failed else []
+        self._join_errors(job, with_errors)
         if missing := [number for number in table_numbers(self.store, job) if number not in job.tables]:
             fix_columns(self.store, job, whole.statistics.kinds)
             if len(missing) > 1:
@@ -218,7 +219,6 @@ class Assembler:
                 return job
             write_table(self.store, job, missing[0])
             job = self.ledger.add_table(job.id, missing[0])
-        self._join_errors(job, with_errors)
         job = self.ledger.set_ended(job.id, self.now())
         job, state = _judged(job, whole)
         ended = self._summarize(job, state, whole)

@@ -20,7 +20,7 @@ Kind: TypeAlias = "str | list[Kind] | dict[str, Kind]"
 
 NULL, BOOLEAN, INTEGER, NUMBER, TEXT, JSON = "null", "boolean", "integer", "number", "text", "json"
 # What is beyond these bounds within one column is JSON: lists and objects in each other, names, and their bytes.
-_MOST_LEVELS, _MOST_FIELDS, _MOST_FIELD_BYTES = 5, 50, 1_000
+_MOST_LEVELS, _MOST_FIELDS, _MOST_FIELD_BYTES = 8, 50, 1_000
 # Bounds of what an item of the ledger has to hold: names of columns, the bytes of one, those of all, and how many
 # columns may be objects.
 _MOST_COLUMNS, _MOST_NAME_BYTES, _MOST_NAMES_BYTES, _MOST_OBJECTS = 1_000, 255, 24_000, 16
