@@ -9,24 +9,18 @@ import threading
 from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import pytest
 
 from fanfold.project import find_root
 from localaws import template
-from localaws.conditions import Conditions
 from localaws.credentials import Keys
 from localaws.functions import worker as script
 from localaws.functions.forks import ForkServer
-from localaws.functions.pool import WorkerPool
 from localaws.functions.preloading import ForkServers, imported_by_all
 from localaws.functions.workers import Function, FunctionError, FunctionLog, Worker, WorkerLostError, shared_environment
 from localaws.template import FunctionCode
-
-if TYPE_CHECKING:
-    from localaws.credentials import Role
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux shows them")
 
@@ -101,24 +95,6 @@ def test_what_functions_share_is_imported_once_and_what_each_has_of_its_own_by_i
     assert set(loaded_by) == {forks.start()._process.pid}  # noqa: SLF001 # nobody else knows it
     assert len({*numbers, *loaded_by}) == 3
     assert own == ("first", "second")
-
-
-def test_workers_without_work_end_but_for_one(functions: list[Function], forks: ForkServer) -> None:
-    role = SimpleNamespace(keys=lambda: Keys("id", "secret"))
-    log = FunctionLog(StringIO())
-    pool = WorkerPool(functions[0], cast("Role", role), {}, log, forks, 3, Conditions())
-    try:
-        workers = [pool._take() for _ in range(3)]  # noqa: SLF001 # three invocations at once
-        for worker in workers[:2]:
-            pool._give_back(worker)  # noqa: SLF001 # likewise
-        pool.trim()
-        assert pool._all == {workers[1], workers[2]}, "one has nothing to do, and one is at work"  # noqa: SLF001
-        assert pool.invoke("os.getpid()") == workers[1].invoke("os.getpid()")
-        with pytest.raises(WorkerLostError):
-            workers[0].invoke("1")
-        assert workers[2].invoke("2") == 2
-    finally:
-        pool.close()
 
 
 def test_the_environment_of_a_worker_is_its_functions_alone(
