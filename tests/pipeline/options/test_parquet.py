@@ -85,13 +85,14 @@ def test_values_keep_the_types_of_json_in_all_files(pipeline: MakePipeline, tmp_
 
 
 @pytest.mark.usefixtures("small")
-def test_the_cells_of_a_csv_are_text(pipeline: MakePipeline, tmp_path: Path) -> None:
+def test_the_cells_of_a_csv_are_text_and_a_vector_is_a_list_of_numbers(pipeline: MakePipeline, tmp_path: Path) -> None:
     content = b"id,text,id,label\n" + b"".join(b"%d,text %d,007,\n" % (row, row) for row in range(200))
-    played = pipeline(models.answering(models.good))
+    played = pipeline(models.answering(lambda texts: [{**good, "embedding": [0.5, 1]} for good in models.good(texts)]))
     ended = played.run(content, {**PARQUET, "input-column": "text"})
     table = read(played, ended, tmp_path)
     own = dict.fromkeys(["id", "text", "id_2", "label"], pa.string())
-    found = {"fanfold_label": pa.string(), "score": pa.float64(), "error": pa.string()}
+    vector = pa.list_(pa.field("element", pa.float64()))
+    found = {"fanfold_label": pa.string(), "score": pa.float64(), "embedding": vector, "error": pa.string()}
     assert table.schema.equals(pa.schema({**own, **found}))
 
 
