@@ -157,6 +157,25 @@ def test_without_rows_there_is_an_empty_table(system: System, content: bytes) ->
 
 
 @pytest.mark.usefixtures("small")
+def test_of_a_table_that_cannot_be_written_the_other_files_are_there(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("fanfold_core.app.assemble.write_table", fail)
+    job = split(system)
+    system.answer(job, 0, *sent(4))
+    system.follow_up.close(job.id, State.CANCELLED, "by its user")
+    with pytest.raises(OSError, match="No space left"):
+        system.finish(job)
+    job = system.assembler.abandon(job.id)
+    assert (job.state, "its results cannot be written" in job.reason) == (State.FAILED, True)
+    assert len(results(system, job)) == 10
+    assert len(system.store.read(result_key(job.id, "errors.csv")).splitlines()) == 1 + 6
+
+
+@pytest.mark.usefixtures("small")
 def test_a_message_for_a_file_that_no_table_has_changes_nothing(system: System) -> None:
     job = split(system)
     answer_all(system, job)
