@@ -17,7 +17,7 @@ from fanfold.comparison import describe_departure, last_of_name
 from fanfold.costs.cost import Cost
 from fanfold.costs.hours import count_hours
 from fanfold.errors import DownloadError, JobNotFoundError, JobStillOpenError, StackError
-from fanfold.folder import HeldFolder, held
+from fanfold.folder import HeldFolder, Owner, held
 from fanfold.input.batch import has_batch_output
 from fanfold.partial import Partial
 from fanfold.results import Errors, Results, format_of, read_object
@@ -72,12 +72,13 @@ class Job:
         {'text': 'so good', 'label': 'LABEL_2', 'score': '0.9', 'error': ''}
     """
 
-    def __init__(self, stack: Stack, job_id: str, uploaded: JobStatus | None = None) -> None:
-        """Take the stack and the id; `uploaded` is the status until the stack has begun with a file just uploaded."""
+    def __init__(self, stack: Stack, job_id: str, uploaded: JobStatus | None = None, origin: str = "") -> None:
+        """Take the stack and the id; of a file just uploaded, the status until the stack has begun, and its origin."""
         self.id = job_id
         self._stack = stack
         self._reader = StatusReader(stack.ledger, job_id, uploaded)
         self._summary = b""
+        self._origin = origin
         # Where its files were written last.
         self._folder: Path | None = None
 
@@ -193,14 +194,15 @@ class Job:
     def download(self, folder: Path | str, *, replace: bool = False) -> list[Path]:
         """Write the files of a job that has ended to a folder, which is made if need be.
 
-        They replace those that a job of the same file has left there, unless it had more rows; those, and what else
-        stands in their place, only with `replace`.
+        They replace those that a job of the same file (by its path) has left there, unless it had more rows; those, and
+        what else stands in their place, only with `replace`.
 
         `JobStillOpenError` if the job has not ended; `DownloadError` if something else is there, there are no files, or
         they cannot be written.
         """
         job = self._ended()
-        with held(Path(folder), job.source.key, job.id, rows=job.rows, replace=replace) as target:
+        owner = Owner(job=job.id, origin=self._origin, input=job.source.address, rows=job.rows)
+        with held(Path(folder), owner, replace=replace) as target:
             return self.write_files(target)
 
     def write_files(self, target: HeldFolder) -> list[Path]:
@@ -240,7 +242,7 @@ class Job:
                 following = start_retry(self.id, self._stack.ledger, self._stack.queues, datetime.now(UTC))
             except NotEndedError as error:
                 raise JobStillOpenError(self.id, or_else=f", or stop it (`fanfold cancel {self.id}`)") from error
-        return Job(self._stack, following.id)
+        return Job(self._stack, following.id, origin=self._origin)
 
     def _file(self, name: str) -> Iterator[bytes]:
         return self._asked(lambda: read_object(self._stack, result_key(self.id, name)))()

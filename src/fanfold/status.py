@@ -216,7 +216,7 @@ def _status(job: JobRecord, rows: int | None, done: int, failed: int | None, req
         requests=requests,
         created=job.created,
         ended=job.ended,
-        input=f"s3://{job.source.bucket}/{job.source.key}",
+        input=job.source.address,
         retry_of=job.parent,
         model=job.model.model,
         revision=job.model.revision,

@@ -18,6 +18,7 @@ from fanfold.client import Fanfold, local_parameters
 from fanfold.costs.estimate import project
 from fanfold.costs.outlook import latest_speed, look_ahead
 from fanfold.errors import UserError
+from fanfold.folder import Owner
 from fanfold.input import files
 from fanfold.input.batch import BATCH_FILES, LEXICON, has_batch_output
 from fanfold.input.files import LocalFile
@@ -60,6 +61,10 @@ class Input:
     def submit(self, fanfold: Fanfold) -> Job:
         """Begin its job."""
         return fanfold.submit(self.sent.source, **self.options)
+
+    def owner(self, limit: int | None) -> Owner:
+        """What is known of its job before that has begun."""
+        return Owner(self.sent.source.shown, origin=self.sent.source.origin, rows=limit)
 
     def show_requests(self, most: int | None) -> None:
         """Print the first requests, or all of them."""

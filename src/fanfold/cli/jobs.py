@@ -26,7 +26,7 @@ from fanfold.cli.logs import LogLine, follow_log, log_groups, log_lines
 from fanfold.cli.options import as_typed
 from fanfold.cli.output import echo, show_facts, show_json, show_table
 from fanfold.client import Fanfold
-from fanfold.folder import held
+from fanfold.folder import Owner, held
 from fanfold.status import JobState, JobStatus
 from fanfold.terminal import stderr
 
@@ -155,7 +155,7 @@ def retry(job: str, stack: str, out: Path, replace: bool) -> None:
         stderr.print(f"job {found.id} has no failed rows: nothing to retry", soft_wrap=True)
         return
     now.check_retry()
-    with held(out, now.input, found.id, rows=now.rows, replace=replace) as folder:
+    with held(out, Owner(job=found.id, input=now.input, rows=now.rows), replace=replace) as folder:
         again = found.retry()
         say_job(again)
         code = follow_to_the_end([Followed(again, job, folder)], stack)

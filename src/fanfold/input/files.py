@@ -12,7 +12,7 @@ from fanfold.errors import InputFileError, extra
 from fanfold.input.batch import batch_options, repeated_ids, unanswered
 from fanfold.input.joined import joined
 from fanfold.input.objects import below, is_manifest, is_prefix, of_manifest
-from fanfold.input.sources import Source, is_in_s3, spooled
+from fanfold.input.sources import Source, address, is_in_s3, spooled
 from fanfold.input.tables import WRITTEN, writer_of
 from fanfold.terminal import spinner
 from fanfold_core.domain.keys import RequestId, job_id
@@ -141,7 +141,7 @@ class LocalFile:
         """A file of the first rows, with the header if there is one."""
         name, encoding = FileName.parse(self.source.name).text, {"encoding": self.content.chunk_encoding}
         options = {**self.source.options, **encoding}
-        return spooled(name, self.source.shown, partial(self._write_head, rows), options)
+        return spooled(name, self.source.shown, partial(self._write_head, rows), options, self.source.origin)
 
     def _write_head(self, rows: int, stream: IO[bytes]) -> None:
         stream.write(self.content.head()[0][: self.layout.first_byte])
@@ -222,7 +222,7 @@ def _source_of(
         with spinner("looking for objects"):
             objects = below(client, str(data)) if is_prefix(data) else _listed(str(data), client)
         with _naming(objects.shown):
-            found = joined(client, objects, options_of, name)
+            found = replace(joined(client, objects, options_of, name), origin=address(str(data)))
     elif isinstance(data, str) and is_in_s3(data):
         found = Source.of_object(s3(), data)
     elif isinstance(data, str | Path):

@@ -19,7 +19,7 @@ from fanfold import Job
 from fanfold.cli import SECTIONS
 from fanfold.cli.conclusion import Followed, follow_to_the_end
 from fanfold.cli.run import run
-from fanfold.folder import held
+from fanfold.folder import Owner, held
 from fanfold.terminal import stderr
 from fanfold_core.domain.options import Options
 
@@ -43,7 +43,10 @@ def test_a_job_that_read_no_row_leaves_earlier_results_as_they_were(
     fanfold: Fanfold, pipeline: Pipeline, tmp_path: Path
 ) -> None:
     unread = pipeline.drop("unread.csv", MIXED, input_column="zzz").summary["job"]
-    earlier = {"results.csv": "text,label\nso good,LABEL_2\n", "summary.json": '{"job": "1", "input": "unread.csv"}'}
+    earlier = {
+        "results.csv": "text,label\nso good,LABEL_2\n",
+        "summary.json": f'{{"job": "{unread}", "input": "unread.csv"}}',
+    }
     for name, content in earlier.items():
         (tmp_path / name).write_text(content, encoding="utf-8")
     said = fanfold("retry", unread, "--out", str(tmp_path))
@@ -194,7 +197,7 @@ def test_an_interrupted_run_on_its_own_cloud_keeps_the_rows_that_are_done(
 
     monkeypatch.setattr(Job, "wait", interrupted)
     monkeypatch.setattr(stderr, "quiet", False)
-    with held(tmp_path / "out", file.name, replace=False) as folder:
+    with held(tmp_path / "out", Owner(file.name), replace=False) as folder:
         assert follow_to_the_end([Followed(job, "half.csv", folder)], stack=None) == INTERRUPTED
     kept = tmp_path / "out" / f"{job.id}.partial.csv"
     texts = {line.split(",")[0] for line in kept.read_text(encoding="utf-8").splitlines()[1:]}

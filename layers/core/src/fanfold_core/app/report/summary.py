@@ -64,7 +64,7 @@ def summarize(
         "seconds": max(0, round((ended - job.created).total_seconds(), 3)),
         "created": job.created.isoformat(),
         "ended": ended.isoformat(),
-        "input": f"s3://{job.source.bucket}/{job.source.key}",
+        "input": job.source.address,
         "input_version": job.source.version,
         "results": location(result_key(job.id, job.results_file)),
         "errors": location(result_key(job.id, "errors.csv")),
