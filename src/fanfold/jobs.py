@@ -233,8 +233,8 @@ class Job:
     def retry(self) -> Job:
         """Try the failed rows again, in a job that has all rows.
 
-        `JobStillOpenError` if this one has not ended, `NothingToRetryError` if its failed rows can only be mended in
-        the file.
+        `JobStillOpenError` if this one has not ended, `NothingToRetryError` if no row failed, or only a corrected file
+        helps.
         """
         self.status().check_retry()
         with self._known():

@@ -11,7 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from fanfold.errors import JobNotFoundError, NothingToRetryError
-from fanfold_core.app.rounds import advice_on
+from fanfold_core.app.rounds import Ending
 from fanfold_core.domain.errors import UnknownJobError
 from fanfold_core.domain.job import Chunk, JobRecord, State, Totals
 from fanfold_core.domain.keys import name_of
@@ -90,21 +90,23 @@ class JobStatus:
 
     @property
     def is_retryable(self) -> bool:
-        """Whether rows of a job that has ended have no prediction that a retry may bring."""
-        return self.has_ended and (self.failed or 0) > (self.invalid or 0)
+        """Whether a retry of a job that has ended may come to something else."""
+        return self.has_ended and self._ending.is_retryable
 
     @property
     def advice(self) -> str:
-        """What helps the rows without a prediction of a job that has ended, in sentences."""
-        return advice_on(self.failed or 0, self.invalid or 0, self.not_answered or 0) if self.has_ended else ""
+        """What helps a job that has ended without a prediction for each row, in sentences."""
+        return self._ending.advice if self.has_ended else ""
 
     def check_retry(self) -> None:
-        """See that a retry may come to something else than the job, or raise `NothingToRetryError`.
+        """See that a retry may come to something else than the job did, or raise `NothingToRetryError`."""
+        if self.has_ended and not self.is_retryable:
+            why = self.advice or self.reason or "every row has a prediction"
+            raise NothingToRetryError(f"job {self.id} has nothing to retry: {why}")
 
-        One that was cancelled, or failed, may not have read its file to the end, or not have written its results.
-        """
-        if self.state is JobState.COMPLETED_WITH_ERRORS and not self.is_retryable:
-            raise NothingToRetryError(f"job {self.id} has nothing to retry: {self.advice}")
+    @property
+    def _ending(self) -> Ending:
+        return Ending(self.state, self.key, self.failed or 0, self.invalid or 0, self.not_answered or 0)
 
     @property
     def key(self) -> str:

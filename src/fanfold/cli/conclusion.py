@@ -18,7 +18,7 @@ from fanfold.jobs import Job
 from fanfold.results import results_file
 from fanfold.status import JobState, JobStatus
 from fanfold.terminal import stderr
-from fanfold_core.app.rounds import advice_on
+from fanfold_core.app.rounds import Ending, advice_on
 from fanfold_core.input.errors import counted
 
 
@@ -55,15 +55,16 @@ def apart(counts: Mapping[str, Any]) -> dict[str, int | None]:
 
 
 def advise(counts: Mapping[str, Any], job: str, stack: str | None) -> str:
-    """What helps the rows of an ended job that have no prediction, and the command that does; empty if all have one.
+    """What helps an ended job that has not predicted all rows, and the command that does; empty if it has.
 
     Without a stack its local cloud has ended, so nothing can be retried.
     """
     failed, invalid, unanswered = (counts.get(name) or 0 for name in ("failed", "invalid", "not_answered"))
     if stack is None:
         return advice_on(invalid, invalid, 0)
-    command = f" To retry: `fanfold retry {job} --stack {stack}`" if failed > invalid else ""
-    return advice_on(failed, invalid, unanswered) + command
+    ending = Ending(counts["state"], counts["input"], failed, invalid, unanswered)
+    is_of_use = ending.is_retryable and not failed == invalid > 0
+    return ending.advice + (f" To retry: `fanfold retry {job} --stack {stack}`" if is_of_use else "")
 
 
 def say_advice(status: JobStatus, stack: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import sys
@@ -153,7 +154,7 @@ def ended(monkeypatch: pytest.MonkeyPatch) -> Callable[..., JobRecord]:
     def make(failed: int, state: State = State.COMPLETED_WITH_ERRORS) -> JobRecord:
         ledger, job = MemoryLedger(lambda: NOW), make_job(state=state)
         ledger.create(job)
-        totals = Totals(9, 9 - failed, failed, 2, Statistics(invalid=2))
+        totals = Totals(9, 9 - failed, failed, 2, Statistics(invalid=min(2, failed)))
         monkeypatch.setattr(ledger, "totals", lambda _job: iter([(0, totals)]))
         stack = SimpleNamespace(ledger=ledger, queues=MemoryQueues(), job_ids=lambda: iter([job.id]), is_local=False)
         monkeypatch.setattr(Stack, "find", lambda *_given: stack)
@@ -178,11 +179,35 @@ def test_a_retry_that_only_the_file_can_help_is_refused_before_anything_is_made(
 
 @pytest.mark.parametrize(
     ("failed", "state"),
-    [(3, State.COMPLETED_WITH_ERRORS), (2, State.FAILED), (2, State.CANCELLED), (0, State.SUCCEEDED)],
+    [(3, State.COMPLETED_WITH_ERRORS), (2, State.FAILED), (2, State.CANCELLED), (0, State.FAILED)],
 )
 def test_a_retry_that_may_help_begins(ended: Callable[..., JobRecord], failed: int, state: State) -> None:
     job = ended(failed, state)
     assert Fanfold("mine").job(job.id).retry().id == f"{job.id}.2"
+
+
+def test_where_every_row_has_a_prediction_nothing_is_retried(shell: Shell, ended: Callable[..., JobRecord]) -> None:
+    job = ended(0, State.SUCCEEDED)
+    with pytest.raises(NothingToRetryError, match="nothing to retry: every row has a prediction"):
+        Fanfold("mine").job(job.id).retry()
+    said = shell(f"retry {job.id} --stack mine")
+    assert (said.code, said.lines) == (0, [f"job {job.id} has no failed rows: nothing to retry"])
+
+
+def test_a_job_that_failed_without_rows_may_be_retried_unless_its_files_name_is_wrong(
+    shell: Shell, ended: Callable[..., JobRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = ended(0, State.FAILED)
+    status = Fanfold("mine").job(job.id).status()
+    assert (status.is_retryable, status.advice.endswith("mend the cause, and a retry goes on.")) == (True, True)
+    said = shell(f"status {job.id} --stack mine")
+    assert f"a retry goes on. To retry: `fanfold retry {job.id} --stack mine`" in said.stdout
+    other = dataclasses.replace(status, input="s3://in/5e/pic.png", reason="the file's name must end in .csv")
+    monkeypatch.setattr(Job, "status", lambda _job: other)
+    assert (other.is_retryable, other.advice) == (False, "")
+    said = shell(f"retry {job.id} --stack mine")
+    assert said.lines == [f"fanfold: job {job.id} has nothing to retry: the file's name must end in .csv"]
+    assert said.code == 2
 
 
 @pytest.mark.parametrize("command", ["status", "errors"])

@@ -54,6 +54,7 @@ def test_where_nothing_is_mistaken_or_compared_or_known_nothing_is_made_up() -> 
 CANCELLED = {
     "state": "CANCELLED", "reason": "cancelled", "rows": 9, "predicted": 1, "failed": 8, "not_answered": 7,
     "invalid": 1, "warnings": [], "results": "s3://out/results.csv",
+    "input": "s3://in/a.csv",
 }  # fmt: skip
 LATE = CANCELLED | {"state": "COMPLETED_WITH_ERRORS"}
 
