@@ -7,6 +7,7 @@ import os
 import sys
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from fanfold.errors import DownloadError
@@ -18,7 +19,6 @@ from fanfold_core.input.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
 
     from fanfold.stacks import Stack
 
@@ -191,6 +191,8 @@ def _check(path: Path, owner: Owner, *, replace: bool) -> None:
             stderr.print(f"{path}: the files of job {earlier.job} will be replaced", soft_wrap=True)
         return
     found = f"the files of {earlier}" if earlier.job else f"{there[0]}, but no summary.json that names its job"
+    if not earlier.origin and earlier.name == Path(owner.name).name != "":
+        found += ", perhaps another one"
     which = f"those of {f'job {owner.job}' if owner.job else owner.name}"
     if has_more:
         found, which = f"{found}, with {counted(earlier_rows, 'row')}", f"the {owner.rows:,} of this job"
