@@ -94,7 +94,7 @@ def test_the_endpoint_counts_at_the_speed_of_the_latest_job_that_tells_it(asked:
     said = asked(terminal=False)
     # Ten rows of 500 seconds each, at $0.736 an hour.
     assert re.search(
-        r"at least \$1\.0223 .* 5,000 s of an ml\.g4dn\.xlarge\); \$1\.02 if the endpoint wakes", said.stderr
+        r"at least \$1\.02 .* 5,000 s of an ml\.g4dn\.xlarge\); \$1\.02 if the endpoint wakes", said.stderr
     )
     assert (said.exit_code, "At 0.002 rows per second, as in the latest job." in said.stderr) == (2, True)
     twice = asked(terminal=False, files=2)

@@ -66,7 +66,7 @@ def test_without_a_speed_the_hour_is_known_and_with_one_the_time_and_the_endpoin
     assert fast.seconds
     assert slow.seconds > fast.seconds
     assert dollars(slow) > dollars(fast) > 0
-    assert "($0.0003 for services, $0.0204 for 100 s of an ml.g4dn.xlarge); $0.21 if the endpoint wakes" in slow.cost
+    assert "($0.0003 for services, $0.0204 for 100 s of an ml.g4dn.xlarge); $0.2083 if the endpoint wakes" in slow.cost
     assert slow.wakes
     assert slow.basis == "At 10 rows per second, as in the latest job."
     unknown = ahead()
