@@ -16,7 +16,7 @@ from fanfold.cli.options import StandardInput, as_typed
 from fanfold.cli.output import echo
 from fanfold.client import Fanfold, local_parameters
 from fanfold.costs.estimate import project
-from fanfold.costs.outlook import latest_speed, look_ahead
+from fanfold.costs.outlook import as_if_new, latest_speed, look_ahead
 from fanfold.errors import UserError
 from fanfold.folder import Owner
 from fanfold.input import files
@@ -101,6 +101,8 @@ def opened_all(
 def dry_run(inputs: Sequence[Input], *, is_limited: bool) -> None:
     """Print the first requests of files, or all of those of which only the first rows would be sent."""
     stderr.print(f"Dry run: {'the' if is_limited else 'first'} requests (nothing is sent):")
+    if words := as_if_new(inputs[0].sent.options.since):
+        stderr.print(words, soft_wrap=True)
     for one in inputs:
         one.show_requests(None if is_limited else _REQUESTS_SHOWN)
 

@@ -145,6 +145,9 @@ def test_the_command_says_small_amounts_in_one_line_and_the_cost_in_words(tmp_pa
     assert list(alone) == ["rows", "requests", "AWS API calls", "Lambda, DynamoDB, SQS, SNS, S3, EventBridge", "cost"]
     assert alone["Lambda, DynamoDB, SQS, SNS, S3, EventBridge"] == "$0.0001"
     assert alone["cost"].startswith("at least $0.0001 for services (us-east-1, ")
+    said = CliRunner().invoke(cli, ["estimate", str(file), "--since", "five-1f"])
+    assert "All rows are counted; those that can be taken over from five-1f are not sent." in said.stderr
+    assert facts("--since", "five-1f") == alone
     woken = facts("--rows-per-second", "100")
     assert woken["instances"] == "$0.1847"
     assert "; $0.1848 if the endpoint wakes for this job" in woken["cost"]
