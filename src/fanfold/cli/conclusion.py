@@ -221,11 +221,16 @@ def _say_what_next(job: str, stack: str) -> None:
     )
 
 
+def say_reason(subject: str, summary: Mapping[str, Any]) -> None:
+    """Say why a job has failed, or was cancelled."""
+    stderr.print(f"{subject}: {as_typed(summary['reason'])}", style="red", soft_wrap=True)
+    if details := summary.get("details"):
+        stderr.print(details, style="red", soft_wrap=True)
+
+
 def _conclude(subject: str, summary: dict[str, Any], out: Path) -> None:
     if summary["state"] in {JobState.FAILED, JobState.CANCELLED}:
-        stderr.print(f"{subject}: {as_typed(summary['reason'])}", style="red", soft_wrap=True)
-        if details := summary.get("details"):
-            stderr.print(details, style="red", soft_wrap=True)
+        say_reason(subject, summary)
         if summary["rows"]:
             stderr.print(f"The rows that are done are in {out}.", soft_wrap=True)
         return

@@ -1,4 +1,4 @@
-"""The files that commands are given: opened, read as their jobs would be, and what is said of that."""
+"""What commands are given: files, opened and read as their jobs would be, and folders of results, or jobs."""
 
 from __future__ import annotations
 
@@ -17,16 +17,18 @@ from fanfold.cli.output import echo
 from fanfold.client import Fanfold, local_parameters
 from fanfold.costs.estimate import project
 from fanfold.costs.outlook import as_if_new, latest_speed, look_ahead
-from fanfold.errors import UserError
+from fanfold.errors import JobNotFoundError, StackError, UserError
 from fanfold.folder import Owner
 from fanfold.input import files
 from fanfold.input.batch import BATCH_FILES, LEXICON, has_batch_output
 from fanfold.input.files import LocalFile
 from fanfold.input.objects import is_manifest, is_prefix
-from fanfold.input.sources import is_in_s3, spooled_stream
+from fanfold.input.sources import is_in_s3, spooled_stream, where_else
 from fanfold.input.uploads import metadata
 from fanfold.project import find_root
+from fanfold.results import Results
 from fanfold.terminal import stderr
+from fanfold_core.domain.keys import RESULT_FILES
 from fanfold_core.domain.requests import Request
 from fanfold_core.input.errors import counted
 from fanfold_core.input.formats import FileName, Format
@@ -146,6 +148,40 @@ def opened(
             data = standard_input.enter_context(spooled)
         with files.opened(data, lambda: Fanfold(stack).stack.client("s3"), parameters, given) as found:
             yield found
+
+
+def job_of(name: str, stack: str) -> Job:
+    """The job that is meant by a name which could be that of a folder, and is none's that a job has written."""
+    here = f"folder {name} has no files of a job" if Path(name).is_dir() else f"there is no folder {name} here"
+    try:
+        return Fanfold(stack).job(name)
+    except StackError as error:
+        raise StackError(f"{here}; as the id of a job, it needs a stack: {error}") from error
+    except JobNotFoundError as error:
+        raise JobNotFoundError(f"{here}, and {error}") from error
+
+
+def results_of(name: str, stack: str) -> Results:
+    """The results in a folder, or those of a job."""
+    path = Path(name)
+    if not (is_path(name) or path.is_file()):
+        return job_of(name, stack).results()
+    folder = path.parent if path.name in RESULT_FILES else path
+    check_is_there(folder)
+    return Results.of_folder(folder)
+
+
+def check_is_there(folder: Path) -> None:
+    """`click.UsageError` if there is no such folder."""
+    if not folder.exists():
+        wanted = "name one that `fanfold run` or `fanfold download` wrote"
+        raise click.UsageError(f"folder {folder} does not exist: {wanted}; {where_else(folder)}")
+
+
+def is_path(name: str) -> bool:
+    """Whether this names what a job wrote, there or not: jobs' ids have no slashes, but folders may be called so."""
+    path = Path(name)
+    return path.name != name or any((path / file).exists() for file in RESULT_FILES)
 
 
 def parameters_of(stack: str | None, model: str = LEXICON, task: str | None = None) -> Mapping[str, str]:

@@ -25,7 +25,7 @@ from tests.system.cli.conftest import FAILED, OK, SOME_ROWS_FAILED, WRONG_USAGE,
 
 def test_jobs_are_listed_for_people_and_programs(fanfold: Fanfold, job: Job) -> None:
     header, *rows = fanfold("jobs", "--limit", "1000").table
-    assert header == ["job", "state", "rows", "predicted", "failed", "not answered", "created", "submitted_by"]
+    assert header == ["job", "state", "rows", "predicted", "failed", "not answered", "created (UTC)", "submitted_by"]
     assert [job.id, "COMPLETED_WITH_ERRORS", "5", "2", "3", ""] in [row[:6] for row in rows]
     assert len(fanfold("jobs", "--limit", "1").table) == 2
     assert job.id in {listed["id"] for listed in fanfold("jobs", "--limit", "1000", "--json").json}

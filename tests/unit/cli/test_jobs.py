@@ -6,6 +6,7 @@ import dataclasses
 import json
 import re
 import sys
+import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +17,14 @@ from tests.fakes.values import NOW, make_job
 from tests.terminals import on_a_terminal
 from tests.unit.cli.test_mistakes import FAILED, check
 
-from fanfold import FailedRow, Fanfold, Job, NothingToRetryError
+from fanfold import Errors, FailedRow, Fanfold, Job, NothingToRetryError
 from fanfold.cli import main
 from fanfold.cli.logs import LogLine
 from fanfold.stacks import Stack
 from fanfold.terminal import stderr, stdout
 from fanfold_core.domain.job import State, Totals
 from fanfold_core.domain.statistics import Statistics
+from fanfold_core.input.records import Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,6 +114,23 @@ def of_submitters(monkeypatch: pytest.MonkeyPatch, *submitters: str | None) -> l
     jobs = [ledger.create(make_job(f"version-{n}", submitted_by=by)).id for n, by in enumerate(submitters)]
     monkeypatch.setattr(Stack, "find", lambda *_given: SimpleNamespace(ledger=ledger, job_ids=lambda: iter(jobs)))
     return jobs
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata"])
+def test_times_are_in_utc_and_say_so(shell: Shell, monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
+    (job,) = of_submitters(monkeypatch, None)
+    monkeypatch.setattr(sys.modules["fanfold.cli.jobs"], "log_lines", lambda *_given: iter([LINE]))
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        header, line = (line.split("\t") for line in shell("jobs").stdout.splitlines())
+        assert line[header.index("created (UTC)")] == f"{NOW:%Y-%m-%d %H:%M}"
+        assert re.search(rf"^created +{NOW:%Y-%m-%d %H:%M:%S} UTC$", shell(f"status {job}").stdout, re.MULTILINE)
+        assert json.loads(shell(f"status {job} --json").stdout)["created"] == NOW.isoformat()
+        assert shell(f"tail {job}").stdout.startswith(f"{NOW:%H:%M:%S}Z splitter")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_who_submitted_a_job_is_told_by_name_and_in_json_whole(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,6 +227,22 @@ def test_a_job_that_failed_without_rows_may_be_retried_unless_its_files_name_is_
     said = shell(f"retry {job.id} --stack mine")
     assert said.lines == [f"fanfold: job {job.id} has nothing to retry: the file's name must end in .csv"]
     assert said.code == 2
+
+
+@pytest.mark.parametrize(("arguments", "stdout"), [("", ""), ("--json", "[]\n"), ("--csv", "row,error\n")])
+def test_errors_of_a_job_that_failed_without_rows_say_why(
+    shell: Shell, ended: Callable[..., JobRecord], monkeypatch: pytest.MonkeyPatch, arguments: str, stdout: str
+) -> None:
+    job = ended(0, State.FAILED)
+    unread = dataclasses.replace(Fanfold("mine").job(job.id).status(), rows=0)
+    monkeypatch.setattr(Job, "status", lambda _job: unread)
+    monkeypatch.setattr(Job, "summary", lambda _job: {"reason": "it is no CSV", "details": "the first line is 'x'"})
+    none = Errors(lambda: iter([b"row,error\n"]), Dialect())
+    monkeypatch.setattr(Errors, "__iter__", lambda _errors: iter([]))
+    monkeypatch.setattr(Job, "errors", lambda _job, **_how: none)
+    said = shell(f"errors {job.id[:5]} --stack mine {arguments}")
+    assert (said.code, said.stdout) == (0, stdout)
+    assert said.lines[:2] == [f"{job.id}: it is no CSV", "the first line is 'x'"]
 
 
 @pytest.mark.parametrize("command", ["status", "errors"])
