@@ -201,7 +201,7 @@ def _shown(planned: Planned) -> dict[str, Any]:
 
 
 def _say_what_is_assumed(found: LocalFile) -> None:
-    """What the file is taken to be: header, columns and texts, why, and what may be wrong with that."""
+    """What the file is taken to be: header, columns and texts, why, and what may be wrong with that; all of it once."""
     why = as_typed(" ".join(found.layout.assumed))
     stderr.print(f"{found.source.shown}{_taken_for(found)} {why}".rstrip(), soft_wrap=True)
     for hint in found.layout.warnings:
@@ -213,8 +213,13 @@ def _taken_for(found: LocalFile) -> str:
     if found.assumed:
         written = f" The job's files include {' and '.join(BATCH_FILES)}." if has_batch_output(found.options) else ""
         return f" is in OpenAI's batch format: the body of each line is sent as a request of its own.{written}"
-    columns = counted(len(layout.columns), "column")
-    if FileName.parse(found.source.name).format is Format.CSV:
+    said, columns = " ".join(layout.assumed).lower(), counted(len(layout.columns), "column")
+    if FileName.parse(found.source.name).format is Format.CSV and "first line is " not in said:
         columns += f", {'with' if layout.has_header else 'without'} a header"
-    where = f"the texts are in column {layout.input_index}, {layout.columns[layout.input_index]!r}"
-    return f": {columns}; {f'the model input is {made.text}' if made else where}."
+    if made:
+        return f": {columns}; the model input is {made.text}."
+    name = repr(layout.columns[layout.input_index])
+    if len(layout.columns) == 1:
+        return f": {columns}, {name}."
+    where = "" if "the texts are in " in said else f"; the texts are in column {layout.input_index}, {name}"
+    return f": {columns}{where}."

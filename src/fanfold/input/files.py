@@ -78,7 +78,7 @@ class LocalFile:
                 return cls._read_batch(source, parameters, content, assumed, {**given, **source.options})
         with _naming(source.shown, blame=partial(options.set_by, of_stack)), extra("parquet", "a Parquet file"):
             layout = content.layout()
-            said = tuple(dict.fromkeys((*source.notes, *layout.assumed)))
+            said = _once((*source.notes, *layout.assumed))
             warnings = (*layout.warnings, *unanswered(options, parameters), *cut_short(options, parameters))
             found = cls(source, options, content, replace(layout, assumed=said, warnings=warnings))
             found._check_beginning()
@@ -161,6 +161,12 @@ class LocalFile:
                 break
         if not rows:
             raise NoRowsError
+
+
+def _once(sentences: Sequence[str]) -> tuple[str, ...]:
+    """Sentences without those that come again, whole or as the end of another."""
+    different = tuple(dict.fromkeys(sentences))
+    return tuple(one for one in different if not any(other.endswith(one[1:]) for other in different if other != one))
 
 
 def _check_requests_may_have_one_row(source: Source, parameters: Mapping[str, str]) -> None:

@@ -83,7 +83,7 @@ def test_a_dry_run_prints_requests_and_sends_nothing(fanfold: Fanfold, pipeline:
     pairs = fanfold("run", str(file), "--dry-run", "--input-expression", "{text: tweet, text_pair: id}").stdout
     inputs = [pair for line in pairs.splitlines() for pair in json.loads(line)["body"]["inputs"]]
     assert {"text": "so good", "text_pair": "1"} in inputs
-    assert "the texts are in column 1, 'tweet'" in said.stderr
+    assert "2 columns, with a header; the texts are in column 1, 'tweet'" in said.stderr
     assert len(list(pipeline.client.jobs())) == before
 
 
@@ -109,25 +109,29 @@ def test_all_options_of_a_job_are_options_of_the_command_line_and_of_the_client(
 @pytest.mark.parametrize(
     ("content", "assumed", "hint"),
     [
-        (b"id,text\n1,so good\n", "2 columns, with a header; the texts are in column 1, 'text'", ""),
+        (
+            b"id,text\n1,so good\n",
+            "2 columns. The first line is the header, and the texts are in column 1, 'text', ",
+            "",
+        ),
         (
             b"review,stars\nso good,5\n",
-            "2 columns, with a header; the texts are in column 0, 'review'. The first line is the header: 'review'",
+            "2 columns. The first line is the header, and the texts are in column 0, 'review', because of",
             "",
         ),
         (
             b"id;text\n1;so good\n",
-            "1 column, without a header; the texts are in column 0, 'column_1'",
+            "1 column, 'column_1'. The file has one column, and its first line is a row",
             "if cells end there, set the option `--delimiter` to ;.\n",
         ),
         (
             b"id\ttext\n1\tso good\n",
-            "1 column, without a header; the texts are in column 0, 'column_1'",
+            "1 column, 'column_1'. The file has one column, and its first line is a row",
             "if cells end there, set the option `--delimiter` to tab.\n",
         ),
         (
             b"\nso good\n",
-            "1 column, without a header; the texts are in column 0, 'column_1'. The file has one column, and its",
+            "1 column, 'column_1'. The file has one column, and its first line is a row",
             "",
         ),
     ],
@@ -168,7 +172,10 @@ def test_an_interrupted_run_on_a_stack_says_that_the_job_goes_on(pipeline: Pipel
     file.write_bytes(b"text\n" + b"".join(b"slowly %d\n" % row for row in range(600)))
     run = pipeline.begin("run", str(file), "--rows-per-request", "1", "--out", "interrupted")
     assert run.stderr is not None
-    assert "interrupted.csv: 1 column, with a header; the texts are in column 0, 'text'. " in run.stderr.readline()
+    assert (
+        "interrupted.csv: 1 column, 'text'. The first line is the header: 'text' is a column's usual name.\n"
+        in run.stderr.readline()
+    )
     job = run.stderr.readline().removeprefix("job ").strip()
     deadline = time.monotonic() + 30
     while job not in pipeline.client.stack.job_ids() and time.monotonic() < deadline:
