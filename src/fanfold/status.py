@@ -1,16 +1,18 @@
-"""Where a job stands: `JobStatus`, and how it is read from the ledger without reading what was read before."""
+"""Where a job stands: `JobStatus`, how it is read from the ledger without reading what was read before, and when."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import reduce
+from math import inf
 from operator import add
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from fanfold.errors import JobNotFoundError, NothingToRetryError
+from fanfold.errors import JobNotFoundError, JobStillOpenError, NothingToRetryError
 from fanfold_core.app.rounds import Ending
 from fanfold_core.domain.errors import UnknownJobError
 from fanfold_core.domain.job import Chunk, JobRecord, State, Totals
@@ -21,6 +23,11 @@ if TYPE_CHECKING:
 
 # Chunks that are done and that one status reads at most, to count their failed rows.
 _MOST_CHUNKS_READ = 200
+
+
+# Seconds between two looks at the ledger: more often while a job is young, since most are short.
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+_SHARE_OF_ELAPSED = 0.05
 
 
 class JobState(StrEnum):
@@ -123,6 +130,22 @@ class JobStatus:
         found = asdict(self)
         times = {name: value.isoformat() for name, value in found.items() if isinstance(value, datetime)}
         return found | {"state": self.state.value} | times
+
+
+class Pace:
+    """When to look at a job again, and until when."""
+
+    def __init__(self, job_id: str, timeout: float | None) -> None:
+        self._job_id, self._timeout = job_id, timeout
+        self._began = time.monotonic()
+
+    def pause(self) -> float:
+        """Seconds until the next look; `JobStillOpenError` if there is to be none, since the time is up."""
+        elapsed = time.monotonic() - self._began
+        left = inf if self._timeout is None else self._timeout - elapsed
+        if left <= 0:
+            raise JobStillOpenError(self._job_id, f" after {self._timeout:g} s")
+        return min(max(_SHORTEST_PAUSE, elapsed * _SHARE_OF_ELAPSED), _LONGEST_PAUSE, left)
 
 
 @dataclass(slots=True)

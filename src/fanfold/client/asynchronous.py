@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from fanfold.client import Data, Fanfold, Predict, with_options
 from fanfold.endpoint import PAUSE_SECONDS, Waking
-from fanfold.jobs import Pace
 from fanfold.results.asynchronous import AsyncErrors, AsyncResults, read_ahead
+from fanfold.status import Pace
 from fanfold.terminal import job_bar
 
 if TYPE_CHECKING:

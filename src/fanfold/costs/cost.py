@@ -31,7 +31,7 @@ class Cost:
     services: float
     instance: float | None
     instance_type: str
-    endpoint_seconds: int
+    endpoint_seconds: float
     prices: str
     instance_hours: float | None = None
     hours_unknown: str = ""
@@ -91,7 +91,7 @@ def without_instances(of_services: float, prices: str, instance_type: str = "") 
     return f"at least {in_dollars(of_services)} for services ({prices}); {unknown}the endpoint's instances come on top"
 
 
-def with_an_instance(of_services: float, together: float, seconds: int, instance_type: str | None) -> str:
+def with_an_instance(of_services: float, together: float, seconds: float, instance_type: str | None) -> str:
     """What services cost, and an instance that is there for no more than the work."""
     return (
         f"at least {in_dollars(together)} ({in_dollars(of_services)} for services, "

@@ -43,7 +43,10 @@ if TYPE_CHECKING:
         ("errors JOB", ("job JOB is still running", "`fanfold status JOB --watch`", "--partial")),
         ("report JOB", ("job JOB is still running", "`fanfold status JOB --watch`")),
         ("download JOB", ("job JOB is still running", "`fanfold status JOB --watch`")),
-        ("retry JOB", ("job JOB is still running", "`fanfold status JOB --watch`", "`fanfold cancel JOB`")),
+        (
+            "retry JOB",
+            ("job JOB is still running", "`fanfold status JOB --watch`", "`fanfold cancel JOB`, or cancel() in Python"),
+        ),
     ],
 )
 def test_what_a_job_cannot_do_yet_is_said_with_how_to_wait_for_it(
