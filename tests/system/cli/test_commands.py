@@ -185,7 +185,10 @@ def test_a_running_job_is_read_in_part_and_cancelled(fanfold: Fanfold, pipeline:
             break
     early = fanfold("results", job.id)
     assert (early.code, early.stdout) == (FAILED, "")
-    assert f"`fanfold status {job.id} --watch`), or ask for the rows that are done (--partial" in early.stderr
+    assert (
+        f"`fanfold status {job.id} --watch`, or wait() in Python), or ask for the rows that are done (--partial"
+        in early.stderr
+    )
     rows = list(csv.DictReader(io.StringIO(fanfold("results", job.id, "--partial").stdout)))
     assert 10 < len(rows) < 401
     assert fanfold("errors", job.id, "--partial").table[1] == ["1", "input is empty", "row 0: "]
