@@ -75,6 +75,14 @@ def test_what_is_no_instance_type_is_refused(wrong: str) -> None:
         check(SOURCE, {"InstanceType": wrong})
 
 
+REGISTRY = "763104351884.dkr.ecr.eu-west-1.amazonaws.com"
+OF_HUGGING_FACE = [
+    "huggingface-pytorch-inference:2.6.0-transformers4.51.3-cpu-py312-ubuntu22.04-v2.0",
+    f"huggingface-pytorch-inference@sha256:{64 * 'a'}",
+]
+OTHERS = ["tei:2.0.1-tei1.8.2-gpu-py310-cu122-ubuntu22.04", "huggingface-pytorch-inference-neuronx:2.1.2-transformers4"]
+
+
 @pytest.mark.parametrize(
     "given",
     [
@@ -84,6 +92,9 @@ def test_what_is_no_instance_type_is_refused(wrong: str) -> None:
         {"ModelDataUrl": "s3://models/own.tar.gz"},
         {"HfTask": "fill-mask", "ContainerImage": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/own:1"},
         {"HfTask": "fill-mask", "EndpointName": "own"},
+        {"EndpointName": "own"},
+        *({"ContainerImage": f"{REGISTRY}/{image}"} for image in OF_HUGGING_FACE),
+        *({"ContainerImage": f"{REGISTRY}/{image}", "HfTask": "summarization"} for image in OTHERS),
     ],
 )
 def test_the_splitter_gives_the_parameters_that_users_are_told(given: dict[str, str]) -> None:
@@ -93,6 +104,8 @@ def test_the_splitter_gives_the_parameters_that_users_are_told(given: dict[str, 
     parameters = {name: str(declared["Default"]) for name, declared in checked.body["Parameters"].items()}
     of_users = Options.of_stack({**parameters, **given}, {})
     assert Options.defaults("{}", model_parameters(model, task)) == of_users
+    if any(image in given.get("ContainerImage", "") for image in OTHERS):
+        assert of_users.parameters == "{}"
 
 
 def test_the_container_s_limits_are_sagemaker_s() -> None:
