@@ -161,7 +161,9 @@ def _mean(states: Any, weights: Any) -> Any:
 def _dense(folder: Path, device: Any, path: str, activation: str) -> Callable[[Any], Any]:
     """A linear layer with the weights in a folder of the model's."""
     safe = folder / path / "model.safetensors"
-    weights = load_file(safe) if safe.exists() else torch.load(safe.with_name("pytorch_model.bin"), weights_only=True)
+    weights = (
+        load_file(safe) if safe.exists() else torch.load(safe.with_name("pytorch_model.bin"), "cpu", weights_only=True)
+    )
     weight, *bias = (
         weights[name].to(device, torch.float32) for name in ("linear.weight", "linear.bias") if name in weights
     )
