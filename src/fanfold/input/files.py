@@ -223,6 +223,7 @@ def _source_of(
             objects = below(client, str(data)) if is_prefix(data) else _listed(str(data), client)
         with _naming(objects.shown):
             found = joined(client, objects, options_of, name)
+        name = None  # it has one that says what has become of them
     elif isinstance(data, str) and is_in_s3(data):
         found = Source.of_object(s3(), data)
     elif isinstance(data, str | Path):

@@ -51,15 +51,23 @@ class Predictions:
 
 
 def read_answer(content: bytes, rows: int, expression: Callable[[Any], Any] | None) -> Predictions:
+    """The results in an answer, as they are kept. Errors are those of `read_results`.
+
+    >>> read_answer(b'[{"label": "POSITIVE", "score": 0.9}]', 1, None).fields == {"label", "score"}
+    True
+    """
+    results = read_results(content, rows, expression)
+    return Predictions(write_json(results), field_names(results))
+
+
+def read_results(content: bytes, rows: int, expression: Callable[[Any], Any] | None) -> list[Any]:
     """Check that the answer, or what the expression makes of it, holds one result per row.
 
     A batch of one may have another shape: an object that is no error is the result of a single row.
     `MisalignedAnswerError` if there is another number of results than of rows, `MalformedAnswerError` if none is found.
 
-    >>> read_answer(b'[{"label": "POSITIVE", "score": 0.9}]', 1, None).fields == {"label", "score"}
-    True
-    >>> read_answer(b'{"predictions": ["A", "B"]}', 2, lambda answer: answer["predictions"]).results
-    '["A","B"]'
+    >>> read_results(b'{"predictions": ["A", "B"]}', 2, lambda answer: answer["predictions"])
+    ['A', 'B']
     """
     try:
         answer = read_lenient_json(content.decode("utf-8-sig"))
@@ -67,7 +75,6 @@ def read_answer(content: bytes, rows: int, expression: Callable[[Any], Any] | No
         if expression and found is None:
             raise _nothing_found(answer)
         results = _results(found, rows)
-        text = write_json(results)
     except (TypeError, ValueError) as error:
         raise MalformedAnswerError(f"the model's answer is not JSON: {error}") from error
     except (ExpressionError, ExpressionTooLargeError) as error:
@@ -76,7 +83,7 @@ def read_answer(content: bytes, rows: int, expression: Callable[[Any], Any] | No
         raise MalformedAnswerError("the model's answer has no result (null) for one of its rows")
     if expression and any(map(_is_all_null, results)):
         raise _nothing_found(answer)
-    return Predictions(text, field_names(results))
+    return results
 
 
 def sift(
