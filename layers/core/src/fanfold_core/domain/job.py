@@ -7,7 +7,7 @@ State only moves forward. Completion, failure and cancel all go through CLOSING,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -178,6 +178,26 @@ class Totals:
             self.requests + other.requests,
             self.statistics + other.statistics,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a job has taken up to `at`, in seconds since 1970: for its first `chunks`, which are done, and of instances.
+
+    Its endpoint had so many `instances` then, and all that there were until then were there for `instance_seconds`.
+    """
+
+    at: int
+    chunks: int = 0
+    rows: int = 0
+    requests: int = 0
+    instances: int = 0
+    instance_seconds: int = 0
+
+    def seen(self, instances: int, now: int) -> Spent:
+        """With the time until now: there were as many instances as at its beginning or end, whichever is more."""
+        seconds = self.instance_seconds + (now - self.at) * max(self.instances, instances)
+        return replace(self, at=now, instances=instances, instance_seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True)
