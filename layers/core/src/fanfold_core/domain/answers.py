@@ -19,14 +19,15 @@ if TYPE_CHECKING:
 
     from fanfold_core.domain.schema import ResponseSchema
 
-# Stands in the set of field names for results that are no flat objects. A model with a field of this very name gets
-# its results written as JSON, too, which is harmless.
+# Stands in the set of field names for results that are no flat objects: whose values are text, numbers, truth values,
+# null, or vectors. A model with a field of this very name gets its results written as JSON, too, which is harmless.
 NOT_FLAT = "{}"
 MOST_FIELDS = 64
 # Of an answer that is read from S3: SageMaker takes up to 1 GB, and what JSON of this size becomes in Python may take
 # thirty times as much, of the functions' 1,769 MB. A notification includes no answer of more than 128 KB.
 LARGEST_ANSWER_BYTES = 16 * 1024 * 1024
 _MOST_NAMES_BYTES = 4_096
+_OF_VECTORS = {int, float, type(None)}
 _ERRORS = {"error", "errors", "errorMessage", "error_message", "exception", "detail", "traceback"}
 _KINDS: dict[type, str] = {
     dict: "a JSON object that tells of an error",
@@ -153,5 +154,10 @@ def _fits(names: frozenset[str]) -> bool:
 
 
 def _fields(result: Any) -> frozenset[str]:
-    is_flat = isinstance(result, dict) and result and not any(isinstance(v, dict | list) for v in result.values())
+    is_flat = isinstance(result, dict) and result and all(map(_fits_a_cell, result.values()))
     return frozenset(result) if is_flat and all(result) else frozenset({NOT_FLAT})
+
+
+def _fits_a_cell(value: Any) -> bool:
+    """Whether it is a value of its own, as a vector is. What JSON has instead of an infinite number is null."""
+    return not isinstance(value, dict | list) or (isinstance(value, list) and set(map(type, value)) <= _OF_VECTORS)
