@@ -228,6 +228,8 @@ class Code:
                     ast.AnnAssign(target=target, value=ast.expr() as value) | ast.NamedExpr(target=target, value=value)
                 ):
                     self._assign(target, value, outer)
+                case ast.AugAssign(target=ast.Name() as target, op=ast.Add() as plus, value=value):
+                    self._assign(target, ast.BinOp(target, plus, value), outer)
                 case ast.For(target=target, iter=looped):
                     inner = (child, *outer)
                     self._loop(target, looped, child)

@@ -61,7 +61,7 @@ class ModelFilesError(UserError):
 
 
 class PackError(ModelFilesError):
-    """A folder holds no model that the inference container can load, or has code of its own. Do not retry: mend it."""
+    """A folder holds no model that the container can load, or the packed code run. Do not retry: mend the folder."""
 
 
 class UploadError(UserError):
@@ -81,7 +81,8 @@ class JobStillOpenError(UserError):
 
     def __init__(self, job: str, after: str = "", or_else: str = "") -> None:
         super().__init__(
-            f"job {job} is still running{after}: wait for its end (`fanfold status {job} --watch`){or_else}"
+            f"job {job} is still running{after}: wait for its end (`fanfold status {job} --watch`, or wait() in Python)"
+            f"{or_else}"
         )
 
 

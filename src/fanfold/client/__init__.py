@@ -199,7 +199,7 @@ class Fanfold:
         spelt, stack = metadata(**options), self.stack
         with opened(data, lambda: stack.client("s3"), stack.parameters, spelt, name) as found:
             uploaded = upload(stack, found.source, {**found.assumed, **spelt})
-        return Job(stack, uploaded.id, uploaded)
+        return Job(stack, uploaded.id, uploaded, found.source.origin)
 
     def wake(self, *, wait: bool = False, timeout: float | None = None) -> EndpointStatus:
         """Start an instance of the endpoint before a file comes, if it has none; `wait` until it is there.

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from fanfold.client import Data, Fanfold, Predict, takes_options
 from fanfold.endpoint import Waking, check_wait
-from fanfold.jobs import Pace
 from fanfold.results.asynchronous import AsyncErrors, AsyncResults, read_ahead
+from fanfold.status import Pace
 from fanfold.terminal import job_bar
 
 if TYPE_CHECKING:

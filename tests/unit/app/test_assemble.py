@@ -1,20 +1,25 @@
 """The assembler: the files of a job that closes, whoever builds their parts and however often."""
 
 import json
+from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.fakes.values import make_job
 from tests.unit.app.conftest import CONTENT, System, in_time, sent
 
+from fanfold_core.app.report.summary import summarize
 from fanfold_core.aws.messages import Assemble
-from fanfold_core.domain.job import JobRecord, State
+from fanfold_core.domain.job import JobRecord, State, Totals
 from fanfold_core.domain.keys import result_key
 from fanfold_core.domain.outcomes import Answered, Unsent
 from fanfold_core.domain.requests import Unsendable
 from fanfold_core.domain.spans import Span
+from fanfold_core.domain.statistics import Statistics, Timeline
 
 
 def lines(system: System, job: JobRecord, name: str = "results.csv") -> list[str]:
@@ -60,6 +65,15 @@ def test_rows_without_an_answer_are_told_apart_from_those_that_failed_whether_th
     summary = summarized(system, job)
     assert (summary["predicted"], summary["failed"], summary["invalid"]) == (1, 9, 1)
     assert summary["not_answered"] == 8, "two that were sent, and all of the other chunks"
+
+
+@pytest.mark.parametrize(("lasted", "seconds"), [(0.25, 0.25), (7, 1)])
+def test_the_endpoint_worked_no_longer_than_the_job_lasted(lasted: float, seconds: float) -> None:
+    job = make_job()
+    job = replace(job, ended=job.created + timedelta(seconds=lasted))
+    totals = Totals(2, 2, 0, 1, Statistics(answers=Timeline(Counter({0: 2}))))
+    summary = summarize(job, State.SUCCEEDED, totals, "s3://out/{}".format, "1")
+    assert (summary["seconds"], summary["endpoint_seconds"]) == (lasted, seconds)
 
 
 def test_a_row_that_failed_stands_in_both_files(system: System) -> None:

@@ -187,7 +187,7 @@ def test_a_job_is_waited_for_until_it_has_ended() -> None:
 
 @pytest.mark.parametrize("timeout", [0, 0.15])
 def test_a_job_that_has_not_ended_in_time_is_told_of_with_what_to_do(timeout: float) -> None:
-    what_to_do = r"wait for its end \(`fanfold status tweets-1f --watch`\)"
+    what_to_do = r"wait for its end \(`fanfold status tweets-1f --watch`, or wait\(\) in Python\)"
     words = rf"^job tweets-1f is still running after {timeout:g} s: {what_to_do}$"
     job = job_of(STATUS)
     with pytest.raises(JobStillOpenError, match=words):

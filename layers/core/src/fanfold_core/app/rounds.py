@@ -7,6 +7,7 @@ start. A finished round is never touched again.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fanfold_core.app.spill import Spill, runs_of
@@ -16,6 +17,7 @@ from fanfold_core.domain.job import JobRecord, State
 from fanfold_core.domain.keys import next_round
 from fanfold_core.domain.results import RowAnswers, SpanAnswer, SpanOutcome, answers, effective, overlay
 from fanfold_core.input.errors import counted
+from fanfold_core.input.formats import FileName
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -60,10 +62,41 @@ def start_retry(job_id: str, ledger: Ledger, queues: Queues, now: datetime) -> J
     return following
 
 
-def advice_on(failed: int, invalid: int, unanswered: int) -> str:
-    """What helps the rows of an ended job that have no prediction, in sentences; empty if all have one.
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a job has ended, the name or key of its file, and its rows without a prediction.
 
     Of the failed rows, so many are invalid, and so many had no answer when the job ended.
+    """
+
+    state: str
+    file: str
+    failed: int
+    invalid: int
+    unanswered: int
+
+    @property
+    def is_retryable(self) -> bool:
+        """Whether another round may come to something else.
+
+        A job that was cancelled, or failed, may not have read its file to the end, or not have written its results.
+        """
+        if self.state in {State.CANCELLED, State.FAILED}:
+            return FileName.parse(self.file).is_table
+        return self.failed > self.invalid
+
+    @property
+    def advice(self) -> str:
+        """What helps, in sentences; empty if nothing needs help, or the job's reason says it."""
+        if self.failed or not self.is_retryable:
+            return advice_on(self.failed, self.invalid, self.unanswered)
+        if self.state == State.CANCELLED:
+            return "A retry goes on with the file."
+        return "If the file is at fault, correct it and upload it again; otherwise mend the cause, and a retry goes on."
+
+
+def advice_on(failed: int, invalid: int, unanswered: int) -> str:
+    """What helps the rows of an ended job that have no prediction, in sentences; empty if all have one.
 
     >>> advice_on(failed=3, invalid=0, unanswered=3)
     '3 rows had no answer when the job ended: a retry sends them.'

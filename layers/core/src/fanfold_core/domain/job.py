@@ -51,6 +51,11 @@ class Source:
     etag: str
     size: int
 
+    @property
+    def address(self) -> str:
+        """Of the object, whichever version."""
+        return f"s3://{self.bucket}/{self.key}"
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -182,17 +187,14 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What a job has taken up to `at`, in seconds since 1970: for its first `chunks`, which are done, and of instances.
-
-    Its endpoint had so many `instances` then, and all that there were until then were there for `instance_seconds`.
-    """
+    """What a job has taken up to `at` (seconds since 1970): for its first `chunks`, which are done, and of instances."""
 
     at: int
     chunks: int = 0
     rows: int = 0
     requests: int = 0
-    instances: int = 0
-    instance_seconds: int = 0
+    instances: int = 0  # that its endpoint has then
+    instance_seconds: int = 0  # of all that it had until then
 
     def seen(self, instances: int, now: int) -> Spent:
         """With the time until now: there were as many instances as at its beginning or end, whichever is more."""
