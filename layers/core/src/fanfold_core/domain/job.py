@@ -187,7 +187,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What a job has taken up to `at` (seconds since 1970): for its first `chunks`, which are done, and of instances."""
+    """What a job has taken up to `at` (seconds since 1970): for its first `chunks`, which are done, and instances."""
 
     at: int
     chunks: int = 0
