@@ -183,7 +183,7 @@ class Assembler:
                     statistics += of_tokens(chunk, numbers, answered)
                 if job.layout and job.layout.label_index is not None:
                     statistics += of_true_labels(first_row, run, input_index, job.layout.label_index, answered)
-                if job.has_table:
+                if job.options.has_table:
                     statistics += kinds_of(run, answered, shown)
                 statistics += of_irregular(first_row, writer.noted(irregular), shown.original, answered)
             failures, sent = len(final.failed), sum(requests(outcomes).values())

@@ -210,9 +210,8 @@ class JobRecord:
     are done; `total` is known when the file has been read to its end. `parent` is the job whose failed rows this one
     tries again. `touched` and `answered` are seconds since 1970: the last progress of splitter or assembler, and the
     last chunk that was done. Only the job's own requests know its `nonce`. `mismatches` are the wrong lengths that
-    answers had, spelt `rows:results`. Jobs that an earlier version began are sent `as_in_file`, for it may
-    still be at work. The file was `submitted_by` this principal, if S3 has named it; in all rounds, whoever retried.
-    Of the files of its table, `tables` are written.
+    answers had, spelt `rows:results`. Jobs that an earlier version began are sent `as_in_file`, for it may still be at
+    work. The file was `submitted_by` this principal, if S3 named it; in all rounds. Its table has the files `tables`.
     """
 
     id: str
@@ -281,12 +280,7 @@ class JobRecord:
     @property
     def results_file(self) -> str:
         """The name of the file that has its results."""
-        return "results.jsonl" if self.has_table else f"results.{self.options.results_format}"
-
-    @property
-    def has_table(self) -> bool:
-        """Whether its results are to be written as a table of Parquet, too."""
-        return self.options.results_format == "parquet"
+        return "results.jsonl" if self.options.has_table else f"results.{self.options.results_format}"
 
     @property
     def known_layout(self) -> Layout:

@@ -69,7 +69,7 @@ def summarize(
         "input": job.source.address,
         "input_version": job.source.version,
         "results": location(result_key(job.id, job.results_file)),
-        "parquet": location(result_key(job.id, f"{TABLE_FOLDER}/")) if job.has_table else None,
+        "parquet": location(result_key(job.id, f"{TABLE_FOLDER}/")) if job.options.has_table else None,
         "errors": location(result_key(job.id, "errors.csv")),
         "model": job.model.model,
         "revision": job.model.revision,

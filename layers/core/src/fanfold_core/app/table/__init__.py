@@ -36,7 +36,7 @@ _BLOCK = 1024 * 1024
 
 def table_numbers(store: Store, job: JobRecord) -> range:
     """The numbers of the files of a job's table, from 0; none if it is to have no table."""
-    return range(_files(_results(store, job))) if job.has_table else range(0)
+    return range(_files(_results(store, job))) if job.options.has_table else range(0)
 
 
 def fix_columns(store: Store, job: JobRecord, kinds: Kinds) -> None:
