@@ -1,7 +1,8 @@
 """Tuning: with which rows per request and which batch size a model is fastest.
 
-Machines are noisy, so settings take turns, and medians of these are compared. The batch size comes first, since it
-matters alike to requests of any size that hold it; then requests grow for as long as that pays.
+The batch size comes first, since it matters alike to requests of any size that hold it; then requests grow for as long
+as that pays. Machines are noisy, and mostly for longer than a turn takes: so settings take turns, and what counts is
+not the speed of a turn, but its share of the fastest one in the same round, of which medians are compared.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ BATCH_SIZES = (8, 16, 32, 64)
 _BATCH_SIZE = "batch_size"
 # The smallest request that holds every batch; fewer rows tell little of larger ones.
 START_ROWS = 64
-# After each turn, what has at no time had this share of the fastest one's speed takes no more of them.
-_WORTH_A_TURN = (0.5, 0.75, 0.0)
+# After each round, what has at no time had this share of the fastest one's speed takes no more turns.
+_WORTH_A_TURN = (0.5, 0.9, 0.0)
 TURNS = len(_WORTH_A_TURN)
 # What is nearly as fast as the fastest is chosen if it asks for less of a change.
 _ALIKE = 0.97
@@ -141,23 +142,24 @@ class Search:
 
     def _compare(self, settings: Iterable[Setting]) -> Setting | None:
         """The best of some settings by turns that they take now; None if all fail."""
-        speeds: dict[Setting, list[float]] = {setting: [] for setting in settings}
-        for turn, share in enumerate(_WORTH_A_TURN):
-            for setting in list(speeds)[:: -1 if turn % 2 else 1]:
-                if (speed := self._speed(setting)) is None:
-                    del speeds[setting]
-                else:
-                    speeds[setting].append(speed)
+        shares: dict[Setting, list[float]] = {setting: [] for setting in settings}
+        for turn, least in enumerate(_WORTH_A_TURN):
+            taking = list(shares)[:: -1 if turn % 2 else 1]
+            speeds = {setting: speed for setting in taking if (speed := self._speed(setting)) is not None}
+            fastest = max(speeds.values(), default=0.0)
             # What slows one turn down is mostly not the setting, so it is no reason to give that up.
-            least = share * max(map(median, speeds.values()), default=0.0)
-            speeds = {setting: found for setting, found in speeds.items() if max(found) >= least}
-            if len(speeds) <= 1:
+            shares = {
+                setting: both
+                for setting, found in shares.items()
+                if setting in speeds and max(both := [*found, speeds[setting] / fastest]) >= least
+            }
+            if len(shares) <= 1:
                 break
         worth = {
             setting: median(found) * (_FEWER_ROWS if setting.rows < self.present.rows else 1)
-            for setting, found in speeds.items()
+            for setting, found in shares.items()
         }
-        alike = (setting for setting, speed in worth.items() if speed >= _ALIKE * max(worth.values()))
+        alike = (setting for setting, share in worth.items() if share >= _ALIKE * max(worth.values()))
         return min(alike, key=self._change, default=None)
 
     def _speed(self, setting: Setting) -> float | None:

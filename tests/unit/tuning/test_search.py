@@ -44,6 +44,29 @@ class Machine:
     def search(self, present: Setting = PRESENT, most_rows: int = 512) -> Search:
         return Search(self, present=present, most_rows=most_rows, batch_sizes=SIZES)
 
+    @property
+    def every(self) -> list[Setting]:
+        return [Setting(rows, size) for rows, size in product(ROWS, SIZES) if (size or 1) <= rows <= self.holds]
+
+    @property
+    def fastest(self) -> float:
+        return max(map(self.speed, self.every))
+
+
+@dataclass
+class Busy:
+    """A machine with other work, which makes it half as fast, begins by chance, and lasts for some twenty turns."""
+
+    machine: Machine
+    random: Random
+    times: int = 1
+
+    def __call__(self, setting: Setting) -> Turn:
+        if self.random.random() < 0.05:
+            self.times = 3 - self.times
+        turn = self.machine(setting)
+        return turn._replace(seconds=turn.seconds * self.times)
+
 
 MACHINES = {
     "overhead of requests": Machine(request=1.0),
@@ -91,9 +114,19 @@ def test_the_choice_is_nearly_as_fast_as_the_best_of_all(name: str, seed: int) -
     machine = Machine(of_name.request, of_name.row, 0.1, holds=of_name.holds, random=Random(seed))
     best = machine.search().run()
     assert best
-    every = [Setting(rows, size) for rows, size in product(ROWS, SIZES) if (size or 1) <= rows <= machine.holds]
-    assert machine.speed(best) >= 0.9 * max(map(machine.speed, every))
-    assert len(set(machine.turns)) < len(every)
+    assert machine.speed(best) >= 0.9 * machine.fastest
+    assert len(set(machine.turns)) < len(machine.every)
+
+
+def test_a_machine_that_others_slow_down_now_and_then_leads_to_few_wrong_choices() -> None:
+    shares = []
+    for seed, name in product(range(40), MACHINES):
+        machine = Machine(MACHINES[name].request, MACHINES[name].row, holds=MACHINES[name].holds)
+        busy = Busy(machine, Random(seed))
+        best = Search(busy, present=PRESENT, most_rows=512, batch_sizes=SIZES).run()
+        assert best
+        shares.append(machine.speed(best) / machine.fastest)
+    assert sum(share < 0.9 for share in shares) <= 0.05 * len(shares)
 
 
 @pytest.mark.parametrize("present", [PRESENT, Setting(128), Setting(64, 16), Setting(100), Setting(8)])
