@@ -17,7 +17,7 @@ from fanfold.errors import TuneError, extra
 from fanfold.input.sources import is_in_s3
 from fanfold.input.uploads import encoded, metadata
 from fanfold.terminal import bytes_bar, spinner, stderr
-from fanfold.tuning import BATCH_SIZES, START_ROWS, Search, Setting, batch_size_of, parameters_with
+from fanfold.tuning import BATCH_SIZES, Search, Setting, batch_size_of, parameters_with
 from fanfold.tuning.sample import take_sample
 from fanfold_core.domain.options import Options
 from fanfold_core.domain.options.row import spell
@@ -118,10 +118,10 @@ def tune(file: Path | str, model: str, task: str | None, container: str | None, 
     speeds = {trial.setting: trial.rows_per_second for trial in search.trials if not trial.failure}
     gain = f"{speeds[best] / speeds[search.present]:.1f} times as fast as" if search.present in speeds else "instead of"
     _say_how_to_use(to_use, present, gain, _options(to_use, chosen, default))
-    if trials.rows < (few := max(present.rows, START_ROWS)):
+    if trials.rows < (few := max(present.rows, BATCH_SIZES[-1])):
+        advice = "a file with more rows" if sample.rows - trials.refused < few else "a faster machine"
         stderr.print(
-            f"Tried with {counted(trials.rows, 'row')}, no request has had {few}: that tells little. Use a file with "
-            "more rows.",
+            f"Tried with {counted(trials.rows, 'row')}, no request has had {few}: that tells little. Use {advice}.",
             style="yellow",
             soft_wrap=True,
         )

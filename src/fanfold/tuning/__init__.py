@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 ROWS = (8, 16, 32, 64, 128, 256, 512)
 BATCH_SIZES = (8, 16, 32, 64)
 _BATCH_SIZE = "batch_size"
-# The smallest request that holds every batch; fewer rows tell little of larger ones.
-START_ROWS = 64
+# The smallest request that holds two of the largest batches: in a request of one batch only, a size looks slower than
+# it is in larger requests.
+_START_ROWS = 2 * BATCH_SIZES[-1]
 # After each round, what has at no time had this share of the fastest one's speed takes no more turns.
 _WORTH_A_TURN = (0.5, 0.9, 0.0)
 TURNS = len(_WORTH_A_TURN)
@@ -31,7 +32,7 @@ _ALIKE = 0.97
 # What the speed of fewer rows per request than at present is worth: they cost more calls, and a stack may refuse them.
 _FEWER_ROWS = 0.9
 # So many of the fastest are compared once more at the end: chance may have led to one of them only.
-_LAST = 3
+_LAST = 2
 # How many sizes of requests are looked at together: one that is slower by accident doesn't hide the next.
 _AHEAD = 3
 
@@ -123,7 +124,7 @@ class Search:
         return list(self._trials.values())
 
     def _best_batch_size(self) -> Setting | None:
-        for rows in [rows for rows in self._sizes[::-1] if rows <= START_ROWS] or self._sizes:
+        for rows in [rows for rows in self._sizes[::-1] if rows <= _START_ROWS] or self._sizes:
             # A batch is no larger than its request, so one that is asked to be makes no difference.
             held = [size for size in self._batch_sizes if (size or 1) <= rows or size == self.present.batch_size]
             if best := self._compare(Setting(rows, size) for size in held):

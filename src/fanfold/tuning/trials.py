@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from localaws.endpoint.models import Model
 
 # Rows of a request that only asks for answers to compare with, and how long such are sent.
-_FEW_ROWS, _ANSWERS_SECONDS = 8, 20
+_FEW_ROWS, _ANSWERS_SECONDS = 8, 10
 # So many refused rows and not one answer: the model, or what it is asked, is wrong.
 _MOST_REFUSED = 16
 # Workers take requests in turns, more or less.
@@ -93,13 +93,15 @@ class Trials:
     def prepare(self, blocks: Sequence[Sequence[Any]]) -> None:
         """See which rows the model answers, and how, in requests of few rows; of a slow model, only of some blocks.
 
-        A block is complete before the next one comes, since a batch of texts from several would be padded as none of a
-        job is. `TuneError` if it answers none.
+        These are whole, unless not even one is: a batch of texts from several would be padded as none of a job is.
+        `TuneError` if it answers none.
         """
         kept: list[list[tuple[Any, Any]]] = [[] for _ in blocks]
         until: float | None = None
         for block, start in product(middle_first(len(blocks)), range(0, BLOCK_ROWS, _FEW_ROWS)):
             if until is not None and self._clock() > until:
+                if 0 < start < len(blocks[block]) and sum(map(bool, kept)) > 1:
+                    kept[block].clear()
                 break
             kept[block] += self._answered(blocks[block][start : start + _FEW_ROWS])
             # Not before: a container loads the model when the first request comes.

@@ -76,20 +76,39 @@ def test_of_a_file_without_sendable_rows_none_is_tried(model: FakeModel) -> None
         prepared(model, [[], []])
 
 
-def test_of_a_slow_model_some_runs_of_texts_are_enough(model: FakeModel) -> None:
-    model.row_seconds = lambda _batch: 1.0
-    blocks = [TEXTS[start : start + 16] for start in range(0, 128, 16)]
+@pytest.mark.parametrize(
+    ("seconds", "rows", "used"),
+    [
+        # 8.1 s after the first answer are not yet 10, and 12.15 are more.
+        (0.5, 16, [2, 4]),
+        # Here it is only half of the second run.
+        (1.0, 16, [4]),
+        (1.0, 24, [3]),
+    ],
+)
+def test_of_a_slow_model_whole_runs_from_all_over_are_enough(
+    model: FakeModel, seconds: float, rows: int, used: list[int]
+) -> None:
+    model.row_seconds = lambda _batch: seconds
+    blocks = [TEXTS[start : start + rows] for start in range(0, 128, rows)]
     found = prepared(model, blocks)
-    found(Setting(32))
-    # 16.1 s after the first answer are not yet 20, and 24.15 are more: the middle one, and what comes after its first
-    # quarter, in the order of the sample, so that a batch has texts that are alike.
-    assert model.requests[-1]["inputs"] == blocks[2] + blocks[4]
+    assert found.rows == rows * len(used)
+    found(Setting(found.rows))
+    # In the order of the sample.
+    assert model.requests[-1]["inputs"] == [text for number in used for text in blocks[number]]
+
+
+def test_of_a_very_slow_model_a_part_of_a_run_is_enough(model: FakeModel) -> None:
+    model.row_seconds = lambda _batch: 1.0
+    found = prepared(model)
+    found(Setting(found.rows))
+    assert model.requests[-1]["inputs"] == TEXTS[64:88]
 
 
 def test_a_request_that_takes_longer_than_it_may_fails(model: FakeModel) -> None:
     model.row_seconds = lambda _batch: 0.1
     found = prepared(model, invocation_timeout_seconds=6)
-    assert found(Setting(32)).rows == 128
+    assert found(Setting(32)).rows == 64
     with pytest.raises(SettingFailedError, match="a request took 6 s, and invocation-timeout-seconds is 6"):
         found(Setting(64))
 
