@@ -18,7 +18,7 @@ SAID: dict[str, Misreadable] = {
     "review.csv": Misreadable(
         b"id,review\n1,great\n2,awful\n",
         ["great", "awful"],
-        assumed="The first line is the header: 'review' is a column's usual name. The texts are in column 1, 'review'",
+        assumed="The first line is the header, and the texts are in column 1, 'review', because of its usual name.",
     ),
     "index.csv": Misreadable(
         b"id,words\n1,great\n2,awful\n",

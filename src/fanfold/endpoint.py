@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 IN_SERVICE = "InService"
 # While SageMaker changes an endpoint; `RollingBack` ends in `InService`, without what was asked for.
 _CHANGING = {"Creating", "Updating", "SystemUpdating", "RollingBack"}
-PAUSE_SECONDS, _SECONDS_BETWEEN_LINES = 5.0, 60.0
+_PAUSE_SECONDS, _SECONDS_BETWEEN_LINES = 5.0, 60.0
 # For so long, an endpoint may look as it did before it was asked to change.
 _GRACE_SECONDS = 60.0
 
@@ -75,9 +76,9 @@ class Waking:
         1
     """
 
-    def __init__(self, stack: Stack) -> None:
-        """Take the stack; nothing is asked yet."""
-        self._name = stack.endpoint
+    def __init__(self, stack: Stack, timeout: float | None = None) -> None:
+        """Take the stack, and for how many seconds to wait, None for as long as it takes; nothing is asked yet."""
+        self._name, self._timeout = stack.endpoint, timeout
         self._client: SageMakerClient = stack.client("sagemaker")
         self._began = self._said = time.monotonic()
         self._last_status, self._has_changed = "", False
@@ -107,12 +108,22 @@ class Waking:
     def wait(self) -> EndpointStatus:
         """Wait until the endpoint has an instance; say each change of its status, and now and then how long it takes.
 
-        `WakeError` if it gets none: for want of capacity, or because it was put to sleep again.
+        `WakeError` if it gets none: for want of capacity, or because it was put to sleep again, or not in time.
         """
         with spinner(f"endpoint {self._name} starts an instance"):
             while not (now := self.look_again()).is_awake:
-                time.sleep(PAUSE_SECONDS)
+                time.sleep(self.pause())
         return now
+
+    def pause(self) -> float:
+        """Seconds until the next look; `WakeError` if there is to be none, since the time is up."""
+        left = inf if self._timeout is None else self._timeout - (time.monotonic() - self._began)
+        if left <= 0:
+            raise WakeError(
+                f"endpoint {self._name} has no instance after {self._timeout:g} s; one is starting: wait for it again "
+                "(`fanfold wake --wait`)"
+            )
+        return min(_PAUSE_SECONDS, left)
 
     def look_again(self) -> EndpointStatus:
         """How far the endpoint is, for who waits by other means than `wait`; errors are the same."""
@@ -151,6 +162,12 @@ class Waking:
             raise WakeError(f"endpoint {name}: {words} ({code})") from error
         except BotoCoreError as error:
             raise WakeError(f"endpoint {self._name} cannot be asked: {error}") from error
+
+
+def check_wait(timeout: float | None, *, wait: bool) -> None:
+    """`ValueError` if it is said how long to wait, and not to wait."""
+    if timeout is not None and not wait:
+        raise ValueError("timeout is how long to wait for the instance: add wait=True")
 
 
 def _told(reason: str) -> str:

@@ -81,7 +81,8 @@ class JobStillOpenError(UserError):
 
     def __init__(self, job: str, after: str = "", or_else: str = "") -> None:
         super().__init__(
-            f"job {job} is still running{after}: wait for its end (`fanfold status {job} --watch`){or_else}"
+            f"job {job} is still running{after}: wait for its end (`fanfold status {job} --watch`, or wait() in Python)"
+            f"{or_else}"
         )
 
 

@@ -7,8 +7,8 @@ import os
 import sys
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING, NamedTuple, Self
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from fanfold.errors import DownloadError
 from fanfold.input.batch import BATCH_FILES, CustomIds, batch_output
@@ -16,7 +16,6 @@ from fanfold.results import find_object, missing
 from fanfold.terminal import bytes_bar, stderr
 from fanfold_core.domain.keys import RESULT_FILES, first_round, result_key
 from fanfold_core.input.errors import counted
-from fanfold_core.input.formats import FileName
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -36,6 +35,8 @@ else:
 
 
 _LOCK = ".fanfold.lock"
+# Of which file the job is whose files are there, which no file of the output bucket tells.
+_ORIGIN = ".fanfold.json"
 # What a folder has of a job: files of the output bucket, and those that are made of these here.
 _FILES = (*RESULT_FILES, *BATCH_FILES)
 # Windows knows no links that are followed by opening a file for writing; other systems, no binary files.
@@ -43,10 +44,48 @@ _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
 @dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose files a folder has, or shall have: those of a job of a file, of which everything else may be unknown.
+
+    `origin` tells whether a file is the same, see `Source`; `input` is its address in the input bucket, and `name` what
+    a user calls it. The job has so many `rows` at most.
+    """
+
+    name: str = ""
+    job: str = ""
+    origin: str = ""
+    input: str = ""
+    rows: int | None = None
+
+    @classmethod
+    def of(cls, folder: Path) -> Self:
+        """As far as the files in a folder tell."""
+        summary, told = _read_object(folder / "summary.json"), _read_object(folder / _ORIGIN)
+        try:
+            job, its, rows = str(summary["job"]), str(summary["input"]), int(summary.get("rows", 0))
+        except (KeyError, TypeError, ValueError):
+            return cls()
+        # It may be of another job: the files were copied, or a process has died while it wrote them.
+        is_told = first_round(str(told.get("job"))) == first_round(job)
+        return cls(its.rpartition("/")[2], job, str(told.get("origin", "")) if is_told else "", its, rows)
+
+    def is_same(self, other: Owner) -> bool:
+        """Whether both are rounds of one job, or jobs of one file."""
+        ours, theirs = ((one.origin, one.input, first_round(one.job)) for one in (self, other))
+        return any(one and one == another for one, another in zip(ours, theirs, strict=True))
+
+    def __str__(self) -> str:
+        """The job and its file, as far as they are known."""
+        where = self.origin if self.origin and not self.origin.startswith("sha256:") else f"a file named {self.name}"
+        return f"job {self.job}, from {where}"
+
+
+@dataclass(frozen=True, slots=True)
 class HeldFolder:
-    """A folder to which nobody else writes the files of a job."""
+    """A folder to which nobody else writes the files of a job, which is of a file of this origin, if that is known."""
 
     path: Path
+    origin: str = ""
 
     def receive(self, stack: Stack, job: str, *, is_batch: bool = False) -> list[Path]:
         """Write the files of a job; they are there when all of them are whole, or what was there before still is.
@@ -74,6 +113,9 @@ class HeldFolder:
             if is_batch and "results.jsonl" in sizes:
                 unfinished |= {name: self.path / f".{name}.part" for name in BATCH_FILES}
                 self._make_batch_output(job, unfinished)
+            if self.origin:
+                # Before the files: with those of another job, it doesn't count.
+                self.write(_ORIGIN, [json.dumps({"job": job, "origin": self.origin}).encode()])
             for name in _FILES:
                 with _writing(self.path / name):
                     if name in unfinished:
@@ -124,67 +166,50 @@ def whole_file(file: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def held(path: Path, file: str, job: str = "", *, rows: int | None = None, replace: bool) -> Iterator[HeldFolder]:
-    """Hold a folder, which is made if need be, for the files of a job of a file of this name; "" if it is yet to begin.
+def held(path: Path, owner: Owner, *, replace: bool) -> Iterator[HeldFolder]:
+    """Hold a folder, which is made if need be, for the files of a job.
 
-    What an earlier job of the file has left there may be replaced, which is said, unless it has more than the `rows`
-    that this one has at most (None: nobody knows). All else is replaced only if `replace` says so.
+    What an earlier job of the same file has left there may be replaced, which is said, unless it has more rows than
+    this one has at most. All else is replaced only if `replace` says so.
 
     `DownloadError` if something else is there, the folder cannot be written, or another process holds it.
     """
     with _locked(path):
-        _check(path, _plain(file), job, rows, replace=replace)
-        yield HeldFolder(path)
+        _check(path, owner, replace=replace)
+        yield HeldFolder(path, owner.origin)
 
 
-def _check(path: Path, file: str, job: str, rows: int | None, *, replace: bool) -> None:
+def _check(path: Path, owner: Owner, *, replace: bool) -> None:
     there = [name for name in _FILES if os.path.lexists(path / name)]
     if not there:
         return
-    earlier = _Earlier.of(path / "summary.json")
-    has_more = earlier.file == file and rows is not None and earlier.rows > rows
-    if replace or (earlier.file == file and not has_more):
-        if first_round(earlier.job) != first_round(job):
+    earlier = Owner.of(path)
+    is_same, earlier_rows = earlier.is_same(owner), earlier.rows or 0
+    has_more = is_same and owner.rows is not None and earlier_rows > owner.rows
+    if replace or (is_same and not has_more):
+        if first_round(earlier.job) != first_round(owner.job):
             stderr.print(f"{path}: the files of job {earlier.job} will be replaced", soft_wrap=True)
         return
-    found = (
-        f"the files of job {earlier.job}, from {earlier.file}"
-        if earlier.job
-        else f"{there[0]}, but no summary.json that names its job"
-    )
-    which = f"those of {file}"
+    found = f"the files of {earlier}" if earlier.job else f"{there[0]}, but no summary.json that names its job"
+    if not earlier.origin and earlier.name == Path(owner.name).name != "":
+        found += ", perhaps another one"
+    which = f"those of {f'job {owner.job}' if owner.job else owner.name}"
     if has_more:
-        found, which = f"{found}, with {counted(earlier.rows, 'row')}", f"the {rows:,} of this job"
+        found, which = f"{found}, with {counted(earlier_rows, 'row')}", f"the {owner.rows:,} of this job"
     raise DownloadError(
         f"{path} has {found}: choose another folder (--out) for {which}, or replace what is there (--replace, or "
         "replace=True in Python)"
     )
 
 
-class _Earlier(NamedTuple):
-    """The job whose files a folder has, its file's name, and how many rows it had; empty where nothing tells."""
-
-    job: str = ""
-    file: str = ""
-    rows: int = 0
-
-    @classmethod
-    def of(cls, summary: Path) -> Self:
-        try:
-            # Not what would never end, such as a pipe.
-            found = json.loads(summary.read_text(encoding="utf-8")) if summary.is_file() else {}
-            return cls(str(found["job"]), _plain(found["input"]), int(found.get("rows", 0)))
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            return cls()
-
-
-def _plain(name: str) -> str:
-    """A file's name as its upload has it, without its folder and without how it is compressed.
-
-    >>> _plain("s3://in/5e0c/tweets.csv.gz"), _plain("tweets.tsv")
-    ('tweets.csv', 'tweets.tsv')
-    """
-    return FileName.parse(FileName.parse(PurePosixPath(name).name).uploaded).stem
+def _read_object(file: Path) -> dict[str, Any]:
+    """The JSON object in a file; empty if there is none."""
+    try:
+        # Not what would never end, such as a pipe.
+        found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 @contextmanager

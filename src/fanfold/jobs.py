@@ -7,9 +7,8 @@ import time
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import EndpointConnectionError
 
@@ -17,12 +16,12 @@ from fanfold.comparison import describe_departure, last_of_name
 from fanfold.costs.cost import Cost
 from fanfold.costs.hours import count_hours
 from fanfold.errors import DownloadError, JobNotFoundError, JobStillOpenError, StackError
-from fanfold.folder import HeldFolder, held
+from fanfold.folder import HeldFolder, Owner, held
 from fanfold.input.batch import has_batch_output
 from fanfold.partial import Partial
-from fanfold.results import Errors, Results, format_of, read_object
+from fanfold.results import Errors, Results, format_of, read_file, read_object
 from fanfold.results.athena import AthenaTable, write_table
-from fanfold.status import StatusReader
+from fanfold.status import Pace, StatusReader
 from fanfold.terminal import job_bar
 from fanfold_core.app.follow_up import FollowUp, Windows
 from fanfold_core.app.rounds import start_retry
@@ -37,28 +36,11 @@ if TYPE_CHECKING:
     from fanfold.stacks import Stack
     from fanfold.status import JobStatus
 
-# Seconds between two looks at the ledger: more often while a job is young, since most are short.
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
-_SHARE_OF_ELAPSED = 0.05
+T = TypeVar("T")
+_SUMMARY = "summary.json"
 
 # What else can be done with a job that has not ended.
 _PARTIAL = ", or ask for the rows that are done (--partial, or partial=True in Python)"
-
-
-class Pace:
-    """When to look at a job again, and until when."""
-
-    def __init__(self, job_id: str, timeout: float | None) -> None:
-        self._job_id, self._timeout = job_id, timeout
-        self._began = time.monotonic()
-
-    def pause(self) -> float:
-        """Seconds until the next look; `JobStillOpenError` if there is to be none, since the time is up."""
-        elapsed = time.monotonic() - self._began
-        left = inf if self._timeout is None else self._timeout - elapsed
-        if left <= 0:
-            raise JobStillOpenError(self._job_id, f" after {self._timeout:g} s")
-        return min(max(_SHORTEST_PAUSE, elapsed * _SHARE_OF_ELAPSED), _LONGEST_PAUSE, left)
 
 
 class Job:
@@ -72,14 +54,14 @@ class Job:
         {'text': 'so good', 'label': 'LABEL_2', 'score': '0.9', 'error': ''}
     """
 
-    def __init__(self, stack: Stack, job_id: str, uploaded: JobStatus | None = None) -> None:
-        """Take the stack and the id; `uploaded` is the status until the stack has begun with a file just uploaded."""
+    def __init__(self, stack: Stack, job_id: str, uploaded: JobStatus | None = None, origin: str = "") -> None:
+        """Take the stack and the id; of a file just uploaded, the status until the stack has begun, and its origin."""
         self.id = job_id
         self._stack = stack
         self._reader = StatusReader(stack.ledger, job_id, uploaded)
         self._summary = b""
-        # Where its files were written last.
-        self._folder: Path | None = None
+        self._origin = origin
+        self._folder: Path | None = None  # where its files were written last
 
     def __repr__(self) -> str:
         return f"Job({self.id!r})"
@@ -87,7 +69,7 @@ class Job:
     def status(self) -> JobStatus:
         """Where the job stands now; `JobNotFoundError` if the stack knows it no more.
 
-        Whatever is asked of a job of a local cloud that has ended is a `StackError`.
+        Whatever is asked of a job of a local cloud that has ended is a `StackError`, but for what is in its folder.
         """
         with self._known():
             return self._reader.read()
@@ -120,6 +102,9 @@ class Job:
 
         `JobStillOpenError` if the job has not ended, unless `partial`.
         """
+        return self._or_of_folder(lambda: self._results(partial=partial), Results.of_folder)
+
+    def _results(self, *, partial: bool) -> Results:
         job = self._ledger_job()
         if not job.state.is_terminal:
             if not partial:
@@ -144,6 +129,9 @@ class Job:
 
         `JobStillOpenError` if the job has not ended, unless `partial`.
         """
+        return self._or_of_folder(lambda: self._errors(partial=partial), Errors.of_folder)
+
+    def _errors(self, *, partial: bool) -> Errors:
         job = self._ledger_job()
         if job.state.is_terminal:
             return Errors(lambda: self._file("errors.csv"), job.dialect.written)
@@ -154,11 +142,14 @@ class Job:
     def summary(self) -> dict[str, Any]:
         """What summary.json says of a job that has ended; `JobStillOpenError` if it has not."""
         if not self._summary:
-            self._ended()
             # It is the same from then on: cost and details are read from it, too.
-            self._summary = b"".join(self._file("summary.json"))
+            self._summary = self._or_of_folder(self._read_summary, lambda folder: (folder / _SUMMARY).read_bytes())
         found: dict[str, Any] = json.loads(self._summary)
         return found
+
+    def _read_summary(self) -> bytes:
+        self._ended()
+        return b"".join(self._file(_SUMMARY))
 
     def cost(self) -> Cost | None:
         """What a job that has ended cost, estimated; None if a version ended it that did not say.
@@ -193,14 +184,15 @@ class Job:
     def download(self, folder: Path | str, *, replace: bool = False) -> list[Path]:
         """Write the files of a job that has ended to a folder, which is made if need be.
 
-        They replace those that a job of the same file has left there, unless it had more rows; those, and what else
-        stands in their place, only with `replace`.
+        They replace those that a job of the same file (by its path) has left there, unless it had more rows; those, and
+        what else stands in their place, only with `replace`.
 
         `JobStillOpenError` if the job has not ended; `DownloadError` if something else is there, there are no files, or
         they cannot be written.
         """
         job = self._ended()
-        with held(Path(folder), job.source.key, job.id, rows=job.rows, replace=replace) as target:
+        owner = Owner(job=job.id, origin=self._origin, input=job.source.address, rows=job.rows)
+        with held(Path(folder), owner, replace=replace) as target:
             return self.write_files(target)
 
     def write_files(self, target: HeldFolder) -> list[Path]:
@@ -231,19 +223,41 @@ class Job:
     def retry(self) -> Job:
         """Try the failed rows again, in a job that has all rows.
 
-        `JobStillOpenError` if this one has not ended, `NothingToRetryError` if its failed rows can only be mended in
-        the file.
+        `JobStillOpenError` if this one has not ended, `NothingToRetryError` if that cannot help.
         """
         self.status().check_retry()
         with self._known():
             try:
                 following = start_retry(self.id, self._stack.ledger, self._stack.queues, datetime.now(UTC))
             except NotEndedError as error:
-                raise JobStillOpenError(self.id, or_else=f", or stop it (`fanfold cancel {self.id}`)") from error
-        return Job(self._stack, following.id)
+                stop = f", or stop it (`fanfold cancel {self.id}`, or cancel() in Python)"
+                raise JobStillOpenError(self.id, or_else=stop) from error
+        return Job(self._stack, following.id, origin=self._origin)
 
     def _file(self, name: str) -> Iterator[bytes]:
-        return self._asked(lambda: read_object(self._stack, result_key(self.id, name)))()
+        sent = 0
+        try:
+            for block in self._asked(lambda: read_object(self._stack, result_key(self.id, name)))():
+                sent += len(block)
+                yield block
+        except StackError:
+            if (folder := self._kept_in) is None:
+                raise
+            yield from read_file(folder / name, sent)  # the same bytes
+
+    def _or_of_folder(self, ask: Callable[[], T], read: Callable[[Path], T]) -> T:
+        """What the stack has, or, if it was a local cloud that has ended, the folder to which it was written."""
+        try:
+            return ask()
+        except StackError:
+            if (folder := self._kept_in) is None:
+                raise
+            return read(folder)
+
+    @property
+    def _kept_in(self) -> Path | None:
+        """The folder to which the job's files were written, unless they are another job's by now."""
+        return self._folder if self._folder and Owner.of(self._folder).job == self.id else None
 
     def _asked(self, blocks: Callable[[], Iterator[bytes]]) -> Callable[[], Iterator[bytes]]:
         """The same bytes, with the errors of `_known` as they are read."""
@@ -278,8 +292,8 @@ class Job:
     @property
     def _what_is_left(self) -> str:
         """Of a job whose cloud has ended."""
-        if self._folder:
-            return f"its files are in {self._folder}, read them with Results.of_folder({str(self._folder)!r})"
+        if folder := self._kept_in:
+            return f"its files are in {folder}, read them with Results.of_folder({str(folder)!r})"
         return (
             "its files are gone, unless you have written them to a folder (`job.download(FOLDER)`, or `fanfold run`), "
             "which Results.of_folder(FOLDER) reads"

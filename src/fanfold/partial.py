@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from io import StringIO
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from fanfold.errors import RowNotFoundError
 from fanfold.results import format_of
-from fanfold_core.app.rounds import final_answers
+from fanfold_core.app.rounds import final_answers, final_runs
 from fanfold_core.app.rows import read_texts, results_writer, written, written_header
 from fanfold_core.domain.json_results import numbered
 from fanfold_core.domain.results import RowAnswers, effective, error_line
@@ -82,14 +83,14 @@ class Partial:
         """The results without the rows that have no answer yet, chunk by chunk."""
         yield self.writer.header
         for number in range(self.job.released):
-            yield self._lines(self._rows(self._chunk(number)))
+            yield from self._lines(self._rows(self._chunk(number)))
 
     def cells(self, most_chunks: int) -> Iterator[tuple[int, list[str]]]:
         """The numbers of rows that have an answer, and their cells in the results, of the first chunks."""
         columns = numbered(self.shown.results_header)
         for number in range(min(most_chunks, self.job.released)):
             rows = self._rows(self._chunk(number))
-            lines = StringIO(self._lines(rows).decode(), newline="")
+            lines = StringIO(b"".join(self._lines(rows)).decode(), newline="")
             yield from zip(rows.numbers, self.format.cells(lines, columns), strict=True)
 
     def errors(self) -> Iterator[bytes]:
@@ -106,12 +107,14 @@ class Partial:
     def row(self, number: int) -> dict[str, Any]:
         """One row as the results have it; `RowNotFoundError` if there is none of this number, or no answer yet."""
         found = self._rows(self._chunk_of(number)).only({number})
-        for row in self.format.rows(iter([self.writer.header, self._lines(found)])):
+        for row in self.format.rows(chain([self.writer.header], self._lines(found))):
             return row
         raise RowNotFoundError(f"row {number} of job {self.job.id} has no answer yet: try again later")
 
-    def _lines(self, rows: AnsweredRows) -> bytes:
-        return self.writer.lines(rows.records, rows.final, find_irregular(rows.records, len(self.shown.original)))
+    def _lines(self, rows: AnsweredRows) -> Iterator[bytes]:
+        for numbers, answered in final_runs(self.job, rows.final):
+            records = rows.records[numbers]
+            yield self.writer.lines(records, answered, find_irregular(records, len(self.shown.original)))
 
     def _chunk_of(self, number: int) -> Chunk:
         first, end = 0, self.job.stored

@@ -97,7 +97,8 @@ class Stack:
 
     One of a local cloud `is_local`: nobody sends a bill for it.
 
-    `config` has the time-outs and retries of all clients; what it leaves out is as the session has it.
+    `config` has the time-outs and retries of all clients; what it leaves out is as the session has it. A client is made
+    when it is first asked for, and keeps its connections until `close`. A copy with another config has its own.
     """
 
     session: Session
@@ -113,6 +114,7 @@ class Stack:
     success_topic: str
     error_topic: str
     is_local: bool = field(default=False, kw_only=True)
+    _made: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @overload
     def client(self, service: Literal["cloudformation"]) -> CloudFormationClient: ...
@@ -128,7 +130,17 @@ class Stack:
     def client(self, service: Literal["application-autoscaling", "cloudwatch"]) -> Any: ...
     def client(self, service: str) -> Any:
         """A client of boto3, which any thread may use; whatever is asked of AWS is asked through one of these."""
-        return make_client(self.session, service, self.config)
+        with _ASKING:
+            if service not in self._made:
+                self._made[service] = self.session.client(service, config=self.config)  # type: ignore[call-overload] # one for each service
+            return self._made[service]
+
+    def close(self) -> None:
+        """Close the connections of all clients. One that is asked again, as by a job, opens another."""
+        with _ASKING:
+            for made in self._made.values():
+                # A resource has its client there.
+                getattr(made.meta, "client", made).close()
 
     @property
     def ledger(self) -> DynamoLedger:
@@ -172,8 +184,12 @@ class Stack:
 
     @property
     def _table(self) -> Table:
+        # A table isn't for several threads, its client is.
         with _ASKING:
-            return self.session.resource("dynamodb", config=self.config).Table(self.ledger_table)
+            if "dynamodb" not in self._made:
+                self._made["dynamodb"] = self.session.resource("dynamodb", config=self.config)
+            table: Table = self._made["dynamodb"].Table(self.ledger_table)
+            return table
 
     @classmethod
     def find(cls, session: Session | None, name: str, config: Config | None = None) -> Self:

@@ -1,17 +1,19 @@
-"""Where a job stands: `JobStatus`, and how it is read from the ledger without reading what was read before."""
+"""Where a job stands: `JobStatus`, how it is read from the ledger without reading what was read before, and when."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import reduce
+from math import inf
 from operator import add
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from fanfold.errors import JobNotFoundError, NothingToRetryError
-from fanfold_core.app.rounds import advice_on
+from fanfold.errors import JobNotFoundError, JobStillOpenError, NothingToRetryError
+from fanfold_core.app.rounds import Ending
 from fanfold_core.domain.errors import UnknownJobError
 from fanfold_core.domain.job import Chunk, JobRecord, State, Totals
 from fanfold_core.domain.keys import name_of
@@ -21,6 +23,11 @@ if TYPE_CHECKING:
 
 # Chunks that are done and that one status reads at most, to count their failed rows.
 _MOST_CHUNKS_READ = 200
+
+
+# Seconds between two looks at the ledger: more often while a job is young, since most are short.
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+_SHARE_OF_ELAPSED = 0.05
 
 
 class JobState(StrEnum):
@@ -90,21 +97,23 @@ class JobStatus:
 
     @property
     def is_retryable(self) -> bool:
-        """Whether rows of a job that has ended have no prediction that a retry may bring."""
-        return self.has_ended and (self.failed or 0) > (self.invalid or 0)
+        """Whether a retry of a job that has ended may come to something else."""
+        return self.has_ended and self._ending.is_retryable
 
     @property
     def advice(self) -> str:
-        """What helps the rows without a prediction of a job that has ended, in sentences."""
-        return advice_on(self.failed or 0, self.invalid or 0, self.not_answered or 0) if self.has_ended else ""
+        """What helps a job that has ended without a prediction for each row, in sentences."""
+        return self._ending.advice if self.has_ended else ""
 
     def check_retry(self) -> None:
-        """See that a retry may come to something else than the job, or raise `NothingToRetryError`.
+        """See that a retry may come to something else than the job did, or raise `NothingToRetryError`."""
+        if self.has_ended and not self.is_retryable:
+            why = self.advice or self.reason or "every row has a prediction"
+            raise NothingToRetryError(f"job {self.id} has nothing to retry: {why}")
 
-        One that was cancelled, or failed, may not have read its file to the end, or not have written its results.
-        """
-        if self.state is JobState.COMPLETED_WITH_ERRORS and not self.is_retryable:
-            raise NothingToRetryError(f"job {self.id} has nothing to retry: {self.advice}")
+    @property
+    def _ending(self) -> Ending:
+        return Ending(self.state, self.key, self.failed or 0, self.invalid or 0, self.not_answered or 0)
 
     @property
     def key(self) -> str:
@@ -121,6 +130,22 @@ class JobStatus:
         found = asdict(self)
         times = {name: value.isoformat() for name, value in found.items() if isinstance(value, datetime)}
         return found | {"state": self.state.value} | times
+
+
+class Pace:
+    """When to look at a job again, and until when."""
+
+    def __init__(self, job_id: str, timeout: float | None) -> None:
+        self._job_id, self._timeout = job_id, timeout
+        self._began = time.monotonic()
+
+    def pause(self) -> float:
+        """Seconds until the next look; `JobStillOpenError` if there is to be none, since the time is up."""
+        elapsed = time.monotonic() - self._began
+        left = inf if self._timeout is None else self._timeout - elapsed
+        if left <= 0:
+            raise JobStillOpenError(self._job_id, f" after {self._timeout:g} s")
+        return min(max(_SHORTEST_PAUSE, elapsed * _SHARE_OF_ELAPSED), _LONGEST_PAUSE, left)
 
 
 @dataclass(slots=True)
@@ -216,7 +241,7 @@ def _status(job: JobRecord, rows: int | None, done: int, failed: int | None, req
         requests=requests,
         created=job.created,
         ended=job.ended,
-        input=f"s3://{job.source.bucket}/{job.source.key}",
+        input=job.source.address,
         retry_of=job.parent,
         model=job.model.model,
         revision=job.model.revision,

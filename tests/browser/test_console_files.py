@@ -10,6 +10,7 @@ from playwright.sync_api import Page, Route, expect
 from pyarrow.parquet import write_table
 from tests.browser.conftest import DROP, start, state
 
+from fanfold.console.app import help_of
 from fanfold.console.preview import HEAD_BYTES
 from fanfold_core.domain.options import OPTIONS
 
@@ -87,6 +88,11 @@ def test_another_file_than_a_csv_is_refused_by_its_name_as_it_is_spelt(page: Pag
     page.evaluate(DROP, ["Real.xlsx", "text\nso good\n"])
     expect(page.locator("#trouble")).to_have_text(re.compile(r"^The file's name must end in \.csv.*as CSV"))
     expect(page.locator("#options")).to_be_hidden()
+    page.evaluate(DROP, ["Real.parquet", "text\nso good\n"])
+    expect(page.locator("#trouble")).to_have_text(
+        re.compile(r"^Its name ends in \.parquet, but it is not a Parquet file")
+    )
+    expect(page.locator("#options")).to_be_hidden()
 
 
 def test_a_parquet_file_is_looked_at_as_a_whole_and_runs(page: Page) -> None:
@@ -129,7 +135,7 @@ def test_the_form_has_every_option_with_its_label_its_help_and_the_stacks_value(
     for row in OPTIONS.values():
         field = page.get_by_label(row.label, exact=True)
         expect(field).to_have_attribute("name", row.name)
-        expect(field).to_have_accessible_description(row.help)
+        expect(field).to_have_accessible_description(help_of(row))
     expect(page.get_by_label("Header", exact=True)).to_contain_text("Default: Auto-detect")
     expect(page.get_by_label("Encoding", exact=True)).to_have_attribute("placeholder", "utf-8")
     attempts = page.get_by_label("Attempts", exact=True)

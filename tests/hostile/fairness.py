@@ -33,7 +33,7 @@ def write(folder: Path, name: str, rows: int) -> Path:
 
 def depths(fanfold: Fanfold) -> str:
     """What waits where: messages that are visible, and those that are in hand."""
-    cloud = fanfold._cloud  # noqa: SLF001 # nobody else sees its queues
+    cloud = fanfold._connection._cloud  # noqa: SLF001 # nobody else sees its queues
     assert cloud is not None
     sqs = cloud.session().client("sqs")
     found = [f"endpoint {cloud._services.endpoint.load(cloud.stack_name).waiting}"]  # noqa: SLF001 # likewise

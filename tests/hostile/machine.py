@@ -103,7 +103,8 @@ def kill_run(folder: Path) -> str:
         wait_until_gone(everything)
     with begin(folder, temporary) as second:
         outcome = second.succeed(folder / "out", _ROWS)
-    if left := [*(folder / "tmp").iterdir(), *(folder / "out").glob(".*")]:
+    hidden = [file for file in (folder / "out").glob(".*") if file.name != ".fanfold.json"]
+    if left := [*(folder / "tmp").iterdir(), *hidden]:
         raise HarmError(f"left behind: {left}")
     return f"its {len(everything)} processes are gone; then: {outcome}, and no temporary folder is left"
 

@@ -17,6 +17,7 @@ from localaws.errors import StackCreationError
 from localaws.functions.log_groups import LogShipper
 from localaws.functions.mappings import Poller
 from localaws.functions.problems import Problems
+from localaws.functions.workers import WorkerLostError
 
 
 def eventually(find: Callable[[], Any], seconds: float = 60) -> Any:
@@ -192,6 +193,19 @@ def test_a_worker_whose_keys_run_out_is_replaced(cloud: LocalCloud, monkeypatch:
     monkeypatch.undo()
     assert cloud.invoke("Forbidden", {}) == "AccessDeniedException"
     assert before.isdisjoint(cloud._functions.pools["Forbidden"]._all)  # noqa: SLF001 # likewise
+
+
+def test_workers_without_work_end_but_for_one(cloud: LocalCloud) -> None:
+    pool = cloud._functions.pools["Forbidden"]  # noqa: SLF001 # nobody else sees processes
+    workers = [pool._take() for _ in range(3)]  # noqa: SLF001 # three invocations at once
+    for worker in workers[:2]:
+        pool._give_back(worker)  # noqa: SLF001 # likewise
+    pool.trim()
+    assert pool._all == {workers[1], workers[2]}, "one has nothing to do, and one is at work"  # noqa: SLF001
+    with pytest.raises(WorkerLostError):
+        workers[0].invoke({})
+    assert workers[2].invoke({}) == cloud.invoke("Forbidden", {}) == "AccessDeniedException"
+    pool._give_back(workers[2])  # noqa: SLF001 # likewise
 
 
 def test_what_a_function_prints_is_in_its_log(cloud: LocalCloud, token: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 from tests.pipeline import models
 from tests.pipeline.pipeline import Ended, Model, Pipeline
 
-from fanfold.folder import HeldFolder
+from fanfold.folder import HeldFolder, Owner, held
 from fanfold.input.batch import has_batch_output
 from fanfold.input.files import LocalFile
 from fanfold.input.sources import Source
@@ -271,5 +271,8 @@ def test_a_batch_of_requests_has_its_responses_in_openais_format(pipeline: Play,
     assert [body for body in sent if body["messages"][0]["content"] != "poison"] == [row["body"] for row in good]
 
     # They are another job's.
-    HeldFolder(tmp_path).receive(stack, ended.job.id)
-    assert {file.name for file in tmp_path.iterdir()} == {"batch.jsonl", *(file.name for file in files[:-2])}
+    HeldFolder(tmp_path, "/mine/batch.jsonl").receive(stack, ended.job.id)
+    its = {"batch.jsonl", ".fanfold.json", *(file.name for file in files[:-2])}
+    assert {file.name for file in tmp_path.iterdir()} == its
+    with held(tmp_path, Owner(origin="/mine/batch.jsonl"), replace=False):  # it is the same file
+        pass

@@ -3,6 +3,8 @@
 import asyncio
 import re
 import threading
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +16,6 @@ from click.testing import CliRunner
 
 from fanfold import AsyncFanfold, EndpointStatus, Fanfold, WakeError, endpoint
 from fanfold.cli import cli
-from fanfold.client import asynchronous
 from fanfold.stacks import Stack
 
 # It reads what there is of the service once.
@@ -37,8 +38,7 @@ class SageMaker:
         self.stub = Stubber(client)
         self.stub.activate()
         self.fanfold = Fanfold("tweets")
-        stack: Any = SimpleNamespace(client=lambda _name: client, endpoint="tweets", parameters={"Scaling": "off"})
-        self.fanfold._stack = self.stack = stack  # noqa: SLF001 # which isn't looked up then
+        self.stack: Any = SimpleNamespace(client=lambda _name: client, endpoint="tweets", parameters={"Scaling": "off"})
 
     def is_(self, status: str, instances: int, desired: int, reason: str | None = None) -> None:
         now = datetime(2026, 11, 23, tzinfo=UTC)
@@ -77,8 +77,10 @@ class SageMaker:
 
 @pytest.fixture
 def sagemaker(monkeypatch: pytest.MonkeyPatch) -> SageMaker:
-    monkeypatch.setattr(endpoint, "PAUSE_SECONDS", 0)
-    return SageMaker()
+    monkeypatch.setattr(endpoint, "_PAUSE_SECONDS", 0)
+    sagemaker = SageMaker()
+    monkeypatch.setattr(Stack, "find", lambda *_where: sagemaker.stack)
+    return sagemaker
 
 
 def test_an_endpoint_that_sleeps_is_asked_for_one_instance(sagemaker: SageMaker) -> None:
@@ -97,8 +99,7 @@ def test_who_waits_gets_the_instance(sagemaker: SageMaker) -> None:
     assert sagemaker.wake(wait=True).instances == 1
 
 
-def test_who_waits_in_asyncio_gets_it_likewise(sagemaker: SageMaker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asynchronous, "PAUSE_SECONDS", 0)
+def test_who_waits_in_asyncio_gets_it_likewise(sagemaker: SageMaker) -> None:
     client, makers = sagemaker.stack.client("sagemaker"), set()
 
     def make(_service: str) -> Any:
@@ -106,7 +107,6 @@ def test_who_waits_in_asyncio_gets_it_likewise(sagemaker: SageMaker, monkeypatch
         return client
 
     sagemaker.stack.client = make
-    monkeypatch.setattr(Stack, "find", lambda *_where: sagemaker.stack)
     sagemaker.is_(*ASLEEP)
     sagemaker.wakes()
     for status in (STARTING, STARTING, AWAKE):
@@ -185,6 +185,44 @@ def test_an_endpoint_that_never_begins_to_change_ends_the_wait(
     sagemaker.fails("the instance didn't come", wait=True)
 
 
+def in_asyncio(**how: Any) -> EndpointStatus:
+    return asyncio.run(AsyncFanfold("tweets").wake(**how))
+
+
+WAKES: dict[str, Callable[..., EndpointStatus]] = {
+    "blocking": lambda **how: Fanfold("tweets").wake(**how),
+    "asyncio": in_asyncio,
+}
+
+
+@pytest.mark.parametrize("wake", WAKES.values(), ids=WAKES)
+def test_who_waits_for_so_long_is_told_that_the_instance_is_starting_still(
+    sagemaker: SageMaker, monkeypatch: pytest.MonkeyPatch, wake: Callable[..., EndpointStatus]
+) -> None:
+    # A pause is no longer than the time that is left.
+    monkeypatch.setattr(endpoint, "_PAUSE_SECONDS", 600)
+    for _ in range(3):
+        sagemaker.is_(*STARTING)
+    began = time.monotonic()
+    words = r"^endpoint tweets has no instance after 0\.01 s; one is starting: wait for it again "
+    with pytest.raises(WakeError, match=words):
+        wake(wait=True, timeout=0.01)
+    assert time.monotonic() - began < 60
+
+
+@pytest.mark.parametrize("wake", WAKES.values(), ids=WAKES)
+def test_an_instance_that_comes_in_time_is_no_error(sagemaker: SageMaker, wake: Callable[..., EndpointStatus]) -> None:
+    for status in (STARTING, STARTING, AWAKE):
+        sagemaker.is_(*status)
+    assert wake(wait=True, timeout=600).instances == 1
+
+
+@pytest.mark.parametrize("wake", WAKES.values(), ids=WAKES)
+def test_who_does_not_wait_cannot_say_for_how_long(wake: Callable[..., EndpointStatus]) -> None:
+    with pytest.raises(ValueError, match=r"^timeout is how long to wait for the instance: add wait=True$"):
+        wake(timeout=600)
+
+
 def test_an_endpoint_that_fails_ends_the_wait(sagemaker: SageMaker) -> None:
     sagemaker.is_(*STARTING)
     sagemaker.is_(*STARTING)
@@ -192,10 +230,7 @@ def test_an_endpoint_that_fails_ends_the_wait(sagemaker: SageMaker) -> None:
     sagemaker.fails(r"endpoint tweets is Failed and has 0 instances: .* examines it \(no such image\)", wait=True)
 
 
-def test_the_command_says_what_starts_what_is_there_and_what_does_not_sleep_again(
-    sagemaker: SageMaker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Stack, "find", lambda *_where: sagemaker.stack)
+def test_the_command_says_what_starts_what_is_there_and_what_does_not_sleep_again(sagemaker: SageMaker) -> None:
     sagemaker.is_(*ASLEEP)
     sagemaker.wakes()
     for status in (STARTING, STARTING, AWAKE):

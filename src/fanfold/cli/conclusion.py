@@ -18,7 +18,7 @@ from fanfold.jobs import Job
 from fanfold.results import results_file
 from fanfold.status import JobState, JobStatus
 from fanfold.terminal import stderr
-from fanfold_core.app.rounds import advice_on
+from fanfold_core.app.rounds import Ending, advice_on
 from fanfold_core.input.errors import counted
 
 
@@ -55,15 +55,16 @@ def apart(counts: Mapping[str, Any]) -> dict[str, int | None]:
 
 
 def advise(counts: Mapping[str, Any], job: str, stack: str | None) -> str:
-    """What helps the rows of an ended job that have no prediction, and the command that does; empty if all have one.
+    """What helps an ended job that has not predicted all rows, and the command that does; empty if it has.
 
     Without a stack its local cloud has ended, so nothing can be retried.
     """
     failed, invalid, unanswered = (counts.get(name) or 0 for name in ("failed", "invalid", "not_answered"))
     if stack is None:
         return advice_on(invalid, invalid, 0)
-    command = f" To retry: `fanfold retry {job} --stack {stack}`" if failed > invalid else ""
-    return advice_on(failed, invalid, unanswered) + command
+    ending = Ending(counts["state"], counts["input"], failed, invalid, unanswered)
+    is_of_use = ending.is_retryable and not failed == invalid > 0
+    return ending.advice + (f" To retry: `fanfold retry {job} --stack {stack}`" if is_of_use else "")
 
 
 def say_advice(status: JobStatus, stack: str) -> None:
@@ -220,11 +221,16 @@ def _say_what_next(job: str, stack: str) -> None:
     )
 
 
+def say_reason(subject: str, summary: Mapping[str, Any]) -> None:
+    """Say why a job has failed, or was cancelled."""
+    stderr.print(f"{subject}: {as_typed(summary['reason'])}", style="red", soft_wrap=True)
+    if details := summary.get("details"):
+        stderr.print(details, style="red", soft_wrap=True)
+
+
 def _conclude(subject: str, summary: dict[str, Any], out: Path) -> None:
     if summary["state"] in {JobState.FAILED, JobState.CANCELLED}:
-        stderr.print(f"{subject}: {as_typed(summary['reason'])}", style="red", soft_wrap=True)
-        if details := summary.get("details"):
-            stderr.print(details, style="red", soft_wrap=True)
+        say_reason(subject, summary)
         if summary["rows"]:
             stderr.print(f"The rows that are done are in {out}.", soft_wrap=True)
         return

@@ -11,7 +11,7 @@ from fanfold.errors import DeployError
 from fanfold.hub import find_commit
 from fanfold.input.files import cut_short
 from fanfold.terminal import spinner, stderr
-from fanfold_core.app.costs import HOUR, instance_dollars
+from fanfold_core.app.costs import HOUR, in_dollars, instance_dollars
 from fanfold_core.domain.options import Options
 from localaws import template
 from localaws.errors import TemplateError
@@ -85,7 +85,7 @@ def instances(values: Mapping[str, str]) -> str:
     if values["EndpointName"]:
         return f"The stack uses the endpoint {values['EndpointName']}, whose instances it does not create."
     dollars = instance_dollars(values["InstanceType"], HOUR)
-    price = "" if dollars is None else f" about ${dollars:.2f} an hour for each while it runs (us-east-1),"
+    price = "" if dollars is None else f" about {in_dollars(dollars)} an hour for each while it runs (us-east-1),"
     unknown = (
         " Its price is not known here: `fanfold estimate`, the costs of jobs and max-dollars count services only."
         if dollars is None

@@ -12,6 +12,7 @@ from fanfold.cli import options
 from fanfold.cli.inputs import File, opened, parameters_of
 from fanfold.cli.output import show_facts, show_json
 from fanfold.costs.estimate import BYTES_PER_TOKEN, EndpointPlan, Estimate, Workload, count, make_estimate, read_prices
+from fanfold.costs.outlook import as_if_new
 from fanfold.input.uploads import metadata
 from fanfold.project import find_root
 from fanfold.terminal import bytes_bar, stderr
@@ -51,7 +52,8 @@ def estimate_command(
 
     The file is cut into chunks and requests as on AWS. Costs are based on on-demand prices of us-east-1, dated in
     prices.toml, without free tiers. Time is simulated with the template's scaling policies. The tokens in prompts for a
-    language model are estimated by their bytes; of its answers, nothing is known before.
+    language model are estimated by their bytes; of its answers, nothing is known before. With --since, all rows are
+    counted: which of them are new is found out by the job.
 
     The cost is at least that of AWS services, and with --rows-per-second also that of one instance while it works. If
     the endpoint has scaled to zero and wakes for this job, all instances until they are gone again are included: they
@@ -83,6 +85,8 @@ def estimate_command(
         )
     )
     came = make_estimate(work, chosen.rows_per_request, plan, parameters["Architecture"])
+    if chosen.since:
+        stderr.print(as_if_new(chosen.since), soft_wrap=True)
     if plan and plan.instance_type and "instances" not in came.dollars:
         stderr.print(f"The price of {plan.instance_type} is not known: only services are counted.", soft_wrap=True)
     if as_json:

@@ -1,4 +1,4 @@
-"""The files that commands are given: opened, read as their jobs would be, and what is said of that."""
+"""What commands are given: files, opened and read as their jobs would be, and folders of results, or jobs."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ from fanfold.cli.options import StandardInput, as_typed
 from fanfold.cli.output import echo
 from fanfold.client import Fanfold, local_parameters
 from fanfold.costs.estimate import project
-from fanfold.costs.outlook import latest_speed, look_ahead
-from fanfold.errors import UserError
+from fanfold.costs.outlook import as_if_new, latest_speed, look_ahead
+from fanfold.errors import JobNotFoundError, StackError, UserError
+from fanfold.folder import Owner
 from fanfold.input import files
 from fanfold.input.batch import BATCH_FILES, LEXICON, has_batch_output
 from fanfold.input.files import LocalFile
 from fanfold.input.objects import is_manifest, is_prefix
-from fanfold.input.sources import is_in_s3, spooled_stream
+from fanfold.input.sources import is_in_s3, spooled_stream, where_else
 from fanfold.input.uploads import metadata
 from fanfold.project import find_root
+from fanfold.results import Results
 from fanfold.terminal import stderr
+from fanfold_core.domain.keys import RESULT_FILES
 from fanfold_core.domain.requests import Request
 from fanfold_core.input.errors import counted
 from fanfold_core.input.formats import FileName, Format
@@ -60,6 +63,10 @@ class Input:
     def submit(self, fanfold: Fanfold) -> Job:
         """Begin its job."""
         return fanfold.submit(self.sent.source, **self.options)
+
+    def owner(self, limit: int | None) -> Owner:
+        """What is known of its job before that has begun."""
+        return Owner(self.sent.source.shown, origin=self.sent.source.origin, rows=limit)
 
     def show_requests(self, most: int | None) -> None:
         """Print the first requests, or all of them."""
@@ -96,6 +103,8 @@ def opened_all(
 def dry_run(inputs: Sequence[Input], *, is_limited: bool) -> None:
     """Print the first requests of files, or all of those of which only the first rows would be sent."""
     stderr.print(f"Dry run: {'the' if is_limited else 'first'} requests (nothing is sent):")
+    if words := as_if_new(inputs[0].sent.options.since):
+        stderr.print(words, soft_wrap=True)
     for one in inputs:
         one.show_requests(None if is_limited else _REQUESTS_SHOWN)
 
@@ -141,6 +150,40 @@ def opened(
             yield found
 
 
+def job_of(name: str, stack: str) -> Job:
+    """The job that is meant by a name which could be that of a folder, and is none's that a job has written."""
+    here = f"folder {name} has no files of a job" if Path(name).is_dir() else f"there is no folder {name} here"
+    try:
+        return Fanfold(stack).job(name)
+    except StackError as error:
+        raise StackError(f"{here}; as the id of a job, it needs a stack: {error}") from error
+    except JobNotFoundError as error:
+        raise JobNotFoundError(f"{here}, and {error}") from error
+
+
+def results_of(name: str, stack: str) -> Results:
+    """The results in a folder, or those of a job."""
+    path = Path(name)
+    if not (is_path(name) or path.is_file()):
+        return job_of(name, stack).results()
+    folder = path.parent if path.name in RESULT_FILES else path
+    check_is_there(folder)
+    return Results.of_folder(folder)
+
+
+def check_is_there(folder: Path) -> None:
+    """`click.UsageError` if there is no such folder."""
+    if not folder.exists():
+        wanted = "name one that `fanfold run` or `fanfold download` wrote"
+        raise click.UsageError(f"folder {folder} does not exist: {wanted}; {where_else(folder)}")
+
+
+def is_path(name: str) -> bool:
+    """Whether this names what a job wrote, there or not: jobs' ids have no slashes, but folders may be called so."""
+    path = Path(name)
+    return path.name != name or any((path / file).exists() for file in RESULT_FILES)
+
+
 def parameters_of(stack: str | None, model: str = LEXICON, task: str | None = None) -> Mapping[str, str]:
     """The parameters of a stack, or those of a local cloud that runs a model for a task."""
     if stack:
@@ -158,7 +201,7 @@ def _shown(planned: Planned) -> dict[str, Any]:
 
 
 def _say_what_is_assumed(found: LocalFile) -> None:
-    """What the file is taken to be: header, columns and texts, why, and what may be wrong with that."""
+    """What the file is taken to be: header, columns and texts, why, and what may be wrong with that; all of it once."""
     why = as_typed(" ".join(found.layout.assumed))
     stderr.print(f"{found.source.shown}{_taken_for(found)} {why}".rstrip(), soft_wrap=True)
     for hint in found.layout.warnings:
@@ -170,8 +213,13 @@ def _taken_for(found: LocalFile) -> str:
     if found.assumed:
         written = f" The job's files include {' and '.join(BATCH_FILES)}." if has_batch_output(found.options) else ""
         return f" is in OpenAI's batch format: the body of each line is sent as a request of its own.{written}"
-    columns = counted(len(layout.columns), "column")
-    if FileName.parse(found.source.name).format is Format.CSV:
+    said, columns = " ".join(layout.assumed).lower(), counted(len(layout.columns), "column")
+    if FileName.parse(found.source.name).format is Format.CSV and "first line is " not in said:
         columns += f", {'with' if layout.has_header else 'without'} a header"
-    where = f"the texts are in column {layout.input_index}, {layout.columns[layout.input_index]!r}"
-    return f": {columns}; {f'the model input is {made.text}' if made else where}."
+    if made:
+        return f": {columns}; the model input is {made.text}."
+    name = repr(layout.columns[layout.input_index])
+    if len(layout.columns) == 1:
+        return f": {columns}, {name}."
+    where = "" if "the texts are in " in said else f"; the texts are in column {layout.input_index}, {name}"
+    return f": {columns}{where}."

@@ -26,11 +26,11 @@ from fanfold.cli.logs import LogLine, follow_log, log_groups, log_lines
 from fanfold.cli.options import as_typed
 from fanfold.cli.output import echo, show_facts, show_json, show_table
 from fanfold.client import Fanfold
-from fanfold.folder import held
+from fanfold.folder import Owner, held
 from fanfold.status import JobState, JobStatus
 from fanfold.terminal import stderr
 
-_COLUMNS = ("job", "state", *COUNTS, "created", "submitted_by")
+_COLUMNS = ("job", "state", *COUNTS, "created (UTC)", "submitted_by")
 
 
 @click.command(short_help="List the jobs of a stack.")
@@ -52,7 +52,10 @@ def jobs(stack: str, limit: int, as_json: bool) -> None:
     if as_json:
         show_json([status.as_dict() for status in found])
         return
-    rows = [_facts(status) | {"job": status.id, "created": f"{status.created:%Y-%m-%d %H:%M}"} for status in found]
+    rows = [
+        _facts(status) | {"job": status.id, "created (UTC)": f"{status.created.astimezone(UTC):%Y-%m-%d %H:%M}"}
+        for status in found
+    ]
     show_table(rows, _COLUMNS, right=COUNTS, less="submitted_by")
 
 
@@ -95,7 +98,10 @@ def status(job: str, stack: str, watch: bool, as_json: bool) -> None:
 
 
 def _facts(status: JobStatus) -> dict[str, Any]:
-    facts = status.as_dict()
+    times = {"created": status.created, "ended": status.ended}
+    facts = status.as_dict() | {
+        name: at and f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" for name, at in times.items()
+    }
     trouble, at = facts.pop("trouble"), facts.pop("trouble_at")
     facts |= apart(facts) | {"invalid": status.invalid or None}
     del facts["not_answered"]
@@ -155,10 +161,10 @@ def retry(job: str, stack: str, out: Path, replace: bool) -> None:
         stderr.print(f"job {found.id} has no failed rows: nothing to retry", soft_wrap=True)
         return
     now.check_retry()
-    with held(out, now.input, found.id, rows=now.rows, replace=replace) as folder:
+    with held(out, Owner(job=found.id, input=now.input, rows=now.rows), replace=replace) as folder:
         again = found.retry()
         say_job(again)
-        code = follow_to_the_end([Followed(again, job, folder)], stack)
+        code = follow_to_the_end([Followed(again, again.id, folder)], stack)
     sys.exit(code)
 
 
@@ -172,7 +178,7 @@ _STYLES = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
 def tail(job: str, stack: str, follow: bool, as_json: bool) -> None:
     """Print what the functions log about JOB, in chronological order; with --json, print the raw records.
 
-    It reads the functions' log groups in CloudWatch Logs, where lines arrive after a few seconds.
+    It reads the functions' log groups in CloudWatch Logs, where lines arrive after a few seconds. Times are in UTC (Z).
 
     \b
     fanfold tail tweets-6a5ef09ece7577f1
@@ -199,4 +205,4 @@ def tail(job: str, stack: str, follow: bool, as_json: bool) -> None:
 
 def _spelt(line: LogLine) -> str:
     facts = " ".join(f"{name}={value}" for name, value in line.facts.items())
-    return f"{line.time.astimezone():%H:%M:%S} {line.service:<10} {line.level:<7} {line.message} {facts}".rstrip()
+    return f"{line.time.astimezone(UTC):%H:%M:%S}Z {line.service:<10} {line.level:<7} {line.message} {facts}".rstrip()

@@ -12,17 +12,17 @@ from typing import Any
 import click
 
 from fanfold.cli import options
-from fanfold.cli.conclusion import say_advice, say_cost
+from fanfold.cli.conclusion import say_advice, say_cost, say_reason
+from fanfold.cli.inputs import check_is_there, is_path, job_of, results_of
 from fanfold.cli.output import REPORT, echo, is_terminal, show_bytes, show_facts, show_in_browser, show_json, show_table
 from fanfold.client import Fanfold
 from fanfold.comparison import Comparison
 from fanfold.errors import DownloadError
 from fanfold.folder import whole_file
-from fanfold.input.sources import where_else
-from fanfold.results import FailedRow, Results
+from fanfold.results import FailedRow
+from fanfold.status import JobState
 from fanfold.terminal import stderr
 from fanfold_core.domain.counting import kind_of
-from fanfold_core.domain.keys import RESULT_FILES
 from fanfold_core.input.errors import counted
 from fanfold_core.input.json.text import cell_of
 
@@ -111,7 +111,8 @@ def results(
 def errors(job: str, stack: str, partial: bool, as_csv: bool, as_json: bool) -> None:
     """Show why rows of JOB failed: each reason with its number of rows, most frequent first.
 
-    Reasons that differ only in numbers are one group, with its first reason. It also says which rows a retry helps.
+    Reasons that differ only in numbers are one group, with its first reason. It also says which rows a retry helps, and
+    of a job that failed before it had rows, why.
 
     \b
     fanfold errors tweets-6a5ef09ece7577f1
@@ -121,7 +122,9 @@ def errors(job: str, stack: str, partial: bool, as_csv: bool, as_json: bool) -> 
     if as_csv and as_json:
         raise click.UsageError("--csv and --json cannot be combined: choose one")
     found = Fanfold(stack).job(job)
-    failed = found.errors(partial=partial)
+    failed, now = found.errors(partial=partial), found.status()
+    if now.state is JobState.FAILED and not now.rows:
+        say_reason(now.id, found.summary())
     if as_csv:
         show_bytes(failed.blocks())
         return
@@ -130,8 +133,9 @@ def errors(job: str, stack: str, partial: bool, as_csv: bool, as_json: bool) -> 
         show_json([{"reason": group.reason, "rows": group.rows, "samples": group.samples} for group in groups])
         return
     shown = [{"rows": group.rows, "reason": group.reason, "examples": group.spelt} for group in groups]
-    show_table(shown, ("rows", "reason", "examples"), right=("rows",))
-    say_advice(found.status(), stack)
+    if shown or now.rows:
+        show_table(shown, ("rows", "reason", "examples"), right=("rows",))
+    say_advice(now, stack)
 
 
 @click.command(short_help="Open the report of a job in a browser.")
@@ -154,12 +158,12 @@ def report(job: str, stack: str, out: Path | None, replace: bool) -> None:
     fanfold report tweets --out out
     """
     file = Path(job) / REPORT
-    if _is_path(job) and not file.is_file():
-        _check_is_there(Path(job))
+    if is_path(job) and not file.is_file():
+        check_is_there(Path(job))
         raise DownloadError(f"{job} has no {REPORT}: name a folder that `fanfold run` or `fanfold download` wrote")
     if not file.is_file():
         folder = out or Path(tempfile.mkdtemp(prefix="fanfold-"))
-        found = Fanfold(stack).job(job)
+        found = job_of(job, stack)
         file = next(file for file in found.download(folder, replace=replace) if file.name == REPORT)
         say_cost(found)
     echo(file)
@@ -206,7 +210,7 @@ def compare(before: str, after: str, stack: str, out: Path | None, as_json: bool
     fanfold compare both/tweets tweets-6a5ef09ece7577f1 --out changed.csv
     fanfold compare both/tweets out --json | jq .changed
     """
-    compared = Comparison(_results_of(before, stack), _results_of(after, stack))
+    compared = Comparison(results_of(before, stack), results_of(after, stack))
     _write(compared.changes(), out)
     found = compared.as_dict()
     if as_json:
@@ -230,28 +234,6 @@ def compare(before: str, after: str, stack: str, out: Path | None, as_json: bool
         )
     if out is not None:
         stderr.print(f"changed rows: {out}", soft_wrap=True)
-
-
-def _results_of(name: str, stack: str) -> Results:
-    """The results in a folder, or those of a job."""
-    path = Path(name)
-    if not (_is_path(name) or path.is_file()):
-        return Fanfold(stack).job(name).results()
-    folder = path.parent if path.name in RESULT_FILES else path
-    _check_is_there(folder)
-    return Results.of_folder(folder)
-
-
-def _check_is_there(folder: Path) -> None:
-    if not folder.exists():
-        wanted = "name one that `fanfold run` or `fanfold download` wrote"
-        raise click.UsageError(f"folder {folder} does not exist: {wanted}; {where_else(folder)}")
-
-
-def _is_path(name: str) -> bool:
-    """Whether this names what a job wrote, there or not: jobs' ids have no slashes, but folders may be called so."""
-    path = Path(name)
-    return path.name != name or any((path / file).exists() for file in RESULT_FILES)
 
 
 def _write(lines: Iterable[str], file: Path | None) -> None:

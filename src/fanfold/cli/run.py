@@ -57,8 +57,9 @@ def run(
     Of a JSON Lines file in OpenAI's batch format (custom_id, method, url, body), each body is sent as a request of its
     own, and the folder also gets batch_output.jsonl and batch_errors.jsonl.
 
-    The folder may hold the files of an earlier run of FILE, which are replaced. If it holds those of another file, or
-    of a run with more rows than --limit, nothing is sent, unless you set --replace.
+    The folder may hold the files of an earlier run of FILE (the same path or address; from standard input, the same
+    content), which are replaced. If it holds those of another file, or of a run with more rows than --limit, nothing is
+    sent, unless you set --replace.
 
     Without --stack and FANFOLD_STACK, everything runs on this machine, with VADER, a word lexicon, instead of a real
     model. If you interrupt it, the rows that are done are written to JOB.partial.csv (or .jsonl) in the folder. On a
@@ -91,7 +92,7 @@ def run(
             dry_run(inputs, is_limited=limit is not None)
             return
         folders = [
-            running.enter_context(held(folder, one.sent.source.name, rows=limit, replace=replace))
+            running.enter_context(held(folder, one.owner(limit), replace=replace))
             for one, folder in zip(inputs, _folders(inputs, out), strict=True)
         ]
         if stack:

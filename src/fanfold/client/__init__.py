@@ -7,13 +7,15 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable
+from copy import copy
+from functools import partial
 from pathlib import Path
 from textwrap import fill
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from fanfold.client.connection import CallOptions, Connection
 from fanfold.deploying.parameters import check_job_defaults
-from fanfold.endpoint import EndpointStatus, Waking
+from fanfold.endpoint import EndpointStatus, Waking, check_wait
 from fanfold.errors import JobNotFoundError, LocalStartError, extra
 from fanfold.hub import HubModel
 from fanfold.input.batch import LEXICON
@@ -22,8 +24,7 @@ from fanfold.input.sources import Source
 from fanfold.input.uploads import metadata, upload
 from fanfold.jobs import Job
 from fanfold.project import find_root
-from fanfold.stacks import Stack
-from fanfold.terminal import spinner, stderr
+from fanfold.terminal import stderr
 from fanfold_core.domain.errors import UnknownJobError
 from fanfold_core.domain.keys import first_round, round_number
 from fanfold_core.domain.options import OPTIONS
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     import boto3
     from botocore.config import Config
 
+    from fanfold.stacks import Stack
     from localaws.cloud import LocalCloud
 
 DEFAULT_STACK, STACK_VARIABLE = "fanfold", "FANFOLD_STACK"
@@ -57,7 +59,7 @@ F = TypeVar("F", bound=Callable[..., object])
 _PLACE = "            **options: those of the table in docs/options.md."
 
 
-def with_options(function: F) -> F:
+def takes_options(function: F) -> F:
     """Give a function's signature and documentation, which `help` and editors show, what its `**options` take."""
     signature = inspect.signature(function)
     own = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
@@ -116,20 +118,40 @@ class Fanfold:
                 folder or the Hub then runs in it, as on AWS (docs/models.md).
             session: whose credentials and region to use, by default those of the environment.
             config: time-outs and retries of all calls to AWS, as boto3 takes them; what it doesn't set is as the
-                session has it.
+                session has it. `with_options` has others for some calls.
         """
         if local and (stack or session):
             raise ValueError("local=True cannot be combined with stack or session")
-        self._name = stack or os.environ.get(STACK_VARIABLE) or DEFAULT_STACK
-        self._session = session
-        self._config = config
-        self._model = model if local else None
-        self._container = container
-        self._parameters = {} if task is None else {"HfTask": task}
-        self._cloud: LocalCloud | None = None
-        self._stack: Stack | None = None
-        # Two threads that need the stack at once have one local cloud.
-        self._connecting = Lock()
+        name = stack or os.environ.get(STACK_VARIABLE) or DEFAULT_STACK
+        parameters = {} if task is None else {"HfTask": task}
+        make_cloud = partial(local_cloud, model, parameters, container=container) if local else None
+        self._connection = Connection(name, session, config, make_cloud)
+        self._options = CallOptions()
+
+    def with_options(self, *, timeout: float | None = None, max_retries: int | None = None) -> Self:
+        """Copy the client with other time-outs and retries of calls to AWS, for some calls or for one.
+
+        The copy, and its jobs, have these options; what isn't given is as here. Stack or local cloud are shared, and
+        the connections of copies with the same options: a copy costs nothing, and `close` of any one ends them all.
+
+        Args:
+            timeout: seconds for which each attempt of a call waits for a connection, and then for each next part of the
+                answer. How long to wait for a job is up to `Job.wait`.
+            max_retries: how often a call is tried again after its first attempt, 0 for never. A part of a file that
+                stops arriving is asked for again all the same.
+
+        Raises:
+            ValueError: `timeout` isn't more than 0 and finite, or `max_retries` is less than 0.
+            TypeError: one of them is no number, or `max_retries` isn't a whole one.
+
+        Example:
+            >>> job = fanfold.with_options(timeout=120, max_retries=10).submit("tweets.csv")
+            >>> fanfold.with_options(timeout=2, max_retries=0).job(job.id).status().rows
+            1800
+        """
+        copied = copy(self)
+        copied._options = self._options.with_other(timeout=timeout, max_retries=max_retries)  # noqa: SLF001 # of its own kind
+        return copied
 
     @property
     def stack(self) -> Stack:
@@ -138,34 +160,11 @@ class Fanfold:
         `StackError` if there is none of this name, `LocalStartError` if a local cloud doesn't start, or
         `PackageMissingError` if that is not installed.
         """
-        with self._connecting:
-            if self._stack is None:
-                self._stack = self._connect()
-            return self._stack
-
-    def _connect(self) -> Stack:
-        if self._model is None:
-            return Stack.find(self._session, self._name, self._config)
-        self._cloud = local_cloud(self._model, self._parameters, container=self._container)
-        try:
-            with spinner("starting the local cloud"):
-                self._cloud.start()
-        except LocalCloudError as error:
-            raise LocalStartError(str(error)) from error
-        try:
-            return Stack.find(self._cloud.session(), self._cloud.stack_name, self._config)
-        except BaseException:
-            # Who does not get to enter the client cannot close it.
-            self._cloud.stop()
-            raise
+        return self._connection.stack(self._options)
 
     def close(self) -> None:
-        """End the local cloud, if one was started, and whatever still runs on it."""
-        with self._connecting:
-            if self._cloud is not None:
-                with spinner("stopping the local cloud"):
-                    self._cloud.stop()
-            self._cloud = self._stack = None
+        """Close connections, and end the local cloud, if one was started, with whatever still runs on it."""
+        self._connection.close()
 
     def __enter__(self) -> Self:
         _ = self.stack
@@ -176,7 +175,7 @@ class Fanfold:
     ) -> None:
         self.close()
 
-    @with_options
+    @takes_options
     def submit(self, data: Data, *, name: str | None = None, **options: Any) -> Job:
         """Upload a file or rows, which begins their job. An option not given is as the stack's parameters say.
 
@@ -200,14 +199,15 @@ class Fanfold:
         spelt, stack = metadata(**options), self.stack
         with opened(data, lambda: stack.client("s3"), stack.parameters, spelt, name) as found:
             uploaded = upload(stack, found.source, {**found.assumed, **spelt})
-        return Job(stack, uploaded.id, uploaded)
+        return Job(stack, uploaded.id, uploaded, found.source.origin)
 
-    def wake(self, *, wait: bool = False) -> EndpointStatus:
+    def wake(self, *, wait: bool = False, timeout: float | None = None) -> EndpointStatus:
         """Start an instance of the endpoint before a file comes, if it has none; `wait` until it is there.
 
-        `WakeError` if SageMaker refuses, or the instance doesn't come.
+        `WakeError` if SageMaker refuses, or the instance doesn't come, or not within `timeout` seconds.
         """
-        waking = Waking(self.stack)
+        check_wait(timeout, wait=wait)
+        waking = Waking(self.stack, timeout)
         now = waking.start()
         return waking.wait() if wait and not now.is_awake else now
 

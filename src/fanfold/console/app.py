@@ -21,13 +21,21 @@ from fanfold_core.domain.keys import RESULT_FILES
 from fanfold_core.domain.options import OPTIONS, Options
 from fanfold_core.domain.options.kinds import Choice, Integer
 from fanfold_core.domain.options.row import spell
-from fanfold_core.input.errors import FileNameError, InputError, JobDefaultsError, NotCsvError
+from fanfold_core.input.errors import (
+    CompressionError,
+    FileNameError,
+    InputError,
+    JobDefaultsError,
+    NotCsvError,
+    ParquetError,
+)
 from fanfold_core.input.formats import ENDINGS, FileName, Format
 
 if TYPE_CHECKING:
     from fanfold.console.security import Sessions
     from fanfold.console.service import ConsoleService
     from fanfold.status import JobStatus
+    from fanfold_core.domain.options.row import Option
 
 Json = dict[str, Any]
 _FOR_SPREADSHEETS = {
@@ -179,7 +187,7 @@ def _form() -> dict[str, list[Json]]:
     """The fields of the form, by their group: a row of the table each."""
     groups: dict[str, list[Json]] = {}
     for row in OPTIONS.values():
-        about: Json = {"name": row.name, "label": row.label, "help": row.help, "examples": row.examples}
+        about: Json = {"name": row.name, "label": row.label, "help": help_of(row), "examples": row.examples}
         match row.kind:
             case Choice(choices=choices):
                 about |= {"choices": choices}
@@ -187,6 +195,13 @@ def _form() -> dict[str, list[Json]]:
                 about |= {"least": least, "most": most}
         groups.setdefault(row.group, []).append(about)
     return groups
+
+
+def help_of(row: Option) -> str:
+    """An option's help in the words of the form, which has names for choices, and a list of the file's columns."""
+    if row.field == "input_column":
+        return "The column with the texts."
+    return row.help.replace(" auto: ", " Auto-detect: ")
 
 
 def _name() -> str:
@@ -223,8 +238,8 @@ def _in_words(error: Exception) -> tuple[str, int]:
         case JobNotFoundError() | DownloadError():
             return str(error), HTTPStatus.NOT_FOUND
         case UserError() | InputError():
-            # Of another file than a CSV, no option makes one.
-            is_other = isinstance(error, FileNameError | NotCsvError)
+            # No option makes another file of it.
+            is_other = isinstance(error, FileNameError | NotCsvError | ParquetError | CompressionError)
             status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE if is_other else HTTPStatus.BAD_REQUEST
             return error.in_full if isinstance(error, InputError) else str(error), status
         case ClientError() | BotoCoreError():

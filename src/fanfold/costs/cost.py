@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fanfold_core.app.costs import HOUR, instance_dollars
+from fanfold_core.app.costs import HOUR, in_dollars, instance_dollars
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,7 @@ class Cost:
     services: float
     instance: float | None
     instance_type: str
-    endpoint_seconds: int
+    endpoint_seconds: float
     prices: str
     instance_hours: float | None = None
     hours_unknown: str = ""
@@ -73,27 +73,27 @@ class Cost:
             return without_instances(self.services, said_of_prices, self.instance_type)
         if self.counted is not None:
             return (
-                f"${self.services + self.counted:.4f} (${self.services:.4f} for services, ${self.counted:.4f} for the "
-                f"{self.instance_hours:.2f} instance-hours of {self.instance_type} that the endpoint ran during the "
-                f"job); its time until it sleeps comes on top ({said_of_prices})"
+                f"{in_dollars(self.services + self.counted)} ({in_dollars(self.services)} for services, "
+                f"{in_dollars(self.counted)} for the {self.instance_hours:.2f} instance-hours of {self.instance_type} "
+                f"that the endpoint ran during the job); its time until it sleeps comes on top ({said_of_prices})"
             )
         why = self.hours_unknown and f"; {self.hours_unknown}"
         together = self.services + self.instance
         return (
             f"{with_an_instance(self.services, together, self.endpoint_seconds, self.instance_type)}; "
-            f"${self.woken:.2f} if the endpoint woke for this job ({said_of_prices}){why}"
+            f"{in_dollars(self.woken)} if the endpoint woke for this job ({said_of_prices}){why}"
         )
 
 
 def without_instances(of_services: float, prices: str, instance_type: str = "") -> str:
     """What is known where nobody knows what the endpoint takes, or what instances of such a type cost."""
     unknown = instance_type and f"the price of {instance_type} is not known, and "
-    return f"at least ${of_services:.4f} for services ({prices}); {unknown}the endpoint's instances come on top"
+    return f"at least {in_dollars(of_services)} for services ({prices}); {unknown}the endpoint's instances come on top"
 
 
-def with_an_instance(of_services: float, together: float, seconds: int, instance_type: str | None) -> str:
+def with_an_instance(of_services: float, together: float, seconds: float, instance_type: str | None) -> str:
     """What services cost, and an instance that is there for no more than the work."""
     return (
-        f"at least ${together:.4f} (${of_services:.4f} for services, ${together - of_services:.4f} for {seconds:,} s "
-        f"of an {instance_type})"
+        f"at least {in_dollars(together)} ({in_dollars(of_services)} for services, "
+        f"{in_dollars(together - of_services)} for {seconds:,} s of an {instance_type})"
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 from fanfold.costs.cost import AWAKE_SECONDS, with_an_instance, without_instances
 from fanfold.costs.simulation import SimulatedEndpoint, SimulatedJob, simulate
 from fanfold.project import find_root
-from fanfold_core.app.costs import instance_dollars, read_prices, services, taken
+from fanfold_core.app.costs import in_dollars, instance_dollars, read_prices, services, taken
 from fanfold_core.domain.chat import prompt_bytes
 from fanfold_core.domain.requests import Request
 from fanfold_core.input.json.text import read_json
@@ -162,7 +162,7 @@ class Estimate:
             return without_instances(self.services, said_of_prices, self.instance_type or "")
         when = "if the endpoint wakes for this job" if self.wakes else "with all instances until its last row"
         working = with_an_instance(self.services, self.at_least, self.working_seconds or 0, self.instance_type)
-        return f"{working}; ${self.total:.2f} {when} ({said_of_prices})"
+        return f"{working}; {in_dollars(self.total)} {when} ({said_of_prices})"
 
 
 def project(file: LocalFile) -> Workload:

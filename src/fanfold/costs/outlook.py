@@ -33,13 +33,15 @@ _DIGITS = 3
 class Outlook:
     """An estimate of what a job will take, and the speed that it is by, in rows per second; None if nobody knows it.
 
-    One of a local cloud costs nothing, and its endpoint doesn't sleep, unless scaling is simulated.
+    One of a local cloud costs nothing, and its endpoint doesn't sleep, unless scaling is simulated. What is taken over
+    from the job `since` is counted, too.
     """
 
     estimate: Estimate
     speed: float | None
     instance_type: str
     is_local: bool = False
+    since: str = ""
 
     @property
     def cost(self) -> str:
@@ -63,13 +65,23 @@ class Outlook:
 
     @property
     def basis(self) -> str:
-        """What is known of the endpoint, in a sentence."""
+        """What is known of the endpoint, and not of the rows, in sentences."""
+        counted = as_if_new(self.since)
+        return f"{self._of_endpoint} {counted}" if counted else self._of_endpoint
+
+    @property
+    def _of_endpoint(self) -> str:
         if self.speed:
             rows = f"{self.speed:,.0f}" if self.speed >= 10**_DIGITS else f"{self.speed:.{_DIGITS}g}"
             return f"At {rows} rows per second, as in the latest job."
         hour = None if self.is_local else instance_dollars(self.instance_type, HOUR)
         price = "" if hour is None else f"; an hour of an {self.instance_type} is {in_dollars(hour)}"
         return f"How long the endpoint takes is known after the first job of {_LEAST_ROWS:,} rows or more{price}."
+
+
+def as_if_new(since: str) -> str:
+    """What is said of a count of all rows if some may be taken over from a job: which, its splitter finds out."""
+    return since and f"All rows are counted; those that can be taken over from {since} are not sent."
 
 
 def speed_of(summary: Mapping[str, Any]) -> float | None:
@@ -94,4 +106,4 @@ def look_ahead(work: Workload, options: Options, stack: Stack, speed: float | No
     plan = EndpointPlan.of_stack(parameters, speed, options.request_ttl_seconds) if speed else None
     found = make_estimate(work, options.rows_per_request, plan, parameters["Architecture"], _MOST_SIMULATED)
     instance_type = "" if parameters.get("EndpointName") else parameters.get("InstanceType", "")
-    return Outlook(found, speed, instance_type, stack.is_local)
+    return Outlook(found, speed, instance_type, stack.is_local, options.since)

@@ -12,7 +12,7 @@ from fanfold.errors import InputFileError, extra
 from fanfold.input.batch import batch_options, repeated_ids, unanswered
 from fanfold.input.joined import joined
 from fanfold.input.objects import below, is_manifest, is_prefix, of_manifest
-from fanfold.input.sources import Source, is_in_s3, spooled
+from fanfold.input.sources import Source, address, is_in_s3, spooled
 from fanfold.input.tables import WRITTEN, writer_of
 from fanfold.terminal import spinner
 from fanfold_core.domain.keys import RequestId, job_id
@@ -78,7 +78,7 @@ class LocalFile:
                 return cls._read_batch(source, parameters, content, assumed, {**given, **source.options})
         with _naming(source.shown, blame=partial(options.set_by, of_stack)), extra("parquet", "a Parquet file"):
             layout = content.layout()
-            said = tuple(dict.fromkeys((*source.notes, *layout.assumed)))
+            said = _once((*source.notes, *layout.assumed))
             warnings = (*layout.warnings, *unanswered(options, parameters), *cut_short(options, parameters))
             found = cls(source, options, content, replace(layout, assumed=said, warnings=warnings))
             found._check_beginning()
@@ -141,7 +141,7 @@ class LocalFile:
         """A file of the first rows, with the header if there is one."""
         name, encoding = FileName.parse(self.source.name).text, {"encoding": self.content.chunk_encoding}
         options = {**self.source.options, **encoding}
-        return spooled(name, self.source.shown, partial(self._write_head, rows), options)
+        return spooled(name, self.source.shown, partial(self._write_head, rows), options, self.source.origin)
 
     def _write_head(self, rows: int, stream: IO[bytes]) -> None:
         stream.write(self.content.head()[0][: self.layout.first_byte])
@@ -161,6 +161,12 @@ class LocalFile:
                 break
         if not rows:
             raise NoRowsError
+
+
+def _once(sentences: Sequence[str]) -> tuple[str, ...]:
+    """Sentences without those that come again, whole or as the end of another."""
+    different = tuple(dict.fromkeys(sentences))
+    return tuple(one for one in different if not any(other.endswith(one[1:]) for other in different if other != one))
 
 
 def _check_requests_may_have_one_row(source: Source, parameters: Mapping[str, str]) -> None:
@@ -222,7 +228,8 @@ def _source_of(
         with spinner("looking for objects"):
             objects = below(client, str(data)) if is_prefix(data) else _listed(str(data), client)
         with _naming(objects.shown):
-            found = joined(client, objects, options_of, name)
+            found = replace(joined(client, objects, options_of, name), origin=address(str(data)))
+        name = None  # it has one that says what has become of them
     elif isinstance(data, str) and is_in_s3(data):
         found = Source.of_object(s3(), data)
     elif isinstance(data, str | Path):

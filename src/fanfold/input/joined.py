@@ -6,23 +6,19 @@ read, so rows are not counted here. Only compressed CSV comes here as a whole, s
 
 from __future__ import annotations
 
-import bz2
-import lzma
-import zlib
 from codecs import BOM_UTF8, lookup
-from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from io import BytesIO
 from pathlib import PurePosixPath
-from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from fanfold.errors import InputFileError
 from fanfold.input.copying import Range, opened, put_joined
 from fanfold.input.objects import at_once
 from fanfold.input.sources import Source
+from fanfold.input.streamed import LINE_END, as_json_lines, compressed, recompressed
 from fanfold.terminal import spinner
-from fanfold_core.aws.store import Blocks
 from fanfold_core.input.columns import shown
 from fanfold_core.input.encodings import is_byte_cuttable
 from fanfold_core.input.errors import InputError, counted
@@ -30,7 +26,7 @@ from fanfold_core.input.formats import FileName, Format
 from fanfold_core.input.source import BLOCK_BYTES, InputFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from types_boto3_s3 import S3Client
 
@@ -40,17 +36,10 @@ if TYPE_CHECKING:
     from fanfold_core.input.formats import Compression
     from fanfold_core.input.layout import Layout
 
-_LINE_END = b"\n"
 # So much of each object is looked at; if that doesn't tell where its rows begin, as much as of any file.
 _HEAD_BYTES = 64 * 1024
 # So much tells whether a byte order mark comes first, also if it is compressed.
 _MARK_BYTES = 1024
-# By the ends of names, as in `fanfold_core.input.formats`.
-COMPRESSORS: Mapping[str, Callable[[], Any]] = {
-    ".gz": partial(zlib.compressobj, wbits=zlib.MAX_WBITS + 16),
-    ".bz2": bz2.BZ2Compressor,
-    ".xz": lzma.LZMACompressor,
-}
 
 
 class _Beginning(NamedTuple):
@@ -66,7 +55,9 @@ def joined(s3: S3Client, objects: Objects, options_of: Callable[[str], Options],
     `options_of` tells how a file of some name is read. `InputFileError` if they do not go together.
     """
     found = objects.found
-    _check_formats(objects)
+    _check_formats(found)
+    if FileName.parse(_ending(found[0])).format is Format.PARQUET:
+        return _of_parquet(s3, objects, name or objects.stem)
     name = name or f"{objects.stem}{_ending(found[0])}"
     options, file = options_of(name), FileName.parse(name)
     if not is_byte_cuttable(options.encoding):
@@ -80,7 +71,7 @@ def joined(s3: S3Client, objects: Objects, options_of: Callable[[str], Options],
         else:
             starts = join.lines(found)
         if file.compression and (file.format is Format.CSV or any(starts[1:])):
-            opening = partial(_recompressed, s3, found, starts, file.compression)
+            opening = partial(recompressed, s3, found, starts, file.compression)
             size = sum(one.size for one in found)
             return Source(name, objects.shown, size, opening, pinned, notes=(objects.note, *notes))
         segments = join.segments(found, starts, file.compression)
@@ -134,14 +125,14 @@ class _Join:
         ]
         if compression:
             # Blank lines are no rows, so nobody has to know which objects lack a line end.
-            ends = [_compressed(compression, _LINE_END)] * (len(parts) - 1)
+            ends = [compressed(compression, LINE_END)] * (len(parts) - 1)
         else:
             ends = at_once(self._mended, [part.of for part in parts[:-1]])
         return [segment for both in zip(parts, [*ends, b""], strict=True) for segment in both if segment]
 
     def _mended(self, one: S3Object) -> bytes:
         """The line end that an object lacks; after a carriage return, it is one with it."""
-        return b"" if one.read(self.s3, one.size - 1, one.size) == _LINE_END else _LINE_END
+        return b"" if one.read(self.s3, one.size - 1, one.size) == LINE_END else LINE_END
 
     def _like(self, reference: S3Object, layout: Layout, one: S3Object) -> _Beginning:
         """An object's rows, if it is written as the reference is."""
@@ -177,7 +168,7 @@ class _Join:
             if file.is_beginning and most < BLOCK_BYTES:
                 return self._beginning(one, options, BLOCK_BYTES)
             raise InputFileError(f"{one.url}: {error.in_full}") from error
-        return _Beginning(layout, rows.partition(_LINE_END)[0].rstrip())
+        return _Beginning(layout, rows.partition(LINE_END)[0].rstrip())
 
 
 def _from(head: bytes, start: int, end: int | None = None) -> IO[bytes]:
@@ -190,14 +181,17 @@ def _ending(one: S3Object) -> str:
     return PurePosixPath(name.stem).suffix + (name.compression.suffix if name.compression else "")
 
 
-def _check_formats(objects: Objects) -> None:
+def _of_parquet(s3: S3Client, objects: Objects, name: str) -> Source:
+    """JSON Lines, as which a job reads Parquet: each object has its columns one after another."""
     found = objects.found
+    size = sum(one.size for one in found)
+    stem = PurePosixPath(name).stem if FileName.parse(name).format is Format.PARQUET else name
+    opening = partial(as_json_lines, s3, found)
+    return Source(f"{stem}.jsonl.gz", objects.shown, size, opening, notes=(objects.note,))
+
+
+def _check_formats(found: Sequence[S3Object]) -> None:
     formats = [FileName.parse(_ending(one)) for one in found]
-    if any(file.format is Format.PARQUET for file in formats):
-        raise InputFileError(
-            f"{objects.shown}: objects in Parquet cannot be joined, since each has its columns one after another: run "
-            "them one by one, or write them as one"
-        )
     for one, file in zip(found, formats, strict=True):
         first = formats[0]
         if (file.format, file.options, file.compression) != (first.format, first.options, first.compression):
@@ -226,42 +220,3 @@ def _difference(layout: Layout, other: Layout) -> str:
         f"only the {which} one has {shown(names)}" for which, names in (("first", missing), ("second", more)) if names
     ]
     return f"their columns differ: {', and '.join(only) or 'they have another order'}"
-
-
-def _compressed(compression: Compression, content: bytes) -> bytes:
-    compressor = COMPRESSORS[compression.suffix]()
-    compressed: bytes = compressor.compress(content) + compressor.flush()
-    return compressed
-
-
-@contextmanager
-def _recompressed(
-    s3: S3Client,
-    objects: Sequence[S3Object],
-    starts: Sequence[int],
-    compression: Compression,
-    _start: int,
-    _end: int | None = None,
-) -> Iterator[IO[bytes]]:
-    """A compressed file of compressed ones, which is read from its beginning only."""
-    with closing(_compressed_again(s3, objects, [0, *starts[1:]], compression)) as blocks:
-        yield cast("IO[bytes]", Blocks(blocks))
-
-
-def _compressed_again(
-    s3: S3Client, objects: Sequence[S3Object], starts: Sequence[int], compression: Compression
-) -> Generator[bytes, None, None]:
-    compressor = COMPRESSORS[compression.suffix]()
-    last = _LINE_END
-    for one, start in zip(objects, starts, strict=True):
-        if last != _LINE_END:
-            yield compressor.compress(_LINE_END)
-            last = _LINE_END
-        try:
-            for block in compression.decompressed(one.stream(s3, 0, one.size), BLOCK_BYTES):
-                rows, start = block[start:], max(0, start - len(block))  # noqa: PLW2901 # what is left to skip
-                last = rows[-1:] or last
-                yield compressor.compress(rows)
-        except InputError as error:
-            raise InputFileError(f"{one.url}: {error.in_full}") from error
-    yield compressor.flush()

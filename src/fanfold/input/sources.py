@@ -6,6 +6,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import partial
+from hashlib import file_digest
 from itertools import islice
 from os import SEEK_END
 from pathlib import Path, PurePosixPath
@@ -41,6 +42,9 @@ class Source:
     `options` are how they are written, by the names of a file's metadata; what else is said of that doesn't count.
     `notes` say in sentences what they are. What is in S3 already has a `copy`, which puts it in a place there: it takes
     a client, the place (`Bucket` and `Key`), metadata, and whom to tell of bytes that have been copied.
+
+    `origin` tells whether another source is the same file: its absolute path, or its address in S3; of what has none,
+    such as rows, a hash of its bytes.
     """
 
     name: str
@@ -50,6 +54,7 @@ class Source:
     options: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     copy: Callable[[S3Client, Mapping[str, str], Mapping[str, str], Callable[[int], None]], None] | None = None
+    origin: str = ""
 
     @classmethod
     def of_file(cls, path: Path) -> Source:
@@ -64,7 +69,7 @@ class Source:
             raise InputFileError(f"{path} is a folder: choose a file in it, such as {path / '*.csv'}")
         if not S_ISREG(found.st_mode):
             raise InputFileError(f"{path} is not a regular file: choose a file, or send its content to standard input")
-        return cls(path.name, str(path), found.st_size, partial(_open, path))
+        return cls(path.name, str(path), found.st_size, partial(_open, path), origin=address(path))
 
     @classmethod
     def of_object(cls, s3: S3Client, url: str) -> Source:
@@ -78,16 +83,16 @@ class Source:
                 "slash"
             ) from error
         place: CopySourceTypeDef = {"Bucket": bucket, "Key": key}
+        size = found["ContentLength"]
 
         @contextmanager
         def read(start: int, end: int | None = None) -> Iterator[IO[bytes]]:
-            size = found["ContentLength"]
             answer = s3.get_object(**place, Range=f"bytes={start}-{'' if end is None else end - 1}")
             with closing(answer["Body"]) as body:
                 check_range(url, answer, start, size if end is None else end, size)
                 yield cast("IO[bytes]", body)
 
-        return cls(PurePosixPath(key).name, url, found["ContentLength"], read, copy=partial(_copy, place))
+        return cls(PurePosixPath(key).name, url, size, read, copy=partial(_copy, place), origin=address(url))
 
 
 def where_else(path: Path) -> str:
@@ -114,11 +119,23 @@ def is_in_s3(file: object) -> bool:
     return isinstance(file, str) and file.startswith(S3)
 
 
+def address(file: str | Path) -> str:
+    """Where a file is, whichever folder a process works in: its absolute path, without links, or its address in S3."""
+    return str(file) if is_in_s3(file) else str(Path(file).resolve())
+
+
 @contextmanager
 def spooled(
-    name: str, shown: str, write: Callable[[IO[bytes]], Any], options: Mapping[str, str] | None = None
+    name: str,
+    shown: str,
+    write: Callable[[IO[bytes]], Any],
+    options: Mapping[str, str] | None = None,
+    origin: str = "",
 ) -> Iterator[Source]:
-    """What `write` writes, in a file that has no name on the disk, so that none is left behind however this ends."""
+    """What `write` writes, in a file that has no name on the disk, so that none is left behind however this ends.
+
+    Unless it has another origin, that is its content.
+    """
     with TemporaryFile() as stream:
         write(stream)
 
@@ -127,8 +144,11 @@ def spooled(
             stream.seek(start)
             yield stream
 
-        stream.seek(0, SEEK_END)
-        yield Source(name, shown, stream.tell(), read, options or {})
+        size = stream.seek(0, SEEK_END)
+        if not origin:
+            stream.seek(0)
+            origin = f"sha256:{file_digest(stream, 'sha256').hexdigest()}"
+        yield Source(name, shown, size, read, options or {}, origin=origin)
 
 
 def spooled_stream(name: str, shown: str, stream: IO[bytes]) -> AbstractContextManager[Source]:

@@ -220,12 +220,15 @@ def _blocks(file: Path) -> Callable[[], Iterator[bytes]]:
     except OSError as error:
         raise _no_files(file.parent, error) from error
 
-    def blocks() -> Iterator[bytes]:
-        with file.open("rb") as stream:
-            while block := stream.read(BLOCK_BYTES):
-                yield block
+    return lambda: read_file(file)
 
-    return blocks
+
+def read_file(file: Path, first: int = 0) -> Iterator[bytes]:
+    """The bytes of a file, from the `first` on."""
+    with file.open("rb") as stream:
+        stream.seek(first)
+        while block := stream.read(BLOCK_BYTES):
+            yield block
 
 
 def _no_files(folder: Path, error: Exception) -> DownloadError:

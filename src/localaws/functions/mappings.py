@@ -161,6 +161,9 @@ class Poller:
 
     def _poll(self) -> None:
         messages = self._gather()
+        if not messages:
+            # As long as a receive waits for messages, there was too little to do for all.
+            self._pool.trim()
         for part in sqs_event.parts(messages):
             if part:
                 self._process(part)

@@ -1,4 +1,4 @@
-"""The workers of one function: started when needed, replaced when lost or when their keys get old."""
+"""The workers of one function: started when needed, ended when idle, replaced when lost or when their keys get old."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -66,6 +66,13 @@ class WorkerPool:
                 raise
             self._give_back(worker)
             return result
+
+    def trim(self) -> None:
+        """End the workers that have nothing to do, but for one: together they take more memory than all else."""
+        with self._lock:
+            spare, self._idle = self._idle[:-1], self._idle[-1:]
+        for worker in spare:
+            self._drop(worker)
 
     def close(self) -> None:
         """End all workers; an invocation that is under way fails."""

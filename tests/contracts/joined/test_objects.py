@@ -89,8 +89,8 @@ def test_a_prefix_is_tried_before_it_is_sent_as_a_file_is(
     said = fanfold("submit", url, "--dry-run")
     assert [json.loads(line)["body"]["inputs"] for line in said.stdout.splitlines()] == [["so good"], ["so bad"]]
     assert said.stderr.startswith(
-        f"{url}: 2 columns, with a header; the texts are in column 1, 'text'. It is 2 objects, one after another. "
-        "Skipped: _SUCCESS (hidden). The first line is the header"
+        f"{url}: 2 columns. It is 2 objects, one after another. Skipped: _SUCCESS (hidden). The first line is the "
+        "header, and the texts are in column 1, 'text', because of its usual name.\n"
     )
     said = fanfold("run", url, "--dry-run", "--limit", "1")
     assert [json.loads(line)["body"]["inputs"] for line in said.stdout.splitlines()] == [["so good"]]

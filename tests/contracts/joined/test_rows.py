@@ -6,14 +6,18 @@ import json
 import lzma
 import random
 from collections.abc import Callable
+from datetime import date
+from io import BytesIO
 
+import pyarrow as pa
 import pytest
+from pyarrow.parquet import write_table
 from tests.contracts.joined.joining import BOM, Put, sent
 
 from fanfold.errors import InputFileError
 from fanfold.input.files import opened
-from fanfold.input.joined import COMPRESSORS
 from fanfold.input.sources import Source
+from fanfold.input.streamed import COMPRESSORS
 from fanfold.stacks import Stack
 from fanfold_core.input.formats import COMPRESSIONS
 
@@ -120,7 +124,9 @@ def test_the_joined_rows_are_those_of_the_objects(stack: Stack, put: Put, seed: 
             {"encoding": "utf-16"},
             "objects in utf-16 cannot be joined: write them in UTF-8",
         ),
-        ({"a.parquet": b"PAR1"}, {}, "URL/: objects in Parquet cannot be joined, since each has its columns one after"),
+        ({"a.csv": b"text\na\n", "b.parquet": b"PAR1"}, {}, "the names end in .csv and .parquet"),
+        ({"a.parquet": b"PAR1"}, {}, "a.parquet: the Parquet file is truncated: upload the complete file"),
+        ({"a.parquet": b"text"}, {}, "a.parquet: its name ends in .parquet, but it is not a Parquet file"),
         ({"a.csv": b"text\na\n"}, {"delimiter": "long"}, "delimiter"),
         ({}, {}, "has no objects with rows: see `aws s3 ls URL/`"),
         ({"_SUCCESS": b"", "a.csv": b""}, {}, "no objects with rows; skipped: _SUCCESS (hidden), a.csv (empty)"),
@@ -133,6 +139,31 @@ def test_objects_that_do_not_go_together_are_refused_by_their_names(
     with pytest.raises(InputFileError) as error, opened(url, lambda: stack.client("s3"), {}, given):
         pass
     assert words.replace("URL", url.removesuffix("/")) in str(error.value)
+
+
+def test_parquet_objects_are_joined_as_json_lines(stack: Stack, put: Put) -> None:
+    tables = [
+        pa.table({"id": [1, 2], "text": ["so good", None]}),
+        pa.table({"id": pa.array([], pa.int64()), "text": pa.array([], pa.string())}),
+        pa.table({"id": [3], "text": ["so bad"], "day": [date(2026, 11, 29)]}),
+    ]
+    objects = {"_SUCCESS": b"", **{f"part-{n:05}.snappy.parquet": parquet(table) for n, table in enumerate(tables)}}
+    found, content = sent(stack, put(objects))
+    assert found.source.name == "reviews.jsonl.gz"
+    assert [json.loads(line) for line in gzip.decompress(content).splitlines()] == [
+        {"id": 1, "text": "so good"},
+        {"id": 2, "text": None},
+        {"id": 3, "text": "so bad", "day": "2026-11-29"},
+    ]
+    assert found.layout.columns[:2] == ("id", "text")
+    with opened(put({"a.parquet": parquet(tables[0])}), lambda: stack.client("s3"), {}, {}, "march.parquet") as named:
+        assert named.source.name == "march.jsonl.gz"
+
+
+def parquet(table: pa.Table) -> bytes:
+    stream = BytesIO()
+    write_table(table, stream)
+    return stream.getvalue()
 
 
 def test_the_largest_object_says_whether_there_is_a_header(stack: Stack, put: Put) -> None:

@@ -25,7 +25,7 @@ from tests.system.cli.conftest import FAILED, OK, SOME_ROWS_FAILED, WRONG_USAGE,
 
 def test_jobs_are_listed_for_people_and_programs(fanfold: Fanfold, job: Job) -> None:
     header, *rows = fanfold("jobs", "--limit", "1000").table
-    assert header == ["job", "state", "rows", "predicted", "failed", "not answered", "created", "submitted_by"]
+    assert header == ["job", "state", "rows", "predicted", "failed", "not answered", "created (UTC)", "submitted_by"]
     assert [job.id, "COMPLETED_WITH_ERRORS", "5", "2", "3", ""] in [row[:6] for row in rows]
     assert len(fanfold("jobs", "--limit", "1").table) == 2
     assert job.id in {listed["id"] for listed in fanfold("jobs", "--limit", "1000", "--json").json}
@@ -185,7 +185,10 @@ def test_a_running_job_is_read_in_part_and_cancelled(fanfold: Fanfold, pipeline:
             break
     early = fanfold("results", job.id)
     assert (early.code, early.stdout) == (FAILED, "")
-    assert f"`fanfold status {job.id} --watch`), or ask for the rows that are done (--partial" in early.stderr
+    assert (
+        f"`fanfold status {job.id} --watch`, or wait() in Python), or ask for the rows that are done (--partial"
+        in early.stderr
+    )
     rows = list(csv.DictReader(io.StringIO(fanfold("results", job.id, "--partial").stdout)))
     assert 10 < len(rows) < 401
     assert fanfold("errors", job.id, "--partial").table[1] == ["1", "input is empty", "row 0: "]

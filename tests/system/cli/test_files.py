@@ -19,7 +19,7 @@ from fanfold import Job
 from fanfold.cli import SECTIONS
 from fanfold.cli.conclusion import Followed, follow_to_the_end
 from fanfold.cli.run import run
-from fanfold.folder import held
+from fanfold.folder import Owner, held
 from fanfold.terminal import stderr
 from fanfold_core.domain.options import Options
 
@@ -43,7 +43,10 @@ def test_a_job_that_read_no_row_leaves_earlier_results_as_they_were(
     fanfold: Fanfold, pipeline: Pipeline, tmp_path: Path
 ) -> None:
     unread = pipeline.drop("unread.csv", MIXED, input_column="zzz").summary["job"]
-    earlier = {"results.csv": "text,label\nso good,LABEL_2\n", "summary.json": '{"job": "1", "input": "unread.csv"}'}
+    earlier = {
+        "results.csv": "text,label\nso good,LABEL_2\n",
+        "summary.json": f'{{"job": "{unread}", "input": "unread.csv"}}',
+    }
     for name, content in earlier.items():
         (tmp_path / name).write_text(content, encoding="utf-8")
     said = fanfold("retry", unread, "--out", str(tmp_path))
@@ -80,7 +83,7 @@ def test_a_dry_run_prints_requests_and_sends_nothing(fanfold: Fanfold, pipeline:
     pairs = fanfold("run", str(file), "--dry-run", "--input-expression", "{text: tweet, text_pair: id}").stdout
     inputs = [pair for line in pairs.splitlines() for pair in json.loads(line)["body"]["inputs"]]
     assert {"text": "so good", "text_pair": "1"} in inputs
-    assert "the texts are in column 1, 'tweet'" in said.stderr
+    assert "2 columns, with a header; the texts are in column 1, 'tweet'" in said.stderr
     assert len(list(pipeline.client.jobs())) == before
 
 
@@ -106,25 +109,29 @@ def test_all_options_of_a_job_are_options_of_the_command_line_and_of_the_client(
 @pytest.mark.parametrize(
     ("content", "assumed", "hint"),
     [
-        (b"id,text\n1,so good\n", "2 columns, with a header; the texts are in column 1, 'text'", ""),
+        (
+            b"id,text\n1,so good\n",
+            "2 columns. The first line is the header, and the texts are in column 1, 'text', ",
+            "",
+        ),
         (
             b"review,stars\nso good,5\n",
-            "2 columns, with a header; the texts are in column 0, 'review'. The first line is the header: 'review'",
+            "2 columns. The first line is the header, and the texts are in column 0, 'review', because of",
             "",
         ),
         (
             b"id;text\n1;so good\n",
-            "1 column, without a header; the texts are in column 0, 'column_1'",
+            "1 column, 'column_1'. The file has one column, and its first line is a row",
             "if cells end there, set the option `--delimiter` to ;.\n",
         ),
         (
             b"id\ttext\n1\tso good\n",
-            "1 column, without a header; the texts are in column 0, 'column_1'",
+            "1 column, 'column_1'. The file has one column, and its first line is a row",
             "if cells end there, set the option `--delimiter` to tab.\n",
         ),
         (
             b"\nso good\n",
-            "1 column, without a header; the texts are in column 0, 'column_1'. The file has one column, and its",
+            "1 column, 'column_1'. The file has one column, and its first line is a row",
             "",
         ),
     ],
@@ -165,7 +172,10 @@ def test_an_interrupted_run_on_a_stack_says_that_the_job_goes_on(pipeline: Pipel
     file.write_bytes(b"text\n" + b"".join(b"slowly %d\n" % row for row in range(600)))
     run = pipeline.begin("run", str(file), "--rows-per-request", "1", "--out", "interrupted")
     assert run.stderr is not None
-    assert "interrupted.csv: 1 column, with a header; the texts are in column 0, 'text'. " in run.stderr.readline()
+    assert (
+        "interrupted.csv: 1 column, 'text'. The first line is the header: 'text' is a column's usual name.\n"
+        in run.stderr.readline()
+    )
     job = run.stderr.readline().removeprefix("job ").strip()
     deadline = time.monotonic() + 30
     while job not in pipeline.client.stack.job_ids() and time.monotonic() < deadline:
@@ -194,7 +204,7 @@ def test_an_interrupted_run_on_its_own_cloud_keeps_the_rows_that_are_done(
 
     monkeypatch.setattr(Job, "wait", interrupted)
     monkeypatch.setattr(stderr, "quiet", False)
-    with held(tmp_path / "out", file.name, replace=False) as folder:
+    with held(tmp_path / "out", Owner(file.name), replace=False) as folder:
         assert follow_to_the_end([Followed(job, "half.csv", folder)], stack=None) == INTERRUPTED
     kept = tmp_path / "out" / f"{job.id}.partial.csv"
     texts = {line.split(",")[0] for line in kept.read_text(encoding="utf-8").splitlines()[1:]}

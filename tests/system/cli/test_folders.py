@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 from tests.system.cli.conftest import FAILED, OK, SOME_ROWS_FAILED, Fanfold
 
 FILES = {"results.csv", "errors.csv", "summary.json", "report.html"}
+ORIGIN = {".fanfold.json"}
 
 
 @pytest.fixture(scope="module")
@@ -69,14 +70,14 @@ def test_the_files_of_another_files_job_are_replaced_only_if_that_is_asked_for(
     fanfold: Fanfold, job: Job, pipeline: Pipeline, tmp_path: Path
 ) -> None:
     job.download(tmp_path)
-    before = {file: file.read_bytes() for file in tmp_path.iterdir()}
+    before, held = {file: file.read_bytes() for file in tmp_path.iterdir()}, pipeline.folder / "held.csv"
     file = pipeline.folder / "another.csv"
     file.write_bytes(b"text\nfine\n")
     said = fanfold("run", str(file), "--out", str(tmp_path))
     assert (said.code, said.stdout) == (FAILED, "")
     assert said.stderr.splitlines()[-1] == (
-        f"fanfold: {tmp_path} has the files of job {job.id}, from held.csv: choose another folder (--out) for those of "
-        "another.csv, or replace what is there (--replace, or replace=True in Python)"
+        f"fanfold: {tmp_path} has the files of job {job.id}, from {held}: choose another folder (--out) for those of "
+        f"{file}, or replace what is there (--replace, or replace=True in Python)"
     )
     assert not any(known.startswith("another-") for known in pipeline.client.stack.job_ids())
     assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
@@ -105,7 +106,8 @@ def test_a_batch_has_files_in_openais_format_which_go_with_it(
     assert f"{batch} is in OpenAI's batch format: " in said.stderr
     written = f"{out / 'batch_output.jsonl'} and {out / 'batch_errors.jsonl'}"
     assert f"In OpenAI's batch format: {written}\n" in said.stderr
-    assert names(out) == {*FILES - {"results.csv"}, "results.jsonl", "batch_output.jsonl", "batch_errors.jsonl"}
+    files = FILES - {"results.csv"} | {"results.jsonl", "batch_output.jsonl", "batch_errors.jsonl"}
+    assert names(out) == files | ORIGIN
     assert (out / "batch_output.jsonl").read_bytes() == b""
     errors = [json.loads(line) for line in (out / "batch_errors.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [(line["custom_id"], line["error"]["code"]) for line in errors] == [
@@ -113,7 +115,7 @@ def test_a_batch_has_files_in_openais_format_which_go_with_it(
         ("r1", "invalid_request"),
     ]
     assert fanfold("run", str(other), "--out", str(out), "--replace").code == OK
-    assert names(out) == FILES
+    assert names(out) == FILES | ORIGIN
 
 
 def test_two_runs_at_once_do_not_share_a_folder(fanfold: Fanfold, pipeline: Pipeline, tmp_path: Path) -> None:
@@ -133,4 +135,4 @@ def test_two_runs_at_once_do_not_share_a_folder(fanfold: Fanfold, pipeline: Pipe
     assert run.returncode == -signal.SIGKILL
     pipeline.client.job(job).cancel()
     assert fanfold("run", str(quick), "--out", str(out)).code == OK
-    assert names(out) == FILES
+    assert names(out) == FILES | ORIGIN

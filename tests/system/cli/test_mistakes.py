@@ -132,7 +132,7 @@ def test_a_file_that_has_no_room_is_named_with_what_to_do_and_what_was_there_sta
     (out / "summary.json").write_text('{"job": "full-1", "input": "s3://in/full.csv"}', encoding="utf-8")
     file = written(pipeline, "full.csv", b"text\n" + b"so good\n" * 2_000)
     # No file of more than 20 KB, as on a disk without room.
-    run = pipeline.shell(f"ulimit -f 20; $fanfold run {file} --out '{out}'")
+    run = pipeline.shell(f"ulimit -f 20; $fanfold run {file} --out '{out}' --replace")
     assert (run.returncode, run.stdout) == (FAILED, "")
     line = line_with(run, "File too large")
     assert f"cannot write {out}/results.csv" in line

@@ -1,19 +1,25 @@
 """The assembler: the files of a job that closes, whoever builds their parts and however often."""
 
 import json
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.app.conftest import System, in_time, sent
+from tests.fakes.values import make_job
+from tests.unit.app.conftest import CONTENT, System, in_time, sent
 
+from fanfold_core.app.report.summary import summarize
 from fanfold_core.aws.messages import Assemble
-from fanfold_core.domain.job import JobRecord, State
+from fanfold_core.domain.job import JobRecord, State, Totals
 from fanfold_core.domain.keys import result_key
-from fanfold_core.domain.outcomes import Unsent
+from fanfold_core.domain.outcomes import Answered, Unsent
 from fanfold_core.domain.requests import Unsendable
 from fanfold_core.domain.spans import Span
+from fanfold_core.domain.statistics import Statistics, Timeline
 
 
 def lines(system: System, job: JobRecord, name: str = "results.csv") -> list[str]:
@@ -59,6 +65,15 @@ def test_rows_without_an_answer_are_told_apart_from_those_that_failed_whether_th
     summary = summarized(system, job)
     assert (summary["predicted"], summary["failed"], summary["invalid"]) == (1, 9, 1)
     assert summary["not_answered"] == 8, "two that were sent, and all of the other chunks"
+
+
+@pytest.mark.parametrize(("lasted", "seconds"), [(0.25, 0.25), (7, 1)])
+def test_the_endpoint_worked_no_longer_than_the_job_lasted(lasted: float, seconds: float) -> None:
+    job = make_job()
+    job = replace(job, ended=job.created + timedelta(seconds=lasted))
+    totals = Totals(2, 2, 0, 1, Statistics(answers=Timeline(Counter({0: 2}))))
+    summary = summarize(job, State.SUCCEEDED, totals, "s3://out/{}".format, "1")
+    assert (summary["seconds"], summary["endpoint_seconds"]) == (lasted, seconds)
 
 
 def test_a_row_that_failed_stands_in_both_files(system: System) -> None:
@@ -172,6 +187,33 @@ def test_an_uploaded_file_that_is_gone_costs_its_cells_and_no_prediction(system:
     assert ended.state is State.FAILED
     assert "no longer exists" in ended.reason
     assert lines(system, job)[1:] == [",,GOOD,"] * 10
+
+
+@pytest.mark.parametrize("options", [{}, {"results_format": "jsonl"}, {"is_chat": "yes"}, {"label_column": "text"}])
+def test_results_that_waited_on_disk_are_written_and_counted_as_others(
+    monkeypatch: pytest.MonkeyPatch, options: dict[str, str]
+) -> None:
+    monkeypatch.setattr("fanfold_core.app.spill._RUN_BYTES", 300)
+    options |= {"labels": '{"GOOD": "good"}', "input_column": "id"}
+    written = {}
+    for in_memory in (1_000_000, 0):
+        monkeypatch.setattr("fanfold_core.app.rounds._IN_MEMORY", in_memory)
+        system = System()
+        job = system.split(CONTENT, **options)
+        for chunk in system.chunks(job):
+            answered = [system.answered(job, chunk.number, span) for span in sent(chunk.rows)]
+            system.collector.collect(job.id, chunk.number, [_with_vectors(answer) for answer in answered])
+        system.finish(job)
+        written[in_memory] = {name: lines(system, job, name) for name in (job.results_file, "summary.json")}
+    assert written[0] == written[1_000_000]
+    assert sum("[0.5,0.25,-1e-09," in line for line in written[0][job.results_file]) == 10
+
+
+def _with_vectors(answer: Answered) -> Answered:
+    usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+    more = {"vector": [0.5, 0.25, -1e-09, *[1] * 100], **usage}
+    results = [{**result, **more} for result in json.loads(answer.content or b"")]
+    return replace(answer, content=json.dumps(results).encode())
 
 
 @pytest.mark.parametrize("results_format", ["csv", "jsonl"])

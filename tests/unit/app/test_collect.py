@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 from tests.fakes.values import OUTPUT, predictions
 from tests.unit.app.conftest import System, in_time, sent
 
+from fanfold_core.app.rounds import final_answers
 from fanfold_core.aws.messages import Assemble, Dispatch
 from fanfold_core.domain.job import JobRecord, State
 from fanfold_core.domain.keys import RequestId, answer_key
 from fanfold_core.domain.outcomes import Answered, Broken, Mark, Outcome, Refused, Unsent
 from fanfold_core.domain.requests import Unsendable
-from fanfold_core.domain.results import answers, effective, requests
+from fanfold_core.domain.results import effective, requests
 from fanfold_core.domain.spans import Span
 
 ALL = sent(4)
@@ -271,7 +272,7 @@ def test_a_request_that_was_answered_twice_in_other_words_has_a_result_for_each_
         collect(system, job, scored(system, request(job, Span(1, 3)), *scores))
     chunk = system.ledger.chunk(job.id, 0)
     assert chunk.is_done
-    final = answers(chunk.rows, effective(system.ledger.outcomes(job.id, 0), chunk), "none")
+    final = final_answers(system.ledger, system.store, job, chunk, effective(system.ledger.outcomes(job.id, 0), chunk))
     assert [result["label"] for result in final.results] == ["label 0", "label 0", "label 1", "label 2"]
     assert not final.failed
 

@@ -68,6 +68,15 @@ def test_results_that_are_too_large_for_one_item_are_kept_in_several(system: Sys
     assert not system.ledger.chunk(job.id, 0).inherited, "what fits into none is sent"
 
 
+def test_results_that_are_on_disk_are_taken_over_as_they_are(system: System, earlier: JobRecord) -> None:
+    job = system.split(CHANGED, since=earlier.id)
+    with patch("fanfold_core.app.rounds._IN_MEMORY", 0):
+        system.dispatcher.dispatch(job.id, 1, in_time)
+    (outcome,) = system.ledger.outcomes(job.id, 1)
+    assert (outcome.span, outcome.results) == (Span(0, 4), predictions(4).results)
+    assert system.ledger.job(job.id).fields == system.ledger.job(earlier.id).fields
+
+
 def test_nothing_is_taken_from_a_job_of_another_model(system: System, earlier: JobRecord) -> None:
     system.splitter = replace(system.splitter, model=Model("endpoint", "a later configuration", ""))
     job = system.split(CHANGED, since=earlier.id)

@@ -134,6 +134,16 @@ def test_bad_defaults_of_the_stack_end_a_job_with_words_and_its_retry_has_those_
     assert (job.options.rows_per_request, job.options.max_attempts, job.total) == (2, 5, 3)
 
 
+def test_a_retry_of_a_file_whose_name_is_wrong_ends_with_the_same_words(system: System) -> None:
+    version = system.store.upload(INPUT, "noext", b"text\nso good\n", {})
+    job = system.splitter.begin(INPUT, "noext", version, in_time)
+    assert (job.outcome, job.reason[:38]) == (State.FAILED, "the file's name must end in .csv, .tsv")
+    system.assembler.assemble(job.id)
+    following = start_retry(job.id, system.ledger, system.queues, system.clock())
+    again = system.splitter.resume(following.id, in_time)
+    assert (again.outcome, again.reason, again.stored) == (State.FAILED, job.reason, 0)
+
+
 def test_a_job_that_has_begun_is_not_ended_by_bad_defaults_that_come_later(system: System) -> None:
     job = system.split()
     later = replace(system.splitter, job_defaults=BAD)

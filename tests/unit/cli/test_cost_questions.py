@@ -49,11 +49,13 @@ class Asking:
             raise summary
         return summary
 
-    def __call__(self, stdin: str = "", *, is_agreed: bool = False, terminal: bool = True, files: int = 1) -> Result:
+    def __call__(
+        self, stdin: str = "", *, is_agreed: bool = False, terminal: bool = True, files: int = 1, **options: str
+    ) -> Result:
         @click.command()
         def command() -> None:
             self._monkeypatch.setattr("sys.stdin.isatty", lambda: terminal)
-            with opened_all([self._file] * files, None, None, {}) as found:
+            with opened_all([self._file] * files, None, None, options) as found:
                 ask_about_cost(found, "mine", is_agreed=is_agreed)
 
         return CliRunner().invoke(command, input=stdin)
@@ -94,13 +96,19 @@ def test_the_endpoint_counts_at_the_speed_of_the_latest_job_that_tells_it(asked:
     said = asked(terminal=False)
     # Ten rows of 500 seconds each, at $0.736 an hour.
     assert re.search(
-        r"at least \$1\.0223 .* 5,000 s of an ml\.g4dn\.xlarge\); \$1\.02 if the endpoint wakes", said.stderr
+        r"at least \$1\.02 .* 5,000 s of an ml\.g4dn\.xlarge\); \$1\.02 if the endpoint wakes", said.stderr
     )
     assert (said.exit_code, "At 0.002 rows per second, as in the latest job." in said.stderr) == (2, True)
     twice = asked(terminal=False, files=2)
     assert "10,000 s of an ml.g4dn.xlarge" in twice.stderr
     del asked.summaries[3]
     assert asked(terminal=False).exit_code == 0
+
+
+def test_rows_that_may_be_taken_over_are_counted_which_is_said(asked: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inputs, "DOLLARS_UNASKED", 0.00001)
+    words = "All rows are counted; those that can be taken over from ten-1f are not sent."
+    assert (words in asked(since="ten-1f").stderr, words in asked().stderr) == (True, False)
 
 
 def test_many_rows_are_asked_about_before_the_endpoints_speed_is_known(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import sys
+import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +17,14 @@ from tests.fakes.values import NOW, make_job
 from tests.terminals import on_a_terminal
 from tests.unit.cli.test_mistakes import FAILED, check
 
-from fanfold import FailedRow, Fanfold, Job, NothingToRetryError
+from fanfold import Errors, FailedRow, Fanfold, Job, NothingToRetryError
 from fanfold.cli import main
 from fanfold.cli.logs import LogLine
 from fanfold.stacks import Stack
 from fanfold.terminal import stderr, stdout
 from fanfold_core.domain.job import State, Totals
 from fanfold_core.domain.statistics import Statistics
+from fanfold_core.input.records import Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +43,10 @@ if TYPE_CHECKING:
         ("errors JOB", ("job JOB is still running", "`fanfold status JOB --watch`", "--partial")),
         ("report JOB", ("job JOB is still running", "`fanfold status JOB --watch`")),
         ("download JOB", ("job JOB is still running", "`fanfold status JOB --watch`")),
-        ("retry JOB", ("job JOB is still running", "`fanfold status JOB --watch`", "`fanfold cancel JOB`")),
+        (
+            "retry JOB",
+            ("job JOB is still running", "`fanfold status JOB --watch`", "`fanfold cancel JOB`, or cancel() in Python"),
+        ),
     ],
 )
 def test_what_a_job_cannot_do_yet_is_said_with_how_to_wait_for_it(
@@ -113,6 +119,23 @@ def of_submitters(monkeypatch: pytest.MonkeyPatch, *submitters: str | None) -> l
     return jobs
 
 
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata"])
+def test_times_are_in_utc_and_say_so(shell: Shell, monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
+    (job,) = of_submitters(monkeypatch, None)
+    monkeypatch.setattr(sys.modules["fanfold.cli.jobs"], "log_lines", lambda *_given: iter([LINE]))
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        header, line = (line.split("\t") for line in shell("jobs").stdout.splitlines())
+        assert line[header.index("created (UTC)")] == f"{NOW:%Y-%m-%d %H:%M}"
+        assert re.search(rf"^created +{NOW:%Y-%m-%d %H:%M:%S} UTC$", shell(f"status {job}").stdout, re.MULTILINE)
+        assert json.loads(shell(f"status {job} --json").stdout)["created"] == NOW.isoformat()
+        assert shell(f"tail {job}").stdout.startswith(f"{NOW:%H:%M:%S}Z splitter")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
 def test_who_submitted_a_job_is_told_by_name_and_in_json_whole(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     job, other = of_submitters(monkeypatch, ADA, None)
     assert re.search(r"^submitted_by +ada@example\.com$", shell(f"status {job}").stdout, re.MULTILINE)
@@ -153,7 +176,7 @@ def ended(monkeypatch: pytest.MonkeyPatch) -> Callable[..., JobRecord]:
     def make(failed: int, state: State = State.COMPLETED_WITH_ERRORS) -> JobRecord:
         ledger, job = MemoryLedger(lambda: NOW), make_job(state=state)
         ledger.create(job)
-        totals = Totals(9, 9 - failed, failed, 2, Statistics(invalid=2))
+        totals = Totals(9, 9 - failed, failed, 2, Statistics(invalid=min(2, failed)))
         monkeypatch.setattr(ledger, "totals", lambda _job: iter([(0, totals)]))
         stack = SimpleNamespace(ledger=ledger, queues=MemoryQueues(), job_ids=lambda: iter([job.id]), is_local=False)
         monkeypatch.setattr(Stack, "find", lambda *_given: stack)
@@ -178,11 +201,51 @@ def test_a_retry_that_only_the_file_can_help_is_refused_before_anything_is_made(
 
 @pytest.mark.parametrize(
     ("failed", "state"),
-    [(3, State.COMPLETED_WITH_ERRORS), (2, State.FAILED), (2, State.CANCELLED), (0, State.SUCCEEDED)],
+    [(3, State.COMPLETED_WITH_ERRORS), (2, State.FAILED), (2, State.CANCELLED), (0, State.FAILED)],
 )
 def test_a_retry_that_may_help_begins(ended: Callable[..., JobRecord], failed: int, state: State) -> None:
     job = ended(failed, state)
     assert Fanfold("mine").job(job.id).retry().id == f"{job.id}.2"
+
+
+def test_where_every_row_has_a_prediction_nothing_is_retried(shell: Shell, ended: Callable[..., JobRecord]) -> None:
+    job = ended(0, State.SUCCEEDED)
+    with pytest.raises(NothingToRetryError, match="nothing to retry: every row has a prediction"):
+        Fanfold("mine").job(job.id).retry()
+    said = shell(f"retry {job.id} --stack mine")
+    assert (said.code, said.lines) == (0, [f"job {job.id} has no failed rows: nothing to retry"])
+
+
+def test_a_job_that_failed_without_rows_may_be_retried_unless_its_files_name_is_wrong(
+    shell: Shell, ended: Callable[..., JobRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = ended(0, State.FAILED)
+    status = Fanfold("mine").job(job.id).status()
+    assert (status.is_retryable, status.advice.endswith("mend the cause, and a retry goes on.")) == (True, True)
+    said = shell(f"status {job.id} --stack mine")
+    assert f"a retry goes on. To retry: `fanfold retry {job.id} --stack mine`" in said.stdout
+    other = dataclasses.replace(status, input="s3://in/5e/pic.png", reason="the file's name must end in .csv")
+    monkeypatch.setattr(Job, "status", lambda _job: other)
+    assert (other.is_retryable, other.advice) == (False, "")
+    said = shell(f"retry {job.id} --stack mine")
+    assert said.lines == [f"fanfold: job {job.id} has nothing to retry: the file's name must end in .csv"]
+    assert said.code == 2
+
+
+@pytest.mark.parametrize(("arguments", "stdout"), [("", ""), ("--json", "[]\n"), ("--csv", "row,error\n")])
+def test_errors_of_a_job_that_failed_without_rows_say_why(
+    shell: Shell, ended: Callable[..., JobRecord], monkeypatch: pytest.MonkeyPatch, arguments: str, stdout: str
+) -> None:
+    job = ended(0, State.FAILED)
+    unread = dataclasses.replace(Fanfold("mine").job(job.id).status(), rows=0)
+    monkeypatch.setattr(Job, "status", lambda _job: unread)
+    monkeypatch.setattr(Job, "summary", lambda _job: {"reason": "it is no CSV", "details": "the first line is 'x'"})
+    none = Errors(lambda: iter([b"row,error\n"]), Dialect())
+    monkeypatch.setattr(Errors, "__iter__", lambda _errors: iter([]))
+    monkeypatch.setattr(Job, "errors", lambda _job, **_how: none)
+    said = shell(f"errors {job.id[:5]} --stack mine {arguments}")
+    assert (said.code, said.stdout) == (0, stdout)
+    assert said.lines[:2] == [f"{job.id}: it is no CSV", "the first line is 'x'"]
 
 
 @pytest.mark.parametrize("command", ["status", "errors"])

@@ -106,17 +106,24 @@ def check(said: Said, code: int, words: tuple[str, ...]) -> None:
         (
             "run tweets.csv --out taken",
             FAILED,
-            ("taken has the files of job a-1, from other.csv", "(--out)", "--replace"),
+            ("taken has the files of job a-1, from a file named other.csv", "(--out)", "--replace"),
         ),
         (
-            "run tweets.csv --limit 1 --out full",
+            "run tweets.csv --out full",
             FAILED,
             (
-                "full has the files of job a-1, from tweets.csv, with 2 rows",
-                "(--out) for the 1 of this job",
+                "full has the files of job a-1, from a file named tweets.csv, perhaps another one",
+                "(--out)",
                 "--replace",
             ),
         ),
+        (
+            "report out_typo",
+            FAILED,
+            ("there is no folder out_typo here; as the id of a job, it needs a stack: stack ",),
+        ),
+        ("compare cells out_typo", FAILED, ("there is no folder out_typo here; as the id of a job, it needs a stack",)),
+        ("report model-unsaved", FAILED, ("folder model-unsaved has no files of a job; as the id of a job",)),
         ("compare lines/results.jsonl cells", FAILED, ("results.jsonl", "option `--results-format` set to csv")),
         ("compare cells tweets.csv", FAILED, ("tweets.csv has no files of a job", "`fanfold download`")),
         ("compare cells old/results.csv", WRONG_USAGE, ("folder old does not exist", "`fanfold download`")),

@@ -11,7 +11,7 @@ from tests.fakes.values import NOW, make_job
 
 from fanfold.cli.conclusion import ExitCode, Followed, apart, describe_accuracy, follow_to_the_end
 from fanfold.errors import DownloadError
-from fanfold.folder import HeldFolder, held
+from fanfold.folder import HeldFolder, Owner, held
 from fanfold.jobs import Job
 from fanfold.results import Results
 from fanfold.results.formats import CsvFormat
@@ -54,6 +54,7 @@ def test_where_nothing_is_mistaken_or_compared_or_known_nothing_is_made_up() -> 
 CANCELLED = {
     "state": "CANCELLED", "reason": "cancelled", "rows": 9, "predicted": 1, "failed": 8, "not_answered": 7,
     "invalid": 1, "warnings": [], "results": "s3://out/results.csv",
+    "input": "s3://in/a.csv",
 }  # fmt: skip
 LATE = CANCELLED | {"state": "COMPLETED_WITH_ERRORS"}
 
@@ -149,7 +150,7 @@ def test_an_interrupted_local_run_says_how_many_rows_it_has_written(
         status=lambda: SimpleNamespace(done=1, rows=9),
         results=lambda *, partial: found if partial else None,
     )
-    with held(tmp_path / "out", "a.csv", replace=False) as folder:
+    with held(tmp_path / "out", Owner("a.csv"), replace=False) as folder:
         assert follow_to_the_end([Followed(job, "a.csv", folder)], None) == ExitCode.INTERRUPTED
     assert capsys.readouterr().err.splitlines() == [
         "interrupted: saving the rows that are done (Ctrl-C again to skip)",

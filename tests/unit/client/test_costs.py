@@ -31,7 +31,7 @@ def test_a_cost_is_that_of_the_services_and_of_an_instance_of_the_stacks_type() 
     assert cost is not None
     assert (cost.services, cost.instance) == (0.75, 0.368)
     assert str(cost) == (
-        "at least $1.1180 ($0.7500 for services, $0.3680 for 1,800 s of an ml.g4dn.xlarge); $1.30 if the endpoint woke "
+        "at least $1.12 ($0.7500 for services, $0.3680 for 1,800 s of an ml.g4dn.xlarge); $1.30 if the endpoint woke "
         "for this job (us-east-1, 2026-11-23, without free tiers)"
     )
 
@@ -97,7 +97,7 @@ def test_a_cost_with_counted_hours_is_that_of_all_instances() -> None:
     cost = Cost.of(SUMMARY, OWN)
     assert cost is not None
     assert str(replace(cost, instance_hours=2.5)) == (
-        "$2.5900 ($0.7500 for services, $1.8400 for the 2.50 instance-hours of ml.g4dn.xlarge that the endpoint ran "
+        "$2.59 ($0.7500 for services, $1.84 for the 2.50 instance-hours of ml.g4dn.xlarge that the endpoint ran "
         "during the job); its time until it sleeps comes on top (us-east-1, 2026-11-23, without free tiers)"
     )
     unknown = str(replace(cost, hours_unknown="nobody may look"))

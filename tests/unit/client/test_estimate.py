@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -121,12 +122,15 @@ def test_an_estimate_says_what_it_is_at_least_and_what_if_the_endpoint_wakes() -
     assert woken.at_least == pytest.approx(unknown.total + 20 / 3600 * 0.736)
     assert str(woken) == (
         f"at least ${woken.at_least:.4f} (${unknown.total:.4f} for services, $0.0041 for 20 s of an ml.g4dn.xlarge); "
-        f"${woken.total:.2f} if the endpoint wakes for this job ({prices})"
+        f"${woken.total:.4f} if the endpoint wakes for this job ({prices})"
     )
     assert woken.total > woken.at_least + 0.18
     awake = make_estimate(work, 32, EndpointPlan.of_stack(parameters, 100, 3600, instances=2))
     assert awake.total == pytest.approx(unknown.total + 2 * (awake.seconds or 0) / 3600 * 0.736, rel=0.01)
-    assert f"; ${awake.total:.2f} with all instances until its last row (" in str(awake)
+    assert f"; ${awake.total:.4f} with all instances until its last row (" in str(awake)
+    few = make_estimate(replace(work, rows=200), 32, EndpointPlan.of_stack(parameters, 100, 3600, instances=2))
+    least, total = (float(amount) for amount in re.findall(r"(?:at least|;) \$(\S+)", str(few)))
+    assert 0 < least <= total < 0.01
 
 
 def test_the_command_says_small_amounts_in_one_line_and_the_cost_in_words(tmp_path: Path) -> None:
@@ -139,11 +143,14 @@ def test_the_command_says_small_amounts_in_one_line_and_the_cost_in_words(tmp_pa
 
     alone = facts()
     assert list(alone) == ["rows", "requests", "AWS API calls", "Lambda, DynamoDB, SQS, SNS, S3, EventBridge", "cost"]
-    assert alone["Lambda, DynamoDB, SQS, SNS, S3, EventBridge"] == "<$0.0001"
+    assert alone["Lambda, DynamoDB, SQS, SNS, S3, EventBridge"] == "$0.0001"
     assert alone["cost"].startswith("at least $0.0001 for services (us-east-1, ")
+    said = CliRunner().invoke(cli, ["estimate", str(file), "--since", "five-1f"])
+    assert "All rows are counted; those that can be taken over from five-1f are not sent." in said.stderr
+    assert facts("--since", "five-1f") == alone
     woken = facts("--rows-per-second", "100")
     assert woken["instances"] == "$0.1847"
-    assert "; $0.18 if the endpoint wakes for this job" in woken["cost"]
+    assert "; $0.1848 if the endpoint wakes for this job" in woken["cost"]
 
 
 def test_of_many_requests_only_the_first_need_be_simulated() -> None:

@@ -47,7 +47,7 @@ def test_a_dry_run_shows_all_of_the_first_rows_that_it_is_asked_for(file: Path) 
 
 def test_standard_input_is_a_file(file: Path) -> None:
     said = fanfold("run", "-", "--dry-run", stdin=ROWS)
-    assert said.stderr.startswith("standard input: 2 columns, with a header")
+    assert said.stderr.startswith("standard input: 2 columns. The first line is the header, and the ")
     assert texts(said) == [f"so good {row}" for row in range(10)]
     assert fanfold("run", "-", file, "-", "--dry-run").exit_code == 2
 
@@ -56,9 +56,31 @@ def test_a_header_is_only_spoken_of_where_there_may_be_one(file: Path, tmp_path:
     lines = tmp_path / "ten.jsonl"
     lines.write_text('{"id": 1, "text": "so good"}\n', encoding="utf-8")
     pq.write_table(pa.table({"id": [1], "text": ["so good"]}), tmp_path / "ten.parquet")
-    for path, words in ((file, "2 columns, with a header; the"), (lines, "2 columns; the")):
-        assert fanfold("run", path, "--dry-run").stderr.startswith(f"{path}: {words} texts are in column 1, 'text'")
-    assert ": 2 columns; the texts are in column 1" in fanfold("run", tmp_path / "ten.parquet", "--dry-run").stderr
+    texts = "he texts are in column 1, 'text', because of its usual name.\n"
+    for path, words in (
+        (file, f"The first line is the header, and t{texts}"),
+        (lines, f"The columns are the keys of the first 1 row. T{texts}"),
+        (tmp_path / "ten.parquet", f"The columns are the keys of the first 1 row. T{texts}"),
+    ):
+        assert fanfold("run", path, "--dry-run").stderr.startswith(f"{path}: 2 columns. {words}")
+    one = tmp_path / "one.csv"
+    one.write_text("so good\n", encoding="utf-8")
+    for path, options, words in (
+        (
+            file,
+            ("--header", "present", "--input-column", "text"),
+            "with a header; the texts are in column 1, 'text'.\n",
+        ),
+        (
+            file,
+            ("--header", "absent", "--input-column", "0"),
+            "without a header; the texts are in column 0, 'column_1'.",
+        ),
+        (file, ("--input-column", "text"), "2 columns, with a header; the texts are in column 1, 'text'.\n"),
+        (file, ("--input-expression", "text"), "2 columns, with a header; the model input is text.\n"),
+        (one, (), "1 column, 'column_1'. The file has one column, and its first line is a row: "),
+    ):
+        assert words in fanfold("run", path, "--dry-run", *options).stderr
 
 
 def test_a_file_in_a_folder_that_may_not_be_listed_is_said_not_to_be_there(

@@ -35,8 +35,7 @@ def test_columns_and_first_rows_are_shown_and_the_input_is_found() -> None:
         1,
         has_header=True,
         rows=[["1", "so good", "é"], ["2", "two\nlines", "b"]],
-        assumed="The first line is the header: 'Text' is a column's usual name. The texts are in column 1, 'Text', by "
-        "its name.",
+        assumed="The first line is the header, and the texts are in column 1, 'Text', because of its usual name.",
     )
 
 

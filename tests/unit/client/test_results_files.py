@@ -146,7 +146,7 @@ class EndedCloud:
     client = staticmethod(gone)
 
 
-def test_what_is_asked_of_a_local_cloud_that_has_ended_names_the_folder_that_has_the_files(
+def test_of_a_local_cloud_that_has_ended_what_is_in_the_jobs_folder_is_read_and_all_else_names_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack: Any = EndedCloud(is_local=True)
@@ -166,8 +166,28 @@ def test_what_is_asked_of_a_local_cloud_that_has_ended_names_the_folder_that_has
         ended.options = None
         before.setattr(HeldFolder, "receive", lambda *_given, **_how: [])
         job.write_files(HeldFolder(tmp_path))
-    for after in (job.results, lambda: list(found)):
-        with pytest.raises(StackError, match=rf"files are in {tmp_path}, .* Results\.of_folder\('{tmp_path}'\)"):
+    summary = {"job": "tweets-1f", "input": "s3://in/a.csv", "columns": 1, "delimiter": ",", "quote": '"'}
+    (tmp_path / "results.csv").write_bytes(b"text,label,error\nso good,GOOD,\nso bad,,no\n")
+    (tmp_path / "errors.csv").write_bytes(b"row,error,text,surplus\n1,no,so bad,\n")
+    (tmp_path / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
+    for answered in (job.results(), found):
+        assert [row["label"] for row in answered] == ["GOOD", ""]
+    assert [failed.row for failed in job.errors()] == [1]
+    assert job.summary() == summary
+    with pytest.raises(StackError, match=rf"files are in {tmp_path}, .* Results\.of_folder\('{tmp_path}'\)"):
+        job.status()
+    # In the middle of them, the cloud ends.
+    read = (tmp_path / "results.csv").read_bytes()
+
+    def broken(*_given: object) -> Iterator[bytes]:
+        yield read[:20]
+        gone()
+
+    monkeypatch.setattr("fanfold.jobs.read_object", broken)
+    assert b"".join(found.blocks()) == read
+    (tmp_path / "summary.json").write_text(json.dumps(summary | {"job": "tweets-99"}), encoding="utf-8")
+    for after in (job.results, job.errors, lambda: list(found)):
+        with pytest.raises(StackError, match=r"Results\.of_folder\(FOLDER\)"):
             after()
 
 

@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from fanfold.console.app import create_app
 from fanfold.console.connections import Limits
+from fanfold.console.preview import Preview, preview_file
 from fanfold.console.security import Sessions
 from fanfold.console.server import answering, listening
 from fanfold.console.service import Conclusion
@@ -74,6 +75,9 @@ class Service:
             pass
         self.on_submit()
         return self.status("job-1")
+
+    def preview(self, name: str, head: bytes, size: int, options: Mapping[str, str]) -> tuple[Preview, None]:
+        return preview_file(name, head, complete=size <= len(head), parameters={}, options=options), None
 
     def read(self, job_id: str, name: str, *, for_spreadsheets: bool) -> tuple[int | None, Iterator[bytes]]:
         if for_spreadsheets:

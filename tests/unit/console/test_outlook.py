@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.unit.console.conftest import Ask
 
 from fanfold.console.preview import Forecast, forecast, preview_file
 from fanfold.costs.outlook import speed_of
@@ -66,7 +67,7 @@ def test_without_a_speed_the_hour_is_known_and_with_one_the_time_and_the_endpoin
     assert fast.seconds
     assert slow.seconds > fast.seconds
     assert dollars(slow) > dollars(fast) > 0
-    assert "($0.0003 for services, $0.0204 for 100 s of an ml.g4dn.xlarge); $0.21 if the endpoint wakes" in slow.cost
+    assert "($0.0003 for services, $0.0204 for 100 s of an ml.g4dn.xlarge); $0.2083 if the endpoint wakes" in slow.cost
     assert slow.wakes
     assert slow.basis == "At 10 rows per second, as in the latest job."
     unknown = ahead()
@@ -122,3 +123,27 @@ def test_a_compressed_file_or_one_without_an_input_tells_nothing() -> None:
 )
 def test_a_speed_is_read_of_jobs_that_are_large_enough(summary: dict[str, int], speed: float | None) -> None:
     assert speed_of(summary) == speed
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "status"),
+    [
+        ("Real.parquet", b"text\nso good\n", 415),
+        ("Real.parquet", b"PAR1 and so on", 415),
+        ("a.csv.gz", b"text\nso good\n", 415),
+        ("a.csv", b"PK\x03\x04 and so on", 415),
+        ("a.xlsx", b"text\nso good\n", 415),
+        ("a.csv", b"text\nso g\xf3od\n", 400),
+        ("a.csv", b"text\nso good\n", 200),
+    ],
+)
+def test_a_form_is_offered_where_an_option_may_help(ask: Ask, name: str, content: bytes, status: int) -> None:
+    assert ask(f"/api/preview?name={name}", "POST", content).status_code == status
+
+
+def test_the_forms_help_is_in_its_own_words(ask: Ask) -> None:
+    page = ask("/").get_data(as_text=True)
+    assert '<p id="about-input-column" class="quiet">The column with the texts.</p>' in page
+    assert "is a header. Auto-detect: decided by its names and the cells below it.</p>" in page
+    assert " auto: " not in page
+    assert "CSV, JSON Lines or Parquet, of any size; " in page

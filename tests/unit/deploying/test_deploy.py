@@ -26,7 +26,7 @@ def test_a_stack_is_created_and_its_code_comes_from_the_bucket(deploy: Deploy, s
     (function,) = session.client("lambda").list_functions()["Functions"]
     assert function["Handler"] == "handler.handler"
     assert len(session.client("lambda").list_layers()["Layers"]) == 1
-    assert "0 to 2 instances of type ml.g4dn.xlarge, about $0.74 an hour" in run.stderr
+    assert "0 to 2 instances of type ml.g4dn.xlarge, about $0.7360 an hour" in run.stderr
     assert "add          AWS::Lambda::Function" in run.stderr
     assert "CREATE_COMPLETE" in run.stderr
     assert "fanfold doctor --stack fanfold" in run.stderr

@@ -22,10 +22,30 @@ def test_flat_results_come_back_as_they_were_with_their_field_names(results: lis
 
 
 @pytest.mark.parametrize(
-    "result", [[{"label": "A"}, {"label": "B"}], {"a": {"b": 1}}, {"a": [1]}, "text", 0.5, [0.1, 0.2], {}, {"": 1}]
+    "result",
+    [
+        [{"label": "A"}, {"label": "B"}],
+        {"a": {"b": 1}},
+        {"a": ["b"]},
+        {"a": [[1]]},
+        {"a": [True]},
+        "text",
+        0.5,
+        [0.1, 0.2],
+        {},
+        {"": 1},
+    ],
 )
 def test_results_that_are_no_flat_objects_are_kept_as_json(result: object) -> None:
     assert read_answer(json.dumps([result]).encode(), 1, None).fields == {NOT_FLAT}
+
+
+@pytest.mark.parametrize("vector", [[0.1, -2e-9, 3], [None, 0.5], []])
+def test_a_vector_is_the_value_of_a_field(vector: list[float | None]) -> None:
+    assert read_answer(json.dumps([{"embedding": vector, "tokens": 4}]).encode(), 1, None).fields == {
+        "embedding",
+        "tokens",
+    }
 
 
 def test_more_fields_than_a_table_bears_are_kept_as_json() -> None:

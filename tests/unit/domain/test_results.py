@@ -1,7 +1,5 @@
 """Columns and lines of results.csv and errors.csv."""
 
-import json
-from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
@@ -13,6 +11,7 @@ from fanfold_core.domain.results import (
     Columns,
     RowAnswer,
     RowAnswers,
+    SpanAnswer,
     SpanOutcome,
     answers,
     columns,
@@ -27,13 +26,12 @@ from fanfold_core.input.records import Dialect, Records, format_records, read_re
 SHOWN = columns(("text",), {"label"})
 
 
-def predicted(start: int, labels: str) -> SpanOutcome:
-    results = json.dumps([{"label": label} for label in labels])
-    return SpanOutcome(Span(start, len(labels)), results, None, requests=1)
+def predicted(start: int, labels: str) -> SpanAnswer:
+    return SpanAnswer(Span(start, len(labels)), [{"label": label} for label in labels], None)
 
 
-def refused(start: int, rows: int = 1) -> SpanOutcome:
-    return SpanOutcome(Span(start, rows), None, "refused", requests=3)
+def refused(start: int, rows: int = 1) -> SpanAnswer:
+    return SpanAnswer(Span(start, rows), None, "refused")
 
 
 def line(cells: list[str], answer: RowAnswer, shown: Columns) -> list[str]:
@@ -129,7 +127,7 @@ def test_a_short_row_is_padded_and_surplus_cells_stand_in_errors_only() -> None:
 
 
 def test_every_row_has_one_answer_whatever_the_order_of_outcomes() -> None:
-    outcomes = [predicted(0, "AB"), predicted(2, "C"), refused(3), refused(2), SpanOutcome(Span(0, 4), None, None, 1)]
+    outcomes = [predicted(0, "AB"), predicted(2, "C"), refused(3), refused(2), SpanAnswer(Span(0, 4), None, None)]
     expected = [
         RowAnswer({"label": "A"}, ""),
         RowAnswer({"label": "B"}, ""),
@@ -146,12 +144,14 @@ def test_the_larger_spans_prediction_counts_where_two_overlap() -> None:
 
 
 def test_only_what_the_chunks_coverage_names_counts() -> None:
-    outcomes = [predicted(0, "A"), predicted(1, "B"), refused(1), refused(2), SpanOutcome(Span(3, 1), None, None, 1)]
+    predicted, late = (SpanOutcome(Span(row, 1), "[1]", None, 1) for row in (0, 1))
+    refused, later = (SpanOutcome(Span(row, 1), None, "refused", 3) for row in (1, 2))
     chunk = Chunk(0, 0, 9, 0, 4, predicted=frozenset({Span(0, 1)}), failed=frozenset({Span(1, 1)}))
-    assert list(effective(outcomes, chunk)) == [predicted(0, "A"), refused(1)]
+    outcomes = [predicted, late, refused, later, SpanOutcome(Span(3, 1), None, None, 1)]
+    assert list(effective(outcomes, chunk)) == [predicted, refused]
 
 
 def test_a_spans_requests_are_counted_once_however_much_is_known_of_it() -> None:
     marked = SpanOutcome(Span(0, 2), None, None, requests=2)
-    known = [marked, replace(refused(0, 2), requests=3), predicted(2, "C")]
+    known = [marked, SpanOutcome(Span(0, 2), None, "no", 3), SpanOutcome(Span(2, 1), "[1]", None, 1)]
     assert requests(known) == {Span(0, 2): 3, Span(2, 1): 1}

@@ -195,5 +195,5 @@ def test_rows_that_cannot_be_sent_are_counted_once_however_their_runs_were_cut()
 def test_tokens_are_counted_once_for_rows_that_share_a_request() -> None:
     chunk = make_chunk(rows=4, order=Order((0, 1, 0, 2), 3))
     shared, whole = {"prompt_tokens": 7, "completion_tokens": 2}, {"usage": {"prompt_tokens": 5}, "prompt_tokens": 9}
-    found = of_tokens(chunk, RowAnswers([shared, None, shared, whole], ["", "refused", "", ""]))
+    found = of_tokens(chunk, slice(0, 4), RowAnswers([shared, None, shared, whole], ["", "refused", "", ""]))
     assert found.tokens == {"prompt_tokens": 12, "completion_tokens": 2}

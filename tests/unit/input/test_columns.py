@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.input.test_layout import detected
 
-from fanfold_core.input.columns import USUAL_NAMES
+from fanfold_core.input.columns import USUAL_NAMES, Asked
 from fanfold_core.input.errors import InputColumnError, LayoutError
 from fanfold_core.input.records import Dialect, format_records
 
@@ -20,10 +20,36 @@ def test_of_several_usual_names_the_one_that_is_meant_is_asked_for() -> None:
 def test_one_usual_name_tells_header_and_input_and_that_is_said(name: str) -> None:
     layout = detected(f"review_id,stars, {name.upper()} \n1,5,good\n".encode())
     assert (layout.has_header, layout.input_index) == (True, 2)
-    assert layout.assumed == (
-        f"The first line is the header: ' {name.upper()} ' is a column's usual name.",
-        f"The texts are in column 2, ' {name.upper()} ', by its name.",
-    )
+    where = f"he texts are in column 2, ' {name.upper()} ', because of its usual name."
+    assert layout.assumed == (f"The first line is the header, and t{where}",)
+    layout = detected(f"review_id,stars, {name.upper()} \n1,5,good\n".encode(), header="present")
+    assert layout.assumed == (f"T{where}",)
+
+
+@pytest.mark.parametrize(
+    ("head", "names", "has_header", "words"),
+    [
+        (
+            b"id,text\n1,good\n",
+            {"txt"},
+            True,
+            "the columns are 'id', 'text'; correct the option, or the file's first l",
+        ),
+        (b"id,text\n1,good\n", {"column_1"}, False, ""),
+        (b"id,text\n1,good\n", {"id"}, True, ""),
+        (b"id,title\n1,good\n", {"txt"}, False, "'column_1', 'column_2', since the first line is taken for a row"),
+    ],
+)
+def test_what_an_option_asks_for_and_usual_names_tell_the_header(
+    head: bytes, names: set[str], words: str, *, has_header: bool
+) -> None:
+    asked = Asked("prompt", frozenset(names))
+    if not words:
+        assert detected(head, asked=asked).has_header is has_header
+        return
+    with pytest.raises(LayoutError, match=words) as caught:
+        detected(head, asked=asked)
+    assert caught.value.in_full.endswith("; did you mean 'text'?") is has_header
 
 
 @pytest.mark.parametrize(("given", "index"), [("stars", 2), (" STARS ", 2), ("0", 0)])

@@ -66,7 +66,7 @@ function draw(job) {
   if (ended || cancel.disabled) dialog.close()
   const retry = find(".retry", section)
   retry.hidden = !job.is_retryable
-  retry.textContent = job.not_answered ? "Send the remaining rows" : "Retry failed rows"
+  retry.textContent = job.not_answered ? "Send the remaining rows" : job.failed ? "Retry failed rows" : "Retry"
   say(".advice", job.advice, "", section)
   warn(job.departure)
   drawNotify(job, ended)

@@ -16,7 +16,7 @@ export async function list() {
   find("#loading").hidden = true
   const none = find("#none")
   none.hidden = found.jobs.length > 0
-  none.textContent = wanted ? `No job is called “${wanted}”.` : "No jobs yet. Upload a CSV to start one."
+  none.textContent = wanted ? `No job matches “${wanted}”.` : "No jobs yet. Upload a CSV to start one."
   more.hidden = !found.has_more
   const lines = found.jobs.map(line)
   // A line that is put in again loses the focus.

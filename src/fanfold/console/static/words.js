@@ -8,7 +8,10 @@ export const size = bytes => bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} KB` : byte
 export const percent = (part, whole) => `${Math.floor(100 * part / whole)}%`
 // Less than this isn't said to be the least that a job has cost.
 export const LEAST_DOLLARS = 1e-4
-export const dollars = amount => `$${amount.toFixed(amount < 1 ? 4 : 2)}`
+export const dollars = amount => {
+  const digits = amount < 1 ? 4 : 2
+  return `$${amount.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits })}`
+}
 // Of this machine's clock; the report's times are put into the same words.
 export const moment = iso => new Date(iso).toLocaleString("sv")
 

@@ -26,10 +26,7 @@ from fanfold import (
     JobStatus,
     JobStillOpenError,
     Results,
-    StackError,
-    client,
 )
-from fanfold.stacks import Stack
 
 PAIRS: dict[type, type] = {AsyncFanfold: Fanfold, AsyncJob: Job, AsyncResults: Results, AsyncErrors: Errors}
 # What goes wrong waits no longer than this.
@@ -60,6 +57,8 @@ MEMBERS = [(front, name) for front, behind in PAIRS.items() for name in public(b
 METHODS = [
     (front, name) for front, name in MEMBERS if inspect.iscoroutinefunction(function_of(public(front).get(name)))
 ]
+# It makes a client, and asks nobody.
+NOT_BLOCKING = {"with_options"}
 # Between two looks these hold no thread.
 WAITING = {(AsyncJob, "wait"), (AsyncFanfold, "wake")}
 
@@ -80,7 +79,20 @@ def test_both_clients_have_the_same_signatures_and_what_blocks_is_awaited(front:
     assert found.parameters == wanted.parameters
     assert found.return_annotation == in_asyncio(wanted.return_annotation)
     is_iterated = wanted.return_annotation.startswith("Iterator")
-    assert inspect.iscoroutinefunction(function_of(member)) != (is_iterated or isinstance(member, property))
+    is_at_once = is_iterated or isinstance(member, property) or name in NOT_BLOCKING
+    assert inspect.iscoroutinefunction(function_of(member)) != is_at_once
+
+
+@pytest.mark.parametrize(("front", "name"), [each for each in MEMBERS if each[0] in (AsyncFanfold, AsyncJob)])
+def test_both_clients_say_alike_what_a_call_does(front: type, name: str) -> None:
+    found, wanted = (inspect.getdoc(function_of(public(each)[name])) for each in (front, PAIRS[front]))
+    assert found is not None
+    assert wanted is not None
+    first, *more = found.splitlines()
+    assert first == wanted.splitlines()[0]
+    # An editor shows no more than this: who wants the rest is told where it is.
+    assert bool(more) == (len(wanted.splitlines()) > 1)
+    assert not more or f"As `{PAIRS[front].__name__}.{name}`" in found
 
 
 @pytest.mark.parametrize("front", [AsyncResults, AsyncErrors])
@@ -175,7 +187,7 @@ def test_a_job_is_waited_for_until_it_has_ended() -> None:
 
 @pytest.mark.parametrize("timeout", [0, 0.15])
 def test_a_job_that_has_not_ended_in_time_is_told_of_with_what_to_do(timeout: float) -> None:
-    what_to_do = r"wait for its end \(`fanfold status tweets-1f --watch`\)"
+    what_to_do = r"wait for its end \(`fanfold status tweets-1f --watch`, or wait\(\) in Python\)"
     words = rf"^job tweets-1f is still running after {timeout:g} s: {what_to_do}$"
     job = job_of(STATUS)
     with pytest.raises(JobStillOpenError, match=words):
@@ -227,71 +239,3 @@ def test_a_job_goes_on_when_who_waits_for_it_is_cancelled() -> None:
 
     asyncio.run(cancel())
     assert {name for name, _, _ in job.method_calls} == {"status"}
-
-
-class Cloud:
-    """A local cloud that starts when it may."""
-
-    stack_name = "fanfold"
-
-    def __init__(self) -> None:
-        self.starts, self.may_start = threading.Event(), threading.Event()
-        self.did: list[str] = []
-
-    def start(self) -> None:
-        self.did.append("starts")
-        self.starts.set()
-        assert self.may_start.wait(PATIENCE)
-        self.did.append("has started")
-
-    def stop(self) -> None:
-        self.did.append("stops")
-
-    def session(self) -> None:
-        """Nobody looks at it."""
-
-
-@pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Cloud:
-    cloud = Cloud()
-    monkeypatch.setattr(client, "local_cloud", lambda *_, **__: cloud)
-    monkeypatch.setattr(Stack, "find", lambda *_: object())
-    return cloud
-
-
-def test_tasks_that_need_a_local_cloud_at_once_share_it(cloud: Cloud) -> None:
-    async def main() -> None:
-        fanfold = AsyncFanfold(local=True)
-        stacks = asyncio.gather(fanfold.stack(), fanfold.stack())
-        assert await asyncio.to_thread(cloud.starts.wait, PATIENCE)
-        cloud.may_start.set()
-        first, second = await stacks
-        assert first is second
-        await fanfold.close()
-
-    asyncio.run(main())
-    assert cloud.did == ["starts", "has started", "stops"]
-
-
-def test_a_local_cloud_stops_that_is_no_longer_wanted_while_it_starts(cloud: Cloud) -> None:
-    async def main() -> None:
-        task = asyncio.create_task(AsyncFanfold(local=True).__aenter__())
-        assert await asyncio.to_thread(cloud.starts.wait, PATIENCE)
-        task.cancel()
-        cloud.may_start.set()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    asyncio.run(main())
-    assert cloud.did == ["starts", "has started", "stops"]
-
-
-def test_a_local_cloud_stops_whose_stack_is_not_found(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
-        raise StackError("no such stack")
-
-    monkeypatch.setattr(Stack, "find", refuse)
-    cloud.may_start.set()
-    with pytest.raises(StackError), Fanfold(local=True):
-        pass
-    assert cloud.did == ["starts", "has started", "stops"]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING
 
-from fanfold_core.app.rounds import NOT_ANSWERED, changes_of_model, final_answers
+from fanfold_core.app.rounds import NOT_ANSWERED, changes_of_model, final_answers, final_runs
 from fanfold_core.app.rows import input_file, read_texts, results_writer, written, written_header
 from fanfold_core.app.since import difference
 from fanfold_core.domain.answers import NOT_FLAT
@@ -156,22 +156,23 @@ class Assembler:
             weighed = chunk.part_weight
             counted = list(effective(outcomes, chunk))
             final = final_answers(self.ledger, self.store, job, chunk, counted)
-            irregular = find_irregular(rows, len(shown.original))
-            results.write(writer.lines(rows, final, irregular))
-            failed = [
-                error_line(chunk.first_row + number, rows[number], final[number], shown) for number in final.failed
-            ]
-            errors.write(written(job, failed))
-            attempts = requests(outcomes)
             statistics = of_requests(job.created, chunk, counted, outcomes) + of_unpredicted(chunk, counted, final)
-            statistics += of_rows(chunk.first_row, rows, input_index, final)
-            if has_tokens:
-                statistics += of_tokens(chunk, final)
-            if job.layout and job.layout.label_index is not None:
-                statistics += of_true_labels(chunk.first_row, rows, input_index, job.layout.label_index, final)
-            statistics += of_irregular(chunk.first_row, writer.noted(irregular), shown.original, final)
-            sent = sum(attempts.values())
-            totals += Totals(len(rows), len(rows) - len(failed), len(failed), sent, statistics)
+            for numbers, answered in final_runs(job, final):
+                run, first_row = rows[numbers], chunk.first_row + numbers.start
+                irregular = find_irregular(run, len(shown.original))
+                results.write(writer.lines(run, answered, irregular))
+                failed = (
+                    error_line(first_row + number, run[number], answered[number], shown) for number in answered.failed
+                )
+                errors.write(written(job, failed))
+                statistics += of_rows(first_row, run, input_index, answered)
+                if has_tokens:
+                    statistics += of_tokens(chunk, numbers, answered)
+                if job.layout and job.layout.label_index is not None:
+                    statistics += of_true_labels(first_row, run, input_index, job.layout.label_index, answered)
+                statistics += of_irregular(first_row, writer.noted(irregular), shown.original, answered)
+            failures, sent = len(final.failed), sum(requests(outcomes).values())
+            totals += Totals(len(rows), len(rows) - failures, failures, sent, statistics)
         return totals
 
     def _rows(self, job: JobRecord, chunk: Chunk, weight: int) -> Records:

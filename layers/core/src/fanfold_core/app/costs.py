@@ -87,8 +87,12 @@ def cost_lines(dollars: Mapping[str, float]) -> dict[str, str]:
 
 
 def in_dollars(amount: float) -> str:
-    """An amount in words, as the report has it, and the console."""
-    if 0 < amount < _LEAST_DOLLARS:
+    """An amount in words, wherever there is one: of a dollar its cents, and of less two digits more.
+
+    >>> in_dollars(1_234.5), in_dollars(0.25), in_dollars(0.00007), in_dollars(0.00001)
+    ('$1,234.50', '$0.2500', '$0.0001', '<$0.0001')
+    """
+    if 0 < amount < _LEAST_DOLLARS / 2:
         return f"<${_LEAST_DOLLARS}"
     return f"${amount:,.4f}" if amount < 1 else f"${amount:,.2f}"
 

@@ -6,15 +6,18 @@ start. A finished round is never touched again.
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fanfold_core.domain.answers import read_answer
+from fanfold_core.app.spill import Spill, runs_of
+from fanfold_core.domain.answers import read_results
 from fanfold_core.domain.errors import MalformedAnswerError, NotEndedError, ObjectGoneError
 from fanfold_core.domain.job import JobRecord, State
 from fanfold_core.domain.keys import next_round
-from fanfold_core.domain.results import RowAnswers, SpanOutcome, answers, effective, overlay
+from fanfold_core.domain.results import RowAnswers, SpanAnswer, SpanOutcome, answers, effective, overlay
 from fanfold_core.input.errors import counted
+from fanfold_core.input.formats import FileName
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 # How the errors of rows begin that nothing came back for before their job failed.
 NOT_ANSWERED = "job failed: "
 PAST_DEADLINE = "the job did not end within its deadline"
+# Of a span; a chunk may have a thousand.
+_IN_MEMORY = 64 * 1024
 
 
 def start_retry(job_id: str, ledger: Ledger, queues: Queues, now: datetime) -> JobRecord:
@@ -57,10 +62,41 @@ def start_retry(job_id: str, ledger: Ledger, queues: Queues, now: datetime) -> J
     return following
 
 
-def advice_on(failed: int, invalid: int, unanswered: int) -> str:
-    """What helps the rows of an ended job that have no prediction, in sentences; empty if all have one.
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a job has ended, the name or key of its file, and its rows without a prediction.
 
     Of the failed rows, so many are invalid, and so many had no answer when the job ended.
+    """
+
+    state: str
+    file: str
+    failed: int
+    invalid: int
+    unanswered: int
+
+    @property
+    def is_retryable(self) -> bool:
+        """Whether another round may come to something else.
+
+        A job that was cancelled, or failed, may not have read its file to the end, or not have written its results.
+        """
+        if self.state in {State.CANCELLED, State.FAILED}:
+            return FileName.parse(self.file).is_table
+        return self.failed > self.invalid
+
+    @property
+    def advice(self) -> str:
+        """What helps, in sentences; empty if nothing needs help, or the job's reason says it."""
+        if self.failed or not self.is_retryable:
+            return advice_on(self.failed, self.invalid, self.unanswered)
+        if self.state == State.CANCELLED:
+            return "A retry goes on with the file."
+        return "If the file is at fault, correct it and upload it again; otherwise mend the cause, and a retry goes on."
+
+
+def advice_on(failed: int, invalid: int, unanswered: int) -> str:
+    """What helps the rows of an ended job that have no prediction, in sentences; empty if all have one.
 
     >>> advice_on(failed=3, invalid=0, unanswered=3)
     '3 rows had no answer when the job ended: a retry sends them.'
@@ -90,22 +126,26 @@ def final_answers(
 ) -> RowAnswers:
     """The answer of each row, by the outcomes that count; a row without any has the job's end as its error.
 
-    They are in the file's order, and labels have the names that the job's options give them.
+    They are in the file's order. Large results are `Spilled`, and labels are the model's own: `final_runs` has both as
+    they are written.
     """
-    return answers_of(ledger, store, job, chunk, outcomes).relabelled(job.options.label_names)
-
-
-def answers_of(
-    ledger: Ledger, store: Store, job: JobRecord, chunk: Chunk, outcomes: Iterable[SpanOutcome]
-) -> RowAnswers:
-    """The same, with the model's own labels."""
-    final = _of_round(store, job, chunk, outcomes)
+    spill = Spill()
+    final = _of_round(store, job, chunk, outcomes, spill)
     for parent in _rounds_before(ledger, job):
         if chunk.number < parent.stored:
             before = ledger.chunk(parent.id, chunk.number)
             earlier = effective(ledger.outcomes(parent.id, chunk.number), before)
-            final = overlay(_of_round(store, parent, before, earlier), final)
+            final = overlay(_of_round(store, parent, before, earlier, spill), final)
     return final
+
+
+def final_runs(job: JobRecord, final: RowAnswers) -> Iterator[tuple[slice, RowAnswers]]:
+    """Final answers with the results themselves, in runs of rows that memory can hold.
+
+    Labels have the names that the job's options give them.
+    """
+    for first, run in runs_of(final):
+        yield slice(first, first + len(run.errors)), run.relabelled(job.options.label_names)
 
 
 def changes_of_model(ledger: Ledger, job: JobRecord) -> list[str]:
@@ -117,9 +157,9 @@ def changes_of_model(ledger: Ledger, job: JobRecord) -> list[str]:
     ]
 
 
-def _of_round(store: Store, job: JobRecord, chunk: Chunk, outcomes: Iterable[SpanOutcome]) -> RowAnswers:
-    final = [_with_results(store, job, outcome) for outcome in outcomes]
-    return answers(chunk.length, final, _uncovered(job)).at(chunk.sent_as.places)
+def _of_round(store: Store, job: JobRecord, chunk: Chunk, outcomes: Iterable[SpanOutcome], spill: Spill) -> RowAnswers:
+    found = (_answer(store, job, outcome, spill) for outcome in outcomes)
+    return answers(chunk.length, found, _uncovered(job)).at(chunk.sent_as.places)
 
 
 def _rounds_before(ledger: Ledger, job: JobRecord) -> Iterator[JobRecord]:
@@ -129,14 +169,18 @@ def _rounds_before(ledger: Ledger, job: JobRecord) -> Iterator[JobRecord]:
         yield job
 
 
-def _with_results(store: Store, job: JobRecord, outcome: SpanOutcome) -> SpanOutcome:
-    if outcome.location is None:
-        return outcome
-    try:
-        read = read_answer(store.read_at(outcome.location), outcome.span.rows, job.options.result)
-    except (MalformedAnswerError, ObjectGoneError) as error:
-        return replace(outcome, reason=error.in_full)
-    return replace(outcome, results=read.results)
+def _answer(store: Store, job: JobRecord, outcome: SpanOutcome, spill: Spill) -> SpanAnswer:
+    span, text = outcome.span, outcome.results
+    if outcome.location is not None:
+        try:
+            results = read_results(store.read_at(outcome.location), span.rows, job.options.result)
+        except (MalformedAnswerError, ObjectGoneError) as error:
+            return SpanAnswer(span, None, error.in_full)
+        return SpanAnswer(span, spill.keep(results), None)
+    if text is None:
+        return SpanAnswer(span, None, outcome.reason)
+    results = json.loads(text)
+    return SpanAnswer(span, results if len(text) <= _IN_MEMORY else spill.keep(results), None)
 
 
 def _uncovered(job: JobRecord) -> str:

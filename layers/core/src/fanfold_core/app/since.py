@@ -12,8 +12,9 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from fanfold_core.app.ports import MOST_RESULTS, Prediction
-from fanfold_core.app.rounds import answers_of
+from fanfold_core.app.rounds import final_answers
 from fanfold_core.app.rows import input_file, read_rows
+from fanfold_core.app.spill import read_result, text_of_result
 from fanfold_core.domain.answers import Predictions, bounded, field_names
 from fanfold_core.domain.errors import ObjectGoneError, UnknownChunkError, UnknownJobError
 from fanfold_core.domain.keys import RequestId
@@ -22,7 +23,6 @@ from fanfold_core.domain.requests import inputs
 from fanfold_core.domain.results import effective
 from fanfold_core.domain.spans import Span
 from fanfold_core.input.errors import SinceError
-from fanfold_core.input.json.text import write_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -129,7 +129,7 @@ class Since:
         chunk = self.ledger.chunk(earlier.id, number)
         found = inputs(read_rows(self.store, earlier, chunk), earlier.known_layout, earlier.options.input)
         counted = effective(self.ledger.outcomes(earlier.id, number), chunk)
-        final = answers_of(self.ledger, self.store, earlier, chunk, counted)
+        final = final_answers(self.ledger, self.store, earlier, chunk, counted)
         known = zip(map(identity, found), final, strict=True)
         return {one: result for one, (result, error) in known if one in wanted and not error}
 
@@ -139,12 +139,14 @@ def _predictions(job: JobRecord, chunk: Chunk, results: Sequence[Any]) -> Iterat
     texts: list[str] = []
     size = 0
     for place, result in enumerate([*results, None]):
-        text = "" if result is None else write_json(result)
+        text = "" if result is None else text_of_result(result)
         more = len(text.encode()) + len(",")
         if texts and (not text or size + more > MOST_RESULTS):
             first = place - len(texts)
             request = RequestId(job.id, chunk.number, Span(first, len(texts)), _NOT_SENT)
-            yield Prediction(request, Predictions(f"[{','.join(texts)}]", field_names(results[first:place])))
+            yield Prediction(
+                request, Predictions(f"[{','.join(texts)}]", field_names(map(read_result, results[first:place])))
+            )
             texts, size = [], 0
         if text and more <= MOST_RESULTS:
             texts.append(text)

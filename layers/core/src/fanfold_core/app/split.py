@@ -68,7 +68,6 @@ class Splitter:
         """Create the job of an uploaded object, unless it exists, and split it; `ObjectGoneError` if it is gone."""
         source, metadata = self.store.head(bucket, key, version)
         try:
-            FileName.parse(source.key).check()
             options = self._options(source, metadata)
         except InputError as error:
             # A retry asks for its options again; a job that has begun already keeps those that it began with.
@@ -97,6 +96,7 @@ class Splitter:
                     head = self.store.head(job.source.bucket, job.source.key, job.source.version)
                     job = self.ledger.set_options(job.id, self._options(*head))
             if job.layout is None:
+                FileName.parse(job.source.key).check()
                 check_since(self.ledger, job.options)
                 job = self.ledger.set_layout(job.id, self._file(job).layout(out_of_time))
             if parent and job.stored < parent.stored:

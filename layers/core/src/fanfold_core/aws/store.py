@@ -50,7 +50,7 @@ class S3Store:
 
     @contextmanager
     def open(self, source: Source, start: int, end: int | None = None) -> Iterator[IO[bytes]]:
-        location = f"s3://{source.bucket}/{source.key}"
+        location = source.address
         wanted = f"bytes={start}-{'' if end is None else end - 1}"
         with _naming(location):
             found = self._client.get_object(

@@ -19,14 +19,15 @@ if TYPE_CHECKING:
 
     from fanfold_core.domain.schema import ResponseSchema
 
-# Stands in the set of field names for results that are no flat objects. A model with a field of this very name gets
-# its results written as JSON, too, which is harmless.
+# Stands in the set of field names for results that are no flat objects: whose values are text, numbers, truth values,
+# null, or vectors. A model with a field of this very name gets its results written as JSON, too, which is harmless.
 NOT_FLAT = "{}"
 MOST_FIELDS = 64
 # Of an answer that is read from S3: SageMaker takes up to 1 GB, and what JSON of this size becomes in Python may take
 # thirty times as much, of the functions' 1,769 MB. A notification includes no answer of more than 128 KB.
 LARGEST_ANSWER_BYTES = 16 * 1024 * 1024
 _MOST_NAMES_BYTES = 4_096
+_OF_VECTORS = {int, float, type(None)}
 _ERRORS = {"error", "errors", "errorMessage", "error_message", "exception", "detail", "traceback"}
 _KINDS: dict[type, str] = {
     dict: "a JSON object that tells of an error",
@@ -51,15 +52,23 @@ class Predictions:
 
 
 def read_answer(content: bytes, rows: int, expression: Callable[[Any], Any] | None) -> Predictions:
+    """The results in an answer, as they are kept. Errors are those of `read_results`.
+
+    >>> read_answer(b'[{"label": "POSITIVE", "score": 0.9}]', 1, None).fields == {"label", "score"}
+    True
+    """
+    results = read_results(content, rows, expression)
+    return Predictions(write_json(results), field_names(results))
+
+
+def read_results(content: bytes, rows: int, expression: Callable[[Any], Any] | None) -> list[Any]:
     """Check that the answer, or what the expression makes of it, holds one result per row.
 
     A batch of one may have another shape: an object that is no error is the result of a single row.
     `MisalignedAnswerError` if there is another number of results than of rows, `MalformedAnswerError` if none is found.
 
-    >>> read_answer(b'[{"label": "POSITIVE", "score": 0.9}]', 1, None).fields == {"label", "score"}
-    True
-    >>> read_answer(b'{"predictions": ["A", "B"]}', 2, lambda answer: answer["predictions"]).results
-    '["A","B"]'
+    >>> read_results(b'{"predictions": ["A", "B"]}', 2, lambda answer: answer["predictions"])
+    ['A', 'B']
     """
     try:
         answer = read_lenient_json(content.decode("utf-8-sig"))
@@ -67,7 +76,6 @@ def read_answer(content: bytes, rows: int, expression: Callable[[Any], Any] | No
         if expression and found is None:
             raise _nothing_found(answer)
         results = _results(found, rows)
-        text = write_json(results)
     except (TypeError, ValueError) as error:
         raise MalformedAnswerError(f"the model's answer is not JSON: {error}") from error
     except (ExpressionError, ExpressionTooLargeError) as error:
@@ -76,7 +84,7 @@ def read_answer(content: bytes, rows: int, expression: Callable[[Any], Any] | No
         raise MalformedAnswerError("the model's answer has no result (null) for one of its rows")
     if expression and any(map(_is_all_null, results)):
         raise _nothing_found(answer)
-    return Predictions(text, field_names(results))
+    return results
 
 
 def sift(
@@ -146,5 +154,10 @@ def _fits(names: frozenset[str]) -> bool:
 
 
 def _fields(result: Any) -> frozenset[str]:
-    is_flat = isinstance(result, dict) and result and not any(isinstance(v, dict | list) for v in result.values())
+    is_flat = isinstance(result, dict) and result and all(map(_fits_a_cell, result.values()))
     return frozenset(result) if is_flat and all(result) else frozenset({NOT_FLAT})
+
+
+def _fits_a_cell(value: Any) -> bool:
+    """Whether it is a value of its own, as a vector is. What JSON has instead of an infinite number is null."""
+    return not isinstance(value, dict | list) or (isinstance(value, list) and set(map(type, value)) <= _OF_VECTORS)

@@ -70,15 +70,17 @@ def of_rows(first_row: int, rows: Sequence[Sequence[str]], input_index: int | No
     return Statistics(Labels() + Labels(labels), bins, _errors(failed, input_index), evidence=evidence)
 
 
-def of_tokens(chunk: Chunk, final: RowAnswers) -> Statistics:
-    """What a chunk's chat completions have cost, rows that share one once, and those of earlier jobs not at all.
+def of_tokens(chunk: Chunk, rows: slice, final: RowAnswers) -> Statistics:
+    """What the chat completions of some rows of a chunk have cost: one that rows share once, and no earlier job's.
 
     It stands in fields of their own, or in those of a whole response.
     """
     counted, inherited = Counter[str](), places_in(chunk.inherited)
     for place, row in enumerate(chunk.sent_as.sent):
-        result = final.results[row]
-        if type(result) is dict and place not in inherited:
+        if not rows.start <= row < rows.stop or place in inherited:
+            continue
+        result = final.results[row - rows.start]
+        if type(result) is dict:
             usage = found if type(found := result.get("usage")) is dict else result
             counted.update({name: usage[name] for name in TOKENS if type(usage.get(name)) is int})
     return Statistics(tokens=counted)

@@ -51,6 +51,11 @@ class Source:
     etag: str
     size: int
 
+    @property
+    def address(self) -> str:
+        """Of the object, whichever version."""
+        return f"s3://{self.bucket}/{self.key}"
+
 
 @dataclass(frozen=True, slots=True)
 class Model:

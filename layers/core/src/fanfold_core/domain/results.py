@@ -170,7 +170,15 @@ def _relabelled(result: Any, names: Mapping[str, str]) -> Any:
     return result
 
 
-def answers(rows: int, outcomes: Iterable[SpanOutcome], uncovered: str) -> RowAnswers:
+class SpanAnswer(NamedTuple):
+    """The final answer of a span: a result for each of its places, or the reason why there are none, or neither yet."""
+
+    span: Span
+    results: Sequence[Any] | None
+    reason: str | None
+
+
+def answers(rows: int, found: Iterable[SpanAnswer], uncovered: str) -> RowAnswers:
     """The final answer at each place of a chunk; `uncovered` is the reason where nothing came back.
 
     Where spans overlap, the larger one's prediction counts, so it doesn't matter in which order they arrived. A span
@@ -179,15 +187,13 @@ def answers(rows: int, outcomes: Iterable[SpanOutcome], uncovered: str) -> RowAn
     results: list[Any] = [None] * rows
     errors = [uncovered] * rows
     known = (
-        outcome
-        for outcome in outcomes
-        if outcome.span.end <= rows and (outcome.results is not None or outcome.reason is not None)
+        answer for answer in found if answer.span.end <= rows and not (answer.results is None and answer.reason is None)
     )
     # What counts most comes last.
-    for outcome in sorted(known, key=lambda known: (known.results is not None, known.span.rows, -known.span.start)):
-        span = slice(outcome.span.start, outcome.span.end)
-        results[span] = json.loads(outcome.results) if outcome.results is not None else [None] * outcome.span.rows
-        errors[span] = [outcome.reason or ""] * outcome.span.rows
+    for answer in sorted(known, key=lambda known: (known.results is not None, known.span.rows, -known.span.start)):
+        span = slice(answer.span.start, answer.span.end)
+        results[span] = answer.results if answer.results is not None else [None] * answer.span.rows
+        errors[span] = [answer.reason or ""] * answer.span.rows
     return RowAnswers(results, errors)
 
 

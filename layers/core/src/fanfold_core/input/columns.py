@@ -89,7 +89,9 @@ def find_columns(  # noqa: PLR0913 (what the job's options say of columns)
         index = 0
     else:
         index = _usual(first, has_header=has_header)
-        assumed = (*assumed, f"The texts are in column {index}, {shown([first[index]])}, by its name.")
+        where = f"he texts are in column {index}, {shown([first[index]])}, because of its usual name."
+        # The same name has told the header.
+        assumed = (f"The first line is the header, and t{where}" if assumed else f"T{where}",)
     label_index = None
     if label_column is not None:
         label_index = _chosen(first, label_column, "label-column", header, has_header=has_header)
@@ -110,9 +112,9 @@ def _find_header(
     asked: Asked | None,
     label_column: str | None,
 ) -> tuple[bool, tuple[str, ...]]:
-    if asked and asked.names:
-        return not asked.names.isdisjoint(first), ()
-    if input_column is not None and not input_column.isdecimal():
+    if asked and not asked.names.isdisjoint(first):
+        return True, ()
+    if asked is None and input_column is not None and not input_column.isdecimal():
         if _plain(input_column) in map(_plain, first):
             return True, ()
         names = "the name of one of those in the file's first line, or the column's number, counted from 0"
@@ -123,10 +125,13 @@ def _find_header(
         )
     if label_column is not None and _plain(label_column) in map(_plain, first):
         return True, ()
-    if usual := [cell for cell in first if _plain(cell) in USUAL_NAMES]:
+    has_no_names = asked and asked.names and asked.names <= set(column_names(first, has_header=False))
+    if not has_no_names and (usual := [cell for cell in first if _plain(cell) in USUAL_NAMES]):
         return True, (f"The first line is the header: {shown(usual[:1])} is a column's usual name.",)
-    if len(first) == 1:
-        return False, ("The file has one column, and its first line is a row: it is no column's usual name.",)
+    is_told = bool(asked and asked.names)
+    if is_told or len(first) == 1:
+        words = "The file has one column, and its first line is a row: it is no column's usual name."
+        return False, () if is_told else (words,)
     if input_column is None and asked is None:
         raise _unknown(first, is_header=False)
     return _by_evidence(first, following)

@@ -160,7 +160,7 @@ class Records(Sequence[list[str]]):
     def __getitem__(self, index: slice) -> Records: ...
     def __getitem__(self, index: int | slice) -> list[str] | Records:
         if isinstance(index, slice):
-            return self.only(range(len(self))[index])
+            return Records(self.texts[index], self.dialect, None if self.objects is None else self.objects[index])
         return next(read_records(self.texts[index], self.dialect), [])
 
 

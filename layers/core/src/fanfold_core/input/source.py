@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from typing import IO, TYPE_CHECKING
 
 from fanfold_core.input.cutting import UNLIMITED, Budget, Cut, cut
@@ -188,7 +189,7 @@ class InputFile:
             from fanfold_core.input.parquet.stream import json_lines  # noqa: PLC0415
 
             with json_lines(self.open, self.size) as blocks:
-                yield self.budget.counted(blocks)
+                yield self.budget.counted(_with_rows(blocks))
             return
         with self._open(0) as stream:
             blocks = _read(stream)
@@ -242,6 +243,13 @@ class InputFile:
             yield encoded(decoder.decode(b"", final=not self.is_beginning))
         except UnicodeError as error:
             raise UndecodableError.in_stream(encoding, done) from error
+
+
+def _with_rows(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    first = next(blocks, None)
+    if first is None:
+        raise ParquetError("the Parquet file has no rows: upload a file with rows")
+    return chain([first], blocks)
 
 
 def _read(stream: IO[bytes]) -> Iterator[bytes]:

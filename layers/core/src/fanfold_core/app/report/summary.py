@@ -29,6 +29,8 @@ def summarize(
     prices = read_prices()
     dollars = job_services(totals.requests, job.stored)
     ended = job.ended or job.created
+    # A clock may have been set back meanwhile.
+    seconds = max(0, round((ended - job.created).total_seconds(), 3))
     return {
         "job": job.id,
         "state": state.value,
@@ -45,7 +47,8 @@ def summarize(
         "requests_again": totals.statistics.again,
         "mismatched_answers": totals.statistics.mismatched,
         "chunks": job.stored,
-        "endpoint_seconds": totals.statistics.answers.lasted,
+        # Answers are counted by steps, which are whole seconds.
+        "endpoint_seconds": min(totals.statistics.answers.lasted, seconds),
         "dollars": {service: round(amount, _DIGITS) for service, amount in dollars.items()},
         "prices": f"{prices['region']}, {prices['date']}",
         "assumed": list(job.layout.assumed) if job.layout else [],
@@ -60,11 +63,10 @@ def summarize(
         "retry_of": job.parent,
         "since": job.options.since or None,
         "submitted_by": job.submitted_by,
-        # A clock may have been set back meanwhile.
-        "seconds": max(0, round((ended - job.created).total_seconds(), 3)),
+        "seconds": seconds,
         "created": job.created.isoformat(),
         "ended": ended.isoformat(),
-        "input": f"s3://{job.source.bucket}/{job.source.key}",
+        "input": job.source.address,
         "input_version": job.source.version,
         "results": location(result_key(job.id, job.results_file)),
         "errors": location(result_key(job.id, "errors.csv")),
