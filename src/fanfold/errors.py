@@ -61,7 +61,7 @@ class ModelFilesError(UserError):
 
 
 class PackError(ModelFilesError):
-    """A folder holds no model that the inference container can load, or has code of its own. Do not retry: mend it."""
+    """A folder holds no model that the container can load, or the packed code run. Do not retry: mend the folder."""
 
 
 class UploadError(UserError):

@@ -33,7 +33,7 @@ _BESIDE_WEIGHTS = {".json", ".txt", ".jinja", ".model", ".spm", ".codes", ".toke
 # The container would run it.
 _SCRIPT = "code/inference.py"
 # How sentence-transformers makes one embedding of those of the tokens, beside its modules.json.
-_POOLING = re.compile(r"\d+_Pooling/config\.json")
+_OF_MODULE = re.compile(r"\d+_(Pooling|Dense)/(config\.json|model\.safetensors|pytorch_model\.bin)")
 _LOOK_EVERY_SECONDS = 0.2
 _HUB = "https://huggingface.co"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -205,12 +205,13 @@ def needed(names: Iterable[str]) -> list[str]:
     >>> needed(["config.json", "model.safetensors", "pytorch_model.bin", "tf_model.h5", "onnx/config.json"])
     ['model.safetensors', 'config.json']
     """
-    own = [name for name in names if "/" not in name or name == _SCRIPT or _POOLING.fullmatch(name)]
-    weights = ([name for name in own if kind.fullmatch(name)] for kind in _WEIGHTS)
-    return [
-        *next(filter(None, weights), []),
-        *(name for name in own if Path(name).suffix in _BESIDE_WEIGHTS or name == _SCRIPT),
-    ]
+    own = [name for name in names if "/" not in name or name == _SCRIPT or _OF_MODULE.fullmatch(name)]
+    found: list[str] = []
+    for folder in dict.fromkeys(Path(name).parent for name in own):
+        here = [name for name in own if Path(name).parent == folder]
+        weights = ([name for name in here if kind.fullmatch(Path(name).name)] for kind in _WEIGHTS)
+        found += next(filter(None, weights), [])
+    return [*found, *(name for name in own if Path(name).suffix in _BESIDE_WEIGHTS or name == _SCRIPT)]
 
 
 def is_complete(names: Iterable[str]) -> bool:

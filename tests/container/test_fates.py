@@ -90,19 +90,22 @@ def test_a_row_that_fails_costs_itself_and_has_the_model_s_words(
     assert len(ended.requests) <= 2 + MOST_REQUESTS_OF_A_ROW
 
 
-def test_rows_that_kill_or_stall_the_worker_cost_only_themselves(handlers: Handlers, troubled: Model) -> None:
-    texts = [f"soup {number}" for number in range(41)]
-    # Two in one request, and one in a request of its own, which saves the seconds that it would stall with others.
-    killers = {8: "kill", 9: "exit", 40: "stall"}
-    for row, word in killers.items():
-        texts[row] = f"trouble: {word}"
+def test_rows_that_kill_or_stall_the_worker_cost_only_themselves_in_a_large_file(
+    handlers: Handlers, troubled: Model
+) -> None:
+    texts = [f"soup {number}" for number in range(301)]
+    # As the longest, the last one has a request of its own, which saves the seconds that it would stall with others.
+    killers = {8: "trouble: kill", 9: "trouble: exit", 300: "the longest of all these texts and trouble: stall"}
+    broken = {150: "trouble: status 500", 151: "trouble: status 507"}
+    for row, text in {**killers, **broken}.items():
+        texts[row] = text
     ended = play(handlers, troubled, texts, 2)
     assert ended.state is State.COMPLETED_WITH_ERRORS
-    assert failed(ended).keys() == killers.keys()
-    assert all(
-        error.startswith("Worker died. (ClientError: Received server error (500)") for error in failed(ended).values()
-    )
-    assert len(ended.requests) <= 21 + MOST_REQUESTS_OF_A_ROW * len(killers)
+    errors = failed(ended)
+    assert errors.keys() == {*killers, *broken}
+    died = "Worker died. (ClientError: Received server error (500)"
+    assert {row for row, error in errors.items() if error.startswith(died)} == killers.keys()
+    assert len(ended.requests) <= 151 + MOST_REQUESTS_OF_A_ROW * len(errors)
 
 
 @pytest.mark.parametrize("killers", [1, 2, 3, 4, 5])

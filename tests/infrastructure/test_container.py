@@ -4,11 +4,12 @@ from contextlib import nullcontext
 
 import pytest
 
+from fanfold.costs.estimate import EndpointPlan
 from fanfold.deploying.parameters import checked
 from fanfold.project import find_root
 from fanfold_core.domain.options import Options, model_parameters
 from localaws.errors import ParameterError
-from localaws.template import check, evaluate, load, read
+from localaws.template import check, defaults_of, evaluate, load, read
 
 ROOT = find_root()
 
@@ -25,22 +26,38 @@ CONFIG = SOURCE["Resources"]["EndpointConfig"]["Properties"]["AsyncInferenceConf
         ("ml.m5.large", 4),
         ("ml.m5.xlarge", 4),
         ("ml.c6i.2xlarge", 8),
+        ("ml.trn2.3xlarge", 12),
         ("ml.c6i.4xlarge", 16),
-        ("ml.m7i.48xlarge", 16),
+        ("ml.inf1.6xlarge", 24),
+        ("ml.c6i.8xlarge", 32),
+        ("ml.c5.9xlarge", 36),
+        ("ml.m4.10xlarge", 40),
+        ("ml.m5.12xlarge", 48),
+        ("ml.c6i.16xlarge", 64),
+        ("ml.c5.18xlarge", 72),
+        ("ml.m5.24xlarge", 96),
+        ("ml.c6i.32xlarge", 128),
+        ("ml.m7i.48xlarge", 192),
         ("ml.g4dn.xlarge", 4),
         # 16 vCPUs, and one GPU.
         ("ml.g5.4xlarge", 4),
+        ("ml.g5.16xlarge", 4),
+        ("ml.g5.12xlarge", 4),
+        ("ml.p3.16xlarge", 8),
         ("ml.p4d.24xlarge", 8),
         ("ml.p5.48xlarge", 8),
     ],
 )
-def test_an_instance_gets_as_many_requests_at_once_as_its_container_has_workers_within_limits(
-    instance_type: str, gets: int
-) -> None:
+def test_an_instance_gets_as_many_requests_at_once_as_its_container_has_workers(instance_type: str, gets: int) -> None:
     concurrency = CONFIG["ClientConfig"]["MaxConcurrentInvocationsPerInstance"]
     assert evaluate(SOURCE, {"InstanceType": instance_type}, concurrency) == gets
     said = {"InstanceType": instance_type, "ConcurrencyPerInstance": "3"}
     assert evaluate(SOURCE, said, concurrency) == "3"
+
+
+def test_an_estimate_counts_with_as_many_requests_at_once() -> None:
+    large = {**defaults_of(SOURCE), "InstanceType": "ml.m5.12xlarge"}
+    assert EndpointPlan.of_stack(large, 100, 3600).concurrency == 48
 
 
 @pytest.mark.parametrize(
@@ -75,6 +92,14 @@ def test_what_is_no_instance_type_is_refused(wrong: str) -> None:
         check(SOURCE, {"InstanceType": wrong})
 
 
+REGISTRY = "763104351884.dkr.ecr.eu-west-1.amazonaws.com"
+OF_HUGGING_FACE = [
+    "huggingface-pytorch-inference:2.6.0-transformers4.51.3-cpu-py312-ubuntu22.04-v2.0",
+    f"huggingface-pytorch-inference@sha256:{64 * 'a'}",
+]
+OTHERS = ["tei:2.0.1-tei1.8.2-gpu-py310-cu122-ubuntu22.04", "huggingface-pytorch-inference-neuronx:2.1.2-transformers4"]
+
+
 @pytest.mark.parametrize(
     "given",
     [
@@ -84,6 +109,9 @@ def test_what_is_no_instance_type_is_refused(wrong: str) -> None:
         {"ModelDataUrl": "s3://models/own.tar.gz"},
         {"HfTask": "fill-mask", "ContainerImage": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/own:1"},
         {"HfTask": "fill-mask", "EndpointName": "own"},
+        {"EndpointName": "own"},
+        *({"ContainerImage": f"{REGISTRY}/{image}"} for image in OF_HUGGING_FACE),
+        *({"ContainerImage": f"{REGISTRY}/{image}", "HfTask": "summarization"} for image in OTHERS),
     ],
 )
 def test_the_splitter_gives_the_parameters_that_users_are_told(given: dict[str, str]) -> None:
@@ -93,6 +121,8 @@ def test_the_splitter_gives_the_parameters_that_users_are_told(given: dict[str, 
     parameters = {name: str(declared["Default"]) for name, declared in checked.body["Parameters"].items()}
     of_users = Options.of_stack({**parameters, **given}, {})
     assert Options.defaults("{}", model_parameters(model, task)) == of_users
+    if any(image in given.get("ContainerImage", "") for image in OTHERS):
+        assert of_users.parameters == "{}"
 
 
 def test_the_container_s_limits_are_sagemaker_s() -> None:

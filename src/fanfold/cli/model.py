@@ -40,9 +40,9 @@ def pack_command(model: str, file: Path, labels: str) -> None:
     MODEL is a folder, or owner/name[@revision] of a model on the Hugging Face Hub (if there is no such folder).
 
     The code computes texts of similar length together, in half precision on a GPU, and returns one embedding for each
-    text. Upload the file to S3 (`aws s3 cp`) and deploy the stack with its address as ModelDataUrl. Set
-    `FANFOLD_BATCH_TOKENS` in the container's environment (parameter ContainerEnvironment) to change how many tokens it
-    computes at once.
+    text, as sentence-transformers does if it has saved the model. Upload the file to S3 (`aws s3 cp`) and deploy the
+    stack with its address as ModelDataUrl. Set `FANFOLD_BATCH_TOKENS` in the container's environment (parameter
+    ContainerEnvironment) to change how many tokens it computes at once.
 
     \b
     fanfold model pack models/sentiment --labels negative,neutral,positive

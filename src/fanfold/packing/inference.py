@@ -13,10 +13,14 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors.torch import load_file
 from transformers import pipeline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Tokens of a batch, padding included: a GPU of 16 GB holds them with a model like RoBERTa, and gains little by more.
 # A CPU gains nothing from batches that leave its caches.
@@ -26,6 +30,8 @@ _SIMILAR_ON_GPU, _SIMILAR_ON_CPU = 0.5, 0.9
 # What an input that is no text, like a question with its context, is taken for.
 _CHARACTERS_PER_TOKEN = 4
 _EMBEDDINGS = "feature-extraction"
+# Models with a decoder whose embeddings are those of the encoder.
+_ENCODER_ALONE = {"longt5", "mt5", "switch_transformers", "t5", "umt5"}
 
 
 class Model:
@@ -37,8 +43,10 @@ class Model:
         self.similar = _SIMILAR_ON_GPU if on_gpu else _SIMILAR_ON_CPU
         half = {"torch_dtype": torch.float16} if on_gpu else {}
         self.pipeline = pipeline(task, model=str(folder), tokenizer=str(folder), device=device, **half)
-        self.pooling = Pooling.of(folder) if task == _EMBEDDINGS else None
         self._prepare_padding(task)
+        self.embedding = (
+            Embedding(folder, self.pipeline.tokenizer, self.pipeline.model) if task == _EMBEDDINGS else None
+        )
 
     def _prepare_padding(self, task: str) -> None:
         """Have models that were trained on single texts pad others to their length: what they add isn't looked at."""
@@ -54,11 +62,13 @@ class Model:
         """One result for each input, in their order."""
         # Batches are made here, whatever a request says of them.
         parameters = {name: value for name, value in parameters.items() if name != "batch_size"}
+        if self.embedding:
+            inputs, parameters = [self.embedding.prepare(text) for text in inputs], self.embedding.cut(parameters)
         results: list[Any] = [None] * len(inputs)
         for batch in self._batches(self._lengths(inputs, parameters)):
             of_batch = [inputs[row] for row in batch]
-            if self.pooling:
-                found = self._embed(of_batch, parameters, self.pooling)
+            if self.embedding:
+                found = self.embedding(of_batch, parameters)
             else:
                 found = self.pipeline(of_batch, **parameters, batch_size=len(batch))
             for row, result in zip(batch, found, strict=True):
@@ -86,39 +96,85 @@ class Model:
                 batches.append([row])
         return batches
 
-    def _embed(self, texts: list[str], parameters: dict[str, Any], pooling: Pooling) -> list[dict[str, list[float]]]:
+
+class Embedding:
+    """Makes one embedding of a text's, by the plan that `fanfold model pack` has made of the model's own files."""
+
+    def __init__(self, folder: Path, tokenizer: Any, model: Any) -> None:
+        plan = json.loads((folder / "code/embedding.json").read_text(encoding="utf-8"))
+        self._prompt, self._lower_case, self._modes = plan["prompt"], plan["lower_case"], plan["pooling"]
+        self._layers = [_LAYERS[layer.pop("type")](folder, model.device, **layer) for layer in plan["layers"]]
+        self._tokenizer = tokenizer
+        # On the right, it leaves the positions of a text's own tokens as they are alone.
+        tokenizer.padding_side = "right"
+        self._model = model.get_encoder() if model.config.model_type in _ENCODER_ALONE else model
+        limit, positions = tokenizer.model_max_length, getattr(model.config, "max_position_embeddings", None) or 0
+        # XLNet has -1: any number.
+        tokenizer.model_max_length = plan["max_length"] or (min(limit, positions) if positions > 0 else limit)
+
+    def prepare(self, text: str) -> str:
+        """The text that is tokenized."""
+        text = self._prompt + text
+        return text.lower() if self._lower_case else text
+
+    def cut(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Parameters that cut texts where they say, but no later than sentence-transformers does."""
         cut = {"truncation": True, **parameters}
-        encoded = self.pipeline.tokenizer(texts, padding=True, return_tensors="pt", **cut).to(self.pipeline.device)
+        if cut.get("max_length"):
+            cut["max_length"] = min(cut["max_length"], self._tokenizer.model_max_length)
+        return cut
+
+    def __call__(self, texts: list[str], cut: dict[str, Any]) -> list[dict[str, list[float]]]:
+        """One embedding for each text."""
+        encoded = self._tokenizer(texts, padding=True, return_tensors="pt", **cut).to(self._model.device)
         with torch.inference_mode():
-            states = self.pipeline.model(**encoded).last_hidden_state.float()
-        pooled = pooling(states, encoded["attention_mask"])
-        return [{"embedding": embedding} for embedding in pooled.tolist()]
+            states = self._model(**encoded).last_hidden_state.float()
+            vectors = pool(states, encoded["attention_mask"], self._modes)
+            for layer in self._layers:
+                vectors = layer(vectors)
+        return [{"embedding": vector} for vector in vectors.tolist()]
 
 
-class Pooling:
-    """Makes one embedding of a text's, as sentence-transformers does: the mean, or the first token's."""
+def pool(states: Any, mask: Any, modes: list[str]) -> Any:
+    """Vectors of (texts, dimensions) from those of (texts, tokens, dimensions), as sentence-transformers joins them.
 
-    def __init__(self, *, first: bool, normalized: bool) -> None:
-        self._first, self._normalized = first, normalized
+    `mask` tells tokens from padding.
+    """
+    texts, mask = torch.arange(len(states), device=states.device), mask.to(states.dtype)
+    # From 1 for a text's first token.
+    positions = mask.cumsum(1) * mask
+    pooled = {
+        "cls": lambda: states[texts, mask.argmax(1)],
+        "lasttoken": lambda: states[texts, positions.argmax(1)],
+        "max": lambda: states.masked_fill(mask.unsqueeze(-1) == 0, -torch.inf).amax(1),
+        "mean": lambda: _mean(states, mask),
+        "mean_sqrt_len_tokens": lambda: _mean(states, mask) * mask.sum(1, keepdim=True).sqrt(),
+        "weightedmean": lambda: _mean(states, positions),
+    }
+    return torch.cat([pooled[mode]() for mode in modes], dim=1)
 
-    @classmethod
-    def of(cls, folder: Path) -> Pooling:
-        """What the model's own files say, if sentence-transformers has written any."""
-        said = _read(folder / "1_Pooling/config.json", {})
-        modules = _read(folder / "modules.json", [])
-        return cls(
-            first=bool(said.get("pooling_mode_cls_token")),
-            normalized=any(module["type"].endswith(".Normalize") for module in modules),
-        )
 
-    def __call__(self, states: Any, mask: Any) -> Any:
-        """Embeddings of (texts, tokens, dimensions), for which `mask` tells tokens from padding."""
-        if self._first:
-            pooled = states[:, 0]
-        else:
-            weights = mask.unsqueeze(-1)
-            pooled = (states * weights).sum(1) / weights.sum(1)
-        return torch.nn.functional.normalize(pooled) if self._normalized else pooled
+def _mean(states: Any, weights: Any) -> Any:
+    return (states * weights.unsqueeze(-1)).sum(1) / weights.sum(1, keepdim=True)
+
+
+def _dense(folder: Path, device: Any, path: str, activation: str) -> Callable[[Any], Any]:
+    """A linear layer with the weights in a folder of the model's."""
+    safe = folder / path / "model.safetensors"
+    weights = (
+        load_file(safe) if safe.exists() else torch.load(safe.with_name("pytorch_model.bin"), "cpu", weights_only=True)
+    )
+    weight, *bias = (
+        weights[name].to(device, torch.float32) for name in ("linear.weight", "linear.bias") if name in weights
+    )
+    function = getattr(torch.nn, activation)()
+    return lambda vectors: function(torch.nn.functional.linear(vectors, weight, *bias))
+
+
+_LAYERS: dict[str, Callable[..., Callable[[Any], Any]]] = {
+    "Dense": _dense,
+    "Normalize": lambda *_: torch.nn.functional.normalize,
+}
 
 
 def model_fn(model_dir: str, context: Any = None) -> Model:
@@ -135,7 +191,3 @@ def predict_fn(data: dict[str, Any], model: Model) -> Any:
         return model.predict(inputs, parameters)
     (result,) = model.predict([inputs], parameters)
     return result
-
-
-def _read(file: Path, default: Any) -> Any:
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else default

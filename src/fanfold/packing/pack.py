@@ -7,6 +7,7 @@ import json
 import os
 import tarfile
 from gzip import GzipFile
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,13 +15,14 @@ from fanfold.doctor.findings import Verdict
 from fanfold.doctor.model import examine_model
 from fanfold.errors import PackError
 from fanfold.folder import whole_file
+from fanfold.packing.embedding import plan_embedding
 from fanfold_core.input.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _CODE = Path(__file__).with_name("inference.py")
-_CONFIG, _SCRIPT = "config.json", "code/inference.py"
+_CONFIG, _SCRIPT, _PLAN = "config.json", "code/inference.py", "code/embedding.json"
 # Weights hardly get smaller.
 _COMPRESSION = 1
 
@@ -33,29 +35,33 @@ def pack(folder: Path, file: Path, labels: Sequence[str] = ()) -> int:
     The same folder gives the same bytes. The file is there when it is whole.
 
     Raises:
-        PackError: the container cannot load the model, or the folder has code of its own.
+        PackError: the container cannot load the model, the packed code cannot make its embeddings, or the folder has
+            code of its own.
         ModelFilesError: a file of the model cannot be read.
 
     Example:
         >>> pack(Path("models/sentiment"), Path("model.tar.gz"), ["negative", "neutral", "positive"])
-        6
+        7
     """
     _check(folder)
-    members = {
-        path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if _belongs(path, folder)
+    members: dict[str, Path | bytes] = {
+        path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if _belongs(path, folder)
     }
-    changed = {_CONFIG: _labelled(folder, labels)} if labels else {}
+    members[_SCRIPT] = _CODE
+    members[_PLAN] = json.dumps(plan_embedding(folder), indent=2).encode()
+    if labels:
+        members[_CONFIG] = _labelled(folder, labels)
     try:
         with (
             whole_file(file) as raw,
             GzipFile("", "wb", _COMPRESSION, raw, mtime=0) as packed,
             tarfile.open(fileobj=packed, mode="w") as archive,
         ):
-            for name, path in sorted({**members, _SCRIPT: _CODE}.items()):
-                _add(archive, name, path, changed.get(name))
+            for name, content in sorted(members.items(), key=itemgetter(0)):
+                _add(archive, name, content)
     except OSError as error:
         raise PackError(f"cannot write {file} ({error.strerror}): free some space, or choose another file") from error
-    return len(members) + 1
+    return len(members)
 
 
 def _check(folder: Path) -> None:
@@ -83,10 +89,10 @@ def _belongs(path: Path, folder: Path) -> bool:
     return path.is_file() and not hidden
 
 
-def _add(archive: tarfile.TarFile, name: str, path: Path, content: bytes | None) -> None:
+def _add(archive: tarfile.TarFile, name: str, content: Path | bytes) -> None:
     member = tarfile.TarInfo(name)
     member.mode = 0o644
-    with path.open("rb") if content is None else io.BytesIO(content) as stream:
+    with io.BytesIO(content) if isinstance(content, bytes) else content.open("rb") as stream:
         member.size = stream.seek(0, os.SEEK_END)
         stream.seek(0)
         archive.addfile(member, stream)

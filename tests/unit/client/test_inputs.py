@@ -202,7 +202,18 @@ def test_a_local_model_is_called_by_its_folder_or_address(model: str, called: st
     ],
 )
 def test_weights_are_downloaded_in_one_format(weights: list[str], loaded: list[str]) -> None:
-    beside = ["config.json", "1_Pooling/config.json", "bpe.model", "merges.txt", "bpe.codes", "a.spm", "chat.jinja"]
+    dense = ["2_Dense/pytorch_model.bin", "3_Dense/model.safetensors"]
+    weights, loaded = [*weights, *dense, "3_Dense/pytorch_model.bin", "3_CNN/model.safetensors"], [*loaded, *dense]
+    beside = [
+        "config.json",
+        "1_Pooling/config.json",
+        "2_Dense/config.json",
+        "bpe.model",
+        "merges.txt",
+        "bpe.codes",
+        "a.spm",
+        "chat.jinja",
+    ]
     assert needed([*weights, *beside, "README.md", "onnx/config.json", "model.py"]) == [*loaded, *beside]
 
 

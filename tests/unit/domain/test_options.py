@@ -220,10 +220,10 @@ OF_THE_HUB = {"HfModelId": "owner/name", "HfTask": "text-classification", "Endpo
         ({"HfTask": "sentiment-analysis"}, 16),
         # Vectors of padding would stand among those of the texts.
         ({"HfTask": "feature-extraction"}, None),
-        # Code of their own, and other containers, take what nobody here knows.
+        # Code of their own takes what nobody here knows.
         ({"ModelDataUrl": "s3://models/own.tar.gz"}, None),
-        ({"ContainerImage": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/own:1"}, None),
         ({"EndpointName": "own"}, None),
+        ({"ContainerImage": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/huggingface-pytorch-inference:2"}, 16),
         # A folder, a function or VADER in a local cloud.
         ({"HfModelId": "sentiment"}, None),
     ],
@@ -245,12 +245,11 @@ def test_texts_are_classified_in_batches_where_the_hub_s_model_runs_in_the_stock
     ],
 )
 def test_a_task_gets_the_parameters_that_it_takes(task: str, parameters: dict[str, Any]) -> None:
-    chosen = Options.of_stack({**OF_THE_HUB, "HfTask": task, "ModelDataUrl": "s3://models/own.tar.gz"}, {})
-    assert json.loads(chosen.parameters) == parameters
-    elsewhere = Options.of_stack({**OF_THE_HUB, "HfTask": task, "EndpointName": "own"}, {})
-    assert elsewhere.parameters == Options().parameters, "nobody knows what runs there"
-    asked = Options.of_stack({**OF_THE_HUB, "HfTask": task}, {"prompt": "So {text}?"})
-    assert asked.parameters == "{}"
+    of_task = {**OF_THE_HUB, "HfTask": task}
+    for where in ({"ModelDataUrl": "s3://models/own.tar.gz"}, {"EndpointName": "own"}):
+        assert json.loads(Options.of_stack({**of_task, **where}, {}).parameters) == parameters
+    assert Options.of_stack({**of_task, "ContainerImage": "own:1"}, {}).parameters == "{}", "nobody knows what it takes"
+    assert Options.of_stack(of_task, {"prompt": "So {text}?"}).parameters == "{}"
 
 
 def test_batches_are_a_default_that_a_stack_and_a_file_replace() -> None:

@@ -5,6 +5,7 @@ The client, the command line, the console's form, a stack's `JobDefaults` and do
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
@@ -37,13 +38,16 @@ if TYPE_CHECKING:
 # Default parameters by the task of a pipeline, where others are right than those of the table. Without `batch_size`, a
 # pipeline computes one text at a time; only of a class is the result the same in a batch.
 _IN_BATCHES = '{"truncation": true, "max_length": 512, "batch_size": 16}'
-_TASKS_IN_BATCHES = frozenset({"text-classification", "sentiment-analysis"})
+_CLASSIFICATION = "text-classification"
+_TASKS_IN_BATCHES = frozenset({_CLASSIFICATION, "sentiment-analysis"})
 # What these write would be of another length.
 _CUT = '{"truncation": true}'
 _TASKS_CUT = frozenset({"summarization", "text2text-generation", "translation"})
 # These refuse to be told, or would write as much.
 _NONE = "{}"
 _TASKS_WITH_NONE = frozenset({"fill-mask", "ner", "text-generation", "token-classification"})
+# Images with a pipeline, by the name that Hugging Face gives them.
+_PIPELINE_CONTAINER = re.compile(r"/huggingface-pytorch-inference[:@]")
 # Parameters with which a language model may answer otherwise each time, unless they are 0, false or null.
 _OF_SAMPLING = ("do_sample", "temperature", "top_p")
 
@@ -157,9 +161,10 @@ class Options(Table):
         `OptionError` for a value that none may have, or that costs more than the stack allows; one of an older version
         allows all. `JobDefaultsError` if the stack's own are none.
         """
-        is_stock = not any(map(parameters.get, ("EndpointName", "ContainerImage")))
-        model = parameters.get("ModelDataUrl") or parameters.get("HfModelId", "")
-        of_model = model_parameters(model, parameters.get("HfTask", "") if is_stock else "")
+        image = parameters.get("ContainerImage", "")
+        task = parameters.get("HfTask", _CLASSIFICATION) if not image or _PIPELINE_CONTAINER.search(image) else ""
+        models = () if parameters.get("EndpointName") else ("ModelDataUrl", "HfModelId")
+        of_model = model_parameters(next(filter(None, map(parameters.get, models)), ""), task)
         of_stack = cls.defaults(parameters.get(JOB_DEFAULTS, "{}"), of_model)
         return of_stack.spelt(given, allows_costlier=parameters.get(COSTLIER_OPTIONS, ALLOW) == ALLOW)
 
@@ -247,7 +252,8 @@ class Options(Table):
 def model_parameters(model: str, task: str) -> str:
     """The default parameters of a model that Hugging Face's container runs for a task; empty for those of the table.
 
-    Only one of the Hub computes batches: what comes from S3 or a folder may have code of its own, which takes others.
+    Without a task it runs in another container, and has none: nobody knows what that takes. Only a model of the Hub
+    computes batches: what comes from S3 or a folder may have code of its own, which takes others.
 
     >>> model_parameters("owner/name", "text-classification"), model_parameters("owner/name", "token-classification")
     ('{"truncation": true, "max_length": 512, "batch_size": 16}', '{}')
@@ -257,7 +263,7 @@ def model_parameters(model: str, task: str) -> str:
     # A translation's task may name its languages.
     if task in _TASKS_CUT or task.startswith("translation_"):
         return _CUT
-    return _NONE if task in _TASKS_WITH_NONE else ""
+    return _NONE if not task or task in _TASKS_WITH_NONE else ""
 
 
 def _samples(parameters: Any) -> bool:

@@ -143,7 +143,8 @@ class Table:
         help=(
             'JSON object to send as the "parameters" of each request. By default, a model of the Hub that classifies '
             'texts in the stack\'s own container also gets "batch_size": 16; one that generates or translates text, '
-            "classifies tokens or fills masks gets only what its task takes."
+            "classifies tokens or fills masks gets only what its task takes, and a container that is not Hugging "
+            "Face's gets none."
         ),
     )
     input_expression: str = option(
