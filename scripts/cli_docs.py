@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write docs/cli.md from the commands themselves; `tests/unit/test_cli_docs.py` compares.
+"""Write docs/cli.md from the commands themselves; `tests/unit/client/test_examples.py` compares.
 
 .venv/bin/python scripts/cli_docs.py
 """

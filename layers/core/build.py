@@ -28,7 +28,7 @@ ARCHITECTURES = ("x86_64", "aarch64")
 # What Lambda's glibc (2.34) runs, and pip doesn't infer from each other.
 PLATFORMS = ("manylinux2014", "manylinux_2_24", "manylinux_2_28")
 # The services the functions call: botocore's descriptions of the other 400, and all documentation, stay at home.
-SERVICES = {"dynamodb", "events", "s3", "sagemaker-runtime", "sns", "sqs"}
+SERVICES = {"dynamodb", "events", "s3", "sagemaker", "sagemaker-runtime", "sns", "sqs"}
 REQUIREMENTS = {"CoreLayer": "src/requirements.txt", "NumpyLayer": "numpy.txt", "ParquetLayer": "parquet.txt"}
 ANY_PYTHON = ".abi3.so"
 # The first year of a zip.

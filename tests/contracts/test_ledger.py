@@ -8,7 +8,7 @@ from tests.fakes.values import LAYOUT, Clock, make_chunk, make_job
 from fanfold_core.app.ports import Ledger
 from fanfold_core.aws import items
 from fanfold_core.domain.errors import UnknownJobError
-from fanfold_core.domain.job import JobRecord, Model, Part, State, Totals, Trouble
+from fanfold_core.domain.job import JobRecord, Model, Part, Spent, State, Totals, Trouble
 from fanfold_core.domain.outcomes import Health, Pause
 from fanfold_core.domain.window import Progress
 
@@ -185,9 +185,10 @@ def test_a_part_that_is_built_adds_its_totals_once(ledger: Ledger, job: JobRecor
 
 
 def test_what_a_job_has_spent_is_remembered_beside_what_its_parts_came_to(ledger: Ledger, job: JobRecord) -> None:
-    assert ledger.spent(job.id) == (0, Totals())
-    twice(ledger.set_spent, job, 3, Totals(rows=7, requests=9))
-    assert (ledger.spent(job.id), list(ledger.totals(job.id))) == ((3, Totals(rows=7, requests=9)), [])
+    assert ledger.spent(job.id) is None
+    spent = Spent(chunks=3, rows=7, requests=9, instance_seconds=600, instances=2, at=1_790_000_000)
+    twice(ledger.set_spent, job, spent)
+    assert (ledger.spent(job.id), list(ledger.totals(job.id))) == (spent, [])
 
 
 def test_the_first_end_of_a_job_stays(ledger: Ledger, job: JobRecord, clock: Clock) -> None:

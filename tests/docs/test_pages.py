@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from scripts import errors_docs, options_docs
+from scripts import options_docs
 from tests.docs.exemptions import check
 from tests.docs.pages import PAGES, ROOT, anchors, blocks, code_spans, local_links, name
 
@@ -51,18 +51,6 @@ def test_the_tables_of_options_are_those_of_the_code() -> None:
     assert page == options_docs.render(page), "run .venv/bin/python scripts/options_docs.py"
 
 
-def test_every_message_of_an_error_is_that_of_the_code() -> None:
-    page = errors_docs.render()
-    assert errors_docs.PAGE.read_text(encoding="utf-8") == page, "run .venv/bin/python scripts/errors_docs.py"
-    for message in (
-        "there is no column …: the file has …, counted from 0; see the option `…`",
-        "the … file is truncated: upload the complete file",
-        "the file has no rows: it is empty after the header, or has only blank lines; upload a file with rows",
-        "stack … has no log groups: is it a Fanfold stack?",
-    ):
-        assert f"- {message}\n" in page
-
-
 def test_the_quick_start_shows_the_report_and_the_console_and_says_what_is_in_the_pictures() -> None:
     pictures = re.findall(
         r"^!\[(.+)\]\((.+)\)$", (ROOT / "docs/quickstart.md").read_text(encoding="utf-8"), re.MULTILINE
@@ -72,13 +60,6 @@ def test_the_quick_start_shows_the_report_and_the_console_and_says_what_is_in_th
         assert len(words.split()) > 10
         width = int.from_bytes((ROOT / "docs" / file).read_bytes()[16:20])
         assert (width, (ROOT / "docs" / file).stat().st_size < 100_000) == (1440, True)
-
-
-def test_the_errors_of_the_client_are_those_that_can_be_caught_by_name() -> None:
-    section = errors_docs.PAGE.read_text(encoding="utf-8").partition("\n## Command line")[2].partition("\n## ")[0]
-    named = re.findall(r"^### (\w+)$", section, re.MULTILINE)
-    assert "DownloadError" in named
-    assert set(named) <= set(fanfold.__all__)
 
 
 def test_the_readme_names_all_metadata_in_the_order_of_the_table() -> None:

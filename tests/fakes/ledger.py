@@ -10,7 +10,7 @@ from tests.fakes.stored import as_stored, check_size, is_open, is_running, job_a
 from fanfold_core.app.ports import Failure, Prediction
 from fanfold_core.domain.counting import kind_of
 from fanfold_core.domain.errors import UnknownChunkError, UnknownJobError
-from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, State, Totals, Trouble
+from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, Spent, State, Totals, Trouble
 from fanfold_core.domain.options import Options
 from fanfold_core.domain.order import Order
 from fanfold_core.domain.outcomes import Health, Mark, Pause
@@ -50,7 +50,7 @@ class MemoryLedger:
         self._failures: defaultdict[ChunkKey, dict[Span, SpanOutcome]] = defaultdict(dict)
         self._parts: defaultdict[str, dict[int, Part]] = defaultdict(dict)
         self._totals: defaultdict[str, dict[int, Totals]] = defaultdict(dict)
-        self._spent: dict[str, tuple[int, Totals]] = {}
+        self._spent: dict[str, Spent] = {}
         self._health: defaultdict[str, Health] = defaultdict(Health)
         self._progress: defaultdict[str, dict[str, Progress]] = defaultdict(dict)
 
@@ -262,11 +262,11 @@ class MemoryLedger:
     def totals(self, job_id: str) -> Iterator[tuple[int, Totals]]:
         return iter(sorted(self._totals[job_id].items(), key=lambda item: item[0]))
 
-    def spent(self, job_id: str) -> tuple[int, Totals]:
-        return self._spent.get(job_id, (0, Totals()))
+    def spent(self, job_id: str) -> Spent | None:
+        return self._spent.get(job_id)
 
-    def set_spent(self, job: JobRecord, chunks: int, totals: Totals) -> None:
-        self._spent[job.id] = chunks, totals
+    def set_spent(self, job: JobRecord, spent: Spent) -> None:
+        self._spent[job.id] = spent
 
     def set_ended(self, job_id: str, ended: datetime) -> JobRecord:
         job = self.job(job_id)

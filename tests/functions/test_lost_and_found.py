@@ -208,3 +208,23 @@ def test_a_row_that_is_refused_to_the_last_attempt_ends_with_its_reason(system: 
     outcomes = {outcome.span: outcome for outcome in system.ledger.outcomes(made.id, 0)}
     assert outcomes[Span(1, 1)].requests == 2
     assert "client error (400)" in str(outcomes[Span(1, 1)].reason)
+
+
+def test_a_job_that_may_cost_so_much_ends_by_the_instances_that_its_endpoint_has(system: System, job: MakeJob) -> None:
+    made = sent_job(system, job, max_dollars="0.10")
+    assert system.invoke("Sweeper", "sweep-job") == NOTHING_FAILED
+    ended = system.ledger.job(made.id)
+    assert (ended.outcome, ended.reason.partition(": ")[0]) == (
+        State.CANCELLED,
+        "max-dollars=0.10 was reached after 0 of 3 rows",
+    )
+    assert "kept for 1 instance until the endpoint sleeps" in ended.reason
+
+
+def test_an_endpoint_that_the_stack_had_before_is_not_asked_for(system: System, job: MakeJob) -> None:
+    made = job(endpoint="gone", max_dollars="0.10")
+    assert system.invoke("Sweeper", "sweep-job") == NOTHING_FAILED
+    assert system.ledger.job(made.id).state is State.RUNNING
+    spent = system.ledger.spent(made.id)
+    assert spent
+    assert (spent.instances, spent.instance_seconds) == (0, 0)

@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 from urllib.parse import quote_plus
 
+from tests.docs.known import check_reasons
 from tests.pipeline.handlers import NONCE, OUTPUT, READERS, Handlers
 
 from fanfold.project import find_root
@@ -126,14 +127,16 @@ class Pipeline:
             self._step()
 
     def ended(self, job: str) -> Ended:
-        """What a job came to."""
+        """What a job came to; docs/errors.md has its reason and its rows'."""
         store = self.handlers.store
         results, errors, summary = (
             store.read(result_key(job, name))
             for name in (self.handlers.ledger.job(job).results_file, "errors.csv", "summary.json")
         )
         bodies = [request.body for request in self._requests if request.id.job == job]
-        return Ended(self.handlers.ledger.job(job), results, errors, json.loads(summary), bodies)
+        ended = Ended(self.handlers.ledger.job(job), results, errors, json.loads(summary), bodies)
+        check_reasons([ended.job.reason, *(line[1] for line in ended.failed)])
+        return ended
 
     def deliver(self, queue: str, body: str, delay: float = 0) -> None:
         """Put a message into a queue."""

@@ -14,8 +14,8 @@ from fanfold_core.domain.job import State
 TEXTS = [f"text {number}" for number in range(240)]
 CONTENT = ("text\n" + "\n".join(TEXTS) + "\n").encode()
 ONE_AT_A_TIME = {"rows-per-request": "1", "request-ttl-seconds": "900"}
-# A sweep's worth of the instance that the handlers are told of, and a little for services.
-SWEEP_DOLLARS = 300 / 3600 * 0.736 + 0.01
+# What the instance that the handlers are told of costs between two sweeps, and until it sleeps.
+SWEEP_DOLLARS, AWAKE_DOLLARS = 300 / 3600 * 0.736, 900 / 3600 * 0.736
 
 
 class Slow(Random):
@@ -27,18 +27,17 @@ class Slow(Random):
 
 
 def cost(summary: Mapping[str, Any]) -> float:
-    return float(sum(summary["dollars"].values()) + summary["endpoint_seconds"] / 3600 * 0.736)
+    return float(sum(summary["dollars"].values()) + summary["seconds"] / 3600 * 0.736) + AWAKE_DOLLARS
 
 
 def test_a_job_ends_at_its_budget_and_retries_complete_it(handlers: Handlers) -> None:
     played = Pipeline(handlers, lambda body: models.response(models.good_text(body)), Slow())
-    ended = played.run(CONTENT, ONE_AT_A_TIME | {"max-dollars": "0.10"})
+    ended = played.run(CONTENT, ONE_AT_A_TIME | {"max-dollars": "0.40"})
     predicted = [row for row in ended.rows if row["label"]]
     assert ended.state is State.CANCELLED
-    assert 0.1 <= cost(ended.summary) <= 0.1 + SWEEP_DOLLARS
-    assert ended.job.reason.startswith(
-        f"max-dollars=0.10 was reached after {len(predicted)} of 240 rows: at least $0.1"
-    )
+    assert 0.4 - SWEEP_DOLLARS <= cost(ended.summary) <= 0.4
+    assert ended.job.reason.startswith(f"max-dollars=0.40 was reached after {len(predicted)} of 240 rows: $0.1")
+    assert ", and $0.2453 kept for 1 instance until the endpoint sleeps; " in ended.job.reason
     assert f"`fanfold retry {ended.job.id}` continues" in ended.job.reason
     assert [row["text"] for row in ended.rows] == TEXTS
     assert len(predicted) + len(ended.failed) == len(TEXTS)

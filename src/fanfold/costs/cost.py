@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fanfold_core.app.costs import HOUR, in_dollars, instance_dollars
+from fanfold_core.app.costs import AWAKE_SECONDS, HOUR, in_dollars, instance_dollars
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-# Without backlog for so long, the endpoint goes to sleep: the instances that it has by then are paid for it.
-AWAKE_SECONDS = 900
 
 
 @dataclass(frozen=True, slots=True)

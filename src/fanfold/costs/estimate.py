@@ -11,10 +11,10 @@ from itertools import islice
 from math import ceil
 from typing import TYPE_CHECKING, Self
 
-from fanfold.costs.cost import AWAKE_SECONDS, with_an_instance, without_instances
+from fanfold.costs.cost import with_an_instance, without_instances
 from fanfold.costs.simulation import SimulatedEndpoint, SimulatedJob, simulate
 from fanfold.project import find_root
-from fanfold_core.app.costs import in_dollars, instance_dollars, read_prices, services, taken
+from fanfold_core.app.costs import AWAKE_SECONDS, in_dollars, instance_dollars, read_prices, services, taken
 from fanfold_core.domain.chat import prompt_bytes
 from fanfold_core.domain.requests import Request
 from fanfold_core.input.json.text import read_json

@@ -34,8 +34,8 @@ def examine_model(path: Path) -> Iterator[Finding]:
     """
     files = _files(path)
     if _CONFIG not in files:
-        words = f"it has no {_CONFIG} at its top, where the container looks; pack what is in the folder, not the folder"
-        yield Finding(Verdict.WRONG, words)
+        wrong = f"it has no {_CONFIG} at its top, where the container looks; pack what is in the folder, not the folder"
+        yield Finding(Verdict.WRONG, wrong)
         return
     saved_by = str(_read(path, files, _CONFIG).get("transformers_version", "an unknown version"))
     has = _container_version()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.docs.known import check_line
 
 from localaws.endpoint.models import ContainerModel, load_model
 from localaws.errors import ModelUnavailableError
@@ -26,9 +27,10 @@ FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 
 
 def line_with(run: subprocess.CompletedProcess[str], words: str) -> str:
-    """The only line that says so."""
+    """The only line that says so, which docs/errors.md has."""
     assert "Traceback" not in run.stderr
     (line,) = [line for line in run.stderr.splitlines() if words in line]
+    check_line(line)
     return line
 
 

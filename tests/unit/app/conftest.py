@@ -75,6 +75,7 @@ class System:
         self.ledger, self.store, self.queues = MemoryLedger(self.clock), MemoryStore(OUTPUT), MemoryQueues()
         self.announcements = MemoryAnnouncements()
         self.window = Window(chunks=2, rows=1_000)
+        self.instances = 0
         ports = (self.ledger, self.store, self.queues)
         self.follow_up = FollowUp(self.ledger, self.queues, lambda _: self.window)
         self.splitter = Splitter(
@@ -98,6 +99,7 @@ class System:
             *ports,
             self.dead_letters,
             self.follow_up,
+            lambda _: self.instances,
             quiet_seconds=300,
             grace_seconds=900,
             instance_type="ml.m5.xlarge",

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 from tests.fakes.values import make_job
-from tests.unit.app.conftest import NONCE, System, in_time, out_of_time, sent
+from tests.unit.app.conftest import CONTENT, NONCE, System, in_time, out_of_time, sent
 
 from fanfold_core.app.follow_up import Windows
 from fanfold_core.aws.messages import Assemble, Dispatch, Resume, Sweep
 from fanfold_core.domain.job import JobRecord, State
 from fanfold_core.domain.keys import RequestId, output_prefix
-from fanfold_core.domain.outcomes import Answered, Broken, Mark, Timing
+from fanfold_core.domain.outcomes import Answered, Broken, Mark
 from fanfold_core.domain.spans import Span
 from fanfold_core.domain.window import Progress
 
@@ -104,27 +104,82 @@ def test_a_job_ends_at_its_deadline(system: System, job: JobRecord) -> None:
     assert system.messages() == [Assemble(job.id)]
 
 
-def test_a_job_ends_once_its_services_and_an_instance_cost_as_much_as_it_may(system: System) -> None:
-    job = system.split(max_dollars="0.40")
-    for number, seconds in ((0, 60), (1, 7_000)):
-        system.clock.pass_by(seconds)
+def test_a_job_ends_once_its_services_and_all_instances_cost_as_much_as_it_may(system: System) -> None:
+    job = system.split(max_dollars="1.00")
+    for number in (0, 1):
         system.dispatcher.dispatch(job.id, number, in_time)
-        timing = Timing(int(system.clock().timestamp()), 1_000)
-        answers = [replace(system.answered(job, number, span), timing=timing) for span in sent(4)]
-        system.sweeper.sweep(job.id, 0, in_time)
+        system.answer(job, number, *sent(4))
+    system.instances = 5
+    for _ in range(99):
+        system.clock.pass_by(300)
+        # Without time to count, nothing is decided.
+        system.sweeper.sweep(job.id, 0, out_of_time)
         assert system.ledger.job(job.id).state is State.RUNNING
-        system.collector.collect(job.id, number, answers)
-    # Two hours of an ml.m5.xlarge; the chunks that are done are counted, and are not read again.
-    system.sweeper.sweep(job.id, 0, out_of_time)
-    assert system.ledger.job(job.id).state is State.RUNNING
-    system.sweeper.sweep(job.id, 0, in_time)
+        system.sweeper.sweep(job.id, 0, in_time)
+        if system.ledger.job(job.id).state is not State.RUNNING:
+            break
     known = system.ledger.job(job.id)
-    assert (known.outcome, known.reason.partition(":")[0]) == (
-        State.CANCELLED,
-        "max-dollars=0.40 was reached after 8 of 10 rows",
+    assert known.outcome is State.CANCELLED
+    assert known.reason == (
+        "max-dollars=1.00 was reached after 8 of 10 rows: $0.6710 are spent, and $0.3833 kept for 5 instances until "
+        f"the endpoint sleeps; `fanfold retry {job.id}` continues, for as much again"
     )
-    counted, spent = system.ledger.spent(job.id)
-    assert (counted, spent.rows, spent.requests) == (2, 8, 6)
+    # With the quarter of an hour until they sleep, five of an ml.m5.xlarge cost no more, and not much less.
+    seconds = (system.clock() - job.created).total_seconds()
+    assert 0.8 < 5 * (seconds + 900) / 3600 * 0.23 < 1
+
+
+@pytest.mark.parametrize(("seen", "seconds"), [([0, 0, 1], 300), ([1, 5, 5], 300 + 1500 + 1500), ([5, 2, 0], 3600)])
+def test_between_two_looks_there_are_as_many_instances_as_at_the_one_that_has_more(
+    system: System, seen: list[int], seconds: int
+) -> None:
+    job = system.split(max_dollars="100")
+    for instances in seen:
+        system.instances = instances
+        system.clock.pass_by(300)
+        system.sweeper.sweep(job.id, 0, in_time)
+        system.sweeper.sweep(job.id, 0, in_time)
+    spent = system.ledger.spent(job.id)
+    assert spent
+    assert (spent.instance_seconds, spent.instances) == (seconds, seen[-1])
+
+
+def test_chunks_that_are_done_are_counted_once(system: System) -> None:
+    job = system.split(max_dollars="100")
+    for number in (0, 1):
+        system.dispatcher.dispatch(job.id, number, in_time)
+        system.answer(job, number, *sent(4))
+    system.sweeper.sweep(job.id, 0, in_time)
+    spent = system.ledger.spent(job.id)
+    assert spent
+    assert (spent.chunks, spent.rows, spent.requests) == (2, 8, 6)
+    system.sweeper.sweep(job.id, 0, in_time)
+    assert system.ledger.spent(job.id) == spent
+
+
+def test_a_limit_that_no_instance_fits_into_is_to_be_raised(system: System) -> None:
+    job = system.split(max_dollars="0.05")
+    system.instances = 1
+    system.clock.pass_by(300)
+    system.sweeper.sweep(job.id, 0, in_time)
+    assert system.ledger.job(job.id).reason == (
+        "max-dollars=0.05 was reached after 0 of 10 rows: $0.0193 are spent, and $0.0767 kept for 1 instance until the "
+        "endpoint sleeps; upload the file again with a higher limit"
+    )
+
+
+@pytest.mark.parametrize("instance_type", ["", "ml.without-price.xlarge"])
+def test_instances_without_a_price_are_not_asked_for(system: System, instance_type: str) -> None:
+    def asked(endpoint: str) -> int:
+        pytest.fail(f"{endpoint} is asked")
+
+    sweeper = replace(system.sweeper, instance_type=instance_type, instances=asked)
+    job = system.split(max_dollars="0.01")
+    system.clock.pass_by(300)
+    sweeper.sweep(job.id, 0, in_time)
+    assert system.ledger.job(job.id).state is State.RUNNING
+    # A job without a limit asks for none either.
+    replace(sweeper, instance_type="ml.m5.xlarge").sweep(system.split(CONTENT + b"more").id, 0, in_time)
 
 
 def test_who_has_no_time_goes_on_where_it_was(system: System, job: JobRecord) -> None:

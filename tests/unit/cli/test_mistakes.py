@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from boto3 import Session
 from botocore.exceptions import ClientError, TokenRetrievalError, UnauthorizedSSOTokenError
+from tests.docs.known import check_line
 
 from fanfold import InputFileError, StackError
 from fanfold.input.files import opened
@@ -35,7 +36,7 @@ NOWHERE = "http://127.0.0.1:1"
 
 
 def check(said: Said, code: int, words: tuple[str, ...]) -> None:
-    """The words, in their order, are in the last line of few."""
+    """The words, in their order, are in the last line of few, and docs/errors.md has that."""
     assert (said.code, said.stdout) == (code, "")
     assert len(said.lines) <= MOST_LINES
     line = said.lines[-1]
@@ -43,6 +44,7 @@ def check(said: Said, code: int, words: tuple[str, ...]) -> None:
     places = [line.find(part) for part in words]
     assert -1 not in places, line
     assert places == sorted(places), line
+    check_line(line)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What a job takes of AWS, in units and in dollars. Of the endpoint's instances no function sees more than answers.
+"""What a job takes of AWS, in units and in dollars. Its endpoint's instances are counted by the sweeper alone.
 
 What a request, a chunk and a job take is in `measured.toml`, list prices are in `prices.toml`. So these are estimates,
 made before a job from what it will send, and afterwards from what it did send.
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # Megabytes of memory of a function, as template.yaml has it; a test compares.
 FUNCTION_MEGABYTES = 1769
 HOUR = 3600
+# Without backlog for so many seconds, the endpoint goes to sleep: the instances that it has by then are paid for it.
+AWAKE_SECONDS = 900
 # Less isn't worth a line of its own.
 _LEAST_DOLLARS = 0.0001
 

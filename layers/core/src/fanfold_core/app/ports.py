@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from fanfold_core.domain.answers import Predictions
-    from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, Source, State, Totals
+    from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, Source, Spent, State, Totals
     from fanfold_core.domain.keys import RequestId
     from fanfold_core.domain.options import Options
     from fanfold_core.domain.order import Order
@@ -180,11 +180,11 @@ class Ledger(Protocol):
     def totals(self, job_id: str) -> Iterator[tuple[int, Totals]]:
         """What each part came to."""
 
-    def spent(self, job_id: str) -> tuple[int, Totals]:
-        """What the job's first chunks came to when they were counted, and how many those are."""
+    def spent(self, job_id: str) -> Spent | None:
+        """What the job had taken when it was last looked at, None if it never was."""
 
-    def set_spent(self, job: JobRecord, chunks: int, totals: Totals) -> None:
-        """Remember what so many of the job's first chunks came to."""
+    def set_spent(self, job: JobRecord, spent: Spent) -> None:
+        """Remember what the job has taken."""
 
     def set_ended(self, job_id: str, ended: datetime) -> JobRecord:
         """Fix the time at which the job ended; the first one stays."""

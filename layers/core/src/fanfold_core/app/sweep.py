@@ -7,19 +7,18 @@ process ends its job.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isinf
 from typing import TYPE_CHECKING
 
-from fanfold_core.app.costs import instance_dollars, job_services
+from fanfold_core.app.costs import AWAKE_SECONDS, HOUR, in_dollars, instance_dollars, job_services
 from fanfold_core.app.rounds import PAST_DEADLINE
-from fanfold_core.domain.counting import of_requests
 from fanfold_core.domain.errors import NewerVersionError, UnknownJobError
-from fanfold_core.domain.job import Chunk, JobRecord, State, Totals
+from fanfold_core.domain.job import Chunk, JobRecord, Spent, State
 from fanfold_core.domain.keys import output_prefix, request_of_output
 from fanfold_core.domain.options.table import TIMEOUT_SECONDS
 from fanfold_core.domain.outcomes import Cause, Pause, cause_of
-from fanfold_core.domain.results import effective, requests
+from fanfold_core.domain.results import requests
 from fanfold_core.domain.spans import Span, gaps, is_covered
 from fanfold_core.domain.window import Progress
 from fanfold_core.input.errors import counted
@@ -57,7 +56,8 @@ class Sweeper:
     What made no progress for `quiet_seconds` is looked at. A request that has no answer `grace_seconds` after its time
     in SageMaker's queue was over is lost: the model works for 15 minutes at most, unless the job's
     `invocation-timeout-seconds` are more, and its notification may take a while.
-    `instance_type` is that of the endpoint, empty if the stack doesn't know it.
+    `instance_type` is that of the endpoint, empty if the stack doesn't know it; `instances` says how many an endpoint
+    has, or is about to have.
     """
 
     ledger: Ledger
@@ -65,6 +65,7 @@ class Sweeper:
     queues: Queues
     dead_letters: DeadLetters
     follow_up: FollowUp
+    instances: Callable[[str], int]
     quiet_seconds: int
     grace_seconds: int
     instance_type: str
@@ -127,43 +128,58 @@ class Sweeper:
         return swept
 
     def _has_spent_all(self, job: JobRecord, out_of_time: Callable[[], bool]) -> bool:
-        """Cancel a job that has come to its `max-dollars`; whether it has."""
+        """Cancel a job that would cost more than its `max-dollars` if it went on; whether it has been."""
         most = job.options.most_dollars
-        spent = None if isinf(most) else self._spent(job, out_of_time)
+        if isinf(most):
+            return False
+        before = self.ledger.spent(job.id) or Spent(at=int(job.created.timestamp()))
+        spent = self._spent(job, before, out_of_time)
         if spent is None:
             return False
         dollars = sum(job_services(spent.requests, job.stored).values())
-        dollars += instance_dollars(self.instance_type, spent.statistics.answers.lasted) or 0
-        if dollars < most:
+        dollars += self._instance_dollars(spent.instance_seconds)
+        # Until the next look, which is about as far away as the last one, and then until the endpoint sleeps.
+        kept = self._instance_dollars(spent.instances * (spent.at - before.at + AWAKE_SECONDS))
+        if dollars + kept < most:
             return False
         rows = counted(spent.rows, "row") if job.rows is None else f"{spent.rows:,} of {counted(job.rows, 'row')}"
-        reached = f"max-dollars={job.options.max_dollars} was reached after {rows}"
-        goes_on = f"`fanfold retry {job.id}` continues, for as much again"
-        self.follow_up.close(job.id, State.CANCELLED, f"{reached}: at least ${dollars:.2f} are spent; {goes_on}")
+        sleep = f", and {in_dollars(kept)} kept for {counted(spent.instances, 'instance')} until the endpoint sleeps"
+        goes_on = (
+            f"`fanfold retry {job.id}` continues, for as much again"
+            if spent.rows
+            else "upload the file again with a higher limit"
+        )
+        self.follow_up.close(
+            job.id,
+            State.CANCELLED,
+            f"max-dollars={job.options.max_dollars} was reached after {rows}: {in_dollars(dollars)} are spent"
+            f"{sleep if kept else ''}; {goes_on}",
+        )
         return True
 
-    def _spent(self, job: JobRecord, out_of_time: Callable[[], bool]) -> Totals | None:
-        """What the job has come to, of all rows that have their answer; None if the time is too short to count.
+    def _instance_dollars(self, seconds: float) -> float:
+        return instance_dollars(self.instance_type, seconds) or 0
+
+    def _spent(self, job: JobRecord, before: Spent, out_of_time: Callable[[], bool]) -> Spent | None:
+        """What the job has taken, with all rows that have their answer; None if the time is too short to count.
 
         Chunks that are done don't change any more, so they are counted once, as far as nothing before them is open.
         """
-        counted, done = self.ledger.spent(job.id)
-        first, spent, is_whole = counted, done, True
-        for number in range(first, job.released):
+        done = spent = before
+        for number in range(before.chunks, job.released):
             if out_of_time():
-                is_whole = False
-                break
-            spent += self._came_to(job, self.ledger.chunk(job.id, number))
-            if number == counted and (number < job.low or number in job.covered):
-                counted, done = number + 1, spent
-        if counted > first:
-            self.ledger.set_spent(job, counted, done)
-        return spent if is_whole else None
-
-    def _came_to(self, job: JobRecord, chunk: Chunk) -> Totals:
-        outcomes = list(self.ledger.outcomes(job.id, chunk.number))
-        found = of_requests(job.created, chunk, effective(outcomes, chunk), outcomes)
-        return Totals(rows=chunk.rows_in(chunk.covered), requests=sum(requests(outcomes).values()), statistics=found)
+                self.ledger.set_spent(job, done)
+                return None
+            chunk = self.ledger.chunk(job.id, number)
+            sent = sum(requests(self.ledger.outcomes(job.id, number)).values())
+            spent = replace(spent, rows=spent.rows + chunk.rows_in(chunk.covered), requests=spent.requests + sent)
+            if number == done.chunks and (number < job.low or number in job.covered):
+                done = spent = replace(spent, chunks=number + 1)
+        # Of a type without a price, seconds are worth nothing.
+        instances = self.instances(job.model.endpoint) if self._instance_dollars(HOUR) else 0
+        now = int(self.now().timestamp())
+        self.ledger.set_spent(job, done.seen(instances, now))
+        return spent.seen(instances, now)
 
     def _chunks(self, job: JobRecord, numbers: Sequence[int], out_of_time: Callable[[], bool]) -> Iterator[Chunk]:
         for number in numbers:

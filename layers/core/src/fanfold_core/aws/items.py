@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fanfold_core.aws import item_keys
 from fanfold_core.domain.errors import NewerVersionError
-from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, Source, State, Totals, Trouble
+from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, Source, Spent, State, Totals, Trouble
 from fanfold_core.domain.keys import MOST_ATTEMPTS
 from fanfold_core.domain.options import Options
 from fanfold_core.domain.order import Order
@@ -193,6 +193,16 @@ def totals_item(job: JobRecord, part: int, totals: Totals) -> Item:
     numbers = {name: getattr(totals, name) for name in _TOTALS}
     statistics = {"statistics": totals.statistics.to_json()}
     return {**item_keys.totals_key(job.id, part), "number": part, **numbers, **statistics, "expires": job.expires}
+
+
+def spent_item(job: JobRecord, spent: Spent) -> Item:
+    """What a job has taken so far."""
+    return {**item_keys.spent_key(job.id), **asdict(spent), "expires": job.expires}
+
+
+def read_spent(item: Item) -> Spent | None:
+    """The same; None if an earlier version has written it, which saw no instances."""
+    return Spent(**{name: int(item[name]) for name in Spent.__slots__}) if "at" in item else None
 
 
 def read_health(item: Item) -> Health:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
 
     from fanfold_core.app.ports import Failure, Prediction
+    from fanfold_core.domain.job import Spent
     from fanfold_core.domain.options import Options
     from fanfold_core.domain.order import Order
     from fanfold_core.domain.outcomes import Health, Mark, Pause
@@ -237,12 +238,12 @@ class DynamoLedger:
     def totals(self, job_id: str) -> Iterator[tuple[int, Totals]]:
         return map(items.read_totals, self._table.items(item_keys.job_key(job_id)["pk"], "TOTALS#"))
 
-    def spent(self, job_id: str) -> tuple[int, Totals]:
+    def spent(self, job_id: str) -> Spent | None:
         item = self._table.get(item_keys.spent_key(job_id))
-        return (0, Totals()) if item is None else items.read_totals(item)
+        return None if item is None else items.read_spent(item)
 
-    def set_spent(self, job: JobRecord, chunks: int, totals: Totals) -> None:
-        self._table.put({**items.totals_item(job, chunks, totals), **item_keys.spent_key(job.id)})
+    def set_spent(self, job: JobRecord, spent: Spent) -> None:
+        self._table.put(items.spent_item(job, spent))
 
     def set_ended(self, job_id: str, ended: datetime) -> JobRecord:
         return self._update_job(job_id, Attr("ended").not_exists(), put={"ended": ended.isoformat()})

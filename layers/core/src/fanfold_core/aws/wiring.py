@@ -197,6 +197,7 @@ class SweeperSettings(Settings):
     outcomes_dead_letters_url: str
     assembly_dead_letters_url: str
     sweeps_dead_letters_url: str
+    endpoint_name: str
     instance_type: str
     window_chunks: int
     quiet_seconds: int
@@ -207,6 +208,7 @@ def wire_sweeper(environ: Mapping[str, str]) -> Sweeper:
     """The sweeper in this environment."""
     from fanfold_core.app.sweep import ASSEMBLER, Sweeper
     from fanfold_core.aws.dead_letters import SqsDeadLetters
+    from fanfold_core.aws.instances import SageMakerInstances
 
     settings = SweeperSettings.read(environ)
     dead_letters = {
@@ -230,6 +232,7 @@ def wire_sweeper(environ: Mapping[str, str]) -> Sweeper:
         queues=queues,
         dead_letters=SqsDeadLetters(boto3.client("sqs", config=_CLIENT), dead_letters),
         follow_up=_follow_up(ledger, queues, settings.window_chunks),
+        instances=SageMakerInstances(settings.endpoint_name, lambda: boto3.client("sagemaker", config=_CLIENT)),
         quiet_seconds=settings.quiet_seconds,
         grace_seconds=settings.grace_seconds,
         instance_type=settings.instance_type,

@@ -7,7 +7,7 @@ State only moves forward. Completion, failure and cancel all go through CLOSING,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -183,6 +183,23 @@ class Totals:
             self.requests + other.requests,
             self.statistics + other.statistics,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a job has taken up to `at` (seconds since 1970): for its first `chunks`, which are done, and instances."""
+
+    at: int
+    chunks: int = 0
+    rows: int = 0
+    requests: int = 0
+    instances: int = 0  # that its endpoint has then
+    instance_seconds: int = 0  # of all that it had until then
+
+    def seen(self, instances: int, now: int) -> Spent:
+        """With the time until now: there were as many instances as at its beginning or end, whichever is more."""
+        seconds = self.instance_seconds + (now - self.at) * max(self.instances, instances)
+        return replace(self, at=now, instances=instances, instance_seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -251,8 +251,8 @@ class Table:
         kind=Dollars(),
         costlier="higher",
         help=(
-            "Dollars after which the job ends with the rows that are done: for services, and for one instance of the "
-            "stack's type from the first answer on. Empty or 0: no limit."
+            "Dollars after which the job ends with the rows that are done: for services, and for all instances of the "
+            "endpoint from the upload until it sleeps again. Empty or 0: no limit."
         ),
         examples=("5", "0.50"),
     )
