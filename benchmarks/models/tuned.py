@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 HIDDEN, LAYERS, ROWS = map(int, sys.argv[1:] or (128, 4, 1_000_000))
-# A chunk's rows, in the order of a job, are sent with the fastest settings; every fourth of the largest requests of them
-# is enough to find these. Figures are medians of so many passes.
+# A chunk's rows, in the order of a job, are sent with the fastest settings; every fourth of the largest requests of
+# these rows is enough to find them. Figures are medians of so many passes.
 FASTEST, PASSES = 4, 3
 
 
