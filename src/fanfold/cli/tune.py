@@ -17,7 +17,8 @@ from fanfold.errors import TuneError, extra
 from fanfold.input.sources import is_in_s3
 from fanfold.input.uploads import encoded, metadata
 from fanfold.terminal import bytes_bar, spinner, stderr
-from fanfold.tuning import BATCH_SIZES, START_ROWS, Search, Setting, batch_size_of, parameters_with
+from fanfold.tuning import BATCH_SIZES, Search, Setting, batch_size_of, parameters_with
+from fanfold.tuning.sample import take_sample
 from fanfold_core.domain.options import Options
 from fanfold_core.domain.options.row import spell
 from fanfold_core.input.errors import counted
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fanfold.tuning import Trial, Turn
-    from fanfold.tuning.trials import Sample, Trials
+    from fanfold.tuning.sample import Sample
+    from fanfold.tuning.trials import Trials
 
 _DIGITS = 3
 _COLUMNS = ("rows per request", "batch_size", "rows/s", "s per request", "share of best", "failure")
@@ -52,8 +54,8 @@ def tune(file: Path | str, model: str, task: str | None, container: str | None, 
     """Find the rows per request and the batch_size with which a model is fastest, on this machine.
 
     Rows from all over FILE (256, or 2 % of a longer file and at most 512) are sent with one setting after the other, in
-    turns. Nothing is sent to a stack. Which settings are best depends on the processor: use a machine like the stack's
-    instances.
+    up to three rounds. Speeds are compared within a round, since other work slows all of it down. Nothing is sent to a
+    stack. Which settings are best depends on the processor: use a machine like the stack's instances.
 
     The best setting is the first line of the table. What is less than 3 % faster than the options of FILE doesn't
     replace them, nor do fewer rows per request that are less than 10 % faster. A setting is never chosen if requests
@@ -76,7 +78,7 @@ def tune(file: Path | str, model: str, task: str | None, container: str | None, 
         if found.assumed or found.options.is_chat:
             raise click.UsageError(f"each row of {source.shown} is a request of its own: there is nothing to tune")
         with bytes_bar("reading", None if found.content.is_copied else source.size) as seen:
-            sample = trying.take_sample(found, seen)
+            sample = take_sample(found, seen)
     chosen = found.options
     default = Options.of_stack(parameters, {}).parameters
     present = Setting(chosen.rows_per_request, batch_size_of(chosen.parameters))
@@ -116,10 +118,10 @@ def tune(file: Path | str, model: str, task: str | None, container: str | None, 
     speeds = {trial.setting: trial.rows_per_second for trial in search.trials if not trial.failure}
     gain = f"{speeds[best] / speeds[search.present]:.1f} times as fast as" if search.present in speeds else "instead of"
     _say_how_to_use(to_use, present, gain, _options(to_use, chosen, default))
-    if trials.rows < (few := max(present.rows, START_ROWS)):
+    if trials.rows < (few := max(present.rows, BATCH_SIZES[-1])):
+        advice = "a file with more rows" if sample.rows - trials.refused < few else "a faster machine"
         stderr.print(
-            f"Tried with {counted(trials.rows, 'row')}, no request has had {few}: that tells little. Use a file with "
-            "more rows.",
+            f"Tried with {counted(trials.rows, 'row')}, no request has had {few}: that tells little. Use {advice}.",
             style="yellow",
             soft_wrap=True,
         )

@@ -1,7 +1,8 @@
 """Tuning: with which rows per request and which batch size a model is fastest.
 
-Machines are noisy, so settings take turns, and medians of these are compared. The batch size comes first, since it
-matters alike to requests of any size that hold it; then requests grow for as long as that pays.
+The batch size comes first, since it matters alike to requests of any size that hold it; then requests grow for as long
+as that pays. Machines are noisy, and mostly for longer than a turn takes: so settings take turns, and what counts is
+not the speed of a turn, but its share of the fastest one in the same round, of which medians are compared.
 """
 
 from __future__ import annotations
@@ -20,17 +21,18 @@ if TYPE_CHECKING:
 ROWS = (8, 16, 32, 64, 128, 256, 512)
 BATCH_SIZES = (8, 16, 32, 64)
 _BATCH_SIZE = "batch_size"
-# The smallest request that holds every batch; fewer rows tell little of larger ones.
-START_ROWS = 64
-# After each turn, what has at no time had this share of the fastest one's speed takes no more of them.
-_WORTH_A_TURN = (0.5, 0.75, 0.0)
+# The smallest request that holds two of the largest batches: in a request of one batch only, a size looks slower than
+# it is in larger requests.
+_START_ROWS = 2 * BATCH_SIZES[-1]
+# After each round, what has at no time had this share of the fastest one's speed takes no more turns.
+_WORTH_A_TURN = (0.5, 0.9, 0.0)
 TURNS = len(_WORTH_A_TURN)
 # What is nearly as fast as the fastest is chosen if it asks for less of a change.
 _ALIKE = 0.97
 # What the speed of fewer rows per request than at present is worth: they cost more calls, and a stack may refuse them.
 _FEWER_ROWS = 0.9
 # So many of the fastest are compared once more at the end: chance may have led to one of them only.
-_LAST = 3
+_LAST = 2
 # How many sizes of requests are looked at together: one that is slower by accident doesn't hide the next.
 _AHEAD = 3
 
@@ -122,7 +124,7 @@ class Search:
         return list(self._trials.values())
 
     def _best_batch_size(self) -> Setting | None:
-        for rows in [rows for rows in self._sizes[::-1] if rows <= START_ROWS] or self._sizes:
+        for rows in [rows for rows in self._sizes[::-1] if rows <= _START_ROWS] or self._sizes:
             # A batch is no larger than its request, so one that is asked to be makes no difference.
             held = [size for size in self._batch_sizes if (size or 1) <= rows or size == self.present.batch_size]
             if best := self._compare(Setting(rows, size) for size in held):
@@ -141,23 +143,24 @@ class Search:
 
     def _compare(self, settings: Iterable[Setting]) -> Setting | None:
         """The best of some settings by turns that they take now; None if all fail."""
-        speeds: dict[Setting, list[float]] = {setting: [] for setting in settings}
-        for turn, share in enumerate(_WORTH_A_TURN):
-            for setting in list(speeds)[:: -1 if turn % 2 else 1]:
-                if (speed := self._speed(setting)) is None:
-                    del speeds[setting]
-                else:
-                    speeds[setting].append(speed)
+        shares: dict[Setting, list[float]] = {setting: [] for setting in settings}
+        for turn, least in enumerate(_WORTH_A_TURN):
+            taking = list(shares)[:: -1 if turn % 2 else 1]
+            speeds = {setting: speed for setting in taking if (speed := self._speed(setting)) is not None}
+            fastest = max(speeds.values(), default=0.0)
             # What slows one turn down is mostly not the setting, so it is no reason to give that up.
-            least = share * max(map(median, speeds.values()), default=0.0)
-            speeds = {setting: found for setting, found in speeds.items() if max(found) >= least}
-            if len(speeds) <= 1:
+            shares = {
+                setting: both
+                for setting, found in shares.items()
+                if setting in speeds and max(both := [*found, speeds[setting] / fastest]) >= least
+            }
+            if len(shares) <= 1:
                 break
         worth = {
             setting: median(found) * (_FEWER_ROWS if setting.rows < self.present.rows else 1)
-            for setting, found in speeds.items()
+            for setting, found in shares.items()
         }
-        alike = (setting for setting, speed in worth.items() if speed >= _ALIKE * max(worth.values()))
+        alike = (setting for setting, share in worth.items() if share >= _ALIKE * max(worth.values()))
         return min(alike, key=self._change, default=None)
 
     def _speed(self, setting: Setting) -> float | None:

@@ -1,4 +1,4 @@
-"""Trials: rows from all over a file, and requests of them that a model answers against the clock."""
+"""Trials: requests of a sample that a model answers against the clock."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from itertools import cycle, islice, product
-from math import ceil, isclose
+from math import isclose
 from statistics import median
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from fanfold.errors import TuneError
 from fanfold.hub import on_this_machine
 from fanfold.project import find_root
 from fanfold.terminal import spinner
 from fanfold.tuning import SettingFailedError, Turn, parameters_with
+from fanfold.tuning.sample import BLOCK_ROWS, middle_first, turn_spans
 from fanfold_core.domain.answers import LARGEST_ANSWER_BYTES, read_answer
 from fanfold_core.domain.errors import AnswerTooLargeError
-from fanfold_core.domain.requests import body, inputs, obstacle
+from fanfold_core.domain.requests import body
 from fanfold_core.input.errors import FanfoldError, counted, shortened
 from fanfold_core.input.json.text import read_json
 from localaws import template
@@ -29,20 +30,12 @@ from localaws.endpoint.models import ModelError, serving
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from fanfold.input.files import LocalFile
     from fanfold.tuning import Setting
     from fanfold_core.domain.options import Options
-    from fanfold_core.input.cutting import Cut
     from localaws.endpoint.models import Model
 
-# Rows of a sample: a share of the file's, but neither fewer nor more than these.
-_SHARE, _FEWEST_ROWS, _MOST_ROWS = 0.02, 256, 512
-# Rows that are sent one after the other, as the texts of a batch are.
-_BLOCK_ROWS = 64
-# Parts of the file that are held at once.
-_MOST_PIECES = 16
 # Rows of a request that only asks for answers to compare with, and how long such are sent.
-_FEW_ROWS, _ANSWERS_SECONDS = 8, 20
+_FEW_ROWS, _ANSWERS_SECONDS = 8, 10
 # So many refused rows and not one answer: the model, or what it is asked, is wrong.
 _MOST_REFUSED = 16
 # Workers take requests in turns, more or less.
@@ -55,52 +48,6 @@ _MOST_AT_ONCE = 8
 # Characters of what a model says of a failure.
 _MOST_WORDS = 200
 _JSON = "application/json"
-
-
-class Sample(NamedTuple):
-    """Inputs of rows from all over a file of `of_rows` rows, in runs that are sent together."""
-
-    blocks: list[list[Any]]
-    of_rows: int
-
-    @property
-    def rows(self) -> int:
-        """How many."""
-        return sum(map(len, self.blocks))
-
-
-def take_sample(file: LocalFile, seen: Callable[[int], None]) -> Sample:
-    """Read a file to its end, and keep few of its rows: the same ones each time. Those that can't be sent are left out.
-
-    `seen` is told of bytes as they go. `InputFileError` where the file cannot be read.
-    """
-    kept: list[Cut] = []
-    rows = at = 0
-    step = 1
-    for number, piece in enumerate(file.pieces()):
-        if number % step == 0:
-            kept.append(piece)
-        if len(kept) == _MOST_PIECES:
-            kept, step = kept[::2], 2 * step
-        rows += piece.rows
-        seen(piece.end - at)
-        at = piece.end
-    wanted = min(rows, _MOST_ROWS, max(_FEWEST_ROWS, int(rows * _SHARE)))
-    blocks = max(1, wanted // _BLOCK_ROWS)
-    # From the shortest texts of a chunk to its longest ones.
-    pieces = [kept[block * len(kept) // blocks] for block in range(blocks)]
-    return Sample([_block(file, piece, number, blocks) for number, piece in enumerate(pieces)], rows)
-
-
-def _block(file: LocalFile, piece: Cut, number: int, blocks: int) -> list[Any]:
-    """Inputs that are sent together, from the middle of one of so many parts of a chunk."""
-    layout = file.layout
-    rows = file.content.rows(piece.data, layout, first_row=piece.first_row, start=piece.start)
-    found = inputs(rows, layout, file.options.input)
-    able = [found[row] for row in file.options.order(found).sent if obstacle(rows[row], found[row], layout) is None]
-    some = able[number * len(able) // blocks : (number + 1) * len(able) // blocks]
-    first = max(0, len(some) - _BLOCK_ROWS) // 2
-    return some[first : first + _BLOCK_ROWS]
 
 
 @contextmanager
@@ -144,14 +91,17 @@ class Trials:
         return len(self._inputs)
 
     def prepare(self, blocks: Sequence[Sequence[Any]]) -> None:
-        """See which rows the model answers, and how, in requests of few rows; of a slow model, only the first of each.
+        """See which rows the model answers, and how, in requests of few rows; of a slow model, only of some blocks.
 
+        These are whole, unless not even one is: a batch of texts from several would be padded as none of a job is.
         `TuneError` if it answers none.
         """
         kept: list[list[tuple[Any, Any]]] = [[] for _ in blocks]
         until: float | None = None
-        for start, block in product(range(0, _BLOCK_ROWS, _FEW_ROWS), range(len(blocks))):
+        for block, start in product(middle_first(len(blocks)), range(0, BLOCK_ROWS, _FEW_ROWS)):
             if until is not None and self._clock() > until:
+                if 0 < start < len(blocks[block]) and sum(map(bool, kept)) > 1:
+                    kept[block].clear()
                 break
             kept[block] += self._answered(blocks[block][start : start + _FEW_ROWS])
             # Not before: a container loads the model when the first request comes.
@@ -171,9 +121,7 @@ class Trials:
 
     def __call__(self, setting: Setting) -> Turn:
         """Send requests until they can be measured; `SettingFailedError` if one fails."""
-        # All of the sample, since its texts are of all lengths.
-        turns = max(self.at_once, ceil(self.rows / setting.rows))
-        spans = [[(start * setting.rows + row) % self.rows for row in range(setting.rows)] for start in range(turns)]
+        spans = turn_spans(self.rows, setting.rows, self.at_once)
         bodies = [self._body([self._inputs[row] for row in span], setting.batch_size) for span in spans]
         answered: list[tuple[bytes, float]] = []
         with ThreadPoolExecutor(self.at_once) as pool:
@@ -186,17 +134,17 @@ class Trials:
 
     def _check(self, spans: list[list[int]], answers: list[bytes], *, is_other: bool) -> None:
         """See that there is a result for each row; with other parameters, the same as without them."""
-        different = 0
+        different: set[int] = set()
         for number, answer in enumerate(answers):
             span = spans[number % len(spans)]
             results = self._results(answer, len(span))
             if is_other and number < len(spans):
-                pairs = zip(results, (self._answers[row] for row in span), strict=True)
-                different += sum(not _alike(*pair) for pair in pairs)
-        compared = sum(map(len, spans))
-        if different > _OTHER_ROWS * compared:
+                different |= {
+                    row for row, result in zip(span, results, strict=True) if not _alike(result, self._answers[row])
+                }
+        if len(different) > _OTHER_ROWS * self.rows:
             raise SettingFailedError(
-                f"{different:,} of {counted(compared, 'row')} get other results than without batch_size"
+                f"{len(different):,} of {counted(self.rows, 'row')} get other results than without batch_size"
             )
 
     def _answered(self, some: Sequence[Any]) -> list[tuple[Any, Any]]:

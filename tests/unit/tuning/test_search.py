@@ -11,6 +11,7 @@ import pytest
 from fanfold.tuning import BATCH_SIZES, ROWS, TURNS, Search, Setting, SettingFailedError, Turn
 
 SIZES = (None, *BATCH_SIZES)
+EVERY = [Setting(rows, size) for rows, size in product(ROWS, SIZES) if (size or 1) <= rows]
 PRESENT = Setting(32)
 
 
@@ -43,6 +44,25 @@ class Machine:
 
     def search(self, present: Setting = PRESENT, most_rows: int = 512) -> Search:
         return Search(self, present=present, most_rows=most_rows, batch_sizes=SIZES)
+
+    @property
+    def fastest(self) -> float:
+        return max(self.speed(setting) for setting in EVERY if setting.rows <= self.holds)
+
+
+@dataclass
+class Busy:
+    """A machine with other work, which makes it half as fast, begins by chance, and lasts for some twenty turns."""
+
+    machine: Machine
+    random: Random
+    times: int = 1
+
+    def __call__(self, setting: Setting) -> Turn:
+        if self.random.random() < 0.05:
+            self.times = 3 - self.times
+        turn = self.machine(setting)
+        return turn._replace(seconds=turn.seconds * self.times)
 
 
 MACHINES = {
@@ -91,9 +111,19 @@ def test_the_choice_is_nearly_as_fast_as_the_best_of_all(name: str, seed: int) -
     machine = Machine(of_name.request, of_name.row, 0.1, holds=of_name.holds, random=Random(seed))
     best = machine.search().run()
     assert best
-    every = [Setting(rows, size) for rows, size in product(ROWS, SIZES) if (size or 1) <= rows <= machine.holds]
-    assert machine.speed(best) >= 0.9 * max(map(machine.speed, every))
-    assert len(set(machine.turns)) < len(every)
+    assert machine.speed(best) >= 0.9 * machine.fastest
+    assert len(set(machine.turns)) < 0.7 * len(EVERY)
+
+
+def test_a_machine_that_others_slow_down_now_and_then_leads_to_few_wrong_choices() -> None:
+    shares = []
+    for seed, name in product(range(40), MACHINES):
+        machine = Machine(MACHINES[name].request, MACHINES[name].row, holds=MACHINES[name].holds)
+        busy = Busy(machine, Random(seed))
+        best = Search(busy, present=PRESENT, most_rows=512, batch_sizes=SIZES).run()
+        assert best
+        shares.append(machine.speed(best) / machine.fastest)
+    assert sum(share < 0.9 for share in shares) <= 0.05 * len(shares)
 
 
 @pytest.mark.parametrize("present", [PRESENT, Setting(128), Setting(64, 16), Setting(100), Setting(8)])
@@ -106,21 +136,24 @@ def test_of_settings_that_are_alike_the_smaller_change_is_chosen() -> None:
     assert Machine(request=0, row=row).search().run() == Setting(32, 16)
 
 
-def test_larger_requests_are_tried_only_while_they_pay() -> None:
-    machine = Machine(request=0.001)
+@pytest.mark.parametrize(
+    ("request_seconds", "tried"), [(0.1, {32, 128, 256, 512}), (0.03, {16, 32, 64, 128, 256, 512})]
+)
+def test_other_sizes_of_requests_are_tried_only_while_they_pay(request_seconds: float, tried: set[int]) -> None:
+    machine = Machine(request_seconds)
     machine.search().run()
-    assert max(setting.rows for setting in machine.turns) == 256
-    assert {setting.rows for setting in machine.turns if setting.batch_size} == {64}
+    assert {setting.rows for setting in machine.turns} == tried
+    assert {setting.rows for setting in machine.turns if setting.batch_size} == {128}
 
 
 def test_a_setting_that_fails_is_no_choice_and_says_why() -> None:
     machine = Machine(request=1.0, row={None: 0.01, 8: 0.009, 16: 0.008, 32: 0.007, 64: 0.001}, holds=128)
-    machine.fails[Setting(64, 64)] = 0
+    machine.fails[Setting(128, 64)] = 0
     search = machine.search()
     assert search.run() == Setting(128, 32)
     too_large = {Setting(rows, 32): f"no memory for {rows} rows" for rows in (256, 512)}
     failures = {trial.setting: trial.failure for trial in search.trials if trial.failure}
-    assert failures == {Setting(64, 64): "it failed", **too_large}
+    assert failures == {Setting(128, 64): "it failed", **too_large}
     assert machine.turns.count(Setting(256, 32)) == 1
 
 
@@ -184,5 +217,5 @@ def test_one_slow_turn_does_not_decide() -> None:
 def test_settings_take_turns_and_slow_ones_only_one() -> None:
     machine = Machine(row={None: 0.01, 8: 0.009, 16: 0.05, 32: 0.05, 64: 0.05})
     machine.search().run()
-    none, eight = Setting(64), Setting(64, 8)
-    assert machine.turns[:9] == [*(Setting(64, size) for size in SIZES), eight, none, none, eight]
+    none, eight = Setting(128), Setting(128, 8)
+    assert machine.turns[:9] == [*(Setting(128, size) for size in SIZES), eight, none, none, eight]

@@ -130,6 +130,21 @@ def test_a_file_shorter_than_a_request_keeps_what_it_has(
     assert json.loads(tune("--json").stdout)["options"]["rows-per-request"] == 32
 
 
+def test_a_slow_model_is_said_to_have_been_tried_with_too_few_rows(
+    tune: Callable[..., Result], model: FakeModel, file: Path
+) -> None:
+    model.row_seconds = lambda _batch: 1.0
+    assert tune().stderr.splitlines()[-1] == (
+        "Tried with 24 rows, no request has had 64: that tells little. Use a faster machine."
+    )
+    # Where the model refuses rows, others may help.
+    model.row_seconds = lambda _batch: 0.001
+    file.write_text("text\n" + "".join(f"{'good' if row % 4 else 'bad'} {row}\n" for row in range(100)), "utf-8")
+    assert tune().stderr.splitlines()[-1] == (
+        "Tried with 48 rows, no request has had 64: that tells little. Use a file with more rows."
+    )
+
+
 def test_a_model_of_the_hub_is_tuned_from_the_batches_that_its_jobs_have(
     tune: Callable[..., Result], model: FakeModel
 ) -> None:
