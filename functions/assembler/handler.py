@@ -23,11 +23,13 @@ def assemble(body: str) -> None:
     logger.append_keys(job=message.job)
     if message.is_abandoned:
         job = assembler.abandon(message.job)
+    elif message.table is not None:
+        job = assembler.build_table(message.job, message.table)
     else:
         job = assembler.build(message.job, message.part) if message.part else assembler.assemble(message.job)
     metrics.add_metric("JobsEnded", MetricUnit.Count, job.state.is_terminal)
     metrics.add_metric("JobsFailed", MetricUnit.Count, job.state is State.FAILED)
-    logger.info("assembled", extra={"state": job.state, "parts": len(job.parts)})
+    logger.info("assembled", extra={"state": job.state, "parts": len(job.parts), "tables": len(job.tables)})
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -12,9 +12,9 @@ from typing import IO, TYPE_CHECKING, Any, Self
 
 from fanfold.errors import DownloadError
 from fanfold.input.batch import BATCH_FILES, CustomIds, batch_output
-from fanfold.results import find_object, missing
+from fanfold.results.objects import download, missing, sizes_of
 from fanfold.terminal import bytes_bar, stderr
-from fanfold_core.domain.keys import RESULT_FILES, first_round, result_key
+from fanfold_core.domain.keys import RESULT_FILES, TABLE_FOLDER, first_round, result_key
 from fanfold_core.input.errors import counted
 
 if TYPE_CHECKING:
@@ -37,8 +37,9 @@ else:
 _LOCK = ".fanfold.lock"
 # Of which file the job is whose files are there, which no file of the output bucket tells.
 _ORIGIN = ".fanfold.json"
-# What a folder has of a job: files of the output bucket, and those that are made of these here.
-_FILES = (*RESULT_FILES, *BATCH_FILES)
+# What a folder has of a job: files of the output bucket, and those that are made of these here. First comes what cannot
+# be replaced if it has other files.
+_FILES = (TABLE_FOLDER, *RESULT_FILES, *BATCH_FILES)
 # Windows knows no links that are followed by opening a file for writing; other systems, no binary files.
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
@@ -87,29 +88,27 @@ class HeldFolder:
     path: Path
     origin: str = ""
 
-    def receive(self, stack: Stack, job: str, *, is_batch: bool = False) -> list[Path]:
+    def receive(self, stack: Stack, job: str, *, is_batch: bool = False, tables: Iterable[int] = ()) -> list[Path]:
         """Write the files of a job; they are there when all of them are whole, or what was there before still is.
 
-        With `is_batch` those of OpenAI's batch format are among them.
+        With `is_batch` those of OpenAI's batch format are among them; so is the folder of its table, with these files.
 
         `DownloadError` if there are none, or they cannot be written.
         """
-        keys = {name: result_key(job, name) for name in RESULT_FILES}
-        sizes = {name: found["Size"] for name, key in keys.items() if (found := find_object(stack, key))}
+        sizes = sizes_of(stack, job, tables)
         if not sizes:
             raise missing(stack, result_key(job, ""))
-        client, unfinished = stack.client("s3"), {name: self.path / f".{name}.part" for name in sizes}
+        unfinished = {name: self.path / f".{name}.part" for name in (file.partition("/")[0] for file in sizes)}
         try:
+            if TABLE_FOLDER in unfinished:
+                with _writing(self.path / TABLE_FOLDER):
+                    _remove(unfinished[TABLE_FOLDER])
+                    unfinished[TABLE_FOLDER].mkdir()
             with bytes_bar("downloading", sum(sizes.values())) as received:
-                for name, part in unfinished.items():
-                    with _writing(self.path / name), _new_file(part) as stream:
-                        client.download_fileobj(stack.output_bucket, keys[name], stream, Callback=received)
-                        # It comes in ranges, and boto3 takes an answer with all of it for one of them.
-                        if (written := stream.seek(0, os.SEEK_END)) != sizes[name]:
-                            raise DownloadError(
-                                f"{stack.store.location(keys[name])} has {counted(sizes[name], 'byte')}, and S3 sent "
-                                f"{written:,}: try again"
-                            )
+                for file, size in sizes.items():
+                    name, _, inner = file.partition("/")
+                    with _writing(self.path / file), _new_file(unfinished[name] / inner) as stream:
+                        download(stack, result_key(job, file), size, stream, received)
             if is_batch and "results.jsonl" in sizes:
                 unfinished |= {name: self.path / f".{name}.part" for name in BATCH_FILES}
                 self._make_batch_output(job, unfinished)
@@ -118,15 +117,15 @@ class HeldFolder:
                 self.write(_ORIGIN, [json.dumps({"job": job, "origin": self.origin}).encode()])
             for name in _FILES:
                 with _writing(self.path / name):
+                    # Of an earlier job: it would be taken for this one's.
+                    if name not in unfinished or name == TABLE_FOLDER:
+                        _remove(self.path / name)
                     if name in unfinished:
                         unfinished[name].replace(self.path / name)
-                    else:
-                        # Of an earlier job: it would be taken for this one's.
-                        (self.path / name).unlink(missing_ok=True)
         finally:
             for part in unfinished.values():
                 with suppress(OSError):
-                    part.unlink()
+                    _remove(part)
         return [self.path / name for name in unfinished]
 
     def _make_batch_output(self, job: str, unfinished: Mapping[str, Path]) -> None:
@@ -147,6 +146,17 @@ class HeldFolder:
         with _writing(file), whole_file(file) as stream:
             stream.writelines(blocks)
         return file
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, or the folder of a table, unless it has other files than a table's."""
+    if path.is_dir() and not path.is_symlink():
+        files = list(path.iterdir())
+        for file in files if all(file.match("part-*.parquet") for file in files) else ():
+            file.unlink()
+        path.rmdir()
+    else:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager

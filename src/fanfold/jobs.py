@@ -19,8 +19,9 @@ from fanfold.errors import DownloadError, JobNotFoundError, JobStillOpenError, S
 from fanfold.folder import HeldFolder, Owner, held
 from fanfold.input.batch import has_batch_output
 from fanfold.partial import Partial
-from fanfold.results import Errors, Results, format_of, read_file, read_object
+from fanfold.results import Errors, Results, format_of, read_file
 from fanfold.results.athena import AthenaTable, write_table
+from fanfold.results.objects import read_object
 from fanfold.status import Pace, StatusReader
 from fanfold.terminal import job_bar
 from fanfold_core.app.follow_up import FollowUp, Windows
@@ -199,7 +200,7 @@ class Job:
         """Write the files of a job that has ended to a folder that is held already; errors are those of `download`."""
         job = self._ended()
         with self._known():
-            written = target.receive(self._stack, self.id, is_batch=has_batch_output(job.options))
+            written = target.receive(self._stack, self.id, is_batch=has_batch_output(job.options), tables=job.tables)
         self._folder = target.path
         return written
 
@@ -269,8 +270,7 @@ class Job:
         return asked
 
     def _ended(self) -> LedgerJob:
-        job = self._ledger_job()
-        if not job.state.is_terminal:
+        if not (job := self._ledger_job()).state.is_terminal:
             raise JobStillOpenError(self.id)
         return job
 

@@ -184,6 +184,15 @@ def test_a_part_that_is_built_adds_its_totals_once(ledger: Ledger, job: JobRecor
     assert list(ledger.totals(job.id)) == [(0, Totals(rows=2)), (1, Totals(rows=3, failed=1))]
 
 
+def test_files_of_a_table_that_are_written_are_remembered(ledger: Ledger, job: JobRecord, clock: Clock) -> None:
+    twice(ledger.add_table, job.id, 3)
+    clock.pass_by(60)
+    known = twice(ledger.add_table, job.id, 0)
+    assert known.tables == {0, 3}
+    assert known.touched == int(clock().timestamp())
+    assert ledger.job(job.id) == known
+
+
 def test_what_a_job_has_spent_is_remembered_beside_what_its_parts_came_to(ledger: Ledger, job: JobRecord) -> None:
     assert ledger.spent(job.id) is None
     spent = Spent(chunks=3, rows=7, requests=9, instance_seconds=600, instances=2, at=1_790_000_000)

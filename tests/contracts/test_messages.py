@@ -49,6 +49,12 @@ def _uploads(body: str) -> Any:
         (lambda to: to.sweep(JOB.id), "Sweeps", Sweep.read, [Sweep(JOB.id)]),
         (lambda to: to.sweep(JOB.id, 7), "Sweeps", Sweep.read, [Sweep(JOB.id, 7)]),
         (lambda to: to.assemble(JOB.id), "Assembly", Assemble.read, [Assemble(JOB.id)]),
+        (
+            lambda to: to.assemble(JOB.id, iter([0, 3])),
+            "Assembly",
+            Assemble.read,
+            [Assemble(JOB.id, table=0), Assemble(JOB.id, table=3)],
+        ),
         (lambda to: to.abandon(JOB.id), "Assembly", Assemble.read, [Assemble(JOB.id, is_abandoned=True)]),
         (
             lambda to: to.assemble_parts(JOB.id, iter([Part(0, 0, 2), Part(1, 2, 3)])),

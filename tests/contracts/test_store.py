@@ -75,6 +75,16 @@ def test_an_object_deleted_while_its_job_runs_is_gone(cloud: Cloud, store: Store
         store.head(INPUT, "deleted.csv", None)
 
 
+def test_what_was_written_is_opened_as_uploads_are(store: Store) -> None:
+    with pytest.raises(ObjectGoneError, match=r"s3://\w+/results/a/results.jsonl no longer exists"):
+        store.source("results/a/results.jsonl")
+    store.write("results/a/results.jsonl", CONTENT, CSV)
+    source = store.source("results/a/results.jsonl")
+    assert (source.bucket, source.key, source.size) == (OUTPUT, "results/a/results.jsonl", len(CONTENT))
+    with store.open(source, 3, 7) as stream:
+        assert stream.read() == CONTENT[3:7]
+
+
 @pytest.mark.parametrize("key", ["results/a/results.csv", "async/space plus+é.json"])
 def test_what_is_written_is_read_at_its_key_and_its_location(store: Store, key: str) -> None:
     for content in (b"first", BytesIO(b"second"), BytesIO(b"second"), b""):

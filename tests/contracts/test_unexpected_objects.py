@@ -20,7 +20,7 @@ from tests.fakes.values import INPUT, KEY, OUTPUT
 from fanfold.errors import DownloadError
 from fanfold.folder import HeldFolder
 from fanfold.input import sources
-from fanfold.results import read_object
+from fanfold.results.objects import read_object
 from fanfold.stacks import Stack
 from fanfold_core.aws.store import S3Store, UnexpectedResponseError
 from fanfold_core.domain.errors import ObjectGoneError

@@ -259,6 +259,10 @@ class MemoryLedger:
         self._totals[job.id].setdefault(part, totals)
         return self._put_job(replace(known, parts=known.parts | {part}, touched=self._seconds()))
 
+    def add_table(self, job_id: str, number: int) -> JobRecord:
+        job = self.job(job_id)
+        return self._put_job(replace(job, tables=job.tables | {number}, touched=self._seconds()))
+
     def totals(self, job_id: str) -> Iterator[tuple[int, Totals]]:
         return iter(sorted(self._totals[job_id].items(), key=lambda item: item[0]))
 
@@ -282,7 +286,7 @@ class MemoryLedger:
     def _put_job(self, job: JobRecord) -> JobRecord:
         texts = [job.source.key, *job.options.stored().values(), job.reason, job.trouble.words]
         texts += job.layout.columns if job.layout else ()
-        check_size(texts, job.covered, job.parts, job.fields, job.mismatches)
+        check_size(texts, job.covered, job.parts, job.tables, job.fields, job.mismatches)
         self._jobs[job.id] = job
         return job
 

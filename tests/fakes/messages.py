@@ -61,8 +61,9 @@ class MemoryQueues:
     def sweep(self, job_id: str, start: int = 0) -> None:
         self._send("Sweeps", [Sweep(job_id, start).content()])
 
-    def assemble(self, job_id: str) -> None:
-        self._send("Assembly", [Assemble(job_id).content()])
+    def assemble(self, job_id: str, tables: Iterable[int] = ()) -> None:
+        wanted = [Assemble(job_id, table=number) for number in tables] or [Assemble(job_id)]
+        self._send("Assembly", [one.content() for one in wanted])
 
     def assemble_parts(self, job_id: str, parts: Iterable[Part]) -> None:
         self._send("Assembly", [Assemble(job_id, part).content() for part in parts])

@@ -65,6 +65,9 @@ class MemoryStore:
             raise RefusedError("The requested range is not satisfiable")
         return BytesIO(content[start:end])
 
+    def source(self, key: str) -> Source:
+        return self.head(self._bucket, key, None)[0]
+
     def read(self, key: str) -> bytes:
         return self._version(self._bucket, key).content
 

@@ -139,7 +139,7 @@ def test_the_last_row_closes_the_job_and_the_assembler_writes_its_files(system: 
     system.invoke("Collector", "unsendable")
     assert system.ledger.job(made.id).state is State.CLOSING
     assert system.messages("Assembly") == [body("assembly")]
-    for name in ("assembly", "assembly", "assembly-part"):
+    for name in ("assembly", "assembly", "assembly-part", "assembly-table"):
         assert system.invoke("Assembler", name) == NOTHING_FAILED
     assert system.ledger.job(made.id).state is State.COMPLETED_WITH_ERRORS
     results = list(csv.reader(io.StringIO(system.read(result_key(made.id, "results.csv")), newline="")))

@@ -31,7 +31,7 @@ FUNCTIONS: dict[str, tuple[Callable[[Any], Any], str, list[str]]] = {
         "unsendable",
         ["success", "failure", "expired", "unsendable", "success-not-included", "found"],
     ),
-    "assembler": (messages.Assemble.read, "assembly", ["assembly", "assembly-part"]),
+    "assembler": (messages.Assemble.read, "assembly", ["assembly", "assembly-part", "assembly-table"]),
     "sweeper": (messages.Sweep.read, "sweep-job", ["sweep-job", "schedule"]),
 }
 

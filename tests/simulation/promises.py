@@ -6,13 +6,15 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
+import pyarrow.parquet as pq
 from tests.simulation.cloud import Cloud
 from tests.simulation.scenario import HEADER, REASONS, Scenario, predict
 from tests.simulation.schedule import Faults
 
 from fanfold_core.domain.job import State
-from fanfold_core.domain.keys import result_key
+from fanfold_core.domain.keys import result_key, table_key
 from fanfold_core.domain.spans import places_in
+from fanfold_core.input.json.text import cell_of
 
 _ORDER = [State.RUNNING, State.CLOSING]
 _FILES = ("results.csv", "errors.csv", "summary.json", "report.html")
@@ -145,7 +147,26 @@ class Watch:
         return self.scenario.rows[row][1]
 
     def _read(self) -> dict[str, bytes | None]:
-        return {name: self._cloud.read(result_key(self.job, name)) for name in _FILES}
+        files = {name: self._cloud.read(result_key(self.job, name)) for name in _FILES}
+        return {**files, "results.csv": self._table()} if self.scenario.results_format == "parquet" else files
+
+    def _table(self) -> bytes:
+        """What stands in the files of results.parquet, which is what stands in results.jsonl, as a CSV."""
+        job = self._cloud.job(self.job)
+        numbers = range(len(job.tables) if job else 0)
+        found = [self._cloud.read(table_key(self.job, number)) for number in numbers]
+        promise(found and all(found), f"of results.parquet, files are missing: {found.count(None)} of {len(found)}")
+        tables = [pq.read_table(io.BytesIO(content or b"")) for content in found]
+        promise(len({str(table.schema) for table in tables}) == 1, "the files of results.parquet have several schemas")
+        rows = [row for table in tables for row in table.to_pylist()]
+        lines = (self._cloud.read(result_key(self.job, "results.jsonl")) or b"").decode().splitlines()
+        objects = [dict.fromkeys(tables[0].schema.names) | json.loads(line) for line in lines]
+        promise(rows == objects, f"results.parquet has {rows}, results.jsonl {objects}")
+        text = io.StringIO(newline="")
+        csv.writer(text).writerows(
+            [tables[0].schema.names, *([cell_of(cell) for cell in row.values()] for row in rows)]
+        )
+        return text.getvalue().encode()
 
 
 def _stage(state: State | None) -> int:

@@ -5,7 +5,7 @@ import gzip
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 from unittest.mock import patch
@@ -31,7 +31,7 @@ class Scenario:
     A container answers a poisoned text with `poison_status`, 0 for never. A `constant` model answers so many results
     whatever it is sent; one result is that of the first text. With `object_for_one` a list of one has an object as its
     answer, as in question answering. With `has_schema`, results must match one. The file may have a `sequel`, which is
-    sent since the job of the file.
+    sent since the job of the file, and whose results have the other format: CSV, or a table with files of such a size.
     """
 
     rows: tuple[tuple[str, ...], ...]
@@ -50,6 +50,8 @@ class Scenario:
     object_for_one: bool = False
     has_schema: bool = False
     sequel: tuple[tuple[str, ...], ...] | None = None
+    results_format: str = "csv"
+    table_bytes: int = 100_000
 
     @classmethod
     def drawn(cls, random: Random) -> "Scenario":
@@ -74,6 +76,8 @@ class Scenario:
             object_for_one=random.random() < 0.1,
             has_schema=random.random() < 0.3,
             sequel=random.choice([None, None, None, _sequel(rows, random)]),
+            results_format=random.choice(["csv", "csv", "parquet"]),
+            table_bytes=random.choice([60, 300, 100_000]),
         )
 
     @property
@@ -95,6 +99,7 @@ class Scenario:
             "max-attempts": str(self.max_attempts),
             "deadline-hours": str(self.deadline_hours),
             "response-schema": quote(_SCHEMA) if self.has_schema else "",
+            "results-format": self.results_format,
         }
 
     @contextmanager
@@ -109,11 +114,17 @@ class Scenario:
             "fanfold_core.domain.requests.INLINE_BYTES": self.inline_bytes,
             "fanfold_core.app.collect.MOST_RESULTS": self.result_bytes,
             "fanfold_core.app.since.MOST_RESULTS": self.result_bytes,
+            "fanfold_core.app.table._TABLE_BYTES": self.table_bytes,
         }
         with ExitStack() as patches:
             for name, value in small.items():
                 patches.enter_context(patch(name, value))
             yield
+
+    def following(self) -> "Scenario":
+        """The same on another day."""
+        other = "csv" if self.results_format == "parquet" else "parquet"
+        return replace(self, rows=self.sequel or (), results_format=other)
 
     def obstacle(self, row: int) -> str | None:
         """The error in which this row has to end, None if it has to have a prediction."""

@@ -22,7 +22,7 @@ from localaws.server import put
 
 # Success, failure, halving, rows that cannot be sent, results in the ledger and beside it, a window of two chunks out
 # of four, continuations of splitter and dispatcher, and a results.csv of several parts.
-# Its sequel has rows that have moved, changed and come twice.
+# Its sequel has rows that have moved, changed and come twice, and a table of several files.
 WHOLE_PIPELINE = Scenario(
     rows=(
         ("0", "text 0", "own"),
@@ -40,6 +40,7 @@ WHOLE_PIPELINE = Scenario(
     part_bytes=40,
     inline_bytes=60,
     result_bytes=80,
+    table_bytes=300,
     sequel=(
         ("0", "text 9", ""),
         ("1", "text 0", "own"),

@@ -158,7 +158,7 @@ class World:
         """Upload the file of another day, if there is one, since the latest round."""
         if self.scenario.sequel is None or self.watch.scenario is not self.scenario:
             return False
-        sequel = replace(self.scenario, rows=self.scenario.sequel)
+        sequel = self.scenario.following()
         self._turn_to(sequel, self._upload(sequel, {"since": self.watch.job}))
         return True
 

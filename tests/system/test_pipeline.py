@@ -3,10 +3,11 @@
 from datetime import date
 from decimal import Decimal
 from io import BytesIO
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from pyarrow.parquet import write_table
+from pyarrow.parquet import read_table, write_table
 from tests.system.conftest import Finished, Pipeline
 from tests.written_files import BARE, TEXTS, VARIANTS, as_csv
 
@@ -87,7 +88,7 @@ def test_a_request_too_large_for_a_call_goes_through_s3(pipeline: Pipeline) -> N
     assert [line[0] for line in finished.results] == texts
 
 
-def test_a_parquet_file_is_a_job_like_any_other_wherever_it_is(pipeline: Pipeline) -> None:
+def test_a_parquet_file_is_a_job_like_any_other_wherever_it_is(pipeline: Pipeline, tmp_path: Path) -> None:
     rows = [
         {
             "id": number,
@@ -109,5 +110,10 @@ def test_a_parquet_file_is_a_job_like_any_other_wherever_it_is(pipeline: Pipelin
     assert [{name: row[name] for name in rows[0]} for row in found] == own
     assert {row["error"] for row in found} == {None}
     # The client reads it in place before it is copied.
-    copied = pipeline.client.submit(f"s3://{bucket}/some/rows.parquet", input_column="text")
+    options = {"input_column": "text", "results_format": "parquet"}
+    copied = pipeline.client.submit(f"s3://{bucket}/some/rows.parquet", **options)
     assert copied.wait(timeout=60).predicted == 2_000
+    folder = tmp_path / "results.parquet"
+    assert folder in copied.download(tmp_path)
+    assert copied.summary()["parquet"].endswith(f"/results/{copied.id}/results.parquet/")
+    assert read_table(folder).to_pylist() == list(copied.results()) == found

@@ -19,6 +19,7 @@ from fanfold.results import results_file
 from fanfold.status import JobState, JobStatus
 from fanfold.terminal import stderr
 from fanfold_core.app.rounds import Ending, advice_on
+from fanfold_core.domain.keys import TABLE_FOLDER
 from fanfold_core.input.errors import counted
 
 
@@ -238,6 +239,8 @@ def _conclude(subject: str, summary: dict[str, Any], out: Path) -> None:
         f"{summary['predicted']:,} of {counted(summary['rows'], 'row')} predicted: {out / results_file(summary)}",
         soft_wrap=True,
     )
+    if summary.get("parquet"):
+        stderr.print(f"As a table of Parquet files: {out / TABLE_FOLDER}", soft_wrap=True)
     if summary.get("reused"):
         stderr.print(f"{counted(summary['reused'], 'row')} taken over from {summary['since']}", soft_wrap=True)
     if all((out / name).exists() for name in BATCH_FILES):

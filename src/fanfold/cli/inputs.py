@@ -28,7 +28,7 @@ from fanfold.input.uploads import metadata
 from fanfold.project import find_root
 from fanfold.results import Results
 from fanfold.terminal import stderr
-from fanfold_core.domain.keys import RESULT_FILES
+from fanfold_core.domain.keys import RESULT_FILES, TABLE_FOLDER
 from fanfold_core.domain.requests import Request
 from fanfold_core.input.errors import counted
 from fanfold_core.input.formats import FileName, Format
@@ -166,7 +166,7 @@ def results_of(name: str, stack: str) -> Results:
     path = Path(name)
     if not (is_path(name) or path.is_file()):
         return job_of(name, stack).results()
-    folder = path.parent if path.name in RESULT_FILES else path
+    folder = path.parent if path.name in {*RESULT_FILES, TABLE_FOLDER} else path
     check_is_there(folder)
     return Results.of_folder(folder)
 

@@ -14,7 +14,8 @@ from io import BufferedReader
 from typing import TYPE_CHECKING
 
 from fanfold.partial import Partial
-from fanfold.results import find_object, format_of, read_object
+from fanfold.results import format_of
+from fanfold.results.objects import find_object, read_object
 from fanfold_core.app.rows import results_writer
 from fanfold_core.aws.store import Blocks
 from fanfold_core.domain.counting import short_label

@@ -19,7 +19,8 @@ from fanfold.costs.outlook import speed_of
 from fanfold.errors import DownloadError
 from fanfold.input.uploads import upload_stream
 from fanfold.jobs import Job
-from fanfold.results import Errors, Results, find_object, read_object, results_file
+from fanfold.results import Errors, Results, results_file
+from fanfold.results.objects import find_object, read_object
 from fanfold_core.domain.keys import name_of, result_key
 
 if TYPE_CHECKING:

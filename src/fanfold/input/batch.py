@@ -52,8 +52,9 @@ def batch_options(content: InputFile, given: Mapping[str, str]) -> Mapping[str, 
 
 def has_batch_output(options: Options) -> bool:
     """Whether the results of a job with these options are whole answers to such requests."""
-    names = ("input-expression", "result-expression", "results-format")
-    return all(getattr(options, name.replace("-", "_")) == _OPTIONS[name] for name in names)
+    names = ("input-expression", "result-expression")
+    is_whole = all(getattr(options, name.replace("-", "_")) == _OPTIONS[name] for name in names)
+    return is_whole and options.results_format != "csv"
 
 
 def unanswered(options: Options, parameters: Mapping[str, str]) -> Iterator[str]:

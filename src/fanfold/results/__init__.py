@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from fanfold.errors import DownloadError, extra
-from fanfold.input.objects import BLOCK_BYTES, S3Object
+from fanfold.input.objects import BLOCK_BYTES
 from fanfold.results.formats import CsvFormat, JsonLinesFormat, ResultsFormat, read_csv, text_of
 from fanfold.results.tables import TypedRows
 from fanfold_core.domain.json_results import numbered
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
     import pyarrow as pa
-    from types_boto3_s3.type_defs import ObjectTypeDef
-
-    from fanfold.stacks import Stack
 
 # Rows that are written anew at a time.
 _BATCH_ROWS = 1_000
@@ -241,35 +238,3 @@ def _for_spreadsheets(records: Iterator[list[str]], dialect: Dialect) -> Iterato
     yield BOM_UTF8
     while batch := list(islice(records, _BATCH_ROWS)):
         yield format_records(batch, dialect, guards=True).encode()
-
-
-def read_object(
-    stack: Stack, key: str, found: ObjectTypeDef | None = None, first: int = 0, block_bytes: int = BLOCK_BYTES
-) -> Iterator[bytes]:
-    """The bytes of an object of the output bucket, from the `first` on.
-
-    It is looked for unless it was `found` already. `DownloadError` if it isn't there.
-    """
-    client, found = stack.client("s3"), found or find_object(stack, key)
-    if found is None:
-        raise missing(stack, key)
-    of_results = S3Object(stack.output_bucket, key, found["Size"], found["ETag"])
-    yield from of_results.blocks(client, first, of_results.size, block_bytes)
-
-
-def missing(stack: Stack, key: str) -> DownloadError:
-    """What is said of an object that isn't there, or of all that begin so."""
-    return DownloadError(
-        f"s3://{stack.output_bucket}/{key} does not exist: it has expired, or an older version didn't write it, or the "
-        "job could not (`fanfold status` shows its reason)"
-    )
-
-
-def find_object(stack: Stack, key: str) -> ObjectTypeDef | None:
-    """The size and the ETag of an object of the output bucket, None if it isn't there.
-
-    By a list, since to who may list only what begins so, S3 calls an object that isn't there forbidden.
-    """
-    client = stack.client("s3")
-    listed = client.list_objects_v2(Bucket=stack.output_bucket, Prefix=key, MaxKeys=1).get("Contents", [])
-    return next((found for found in listed if found["Key"] == key), None)

@@ -140,10 +140,17 @@ class System:
     def finish(self, job: JobRecord) -> JobRecord:
         """Assemble a job, with all messages that it takes."""
         self.assembler.assemble(job.id)
-        for message in self.messages():
-            if isinstance(message, Assemble) and message.part:
-                self.assembler.build(message.job, message.part)
+        while messages := [message for message in self.messages() if isinstance(message, Assemble)]:
+            for message in messages:
+                self.build(message)
         return self.ledger.job(job.id)
+
+    def build(self, message: Assemble) -> None:
+        """Build the part, or the file of the table, that a message asks for."""
+        if message.part:
+            self.assembler.build(message.job, message.part)
+        if message.table is not None:
+            self.assembler.build_table(message.job, message.table)
 
 
 @pytest.fixture

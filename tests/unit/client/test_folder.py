@@ -6,9 +6,10 @@ import dataclasses
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import pytest
+from tests.fakes.store import MemoryStore
 
 from fanfold.errors import DownloadError
 from fanfold.folder import HeldFolder, Owner, held
@@ -18,7 +19,7 @@ from fanfold.input.sources import Source
 from fanfold.terminal import stderr
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 JOB = "tweets-1f"
@@ -211,3 +212,76 @@ def test_a_custom_id_that_comes_again_far_behind_is_warned_of_with_the_output(
         said = capsys.readouterr().err
         assert (words in said, bool(said)) == (True, bool(words))
         assert files[BATCH_FILES[0]].read_bytes().count(b"custom_id") == len(names)
+
+
+class Bucket:
+    """An output bucket with a job's table and what else stands in its folder."""
+
+    def __init__(self, job: str, names: Iterable[str]) -> None:
+        keys = [f"results/{job}/{name}" for name in ("results.jsonl", "summary.json")]
+        self.objects = dict.fromkeys([*keys, *(f"results/{job}/results.parquet/{name}" for name in names)], b"content")
+        self.output_bucket = "output"
+        self.store = MemoryStore("output")
+
+    def client(self, _service: str) -> Bucket:
+        return self
+
+    def get_paginator(self, _operation: str) -> Bucket:
+        return self
+
+    def paginate(self, **asked: Any) -> list[dict[str, Any]]:
+        return [self.list_objects_v2(**asked)]
+
+    def list_objects_v2(self, *, Prefix: str, **_: Any) -> dict[str, Any]:  # noqa: N803 - as boto3 has it
+        return {"Contents": [{"Key": key, "Size": 7} for key in sorted(self.objects) if key.startswith(Prefix)]}
+
+    def download_fileobj(self, _bucket: str, key: str, stream: IO[bytes], **_: Any) -> None:
+        stream.write(self.objects[key])
+
+
+def names_below(folder: Path) -> list[str]:
+    return sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
+
+
+def test_a_table_is_a_folder_that_goes_with_its_job(tmp_path: Path) -> None:
+    stack: Any = Bucket("a-1f", ["part-00000.parquet", "part-00001.parquet", "..", "_SUCCESS", "part-00009.parquet"])
+    (tmp_path / ".results.parquet.part").mkdir()  # of a run that was killed
+    (tmp_path / ".results.parquet.part" / "part-00007.parquet").touch()
+    table = ["results.parquet/part-00000.parquet", "results.parquet/part-00001.parquet"]
+    paths = HeldFolder(tmp_path).receive(stack, "a-1f", tables=[1, 0])
+    assert [path.name for path in paths] == ["results.jsonl", "summary.json", "results.parquet"]
+    assert names_below(tmp_path) == ["results.jsonl", *table, "summary.json"]
+    HeldFolder(tmp_path).receive(stack, "a-1f", tables=[0])
+    assert names_below(tmp_path) == ["results.jsonl", table[0], "summary.json"]
+    HeldFolder(tmp_path).receive(stack, "a-1f")
+    assert names_below(tmp_path) == ["results.jsonl", "summary.json"]
+
+
+def test_a_table_of_which_a_file_is_gone_is_not_written(tmp_path: Path) -> None:
+    stack: Any = Bucket("a-1f", ["part-00000.parquet"])
+    with pytest.raises(DownloadError, match=r"results\.parquet/part-00001\.parquet does not exist"):
+        HeldFolder(tmp_path).receive(stack, "a-1f", tables=[0, 1])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_file_of_a_table_is_not_removed_from_its_folder(tmp_path: Path) -> None:
+    stack: Any = Bucket("a-1f", ["part-00000.parquet"])
+    (tmp_path / "results.parquet").mkdir()
+    for name in ("mine.txt", "part-00000.parquet"):
+        (tmp_path / "results.parquet" / name).touch()
+    with pytest.raises(DownloadError, match=r"cannot write .*results\.parquet \(Directory not empty\)"):
+        HeldFolder(tmp_path).receive(stack, "a-1f", tables=[0])
+    assert names_below(tmp_path) == ["results.parquet/mine.txt", "results.parquet/part-00000.parquet"]
+
+
+def test_a_table_replaces_a_file_or_link_of_its_name_and_follows_none(tmp_path: Path) -> None:
+    stack: Any = Bucket("a-1f", ["part-00000.parquet"])
+    mine, out = tmp_path / "mine", tmp_path / "out"
+    mine.mkdir()
+    (mine / "part-00000.parquet").write_bytes(b"mine")
+    out.mkdir()
+    for name in ("results.parquet", ".results.parquet.part"):
+        (out / name).symlink_to(mine)
+    HeldFolder(out).receive(stack, "a-1f", tables=[0])
+    assert (mine / "part-00000.parquet").read_bytes() == b"mine"
+    assert (out / "results.parquet" / "part-00000.parquet").read_bytes() == b"content"

@@ -158,6 +158,7 @@ def test_of_a_local_cloud_that_has_ended_what_is_in_the_jobs_folder_is_read_and_
         ):
             asked()
     ended = SimpleNamespace(state=SimpleNamespace(is_terminal=True), results_file="results.csv", layout=None)
+    ended.tables = frozenset()
     ended.dialect = SimpleNamespace(written=Dialect())
     with monkeypatch.context() as before:
         before.setattr(stack.ledger, "job", lambda _id: ended)

@@ -75,6 +75,11 @@ def test_parts_add_up_to_the_same_in_any_order(a: Statistics, b: Statistics, c: 
     assert a + Statistics() == a
 
 
+def test_no_order_of_adding_decides_between_rows_of_one_number() -> None:
+    parts = [counted(0, [["GOOD", text]], 1, [RowAnswer({"label": "BAD"}, "")], 0) for text in "abcdefghijklmnop"]
+    assert sum(parts, Statistics()) == sum(reversed(parts), Statistics())
+
+
 @given(statistics())
 def test_the_ledger_gives_back_what_was_written(found: Statistics) -> None:
     assert Statistics.from_json(found.to_json()) == found

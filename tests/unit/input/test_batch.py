@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 import tracemalloc
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -91,6 +92,8 @@ def test_the_body_of_each_line_is_a_request_as_it_stands(tmp_path: Path, name: s
     found = read(written(tmp_path / name, ["", *rows]))
     assert bodies(found) == [BODY, rows[1]["body"]]
     assert has_batch_output(found.options)
+    assert has_batch_output(replace(found.options, results_format="parquet"))
+    assert not has_batch_output(replace(found.options, results_format="csv"))
     assert found.layout.warnings == ()
 
 

@@ -20,7 +20,7 @@ from fanfold.folder import HeldFolder
 from fanfold.input.objects import below
 from fanfold.input.sources import Source
 from fanfold.input.uploads import upload_stream
-from fanfold.results import read_object
+from fanfold.results.objects import read_object
 from fanfold.stacks import Stack
 from localaws.credentials import Keys, LocalSession
 

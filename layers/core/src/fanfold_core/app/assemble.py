@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from fanfold_core.app.rounds import NOT_ANSWERED, changes_of_model, final_answers, final_runs
 from fanfold_core.app.rows import input_file, read_texts, results_writer, written, written_header
 from fanfold_core.app.since import difference
+from fanfold_core.app.table import fix_columns, table_numbers, write_table
 from fanfold_core.domain.answers import NOT_FLAT
 from fanfold_core.domain.chat import TOKENS
 from fanfold_core.domain.counting import (
@@ -28,6 +29,7 @@ from fanfold_core.domain.counting import (
 )
 from fanfold_core.domain.errors import JobError, ObjectGoneError
 from fanfold_core.domain.job import JobRecord, Part, State, Totals
+from fanfold_core.domain.json_results import kinds_of
 from fanfold_core.domain.keys import RESULT_FILES, part_errors_key, result_key
 from fanfold_core.domain.results import effective, error_line, requests
 from fanfold_core.input.errors import InputError, counted
@@ -82,6 +84,17 @@ class Assembler:
         job = self.ledger.add_part(job, part.number, totals)
         parts = self.parts(job)
         return self._complete(job) if len(job.parts) == len(parts) else job
+
+    def build_table(self, job_id: str, number: int) -> JobRecord:
+        """Write one file of the job's table, and complete the job if it was the last."""
+        job = self.ledger.job(job_id)
+        numbers = table_numbers(self.store, job) if job.state is State.CLOSING else ()
+        if number not in numbers:
+            return job
+        if number not in job.tables:
+            write_table(self.store, job, number)
+            job = self.ledger.add_table(job.id, number)
+        return self.assemble(job.id) if job.tables.issuperset(numbers) else job
 
     def abandon(self, job_id: str) -> JobRecord:
         """End a job that cannot be assembled, as FAILED and with a summary. A retry finds all that is predicted.
@@ -170,6 +183,8 @@ class Assembler:
                     statistics += of_tokens(chunk, numbers, answered)
                 if job.layout and job.layout.label_index is not None:
                     statistics += of_true_labels(first_row, run, input_index, job.layout.label_index, answered)
+                if job.options.has_table:
+                    statistics += kinds_of(run, answered, shown)
                 statistics += of_irregular(first_row, writer.noted(irregular), shown.original, answered)
             failures, sent = len(final.failed), sum(requests(outcomes).values())
             totals += Totals(len(rows), len(rows) - failures, failures, sent, statistics)
@@ -198,6 +213,13 @@ class Assembler:
             whole += totals
             with_errors += [number] if totals.failed else []
         self._join_errors(job, with_errors)
+        if missing := [number for number in table_numbers(self.store, job) if number not in job.tables]:
+            fix_columns(self.store, job, whole.statistics.kinds)
+            if len(missing) > 1:
+                self.queues.assemble(job.id, tables=missing)
+                return job
+            write_table(self.store, job, missing[0])
+            job = self.ledger.add_table(job.id, missing[0])
         job = self.ledger.set_ended(job.id, self.now())
         job, state = _judged(job, whole)
         ended = self._summarize(job, state, whole)

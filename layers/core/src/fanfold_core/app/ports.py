@@ -177,6 +177,9 @@ class Ledger(Protocol):
     def add_part(self, job: JobRecord, part: int, totals: Totals) -> JobRecord:
         """Remember that a part is uploaded, and what it came to."""
 
+    def add_table(self, job_id: str, number: int) -> JobRecord:
+        """Remember that a file of the job's table is written."""
+
     def totals(self, job_id: str) -> Iterator[tuple[int, Totals]]:
         """What each part came to."""
 
@@ -201,6 +204,9 @@ class Store(Protocol):
 
     def open(self, source: Source, start: int, end: int | None = None) -> AbstractContextManager[IO[bytes]]:
         """Stream bytes `start` to `end - 1` of the uploaded object; `ObjectGoneError` if it isn't there."""
+
+    def source(self, key: str) -> Source:
+        """An object of the output bucket as it can be opened; `ObjectGoneError` if it isn't there."""
 
     def read(self, key: str) -> bytes:
         """An object of the output bucket; `ObjectGoneError` if it isn't there."""
@@ -260,8 +266,8 @@ class Queues(Protocol):
     def sweep(self, job_id: str, start: int = 0) -> None:
         """Sweep a job, from this chunk on."""
 
-    def assemble(self, job_id: str) -> None:
-        """Assemble a job."""
+    def assemble(self, job_id: str, tables: Iterable[int] = ()) -> None:
+        """Assemble a job, or write these files of its table."""
 
     def assemble_parts(self, job_id: str, parts: Iterable[Part]) -> None:
         """Assemble these parts of a job."""

@@ -127,6 +127,7 @@ class JsonLinesResults:
 _WRITERS: Mapping[str, Callable[[JobRecord, Columns], ResultsWriter]] = {
     "csv": CsvResults,
     "jsonl": JsonLinesResults,
+    "parquet": JsonLinesResults,
 }
 
 

@@ -96,6 +96,7 @@ def read_job(item: Item) -> JobRecord:
         mismatches=frozenset(item.get("mismatches", ())),
         trouble=Trouble(item.get("trouble", ""), int(item.get("trouble_at", 0)), int(item.get("trouble_since", 0))),
         submitted_by=item.get("submitted_by"),
+        tables=frozenset(map(int, item.get("tables", ()))),
         as_in_file="duplicates" not in item["options"],  # the version that brought this option brought orders
     )
 

@@ -235,6 +235,9 @@ class DynamoLedger:
         self._table.put(items.totals_item(job, part, totals), _IS_NEW)
         return self._update_job(job.id, _EXISTS, put={"touched": self._seconds()}, add={"parts": {part}})
 
+    def add_table(self, job_id: str, number: int) -> JobRecord:
+        return self._update_job(job_id, _EXISTS, put={"touched": self._seconds()}, add={"tables": {number}})
+
     def totals(self, job_id: str) -> Iterator[tuple[int, Totals]]:
         return map(items.read_totals, self._table.items(item_keys.job_key(job_id)["pk"], "TOTALS#"))
 

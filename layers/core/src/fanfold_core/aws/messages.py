@@ -111,10 +111,11 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True)
 class Assemble:
-    """Assemble a job, or one part of it; or end a job that cannot be assembled (`is_abandoned`)."""
+    """Assemble a job, one part of it, or one file of its table; or end a job that cannot be (`is_abandoned`)."""
 
     job: str
     part: Part | None = None
+    table: int | None = None
     is_abandoned: bool = False
 
     def content(self) -> Content:
@@ -123,6 +124,7 @@ class Assemble:
         return {
             "job": self.job,
             **({"part": [part.number, part.first, part.end]} if part else {}),
+            **({"table": self.table} if self.table is not None else {}),
             **({"abandoned": True} if self.is_abandoned else {}),
         }
 
@@ -137,7 +139,8 @@ class Assemble:
                 part = Part(read_number(number), read_number(first), read_number(end))
             case other:
                 raise malformed("an invalid part", other)
-        return cls(read_job_id(content), part, is_abandoned=content.get("abandoned") is True)
+        table = read_number(content["table"]) if "table" in content else None
+        return cls(read_job_id(content), part, table, is_abandoned=content.get("abandoned") is True)
 
 
 def unsent_contents(job_id: str, chunk: int, runs: Iterable[Unsendable]) -> Iterator[Content]:
@@ -248,8 +251,9 @@ class SqsQueues:
     def sweep(self, job_id: str, start: int = 0) -> None:
         self._send(self._sweeps, job_id, [Sweep(job_id, start).content()])
 
-    def assemble(self, job_id: str) -> None:
-        self._send(self._assembly, job_id, [Assemble(job_id).content()])
+    def assemble(self, job_id: str, tables: Iterable[int] = ()) -> None:
+        wanted = [Assemble(job_id, table=number) for number in tables] or [Assemble(job_id)]
+        self._send(self._assembly, job_id, [one.content() for one in wanted])
 
     def assemble_parts(self, job_id: str, parts: Iterable[Part]) -> None:
         self._send(self._assembly, job_id, [Assemble(job_id, part).content() for part in parts])

@@ -62,6 +62,10 @@ class S3Store:
             check_range(location, found, start, source.size if end is None else min(end, source.size), source.size)
             yield cast("IO[bytes]", body)
 
+    def source(self, key: str) -> Source:
+        source, _ = self.head(self._bucket, key, None)
+        return source
+
     def read(self, key: str) -> bytes:
         with _naming(self.location(key)):
             return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()

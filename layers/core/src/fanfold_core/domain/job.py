@@ -210,8 +210,8 @@ class JobRecord:
     are done; `total` is known when the file has been read to its end. `parent` is the job whose failed rows this one
     tries again. `touched` and `answered` are seconds since 1970: the last progress of splitter or assembler, and the
     last chunk that was done. Only the job's own requests know its `nonce`. `mismatches` are the wrong lengths that
-    answers had, spelt `rows:results`. Jobs that an earlier version began are sent `as_in_file`, for it may
-    still be at work. The file was `submitted_by` this principal, if S3 has named it; in all rounds, whoever retried.
+    answers had, spelt `rows:results`. Jobs that an earlier version began are sent `as_in_file`, for it may still be at
+    work. The file was `submitted_by` this principal, if S3 named it; in all rounds. Its table has the files `tables`.
     """
 
     id: str
@@ -243,6 +243,7 @@ class JobRecord:
     trouble: Trouble = Trouble()
     as_in_file: bool = False
     submitted_by: str | None = None
+    tables: frozenset[int] = frozenset()
 
     @property
     def rows_per_request(self) -> int:
@@ -279,7 +280,7 @@ class JobRecord:
     @property
     def results_file(self) -> str:
         """The name of the file that has its results."""
-        return f"results.{self.options.results_format}"
+        return "results.jsonl" if self.options.has_table else f"results.{self.options.results_format}"
 
     @property
     def known_layout(self) -> Layout:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fanfold_core.domain.results import padded, unused
+from fanfold_core.domain.statistics import Statistics
+from fanfold_core.domain.statistics.kinds import Kinds
 from fanfold_core.input.json.text import write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from fanfold_core.domain.results import Columns, RowAnswers
     from fanfold_core.input.records import Records
@@ -28,14 +30,19 @@ def json_lines(records: Records, final: RowAnswers, columns: Columns) -> str:
     <BLANKLINE>
     """
     owns = _objects(records, columns) if records.objects is None else records.objects
-    lines = []
-    for own, (result, error) in zip(owns, final, strict=True):
-        row = dict(own)
-        for name, value in _predicted(result, columns) if not error else ():
-            row[unused(name, row)] = value
-        row[unused(columns.error, row)] = error or None
-        lines.append(write_json(row))
-    return "\n".join([*lines, ""])
+    return "\n".join([*map(write_json, _rows(owns, final, columns)), ""])
+
+
+def kinds_of(records: Records, final: RowAnswers, columns: Columns) -> Statistics:
+    """The kinds of the values in these lines. The cells of a CSV are text, which nobody has to count."""
+    texts = dict.fromkeys(numbered(columns.original) if records.objects is None else (), "")
+    rows = _rows(records.objects or [texts] * len(records), final, columns)
+    return Statistics(kinds=Kinds.of(rows, frozenset(added_names(columns)), texts.keys()))
+
+
+def added_names(columns: Columns) -> list[str]:
+    """The names under which the model's fields and the error stand in rows that have no such keys of their own."""
+    return [*columns.names, columns.error]
 
 
 def numbered(names: Sequence[str]) -> list[str]:
@@ -52,6 +59,15 @@ def numbered(names: Sequence[str]) -> list[str]:
             unique = f"{name}_{number}"
         found.append(unique)
     return found
+
+
+def _rows(owns: Iterable[Mapping[str, Any]], final: RowAnswers, columns: Columns) -> Iterator[dict[str, Any]]:
+    for own, (result, error) in zip(owns, final, strict=True):
+        row = dict(own)
+        for name, value in _predicted(result, columns) if not error else ():
+            row[unused(name, row)] = value
+        row[unused(columns.error, row)] = error or None
+        yield row
 
 
 def _objects(records: Records, columns: Columns) -> Iterator[Mapping[str, Any]]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from fanfold_core.domain.spans import Span
 
-# The files of a job that its user reads, with their content types. There are no others.
+# The files of a job that its user reads, with their content types. There are no others, but for those of a folder.
 RESULT_FILES = {
     "results.csv": "text/csv; charset=utf-8",
     "results.jsonl": "application/x-ndjson",
@@ -22,6 +22,8 @@ RESULT_FILES = {
     "summary.json": "application/json",
     "report.html": "text/html; charset=utf-8",
 }
+# The folder of results as a table, and the content type of its files.
+TABLE_FOLDER, PARQUET_TYPE = "results.parquet", "application/vnd.apache.parquet"
 _NOT_A_SLUG = re.compile(r"[^a-z0-9]+")
 # A round has its number behind a dot. All of a request's id together has 64 characters at most, as SageMaker takes it.
 _JOB_ID = r"[a-z0-9][a-z0-9-]{0,32}(?:\.[1-9][0-9]{0,3})?"
@@ -165,9 +167,19 @@ def part_errors_key(job: str, part: int) -> str:
     return f"parts/{job}/{part:05d}-errors.csv"
 
 
+def columns_key(job: str) -> str:
+    """Object that holds the columns of a job's table."""
+    return f"parts/{job}/columns.json"
+
+
 def result_key(job: str, name: str) -> str:
     """Object that the user reads: a job's file of this name, one of `RESULT_FILES`."""
     return f"results/{job}/{name}"
+
+
+def table_key(job: str, number: int) -> str:
+    """Object that the user reads: a file of a job's table, by its number from 0."""
+    return result_key(job, f"{TABLE_FOLDER}/part-{number:05d}.parquet")
 
 
 def read_principal(told: object) -> str | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fanfold_core.app.costs import job_services, read_prices
 from fanfold_core.domain.counting import short_label
-from fanfold_core.domain.keys import result_key
+from fanfold_core.domain.keys import TABLE_FOLDER, result_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -69,6 +69,7 @@ def summarize(
         "input": job.source.address,
         "input_version": job.source.version,
         "results": location(result_key(job.id, job.results_file)),
+        "parquet": location(result_key(job.id, f"{TABLE_FOLDER}/")) if job.options.has_table else None,
         "errors": location(result_key(job.id, "errors.csv")),
         "model": job.model.model,
         "revision": job.model.revision,

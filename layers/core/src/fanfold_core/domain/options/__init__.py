@@ -72,6 +72,11 @@ class Options(Table):
         return Asked("prompt" if self.prompt else "input-expression", self.input.names) if self.input else None
 
     @property
+    def has_table(self) -> bool:
+        """Whether results are written as a table of Parquet, too."""
+        return self.results_format == "parquet"
+
+    @property
     def is_chat(self) -> bool:
         """Whether each row is a chat request of its own."""
         return bool(self.prompt) and not self.payload_expression

@@ -267,8 +267,11 @@ class Table:
         "Results format",
         default="csv",
         group="Job",
-        kind=Choice(choices=("csv", "jsonl")),
-        help="Format of the results: csv, or jsonl, one JSON object per row with the types of its values.",
+        kind=Choice(choices=("csv", "jsonl", "parquet")),
+        help=(
+            "Format of the results: csv; jsonl, one JSON object per row with the types of its values; or parquet, "
+            "which is jsonl and a folder of Parquet files for Athena, Spark, DuckDB and pandas."
+        ),
     )
     guard_formulas: bool = option(
         "Guard formulas",

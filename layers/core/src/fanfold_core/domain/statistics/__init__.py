@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from fanfold_core.domain.statistics.evidence import Evidence
+from fanfold_core.domain.statistics.kinds import Kinds
 from fanfold_core.domain.statistics.labels import Agreement, Labels, first
 
 if TYPE_CHECKING:
@@ -132,7 +133,8 @@ class Statistics:
     a `surplus` if they were sent with keys that are no columns. No request can carry `invalid` rows as they stand in
     the file; `unanswered` ones had no answer when the job ended; `duplicates` weren't sent, since another row has the
     same input, and `reused` ones, since the job has their results from an earlier one. `tokens` are those that a
-    language model has counted in the results, by OpenAI's names.
+    language model has counted in the results, by OpenAI's names. `kinds` are those of all values in results.jsonl, of
+    which a table is to be made.
     """
 
     labels: Labels = field(default_factory=Labels)
@@ -152,6 +154,7 @@ class Statistics:
     duplicates: int = 0
     tokens: Counter[str] = field(default_factory=Counter)
     reused: int = 0
+    kinds: Kinds = field(default_factory=Kinds)
 
     def __add__(self, more: Statistics) -> Statistics:
         return Statistics(
@@ -172,6 +175,7 @@ class Statistics:
             self.duplicates + more.duplicates,
             self.tokens + more.tokens,
             self.reused + more.reused,
+            self.kinds + more.kinds,
         )
 
     def warnings(self) -> Iterator[str]:
@@ -195,6 +199,11 @@ class Statistics:
                 "file's first rows. The model gets them all the same, and results in JSON Lines have them (option "
                 "`results-format`)."
             )
+        if not self.kinds.is_whole:
+            yield (
+                "The rows have more keys than a table takes: results.parquet has only some of them as columns, and "
+                "results.jsonl all."
+            )
 
     def to_json(self) -> str:
         """As the ledger keeps it."""
@@ -217,6 +226,7 @@ class Statistics:
             "duplicates": self.duplicates,
             "tokens": self.tokens,
             "reused": self.reused,
+            "kinds": self.kinds.as_json(),
         }
         return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
@@ -248,6 +258,7 @@ class Statistics:
             content.get("duplicates", 0),
             Counter(content.get("tokens", {})),
             content.get("reused", 0),
+            Kinds.read(content["kinds"]) if "kinds" in content else Kinds(),
         )
 
 

@@ -43,7 +43,7 @@ class Evidence:
         labels = sorted({*self.of_label, *more.of_label})[:MOST_LABELS_SHOWN]
         known = {label: {*self.of_label.get(label, ()), *more.of_label.get(label, ())} for label in labels}
         return Evidence(
-            {label: tuple(sorted(rows, key=_number)[:MOST_OF_LABEL]) for label, rows in known.items()},
+            {label: tuple(sorted(rows, key=_place)[:MOST_OF_LABEL]) for label, rows in known.items()},
             tuple(sorted({*self.uncertain, *more.uncertain})[:MOST_UNCERTAIN]),
             self.lengths + more.lengths,
             self.scores + more.scores,
@@ -76,5 +76,5 @@ def sampled(first_row: int, rows: int) -> Iterator[int]:
     yield from range(first + -(first_row + first) % _SAMPLED_OF, rows, _SAMPLED_OF)
 
 
-def _number(predicted: Predicted) -> int:
-    return predicted.row
+def _place(predicted: Predicted) -> tuple[object, ...]:
+    return predicted.row, predicted.label, predicted.text, predicted.score is None, predicted.score or 0

@@ -194,7 +194,7 @@ def _bounded(matrix: Matrix) -> Matrix:
 
 def _worst(mistakes: Iterable[Mistake]) -> tuple[Mistake, ...]:
     """The mistakes that the model was surest of; those without a score come last."""
-    surest = nsmallest(_MOST_MISTAKES, mistakes, key=lambda one: (one.score is None, -(one.score or 0), one.row))
+    surest = nsmallest(_MOST_MISTAKES, mistakes, key=lambda one: (one.score is None, -(one.score or 0), one.row, one))
     return tuple(surest)
 
 
