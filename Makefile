@@ -128,7 +128,7 @@ demo: setup ## label the sample texts in the local cloud and show the results
 .PHONY: test
 test: setup ## run the tests; ARGS goes to pytest
 	@rm -rf $(CALLS) && mkdir -p $(CALLS)
-	@FANFOLD_CALLS=$(CALLS) $(BIN)/pytest -q -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist worksteal $(ARGS)
+	@FANFOLD_CALLS=$(CALLS) $(BIN)/pytest -q -n $$(($$(getconf _NPROCESSORS_ONLN) + 2)) --dist worksteal $(ARGS)
 	@# Only the whole suite makes use of every permission.
 	@$(if $(ARGS),,$(BIN)/python scripts/unused_permissions.py $(CALLS))
 
