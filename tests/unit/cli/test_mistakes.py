@@ -195,7 +195,7 @@ def test_what_is_missing_to_ask_aws_is_said_with_how_to_set_it(
 def test_a_parquet_file_without_what_reads_it_is_answered_by_how_to_install_it(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "arro3", None)
+    monkeypatch.setitem(sys.modules, "arro3.io", None)
     check(shell("run broken.parquet"), FAILED, ("a Parquet file needs packages", "pip install 'fanfold[parquet]'"))
 
 

@@ -93,7 +93,7 @@ def test_without_its_packages_a_parquet_file_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_table(pa.table({"text": ["a"]}), tmp_path / "a.parquet")
-    monkeypatch.setitem(sys.modules, "arro3", None)
+    monkeypatch.setitem(sys.modules, "arro3.io", None)
     wanted = pytest.raises(PackageMissingError, match=r"a Parquet file needs .*: pip install 'fanfold\[parquet\]'")
     with wanted, opened(tmp_path / "a.parquet", pytest.fail, {}, {}):
         pass
