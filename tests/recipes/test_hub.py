@@ -97,7 +97,7 @@ def test_a_model_of_the_hub_is_packed(run: Run, tmp_path: Path) -> None:
     done = run("fanfold", "model", "pack", "acme/sentiment@v1", "--out", packed)
     assert done.returncode == 0, done.stderr
     with tarfile.open(packed) as archive:
-        assert sorted(archive.getnames()) == sorted([*LOADED, "code/inference.py"])
+        assert sorted(archive.getnames()) == sorted([*LOADED, "code/embedding.json", "code/inference.py"])
 
 
 def test_a_model_of_the_hub_is_downloaded_once_without_what_is_for_others_and_named_with_its_commit(

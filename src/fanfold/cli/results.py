@@ -155,7 +155,7 @@ def report(job: str, stack: str, out: Path | None, replace: bool) -> None:
     \b
     fanfold report out
     fanfold report tweets-6a5ef09ece7577f1
-    fanfold report tweets --out out
+    fanfold report tweets --out report
     """
     file = Path(job) / REPORT
     if is_path(job) and not file.is_file():
