@@ -179,8 +179,8 @@ def download(job: str, stack: str, out: Path, replace: bool) -> None:
     """Write the files of JOB to a folder and print their paths. JOB must have ended.
 
     \b
-    fanfold download tweets-6a5ef09ece7577f1
-    fanfold download tweets --out tweets
+    fanfold download tweets-6a5ef09ece7577f1 --out tweets
+    fanfold download tweets --replace            # to out, whatever job's files are there
     """
     for file in Fanfold(stack).job(job).download(out, replace=replace):
         echo(file)
