@@ -16,7 +16,7 @@ from fanfold.costs.outlook import as_if_new
 from fanfold.input.uploads import metadata
 from fanfold.project import find_root
 from fanfold.terminal import bytes_bar, stderr
-from fanfold_core.app.costs import cost_lines
+from fanfold_core.app.costs import HOUR, cost_lines
 from localaws import template
 
 _DIGITS = 6
@@ -123,6 +123,6 @@ def _facts(work: Workload, came: Estimate) -> dict[str, Any]:
     facts |= cost_lines(came.dollars)
     facts["cost"] = str(came)
     if came.instance_seconds is not None:
-        facts["instance hours"] = f"{came.instance_seconds / 3600:.2f}"
+        facts["instance hours"] = f"{came.instance_seconds / HOUR:.2f}"
         facts["time"] = "more than a month" if came.seconds is None else str(timedelta(seconds=round(came.seconds)))
     return facts

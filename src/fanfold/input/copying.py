@@ -19,6 +19,7 @@ from fanfold_core.input.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from types_boto3_s3 import S3Client
 
@@ -51,10 +52,17 @@ class Range:
 Segment = Range | bytes
 
 
-@contextmanager
-def opened(s3: S3Client, segments: Sequence[Segment], start: int, _end: int | None = None) -> Iterator[IO[bytes]]:
+def opened(
+    s3: S3Client, segments: Sequence[Segment], start: int, _end: int | None = None
+) -> AbstractContextManager[IO[bytes]]:
     """What the segments are one after another, from a byte on."""
-    with closing(_blocks(s3, _after(segments, start))) as blocks:
+    return as_stream(_blocks(s3, _after(segments, start)))
+
+
+@contextmanager
+def as_stream(blocks: Generator[bytes, None, None]) -> Iterator[IO[bytes]]:
+    """Blocks as they are made, to be read; what makes them ends with it."""
+    with closing(blocks):
         yield cast("IO[bytes]", Blocks(blocks))
 
 

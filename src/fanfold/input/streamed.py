@@ -5,18 +5,19 @@ from __future__ import annotations
 import bz2
 import lzma
 import zlib
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from io import BytesIO
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any
 
 from fanfold.errors import InputFileError
-from fanfold_core.aws.store import Blocks
+from fanfold.input.copying import as_stream
 from fanfold_core.input.errors import InputError
 from fanfold_core.input.source import BLOCK_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from types_boto3_s3 import S3Client
 
@@ -39,7 +40,6 @@ def compressed(compression: Compression, content: bytes) -> bytes:
     return found
 
 
-@contextmanager
 def recompressed(
     s3: S3Client,
     objects: Sequence[S3Object],
@@ -47,10 +47,9 @@ def recompressed(
     compression: Compression,
     _start: int,
     _end: int | None = None,
-) -> Iterator[IO[bytes]]:
+) -> AbstractContextManager[IO[bytes]]:
     """A compressed file of compressed ones, which is read from its beginning only."""
-    with closing(_compressed_again(s3, objects, [0, *starts[1:]], compression)) as blocks:
-        yield cast("IO[bytes]", Blocks(blocks))
+    return as_stream(_compressed_again(s3, objects, [0, *starts[1:]], compression))
 
 
 def _compressed_again(
@@ -72,13 +71,11 @@ def _compressed_again(
     yield compressor.flush()
 
 
-@contextmanager
 def as_json_lines(
     s3: S3Client, objects: Sequence[S3Object], _start: int, _end: int | None = None
-) -> Iterator[IO[bytes]]:
+) -> AbstractContextManager[IO[bytes]]:
     """A gzip of JSON Lines with the rows of Parquet objects, which is read from its beginning only."""
-    with closing(_gzipped(s3, objects)) as blocks:
-        yield cast("IO[bytes]", Blocks(blocks))
+    return as_stream(_gzipped(s3, objects))
 
 
 def _gzipped(s3: S3Client, objects: Sequence[S3Object]) -> Generator[bytes, None, None]:
