@@ -89,7 +89,7 @@ IMPOSSIBLE: dict[str, tuple[bytes, list[str], str]] = {
     "latin-1 header.csv": ("id,größe\n1,good\n".encode("latin-1"), [], "first line, byte 5: the file is not utf-8"),
     "open quote.csv": (b'id,text\n1,good\n2,"never\n3,x\n', [], "row 1: a quote opens in this row and is never closed"),
     "open quote at once.csv": (b'"never\n3,x\n', [], "row 0: a quote opens in this row and is never closed"),
-    "two of a name.csv": (b"text,text\na,b\n", [], "2 columns are named text: give the number of the one"),
+    "two of a name.csv": (b"text,text\na,b\n", [], "2 columns are named 'text': give the number of the one"),
     "no such column.csv": (b"id,body\n1,good\n", ["--input-column", "tweet"], "no column is named 'tweet': give the"),
     "no such number.csv": (b"id,body\n1,good\n", ["--input-column", "7"], "there is no column 7: the file has 2"),
     "no such label column.csv": (

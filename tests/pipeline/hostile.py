@@ -21,6 +21,8 @@ LARGE = 450_000
 HEADER = ("id", "text", "label")
 # S3 takes 2 KB of metadata.
 _MOST_METADATA = 1_900
+# An error that quotes it whole has no place left to say what helps.
+_LONG_NAME = "n" * 1_700
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ EXPRESSIONS = st.sampled_from(_NASTY) | st.recursive(
 _PROMPTS = [
     *("{text}", "{text}", "{label} {text}", "{{{id}}}", "{text}" * 8, "{text}" * 9, "{no such}", "\x00é{text}"),
     *("text", "{", "}", "{}", "{{}}", "{text", "{{text}}", "{{text}", "{{{text}", "{" * 900, "{te{xt}", ""),
+    f"{{{_LONG_NAME}}}",
 ]
 _SCHEMAS = [
     *("{}", '{"type": "object"}', '{"type": "string"}', '{"required": ["label"]}', '{"properties": {"label": false}}'),
@@ -120,6 +123,8 @@ _SCHEMAS = [
     *('{"pattern": "(a+)+$"}', '{"$ref": "#"}', '{"$ref": "http://127.0.0.1:9/"}', '{"$defs": 5}', '{"type": 5}', "5"),
     *("{", "", "[]", '{"not":' * 90 + "{}" + "}" * 90, f'{{"enum": [{",".join("1" * 900)}]}}', '{"\\ud800": 1}'),
     json.dumps({"anyOf": [{"type": "null"}] * 80}),
+    *(json.dumps({"properties": {_LONG_NAME: inner}}) for inner in ({"a": 1}, {"$ref": "#"}, {"type": 5})),
+    json.dumps({_LONG_NAME: 1}),
     json.dumps({"$defs": {str(n): {"allOf": [{"$ref": f"#/$defs/{n + 1}"}] * 2} for n in range(30)}}),
 ]
 _OPTIONS: dict[str, st.SearchStrategy[str]] = {
@@ -148,7 +153,7 @@ _OPTIONS: dict[str, st.SearchStrategy[str]] = {
         ]
     ),
     "input-column": st.sampled_from(
-        ["text", "id", "0", "1", "2", "3", "99999999999", "no such", "", "-1", "é", "\x00"]
+        ["text", "id", "0", "1", "2", "3", "99999999999", "no such", "", "-1", "é", "\x00", _LONG_NAME]
     ),
     "header": st.sampled_from(["auto", "present", "absent", "no"]),
     "delimiter": st.sampled_from([",", ";", "tab", '"', "\n", "é", "", "::"]),

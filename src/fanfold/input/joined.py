@@ -19,9 +19,8 @@ from fanfold.input.objects import at_once
 from fanfold.input.sources import Source
 from fanfold.input.streamed import LINE_END, as_json_lines, compressed, recompressed
 from fanfold.terminal import spinner
-from fanfold_core.input.columns import shown
 from fanfold_core.input.encodings import is_byte_cuttable
-from fanfold_core.input.errors import InputError, counted
+from fanfold_core.input.errors import InputError, counted, shown
 from fanfold_core.input.formats import FileName, Format
 from fanfold_core.input.source import BLOCK_BYTES, InputFile
 

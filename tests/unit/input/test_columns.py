@@ -73,7 +73,7 @@ def test_the_name_of_the_column_of_true_labels_tells_that_the_first_line_is_the_
         (
             b"text,a,a\n",
             {"label_column": "a"},
-            "2 columns are named a: give the number of the one that is meant, 1 or",
+            "2 columns are named 'a': give the number of the one that is meant, 1 or",
         ),
         (b"id,text\n", {"label_column": "text"}, "the texts and their true labels are in one column, 1"),
     ],
@@ -175,3 +175,13 @@ def test_a_near_name_is_looked_for_among_the_first_columns_only() -> None:
             detected(line + b"\n" + line + b"\n", input_column="reveiw")
         assert words in caught.value.in_full
         assert ("did you mean" in caught.value.in_full) == (place < 200)
+
+
+@pytest.mark.parametrize("head", [b"id,text\n", b"text\n", b"so good\n", b"a,b\n1,2\n"])
+@pytest.mark.parametrize("given", ["n" * 1_700, "9" * 1_700, "9" * 5_000])
+@pytest.mark.parametrize("option", ["input_column", "label_column"])
+def test_a_name_of_any_length_leaves_room_for_what_helps(head: bytes, given: str, option: str) -> None:
+    with pytest.raises(LayoutError) as caught:
+        detected(head, **{option: given})
+    assert "option `" in str(caught.value)
+    assert "…" not in str(caught.value)[-40:]

@@ -97,7 +97,7 @@ def test_the_only_column_is_the_input_whatever_its_header_says() -> None:
         (b"id,words\n", {"input_column": "Tweets"}, "no column is named 'Tweets': give the name of one of those in"),
         (b"id,words\n", {"input_column": "2"}, "no column 2: the file has 2, counted from 0"),
         (b"id,words\n", {"input_column": "tweet", "header": "absent"}, "header=absent says that there are no names"),
-        (b"text,Text\n", {}, "2 columns are named text: give the number"),
+        (b"text,Text\n", {}, "2 columns are named 'text': give the number"),
         (b",".join([b"x" * 99] * 30), {"header": "present"}, "x…' and 20 more"),
         (b"", {}, "the file is empty"),
         (BOM, {}, "the file is empty"),

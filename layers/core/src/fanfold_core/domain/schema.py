@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from fanfold_core.domain.errors import MalformedAnswerError
-from fanfold_core.input.errors import OptionError, counted, shortened
+from fanfold_core.input.errors import OptionError, counted, shortened, shown
 from fanfold_core.input.json.text import read_json, write_json
 
 if TYPE_CHECKING:
@@ -169,6 +169,7 @@ class _Measured:
 
     def add(self, schema: Any, place: str, opened: tuple[str, ...], level: int = 1) -> None:
         """Count a schema at a place, in the definitions that have been `opened` on the way there."""
+        place = shortened(place, _MOST_SHOWN)
         self._count(1)
         if level > _MOST_LEVELS:
             raise _UnfitError(f"a JSON Schema of at most {_MOST_LEVELS} levels, with each $ref written out")
@@ -187,7 +188,7 @@ class _Measured:
                 self._count(1 + (len(value) if isinstance(value, list | dict) else 0))
             elif keyword not in _ANNOTATIONS:
                 known = ", ".join(sorted({"$ref", *_ONE, *_LIST, *_NAMED, *_PLAIN}))
-                raise _UnfitError(f"a JSON Schema without {keyword!r} (at {place}), of these keywords: {known}")
+                raise _UnfitError(f"a JSON Schema without {shown([keyword])} (at {place}), of these keywords: {known}")
 
     def _follow(self, reference: Any, place: str, opened: tuple[str, ...], level: int) -> None:
         match = _REFERENCE.fullmatch(reference) if isinstance(reference, str) else None
@@ -222,7 +223,8 @@ def _validator(schema: Mapping[str, Any]) -> Validator:
 
     error = next(Draft202012Validator(Draft202012Validator.META_SCHEMA).iter_errors(schema), None)
     if error is not None:
-        raise _UnfitError(f"a JSON Schema: at {error.json_path}, {shortened(error.message, _MOST_SHOWN)}")
+        place, words = (shortened(text, _MOST_SHOWN) for text in (error.json_path, error.message))
+        raise _UnfitError(f"a JSON Schema: at {place}, {words}")
     counted = {name: _counted(name, apply) for name, apply in Draft202012Validator.VALIDATORS.items()}
     # A schema that names its draft is applied by the class of that name.
     anonymous = {keyword: value for keyword, value in schema.items() if keyword != "$schema"}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
-from fanfold_core.input.errors import InputColumnError, LayoutError, counted
+from fanfold_core.input.errors import InputColumnError, LayoutError, counted, shortened, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,11 +23,12 @@ USUAL_NAMES = frozenset(
         "utterance",
     )
 )
-# Columns in an error's words, and characters of each.
+# Numbers of columns in an error's words.
 _MOST_SHOWN = 10
 # Columns, and characters of a name, among which a near name is looked for: it takes longer with each.
 _MOST_COMPARED = 200
-_MOST_CHARACTERS = 40
+# Digits of a column's number.
+_LONGEST_NUMBER = 40
 # What the header says is shorter than this, and a text is so many times as long as its column's name.
 _LONGEST_NAME = 40
 _TIMES_LONGER = 3
@@ -120,7 +121,7 @@ def _find_header(
         names = "the name of one of those in the file's first line, or the column's number, counted from 0"
         how = names if len(first) > 1 else "0, the number of the file's only column"
         raise LayoutError(
-            f"no column is named {input_column!r}: give {how}, with the option `input-column`",
+            f"no column is named {shown([input_column])}: give {how}, with the option `input-column`",
             f"{_first_line(first)}{_perhaps(input_column, first)}",
         )
     if label_column is not None and _plain(label_column) in map(_plain, first):
@@ -198,7 +199,7 @@ def _last_asked_for(columns: Sequence[str], asked: Asked, first: Sequence[str]) 
             has_header = columns == tuple(first)
             known = f"{shown(columns)}{'' if has_header else ', since the first line is taken for a row'}"
             raise LayoutError(
-                f"{count} named {name!r}, which the option `{asked.option}` uses: the columns are {known}; "
+                f"{count} named {shown([name])}, which the option `{asked.option}` uses: the columns are {known}; "
                 f"correct the option, or the file's first line{_perhaps(name, columns)}",
                 "" if has_header else f"{_first_line(first)}{_perhaps(name, first)}",
             )
@@ -208,27 +209,29 @@ def _last_asked_for(columns: Sequence[str], asked: Asked, first: Sequence[str]) 
 def _chosen(first: Sequence[str], given: str, option: str, header: str, *, has_header: bool) -> int:
     """The column that an option gives, by its name or its number."""
     if given.isdecimal():
-        if int(given) < len(first):
+        # Python reads no number of thousands of digits.
+        if len(given) <= _LONGEST_NUMBER and int(given) < len(first):
             return int(given)
         raise LayoutError(
-            f"there is no column {given}: the file has {len(first)}, counted from 0; see the option `{option}`",
+            f"there is no column {shortened(given, _LONGEST_NUMBER)}: the file has {len(first)}, counted from 0; see "
+            f"the option `{option}`",
             f"the columns are {shown(first)}" if has_header else _first_line(first),
         )
     if not has_header:
         why = "header=absent says" if header == "absent" else "the first line, which looks like a row, says"
         raise LayoutError(
-            f"the option `{option}` is a name, {given!r}, but {why} that there are no names: give the column's number, "
-            "counted from 0, or header=present",
+            f"the option `{option}` is a name, {shown([given])}, but {why} that there are no names: give the column's "
+            "number, counted from 0, or header=present",
             _first_line(first),
         )
     named = [index for index, cell in enumerate(first) if _plain(cell) == _plain(given)]
     if not named:
         raise LayoutError(
-            f"no column is named {given!r}: the columns are {shown(first)}; give the name of one of them, or the "
-            f"column's number, counted from 0, with the option `{option}`{_perhaps(given, first)}"
+            f"no column is named {shown([given])}: the columns are {shown(first)}; give the name of one of them, or "
+            f"the column's number, counted from 0, with the option `{option}`{_perhaps(given, first)}"
         )
     if len(named) > 1:
-        raise _ambiguous(f"{counted(len(named), 'column')} are named {_plain(given)}", named, option)
+        raise _ambiguous(f"{counted(len(named), 'column')} are named {shown([_plain(given)])}", named, option)
     return named[0]
 
 
@@ -238,7 +241,7 @@ def _usual(first: Sequence[str], *, has_header: bool) -> int:
         raise _unknown(first, is_header=has_header)
     if len(usual) > 1:
         names = list(dict.fromkeys(_plain(first[index]) for index in usual))
-        which = f"are named {names[0]}" if len(names) == 1 else f"may hold the texts, {shown(names)}"
+        which = f"are named {shown(names)}" if len(names) == 1 else f"may hold the texts, {shown(names)}"
         raise _ambiguous(f"{counted(len(usual), 'column')} {which}", usual, "input-column")
     return usual[0]
 
@@ -275,10 +278,3 @@ def _ambiguous(what: str, columns: Sequence[int], option: str) -> LayoutError:
 
 def _plain(name: str) -> str:
     return name.strip().casefold()
-
-
-def shown(cells: Sequence[str]) -> str:
-    """Names in an error's words: not too many of them, and none too long."""
-    some = [cell if len(cell) <= _MOST_CHARACTERS else cell[:_MOST_CHARACTERS] + "…" for cell in cells[:_MOST_SHOWN]]
-    more = f" and {len(cells) - _MOST_SHOWN} more" if len(cells) > _MOST_SHOWN else ""
-    return ", ".join(map(repr, some)) + more

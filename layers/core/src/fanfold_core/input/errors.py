@@ -26,13 +26,15 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
 # Characters of a message, and of what it quotes. They have to fit into an item of the ledger, a message and a line of
 # errors.csv.
 _MOST_CHARACTERS = 1_000
 # Characters of a value in an error's words.
 _MOST_SHOWN = 80
+# Names in an error's words, and the characters of each.
+_MOST_NAMES, _MOST_OF_A_NAME = 10, 40
 
 
 class FanfoldError(Exception):
@@ -65,6 +67,16 @@ def shortened(text: str, most: int) -> str:
     'a long…'
     """
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def shown(names: Sequence[str]) -> str:
+    """Names in an error's words: not too many of them, and none too long.
+
+    >>> shown(["id", "text"]), shown(["a" * 50])
+    ("'id', 'text'", "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…'")
+    """
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(repr(shortened(name, _MOST_OF_A_NAME)) for name in names[:_MOST_NAMES]) + more
 
 
 def counted(number: int, what: str) -> str:

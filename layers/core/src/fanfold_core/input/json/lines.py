@@ -11,9 +11,9 @@ from codecs import BOM_UTF8, lookup
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fanfold_core.input.columns import Columns, find_columns, shown
+from fanfold_core.input.columns import Columns, find_columns
 from fanfold_core.input.encodings import replaced
-from fanfold_core.input.errors import LayoutError, RecordTooLargeError, counted
+from fanfold_core.input.errors import LayoutError, RecordTooLargeError, counted, shown
 from fanfold_core.input.json.text import cell_of, read_lenient_json, write_json
 from fanfold_core.input.layout import MOST_NAMES_BYTES, Layout
 from fanfold_core.input.records import Dialect, JsonRow, Records, UnreadableRow, format_records
@@ -96,7 +96,7 @@ class JsonLinesReader:
             )
         if unknown := sorted(asked.names - set(_keys(first))):
             raise LayoutError(
-                f"no key of the first {counted(len(first), 'row')} is {unknown[0]!r}, which the option "
+                f"no key of the first {counted(len(first), 'row')} is {shown(unknown[:1])}, which the option "
                 f"`{asked.option}` uses: the columns are {shown(columns)}; correct the option"
             )
         # Its keys may be within values: of the columns, none is asked for.

@@ -15,7 +15,7 @@ from uuid import UUID
 from arro3.core import Array, DataType
 from arro3.io import read_parquet, write_ndjson
 
-from fanfold_core.input.errors import ParquetError
+from fanfold_core.input.errors import ParquetError, shown
 from fanfold_core.input.parquet import ASK, END, FLAW, HEADER, MEMORY_BYTES, RANGE, ROWS
 
 if TYPE_CHECKING:
@@ -144,14 +144,14 @@ def _check_fields(fields: Sequence[Field]) -> None:
         elif _DECIMALS_IN_A_MAP.search(kind):
             what = "decimals in a map"
         if what:
-            raise ParquetError(f"column {field.name!r} holds {what}: write the file without it, or as text")
+            raise ParquetError(f"column {shown([field.name])} holds {what}: write the file without it, or as text")
         _check_inner_names(field.type)
 
 
 def _check_names(names: Sequence[str], what: str) -> None:
     name, times = Counter(names).most_common(1)[0] if names else ("", 0)
     if times > 1:
-        raise ParquetError(f"the Parquet file has several {what} called {name!r}: rename all but one")
+        raise ParquetError(f"the Parquet file has several {what} called {shown([name])}: rename all but one")
 
 
 def _check_inner_names(kind: DataType) -> None:
