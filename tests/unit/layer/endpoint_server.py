@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from types_boto3_sagemaker_runtime import SageMakerRuntimeClient
 
 REGION = "eu-west-1"
-SHORT = Patience(taking=1, reply=0.5)
+# Of a busy machine, a reply takes its time.
+SHORT = Patience(taking=1, reply=4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ THROTTLED = Answer(400, "ThrottlingException", b'{"message":null}')
 HUNG_UP, RESET = Answer(None), Answer(0)
 BAD_GATEWAY = Answer(502, body=b"<html>Bad Gateway</html>")
 NOT_ACCEPTED = Answer(200, body=b"<html>Log in to the guest network</html>")
-SILENT = Answer(seconds=2)
+SILENT = Answer(seconds=60)
 
 
 @dataclass(slots=True)

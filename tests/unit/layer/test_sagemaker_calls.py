@@ -85,13 +85,12 @@ def test_every_request_is_signed_so_that_aws_lets_it_in(server: Server) -> None:
 
 
 def test_credentials_that_expire_on_the_way_are_replaced(server: Server) -> None:
-    expires = (datetime.now(UTC) + timedelta(seconds=3)).isoformat()
-    keys = {"access_key": "OLD", "secret_key": "s", "token": "t", "expiry_time": expires}
-    later = (datetime.now(UTC) + timedelta(hours=6)).isoformat()
-    rotating = RefreshableCredentials.create_from_metadata(
-        keys,
-        refresh_using=lambda: keys | {"access_key": "NEW", "expiry_time": later},
-        method="test",
+    now = datetime.now(UTC)
+    expires, later = now + timedelta(minutes=1), now + timedelta(hours=6)
+    renewed = {"access_key": "NEW", "secret_key": "s", "token": "t", "expiry_time": later.isoformat()}
+    rotating = RefreshableCredentials(
+        *("OLD", "s", "t", expires, lambda: renewed, "test"),
+        time_fetcher=lambda: expires + timedelta(seconds=1) if server.received else now,
         advisory_timeout=0,
         mandatory_timeout=0,
     )
