@@ -22,7 +22,8 @@ from fanfold.cli import main
 from fanfold.cli.logs import LogLine
 from fanfold.stacks import Stack
 from fanfold.terminal import stderr, stdout
-from fanfold_core.domain.job import State, Totals
+from fanfold_core.domain.job import State
+from fanfold_core.domain.parts import Totals
 from fanfold_core.domain.statistics import Statistics
 from fanfold_core.input.records import Dialect
 
