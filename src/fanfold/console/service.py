@@ -20,8 +20,8 @@ from fanfold.errors import DownloadError
 from fanfold.input.uploads import upload_stream
 from fanfold.jobs import Job
 from fanfold.results import Errors, Results, results_file
-from fanfold.results.objects import find_object, read_object
-from fanfold_core.domain.keys import name_of, result_key
+from fanfold.results.objects import find_object, read_object, table_sizes
+from fanfold_core.domain.keys import name_of, result_key, table_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -41,7 +41,7 @@ class Conclusion:
     """What a job came to, as its summary says it: what older versions did not say is None.
 
     It has cost `dollars` at least; None on a local cloud, too. `instance_hours` are in these where CloudWatch has
-    counted them; `is_early` if it may yet do so.
+    counted them; `is_early` if it may yet do so. The files of its table, if it has one, are `tables`, with their sizes.
     """
 
     dollars: float | None = None
@@ -51,6 +51,7 @@ class Conclusion:
     labels: dict[str, int] | None = None
     details: str | None = None
     results_file: str = "results.csv"
+    tables: dict[str, int] | None = None
 
 
 _UNKNOWN = Conclusion()
@@ -237,6 +238,7 @@ class ConsoleService:
         try:
             job = self._job(status.id)
             summary, cost = job.summary(), job.cost()
+            tables = self._tables(status.id) if summary.get("parquet") else None
         except DownloadError:
             return _UNKNOWN
         if speed := speed_of(summary):
@@ -244,7 +246,11 @@ class ConsoleService:
         dollars = None if cost is None or cost.is_local else cost.services + (cost.counted or cost.instance or 0)
         hours, is_early = (None, False) if cost is None else (cost.instance_hours, cost.hours_unknown == TOO_EARLY)
         told = {name: summary.get(name) for name in ("not_answered", "labels", "details")}
-        return Conclusion(dollars, hours, is_early, results_file=results_file(summary), **told)
+        return Conclusion(dollars, hours, is_early, results_file=results_file(summary), tables=tables, **told)
+
+    def _tables(self, job_id: str) -> dict[str, int]:
+        sizes = table_sizes(self.stack, job_id, self.stack.ledger.job(job_id).tables)
+        return {table_file(number): size for number, size in sizes.items()}
 
     def _status(self, job_id: str) -> JobStatus:
         if job_id not in self._ended:
