@@ -155,13 +155,14 @@ def retry(job: str, stack: str, out: Path, replace: bool) -> None:
     fanfold retry tweets-6a5ef09ece7577f1 --out second
     fanfold retry tweets-6a5ef09ece7577f1.2 --out third
     """
-    found = Fanfold(stack).job(job)
+    client = Fanfold(stack)
+    found = client.job(job)
     now = found.status()
     if now.state is JobState.SUCCEEDED:
         stderr.print(f"job {found.id} has no failed rows: nothing to retry", soft_wrap=True)
         return
     now.check_retry()
-    with held(out, Owner(job=found.id, input=now.input, rows=now.rows), replace=replace) as folder:
+    with held(out, Owner.of_job(client.stack.ledger.job(found.id)), replace=replace) as folder:
         again = found.retry()
         say_job(again)
         code = follow_to_the_end([Followed(again, again.id, folder)], stack)

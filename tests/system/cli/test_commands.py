@@ -166,6 +166,7 @@ def test_the_report_is_written_to_a_folder_or_shown_by_the_browser(
         "errors.csv",
         "summary.json",
         "report.html",
+        ".fanfold.json",
     }
     assert pipeline.fanfold("report", str(tmp_path / "out"), "--stack", "nobodys").returncode == OK
     assert shown.read_text().strip() == (tmp_path / "out" / "report.html").as_uri()
