@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import EndpointConnectionError
 
-from fanfold.comparison import describe_departure, last_of_name
 from fanfold.costs.cost import Cost
 from fanfold.costs.hours import count_hours
-from fanfold.errors import DownloadError, JobNotFoundError, JobStillOpenError, StackError
+from fanfold.errors import JobNotFoundError, JobStillOpenError, StackError
 from fanfold.folder import HeldFolder, Owner, held
 from fanfold.partial import Partial
 from fanfold.results import Errors, Results, format_of, read_file
@@ -163,23 +162,6 @@ class Job:
         began, ended = (datetime.fromisoformat(summary[name]) for name in ("created", "ended"))
         hours, unknown = count_hours(self._stack, began, ended, datetime.now(UTC))
         return replace(cost, instance_hours=hours, hours_unknown=unknown)
-
-    def departure(self) -> str:
-        """How the labels of a job that has ended depart from those of the last job of the same file name, in words.
-
-        Empty if chance may have done it, or there is no such job. `JobStillOpenError` if this one has not ended.
-        """
-        labels = self.summary().get("labels") or {}
-        with self._known():
-            earlier = last_of_name(self._stack, self.id, self._ledger_job().source.key) if labels else None
-        if earlier is None:
-            return ""
-        try:
-            before = Job(self._stack, earlier.id).summary().get("labels") or {}
-        except DownloadError:  # it has expired
-            return ""
-        words = describe_departure(labels, before)
-        return f"{words} since job {earlier.id}" if words else ""
 
     def download(self, folder: Path | str, *, replace: bool = False) -> list[Path]:
         """Write the files of a job that has ended to a folder, which is made if need be.

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from tests.fakes.stored import as_stored, check_size, is_open, is_running, job_as_stored, predicted
+from tests.fakes.stored import as_stored, check_size, is_open, is_running, job_as_stored, last_of_name, predicted
 
 from fanfold_core.app.ports import Failure, Prediction
 from fanfold_core.domain.counting import kind_of
@@ -64,6 +64,9 @@ class MemoryLedger:
         if job_id not in self._jobs:
             raise UnknownJobError(job_id)
         return self._jobs[job_id]
+
+    def last_of_name(self, job: JobRecord) -> str | None:
+        return last_of_name(self._jobs.values(), job)
 
     def set_layout(self, job_id: str, layout: Layout) -> JobRecord:
         return self._put_job(replace(self.job(job_id), layout=layout))

@@ -87,13 +87,15 @@ def status(job: str, stack: str, watch: bool, as_json: bool) -> None:
     told = {
         "advice": advise(now.as_dict(), now.id, stack) if now.has_ended else "",
         "details": summary.get("details", ""),
-        "departure": found.departure() if now.has_ended else "",
     }
-    evaluation = summary.get("evaluation")
+    evaluation, departure = summary.get("evaluation"), summary.get("departure")
     if as_json:
-        show_json(now.as_dict() | {"cost": cost and asdict(cost), **told, "evaluation": evaluation})
+        found_out = {"evaluation": evaluation, "departure": departure}
+        show_json(now.as_dict() | {"cost": cost and asdict(cost), **told, **found_out})
     else:
-        show_facts(_facts(now) | describe_accuracy(evaluation) | {"cost": cost and str(cost), **told})
+        spread = departure and f"{departure['change']} since job {departure['job']}"
+        facts = {"cost": cost and str(cost), **told, "departure": spread}
+        show_facts(_facts(now) | describe_accuracy(evaluation) | facts)
     sys.exit(code_of(now.state, now.failed) if watch else ExitCode.OK)
 
 

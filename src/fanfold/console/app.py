@@ -144,8 +144,6 @@ class Views:
         ended = asdict(self._service.conclusion(status))
         if tables := ended.pop("tables"):
             ended["table"] = _offered(tables, f"fanfold download {status.id} --stack {self._service.stack.name}")
-        if departure := self._service.departure(status):
-            ended["departure"] = asdict(departure) | {"created": departure.created.isoformat()}
         return _told(status) | self._service.pace(status) | ended | {"files": files}
 
     def rows(self, job_id: str) -> Json:

@@ -54,8 +54,9 @@ def test_the_status_says_whether_predictions_are_right_and_spread_as_before(
     assert "most frequent mistake  good predicted as bad, 60 rows" in said.stdout
     assert f"departure              bad: 0% → 100% since job {moods[0].id}" in said.stdout
     assert "departure" not in fanfold("status", moods[0].id).stdout
+    assert moods[1].summary()["departure"] == {"job": moods[0].id, "change": "bad: 0% → 100%"}
     known = fanfold("status", moods[0].id, "--json").json
-    assert (known["evaluation"]["accuracy"], known["departure"]) == (1.0, "")
+    assert (known["evaluation"]["accuracy"], known["departure"]) == (1.0, None)
     said = fanfold("compare", moods[0].id, moods[1].id)
     assert (said.code, "the results are of other texts from row 0" in said.stderr) == (FAILED, True)
 

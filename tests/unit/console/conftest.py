@@ -49,9 +49,6 @@ class Service:
     def jobs(self, _most: int, _search: str) -> tuple[list[JobStatus], bool]:
         return [self.status("job-1")], False
 
-    def departure(self, _status: JobStatus) -> None:
-        return None
-
     def conclusions(self, _listed: list[JobStatus]) -> dict[str, Conclusion]:
         return {}
 

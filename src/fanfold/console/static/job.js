@@ -128,9 +128,9 @@ function warn(departure) {
   const place = find(".departure", section)
   place.hidden = !departure
   if (!departure) return
-  const link = element("a", `the last job of this name (${moment(departure.created)})`)
+  const link = element("a", `the last job of this name (${departure.job})`)
   link.href = `#${departure.job}`
-  place.replaceChildren("The labels are distributed differently than in ", link, `. ${departure.words}`)
+  place.replaceChildren("The labels are distributed differently than in ", link, `. ${departure.change}`)
 }
 
 // ── When a job ends ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import IO, Any
 
-    from fanfold_core.app.ports import Announcements, Ledger, Queues, Store
+    from fanfold_core.app.ports import Announcements, Queues, Store
+    from fanfold_core.app.report.summary import ListingLedger
     from fanfold_core.domain.job import Chunk
 
 # A part larger than this waits on disk, not in memory, for its upload.
@@ -54,7 +55,7 @@ _MOST_UNRECORDED = 1000
 class Assembler:
     """Writes the results, errors.csv, summary.json and report.html. `version` is that of this code."""
 
-    ledger: Ledger
+    ledger: ListingLedger
     store: Store
     queues: Queues
     announcements: Announcements
@@ -242,6 +243,7 @@ class Assembler:
     def _describe(self, job: JobRecord, ended: Mapping[str, Any], whole: Totals) -> None:
         """Write summary.json and report.html."""
         from fanfold_core.app.report import render_report  # noqa: PLC0415 - likewise
+        from fanfold_core.app.report.summary import with_departure  # noqa: PLC0415 - likewise
 
         # What quotes the file or the model stays with the results: an event, and mail, go to more people.
         shown = {
@@ -250,6 +252,7 @@ class Assembler:
             "evaluation": self._evaluation(job, whole),
             "details": self._details(job, whole) if ended["state"] == State.FAILED else "",
         }
+        shown = with_departure(shown, job, self.ledger, self.store)
         described, report = f"{json.dumps(shown, indent=2)}\n", render_report(shown, whole)
         for name, text in (("summary.json", described), ("report.html", report)):
             self.store.write(result_key(job.id, name), text.encode(), RESULT_FILES[name])

@@ -11,6 +11,7 @@ import json
 import re
 from pathlib import PurePosixPath
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from fanfold_core.domain.spans import Span
 
@@ -107,6 +108,15 @@ def round_number(job: str) -> int:
     (1, 10)
     """
     return int(job.partition(".")[2] or 1)
+
+
+def file_name(key: str) -> str:
+    """What an uploaded file is called.
+
+    >>> file_name("5e0c/caf%C3%A9.csv")
+    'café.csv'
+    """
+    return unquote(key.rpartition("/")[2])
 
 
 def is_hidden(key: str) -> bool:
