@@ -20,10 +20,12 @@ import boto3
 from benchmarks.sides.units import Units
 from moto import mock_aws
 
+from fanfold.project import find_root
 from fanfold_core.aws import events
 from fanfold_core.aws.messages import Assemble, Dispatch
 from fanfold_core.aws.wiring import wire_assembler, wire_collector, wire_dispatcher, wire_splitter
 from fanfold_core.domain.job import State
+from localaws import template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,6 +38,7 @@ ROWS_PER_REQUEST = 32
 OUTCOMES_PER_BATCH = 100
 MESSAGES_PER_CALL = 10
 QUEUES = ("uploads", "chunks", "outcomes", "assembly")
+TABLE = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
@@ -127,12 +130,8 @@ class Pipeline:
         for bucket in ("input", "output"):
             s3.create_bucket(Bucket=bucket)
         s3.put_bucket_versioning(Bucket="input", VersioningConfiguration={"Status": "Enabled"})
-        session.client("dynamodb").create_table(
-            TableName="ledger",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        )
+        properties = template.load(find_root()).body["Resources"]["Ledger"]["Properties"]
+        session.client("dynamodb").create_table(TableName="ledger", **{part: properties[part] for part in TABLE})
         return {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in QUEUES}
 
     def _count(self, model: Any, **_: Any) -> None:

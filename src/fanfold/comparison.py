@@ -1,16 +1,13 @@
-"""What changed from one job to another: row by row, or whether labels are distributed differently than chance does."""
+"""What changed from one job to another, row by row."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import dropwhile, zip_longest
-from math import sqrt
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import unquote
 
 from fanfold.errors import OtherInputError
-from fanfold.status import JobState
 from fanfold_core.domain.counting import short_label
 from fanfold_core.domain.results import columns
 from fanfold_core.domain.results.json_lines import numbered
@@ -20,15 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from fanfold.results import Results
-    from fanfold.stacks import ListedJob, Stack
 
 # Pairs of labels that are counted one by one.
 _MOST_PAIRS = 1_000
-_WITH_RESULTS = {JobState.SUCCEEDED, JobState.COMPLETED_WITH_ERRORS}
-# Less is not worth a word, and with fewer rows no share means much.
-_LEAST_CHANGE, _LEAST_ROWS = 0.1, 50
-# Three standard errors of a difference of two shares, which is largest where both are a half.
-_ERRORS = 1.5
 
 Row = dict[str, str]
 
@@ -161,36 +152,3 @@ def _cells(row: Mapping[str, str], names: Sequence[str]) -> list[str]:
 
 def _line(cells: Sequence[str]) -> str:
     return format_records([cells], Dialect())
-
-
-def describe_departure(now: Mapping[str, int], before: Mapping[str, int]) -> str:
-    """The label whose share has changed most, in words; empty if chance may have done it.
-
-    >>> describe_departure({"GOOD": 900, "BAD": 100}, {"GOOD": 500, "BAD": 500})
-    'BAD: 50% → 10%'
-    """
-    rows, rows_before = sum(now.values()), sum(before.values())
-    if min(rows, rows_before) < _LEAST_ROWS:
-        return ""
-    shares = {label: (before.get(label, 0) / rows_before, now.get(label, 0) / rows) for label in {*now, *before}}
-    label = min(shares, key=lambda label: (-round(abs(shares[label][1] - shares[label][0]), 9), label))
-    was, is_now = shares[label]
-    if abs(is_now - was) < max(_LEAST_CHANGE, _ERRORS * sqrt(1 / rows + 1 / rows_before)):
-        return ""
-    return f"{label}: {was:.0%} → {is_now:.0%}"
-
-
-def last_of_name(stack: Stack, job_id: str, key: str) -> ListedJob | None:
-    """The last job that ended with results before this one, of another upload whose file was called the same."""
-    before = dropwhile(lambda job: job.id != job_id, stack.latest_jobs())
-    same = (job for job in before if job.key != key and file_name(job.key) == file_name(key))
-    return next((job for job in same if job.state in _WITH_RESULTS), None)
-
-
-def file_name(key: str) -> str:
-    """What an uploaded file is called.
-
-    >>> file_name("5e0c/caf%C3%A9.csv")
-    'café.csv'
-    """
-    return unquote(key.rpartition("/")[2])

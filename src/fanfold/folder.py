@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from fanfold.errors import DownloadError
-from fanfold.input.batch import BATCH_FILES, CustomIds, batch_output
+from fanfold.input.batch import BATCH_FILES, CustomIds, batch_output, has_batch_output
 from fanfold.results.objects import download, missing, sizes_of
 from fanfold.terminal import bytes_bar, stderr
 from fanfold_core.domain.keys import RESULT_FILES, TABLE_FOLDER, first_round, result_key
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from fanfold.stacks import Stack
+    from fanfold_core.domain.job import JobRecord
 
 if sys.platform == "win32":
     from msvcrt import LK_NBLCK, locking
@@ -35,7 +36,7 @@ else:
 
 
 _LOCK = ".fanfold.lock"
-# Of which file the job is whose files are there, which no file of the output bucket tells.
+# Of which file the job is whose files are there, and of what content, which no file of the output bucket tells.
 _ORIGIN = ".fanfold.json"
 # What a folder has of a job: files of the output bucket, and those that are made of these here. First comes what cannot
 # be replaced if it has other files.
@@ -49,7 +50,8 @@ class Owner:
     """Whose files a folder has, or shall have: those of a job of a file, of which everything else may be unknown.
 
     `origin` tells whether a file is the same, see `Source`; `input` is its address in the input bucket, and `name` what
-    a user calls it. The job has so many `rows` at most.
+    a user calls it. The job has so many `rows` at most. Files of the same `content` have the same bytes; those with the
+    same bytes may have another one, since S3 hashes what it stores: parts of an upload, or what a key has encrypted.
     """
 
     name: str = ""
@@ -57,6 +59,14 @@ class Owner:
     origin: str = ""
     input: str = ""
     rows: int | None = None
+    content: str = ""
+
+    @classmethod
+    def of_job(cls, job: JobRecord, origin: str = "", rows: int | None = None) -> Self:
+        """What a stack knows of a job; not its origin, and its `rows` only if it has read its whole file."""
+        source = job.source
+        rows = job.rows if rows is None else rows
+        return cls("", job.id, origin, source.address, rows, f"{source.etag} {source.size}")
 
     @classmethod
     def of(cls, folder: Path) -> Self:
@@ -68,11 +78,12 @@ class Owner:
             return cls()
         # It may be of another job: the files were copied, or a process has died while it wrote them.
         is_told = first_round(str(told.get("job"))) == first_round(job)
-        return cls(its.rpartition("/")[2], job, str(told.get("origin", "")) if is_told else "", its, rows)
+        origin, content = (str(told.get(name, "")) if is_told else "" for name in ("origin", "content"))
+        return cls(its.rpartition("/")[2], job, origin, its, rows, content)
 
     def is_same(self, other: Owner) -> bool:
         """Whether both are rounds of one job, or jobs of one file."""
-        ours, theirs = ((one.origin, one.input, first_round(one.job)) for one in (self, other))
+        ours, theirs = ((one.origin, one.input, first_round(one.job), one.content) for one in (self, other))
         return any(one and one == another for one, another in zip(ours, theirs, strict=True))
 
     def __str__(self) -> str:
@@ -88,16 +99,16 @@ class HeldFolder:
     path: Path
     origin: str = ""
 
-    def receive(self, stack: Stack, job: str, *, is_batch: bool = False, tables: Iterable[int] = ()) -> list[Path]:
+    def receive(self, stack: Stack, job: JobRecord) -> list[Path]:
         """Write the files of a job; they are there when all of them are whole, or what was there before still is.
 
-        With `is_batch` those of OpenAI's batch format are among them; so is the folder of its table, with these files.
+        Of a job in OpenAI's batch format, those of that format are among them.
 
         `DownloadError` if there are none, or they cannot be written.
         """
-        sizes = sizes_of(stack, job, tables)
+        sizes = sizes_of(stack, job.id, job.tables)
         if not sizes:
-            raise missing(stack, result_key(job, ""))
+            raise missing(stack, result_key(job.id, ""))
         unfinished = {name: self.path / f".{name}.part" for name in (file.partition("/")[0] for file in sizes)}
         try:
             if TABLE_FOLDER in unfinished:
@@ -108,13 +119,13 @@ class HeldFolder:
                 for file, size in sizes.items():
                     name, _, inner = file.partition("/")
                     with _writing(self.path / file), _new_file(unfinished[name] / inner) as stream:
-                        download(stack, result_key(job, file), size, stream, received)
-            if is_batch and "results.jsonl" in sizes:
+                        download(stack, result_key(job.id, file), size, stream, received)
+            if has_batch_output(job.options) and "results.jsonl" in sizes:
                 unfinished |= {name: self.path / f".{name}.part" for name in BATCH_FILES}
-                self._make_batch_output(job, unfinished)
-            if self.origin:
-                # Before the files: with those of another job, it doesn't count.
-                self.write(_ORIGIN, [json.dumps({"job": job, "origin": self.origin}).encode()])
+                self._make_batch_output(job.id, unfinished)
+            # Before the files: with those of another job, it doesn't count.
+            told = {"job": job.id, "origin": self.origin, "content": Owner.of_job(job).content}
+            self.write(_ORIGIN, [json.dumps(told).encode()])
             for name in _FILES:
                 with _writing(self.path / name):
                     # Of an earlier job: it would be taken for this one's.
@@ -185,15 +196,15 @@ def held(path: Path, owner: Owner, *, replace: bool) -> Iterator[HeldFolder]:
     `DownloadError` if something else is there, the folder cannot be written, or another process holds it.
     """
     with _locked(path):
-        _check(path, owner, replace=replace)
-        yield HeldFolder(path, owner.origin)
+        earlier = Owner.of(path)
+        _check(path, earlier, owner, replace=replace)
+        yield HeldFolder(path, owner.origin or (earlier.origin if earlier.is_same(owner) else ""))
 
 
-def _check(path: Path, owner: Owner, *, replace: bool) -> None:
+def _check(path: Path, earlier: Owner, owner: Owner, *, replace: bool) -> None:
     there = [name for name in _FILES if os.path.lexists(path / name)]
     if not there:
         return
-    earlier = Owner.of(path)
     is_same, earlier_rows = earlier.is_same(owner), earlier.rows or 0
     has_more = is_same and owner.rows is not None and earlier_rows > owner.rows
     if replace or (is_same and not has_more):
@@ -206,6 +217,8 @@ def _check(path: Path, owner: Owner, *, replace: bool) -> None:
     which = f"those of {f'job {owner.job}' if owner.job else owner.name}"
     if has_more:
         found, which = f"{found}, with {counted(earlier_rows, 'row')}", f"the {owner.rows:,} of this job"
+    elif owner.job and earlier.name == owner.input.rpartition("/")[2] != "":
+        which = f"those of job {owner.job}, whose {earlier.name} is not known to have the same content"
     raise DownloadError(
         f"{path} has {found}: choose another folder (--out) for {which}, or replace what is there (--replace, or "
         "replace=True in Python)"

@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import EndpointConnectionError
 
-from fanfold.comparison import describe_departure, last_of_name
 from fanfold.costs.cost import Cost
 from fanfold.costs.hours import count_hours
-from fanfold.errors import DownloadError, JobNotFoundError, JobStillOpenError, StackError
+from fanfold.errors import JobNotFoundError, JobStillOpenError, StackError
 from fanfold.folder import HeldFolder, Owner, held
-from fanfold.input.batch import has_batch_output
 from fanfold.partial import Partial
 from fanfold.results import Errors, Results, format_of, read_file
 from fanfold.results.athena import AthenaTable, write_table
@@ -165,34 +163,18 @@ class Job:
         hours, unknown = count_hours(self._stack, began, ended, datetime.now(UTC))
         return replace(cost, instance_hours=hours, hours_unknown=unknown)
 
-    def departure(self) -> str:
-        """How the labels of a job that has ended depart from those of the last job of the same file name, in words.
-
-        Empty if chance may have done it, or there is no such job. `JobStillOpenError` if this one has not ended.
-        """
-        labels = self.summary().get("labels") or {}
-        with self._known():
-            earlier = last_of_name(self._stack, self.id, self._ledger_job().source.key) if labels else None
-        if earlier is None:
-            return ""
-        try:
-            before = Job(self._stack, earlier.id).summary().get("labels") or {}
-        except DownloadError:  # it has expired
-            return ""
-        words = describe_departure(labels, before)
-        return f"{words} since job {earlier.id}" if words else ""
-
     def download(self, folder: Path | str, *, replace: bool = False) -> list[Path]:
         """Write the files of a job that has ended to a folder, which is made if need be.
 
-        They replace those that a job of the same file (by its path) has left there, unless it had more rows; those, and
-        what else stands in their place, only with `replace`.
+        They replace those that a job of the same file (by its path or content) has left there, unless it had more rows;
+        those, and what else stands in their place, only with `replace`.
 
         `JobStillOpenError` if the job has not ended; `DownloadError` if something else is there, there are no files, or
         they cannot be written.
         """
         job = self._ended()
-        owner = Owner(job=job.id, origin=self._origin, input=job.source.address, rows=job.rows)
+        # A job that failed may have had more rows, or none.
+        owner = Owner.of_job(job, self._origin, self.summary()["rows"] if job.rows is None else None)
         with held(Path(folder), owner, replace=replace) as target:
             return self.write_files(target)
 
@@ -200,7 +182,7 @@ class Job:
         """Write the files of a job that has ended to a folder that is held already; errors are those of `download`."""
         job = self._ended()
         with self._known():
-            written = target.receive(self._stack, self.id, is_batch=has_batch_output(job.options), tables=job.tables)
+            written = target.receive(self._stack, job)
         self._folder = target.path
         return written
 

@@ -103,8 +103,10 @@ def test_a_parquet_file_is_looked_at_as_a_whole_and_runs(page: Page) -> None:
     page.locator("#file").set_input_files(file)  # type: ignore[arg-type]
     expect(page.locator("#preview thead")).to_have_text("idtext")
     expect(page.locator("#preview .input").nth(1)).to_contain_text("so good")
+    page.locator("#results-format").select_option("parquet", force=True)
     page.get_by_role("button", name="Start").click()
     state(page, "Succeeded")
+    expect(page.locator("#job .of-table")).to_contain_text("Parquet files: part-00000.parquet (")
 
 
 def test_advanced_options_are_checked_before_the_upload_and_reach_the_job(page: Page) -> None:

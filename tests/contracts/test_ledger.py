@@ -1,14 +1,16 @@
 """What the ledger promises of jobs and endpoints, each write delivered twice."""
 
 from dataclasses import replace
+from datetime import timedelta
 
+import pytest
 from tests.contracts.conftest import JOB, each_raises, twice
-from tests.fakes.values import LAYOUT, Clock, make_chunk, make_job
+from tests.fakes.values import INPUT, LAYOUT, NOW, Clock, make_chunk, make_job
 
 from fanfold_core.app.ports import Ledger
 from fanfold_core.aws import items
 from fanfold_core.domain.errors import UnknownJobError
-from fanfold_core.domain.job import JobRecord, Model, Spent, State, Trouble
+from fanfold_core.domain.job import JobRecord, Model, Source, Spent, State, Trouble
 from fanfold_core.domain.outcomes import Health, Pause
 from fanfold_core.domain.parts import Built, Part, Piece, Totals
 from fanfold_core.domain.window import Progress
@@ -160,6 +162,34 @@ def test_open_jobs_are_those_that_run_or_close(ledger: Ledger) -> None:
         ledger.close(job.id, State.SUCCEEDED, "")
     ledger.finish(ended.id, State.SUCCEEDED, "")
     assert set(ledger.open_jobs()) == {running.id, closing.id}
+
+
+def test_the_last_job_of_a_name_is_an_earlier_one_of_another_upload_with_results(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fanfold_core.aws.ledger._JOBS_PER_PAGE", 2)
+    ended = {
+        "first": ("3/a%20.csv", State.SUCCEEDED),
+        "other": ("3/b.csv", State.SUCCEEDED),
+        "second": ("4/a .csv", State.COMPLETED_WITH_ERRORS),
+        "failed": ("6/a%20.csv", State.FAILED),
+        "cancelled": ("6/a%20.csv", State.CANCELLED),
+        "running": ("5/a .csv", State.RUNNING),
+        "this": ("8/a%20.csv", State.SUCCEEDED),
+        "this.2": ("8/a%20.csv", State.SUCCEEDED),
+        "replaced": ("8/a%20.csv", State.RUNNING),  # another version of the object
+    }
+    jobs = {}
+    for hour, (name, (key, state)) in enumerate(ended.items()):
+        source = Source(INPUT, key, "version", "etag", 1)
+        jobs[name] = ledger.create(make_job(id=name, source=source, created=NOW + timedelta(hours=hour)))
+        if state is not State.RUNNING:
+            ledger.close(name, state, "")
+            ledger.finish(name, state, "")
+    found = {name: ledger.last_of_name(job) for name, job in jobs.items()}
+    assert found["first"] is None
+    assert found["other"] is None
+    assert [found[name] for name in ("second", "this", "this.2", "replaced")] == ["first", "second", "second", "this.2"]
 
 
 def test_an_upload_is_fixed_once_with_its_fields_while_the_job_closes(ledger: Ledger, job: JobRecord) -> None:

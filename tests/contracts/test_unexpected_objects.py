@@ -15,7 +15,7 @@ from moto.core.botocore_stubber import MockRawResponse
 from tests.contracts.clouds import Services
 from tests.contracts.conftest import LEAST_PART
 from tests.contracts.misbehaving import misbehaving
-from tests.fakes.values import INPUT, KEY, OUTPUT
+from tests.fakes.values import INPUT, KEY, OUTPUT, make_job
 
 from fanfold.errors import DownloadError
 from fanfold.folder import HeldFolder
@@ -165,14 +165,14 @@ def test_the_client_keeps_no_file_that_is_longer_than_its_object(
     for name in ("results.csv", "errors.csv", "summary.json", "report.html"):
         services.store.write(f"results/tweets-1f/{name}", content[:9], CSV)
     services.store.write("results/tweets-1f/results.csv", content, CSV)
-    folder = HeldFolder(tmp_path)
+    folder, job = HeldFolder(tmp_path), make_job(id="tweets-1f")
     with (
         misbehaving(services.s3, "before-call.s3.GetObject", lambda call: call["headers"].pop("Range", None)),
         pytest.raises(DownloadError, match=r"results.csv has 16,777,216 bytes, and S3 sent 25,165,824: try again"),
     ):
-        folder.receive(stack, "tweets-1f")
+        folder.receive(stack, job)
     assert list(tmp_path.iterdir()) == []
-    folder.receive(stack, "tweets-1f")
+    folder.receive(stack, job)
     assert (tmp_path / "results.csv").read_bytes() == content
 
 

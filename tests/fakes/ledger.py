@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 
-from tests.fakes.stored import as_stored, check_size, is_open, is_running, job_as_stored, predicted
+from tests.fakes.stored import Kept, as_stored, check_size, is_open, is_running, job_as_stored, last_of_name, predicted
 
 from fanfold_core.domain.counting import kind_of
 from fanfold_core.domain.errors import UnknownChunkError, UnknownJobError
@@ -26,15 +26,6 @@ _MOST_TROUBLE = 500
 ChunkKey = tuple[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """What is kept of a span beside its failure: its results, if it has any, of which attempt, and its mark."""
-
-    outcome: SpanOutcome
-    mark: Mark = field(default_factory=Mark)
-    attempt: int = 0
-
-
 class MemoryLedger:
     """`app.ports.Ledger` without a service.
 
@@ -46,7 +37,7 @@ class MemoryLedger:
         self._now = now
         self._jobs: dict[str, JobRecord] = {}
         self._chunks: dict[ChunkKey, Chunk] = {}
-        self._kept: defaultdict[ChunkKey, dict[Span, _Kept]] = defaultdict(dict)
+        self._kept: defaultdict[ChunkKey, dict[Span, Kept]] = defaultdict(dict)
         self._failures: defaultdict[ChunkKey, dict[Span, SpanOutcome]] = defaultdict(dict)
         self._parts: defaultdict[str, dict[int, Part]] = defaultdict(dict)
         self._built: defaultdict[str, dict[Piece, Built]] = defaultdict(dict)
@@ -64,6 +55,9 @@ class MemoryLedger:
         if job_id not in self._jobs:
             raise UnknownJobError(job_id)
         return self._jobs[job_id]
+
+    def last_of_name(self, job: JobRecord) -> str | None:
+        return last_of_name(self._jobs.values(), job)
 
     def set_layout(self, job_id: str, layout: Layout) -> JobRecord:
         return self._put_job(replace(self.job(job_id), layout=layout))
@@ -171,7 +165,7 @@ class MemoryLedger:
             spans = self._kept[job.id, request.chunk]
             known = spans.get(request.span)
             if known is None or not known.outcome.is_prediction or request.attempt <= known.attempt:
-                spans[request.span] = _Kept(predicted(prediction), attempt=request.attempt)
+                spans[request.span] = Kept(predicted(prediction), attempt=request.attempt)
 
     def put_failures(self, job: JobRecord, chunk: int, failures: Sequence[Failure]) -> None:
         for failure in failures:
@@ -222,7 +216,7 @@ class MemoryLedger:
         self, job: JobRecord, chunk: int, span: Span, mark: Mark, refusal: str | None = None, *, mismatch: bool = False
     ) -> None:
         spans = self._kept[job.id, chunk]
-        kept = spans.get(span) or _Kept(SpanOutcome(span, None, None, 0))
+        kept = spans.get(span) or Kept(SpanOutcome(span, None, None, 0))
         if kept.mark.attempt < mark.attempt:
             check_size([refusal])
             known = kept.outcome

@@ -1,16 +1,27 @@
 """What the ledger in memory keeps of the values that it is handed, and how much of it."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from tests.fakes.errors import RefusedError
 
 from fanfold_core.domain.job import Chunk, JobRecord, State
-from fanfold_core.domain.outcomes import Prediction
+from fanfold_core.domain.keys import file_name, first_round
+from fanfold_core.domain.outcomes import Mark, Prediction
 from fanfold_core.domain.results import SpanOutcome
 
 # What an item takes.
 _ITEM_BYTES = 400 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of a span beside its failure: its results, if it has any, of which attempt, and its mark."""
+
+    outcome: SpanOutcome
+    mark: Mark = field(default_factory=Mark)
+    attempt: int = 0
 
 
 def job_as_stored(job: JobRecord) -> JobRecord:
@@ -33,6 +44,14 @@ def job_as_stored(job: JobRecord) -> JobRecord:
         mismatches=job.mismatches,
         submitted_by=job.submitted_by,
     )
+
+
+def last_of_name(jobs: Iterable[JobRecord], job: JobRecord) -> str | None:
+    """The last one before a job, of another upload, that has results of a file called the same."""
+    others = [one for one in jobs if one.created < job.created and first_round(one.id) != first_round(job.id)]
+    same = [one for one in others if file_name(one.source.key) == file_name(job.source.key)]
+    with_results = [one for one in same if one.state in {State.SUCCEEDED, State.COMPLETED_WITH_ERRORS}]
+    return max(with_results, key=lambda one: one.created).id if with_results else None
 
 
 def as_stored(chunk: Chunk) -> Chunk:

@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,12 +16,12 @@ from tests.pipeline import models
 from tests.pipeline.pipeline import Ended, Model, Pipeline
 
 from fanfold.folder import HeldFolder, Owner, held
-from fanfold.input.batch import has_batch_output
 from fanfold.input.files import LocalFile
 from fanfold.input.sources import Source
 from fanfold.partial import Partial
 from fanfold.results import Results
 from fanfold_core.domain.job import State
+from fanfold_core.domain.options import Options
 
 Play = Callable[[Model], Pipeline]
 ROWS = [{"id": number, "text": f'text {number} → größe, "so"\n', "tags": [number, None]} for number in range(300)]
@@ -249,7 +250,7 @@ def test_a_batch_of_requests_has_its_responses_in_openais_format(pipeline: Play,
     assert ended.summary["tokens"] == {"prompt_tokens": 36 * 9, "completion_tokens": 36 * 2}
 
     stack: Any = SimpleNamespace(client=lambda _: Bucket(ended), output_bucket="output")
-    files = HeldFolder(tmp_path).receive(stack, ended.job.id, is_batch=has_batch_output(ended.job.options))
+    files = HeldFolder(tmp_path).receive(stack, ended.job)
     output, errors = (
         [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] for file in files[-2:]
     )
@@ -271,7 +272,7 @@ def test_a_batch_of_requests_has_its_responses_in_openais_format(pipeline: Play,
     assert [body for body in sent if body["messages"][0]["content"] != "poison"] == [row["body"] for row in good]
 
     # They are another job's.
-    HeldFolder(tmp_path, "/mine/batch.jsonl").receive(stack, ended.job.id)
+    HeldFolder(tmp_path, "/mine/batch.jsonl").receive(stack, replace(ended.job, options=Options()))
     its = {"batch.jsonl", ".fanfold.json", *(file.name for file in files[:-2])}
     assert {file.name for file in tmp_path.iterdir()} == its
     with held(tmp_path, Owner(origin="/mine/batch.jsonl"), replace=False):  # it is the same file

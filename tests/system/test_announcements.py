@@ -58,7 +58,10 @@ def test_a_job_that_has_ended_is_announced_with_its_summary(
     summary = pipeline.drop(name, content).summary
     event = listener.heard_of(summary["job"])
     assert (event["source"], event["detail-type"]) == ("fanfold.fanfold", "Fanfold Job Ended")
-    assert {**event["detail"], "details": "", "evaluation": None, "labels": summary["labels"]} == {"v": 1, **summary}
+    assert {**event["detail"], "details": "", "evaluation": None, "departure": None, "labels": summary["labels"]} == {
+        "v": 1,
+        **summary,
+    }
     assert event["detail"]["state"] == state
     assert not any(text in json.dumps(event) for text in TEXTS)
 

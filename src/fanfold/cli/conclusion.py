@@ -148,12 +148,6 @@ def _finish(one: Followed, stack: str | None, *, is_only: bool) -> dict[str, Any
     _conclude(one.subject, summary, out)
     if advice := advise(summary, one.job.id, stack):
         stderr.print(advice, style="yellow", soft_wrap=True)
-    if stack is not None and (departure := one.job.departure()):
-        stderr.print(
-            f"{one.subject}: the labels are distributed differently than in the last job of this name: {departure}",
-            style="yellow",
-            soft_wrap=True,
-        )
     say_cost(one.job)
     return summary
 

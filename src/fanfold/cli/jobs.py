@@ -87,13 +87,15 @@ def status(job: str, stack: str, watch: bool, as_json: bool) -> None:
     told = {
         "advice": advise(now.as_dict(), now.id, stack) if now.has_ended else "",
         "details": summary.get("details", ""),
-        "departure": found.departure() if now.has_ended else "",
     }
-    evaluation = summary.get("evaluation")
+    evaluation, departure = summary.get("evaluation"), summary.get("departure")
     if as_json:
-        show_json(now.as_dict() | {"cost": cost and asdict(cost), **told, "evaluation": evaluation})
+        found_out = {"evaluation": evaluation, "departure": departure}
+        show_json(now.as_dict() | {"cost": cost and asdict(cost), **told, **found_out})
     else:
-        show_facts(_facts(now) | describe_accuracy(evaluation) | {"cost": cost and str(cost), **told})
+        spread = departure and f"{departure['change']} since job {departure['job']}"
+        facts = {"cost": cost and str(cost), **told, "departure": spread}
+        show_facts(_facts(now) | describe_accuracy(evaluation) | facts)
     sys.exit(code_of(now.state, now.failed) if watch else ExitCode.OK)
 
 
@@ -155,13 +157,14 @@ def retry(job: str, stack: str, out: Path, replace: bool) -> None:
     fanfold retry tweets-6a5ef09ece7577f1 --out second
     fanfold retry tweets-6a5ef09ece7577f1.2 --out third
     """
-    found = Fanfold(stack).job(job)
+    client = Fanfold(stack)
+    found = client.job(job)
     now = found.status()
     if now.state is JobState.SUCCEEDED:
         stderr.print(f"job {found.id} has no failed rows: nothing to retry", soft_wrap=True)
         return
     now.check_retry()
-    with held(out, Owner(job=found.id, input=now.input, rows=now.rows), replace=replace) as folder:
+    with held(out, Owner.of_job(client.stack.ledger.job(found.id)), replace=replace) as folder:
         again = found.retry()
         say_job(again)
         code = follow_to_the_end([Followed(again, again.id, folder)], stack)

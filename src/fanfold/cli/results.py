@@ -178,6 +178,9 @@ def report(job: str, stack: str, out: Path | None, replace: bool) -> None:
 def download(job: str, stack: str, out: Path, replace: bool) -> None:
     """Write the files of JOB to a folder and print their paths. JOB must have ended.
 
+    The folder may hold the files of an earlier job of the same file (the same object in the input bucket, or the same
+    content, by its ETag), which are replaced. If it holds others, nothing is written, unless you set --replace.
+
     \b
     fanfold download tweets-6a5ef09ece7577f1 --out tweets
     fanfold download tweets --replace            # to out, whatever job's files are there

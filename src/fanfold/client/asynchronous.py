@@ -113,13 +113,6 @@ class AsyncJob:
         """
         return await to_thread(self._job.cost)
 
-    async def departure(self) -> str:
-        """How the labels of a job that has ended depart from those of the last job of the same file name, in words.
-
-        As `Job.departure`.
-        """
-        return await to_thread(self._job.departure)
-
     async def download(self, folder: Path | str, *, replace: bool = False) -> list[Path]:
         """Write the files of a job that has ended to a folder, which is made if need be.
 

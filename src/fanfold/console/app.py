@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import asdict
 from http import HTTPStatus
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -17,7 +18,7 @@ from fanfold.console.rows import Place, Wanted
 from fanfold.console.security import bearer, protect
 from fanfold.errors import DownloadError, JobNotFoundError, UserError
 from fanfold_core import __version__
-from fanfold_core.domain.keys import RESULT_FILES
+from fanfold_core.domain.keys import content_type_of
 from fanfold_core.domain.options import OPTIONS, Options
 from fanfold_core.domain.options.kinds import Choice, Integer
 from fanfold_core.domain.options.row import spell
@@ -32,6 +33,8 @@ from fanfold_core.input.errors import (
 from fanfold_core.input.formats import ENDINGS, FileName, Format
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fanfold.console.security import Sessions
     from fanfold.console.service import ConsoleService
     from fanfold.status import JobStatus
@@ -48,6 +51,8 @@ _STILL_POLICY = (
 )
 # Jobs in one answer; the page asks for more of them at a time as its user does.
 _MOST_LISTED = 500
+# Files of a table that are offered one by one.
+_MOST_TABLES = 10
 logger = logging.getLogger(__name__)
 
 
@@ -65,7 +70,7 @@ def create_app(service: ConsoleService, sessions: Sessions) -> Flask:
     app.get("/api/jobs/<job_id>/rows")(views.rows)
     app.post("/api/jobs/<job_id>/cancel")(views.cancel)
     app.post("/api/jobs/<job_id>/retry")(views.retry)
-    app.get("/files/<permit>/<job_id>/<name>")(views.file)
+    app.get("/files/<permit>/<job_id>/<path:name>")(views.file)
     for kind in (UserError, InputError, ClientError, BotoCoreError, HTTPException, Exception):
         app.register_error_handler(kind, _answered)
     return app
@@ -137,8 +142,8 @@ class Views:
         status = self._service.status(job_id)
         files = f"/files/{g.session.permit(status.id)}/{quote(status.id)}/"
         ended = asdict(self._service.conclusion(status))
-        if departure := self._service.departure(status):
-            ended["departure"] = asdict(departure) | {"created": departure.created.isoformat()}
+        if tables := ended.pop("tables"):
+            ended["table"] = _offered(tables, f"fanfold download {status.id} --stack {self._service.stack.name}")
         return _told(status) | self._service.pace(status) | ended | {"files": files}
 
     def rows(self, job_id: str) -> Json:
@@ -165,17 +170,25 @@ class Views:
         """A file of a job that has ended; the report to be shown, the others to be saved."""
         job = self._service.status(job_id)
         of_job = _FOR_SPREADSHEETS.get(name, name)
-        if of_job not in RESULT_FILES or not job.has_ended:
+        content_type = content_type_of(of_job)
+        if content_type is None or not job.has_ended:
             abort(HTTPStatus.NOT_FOUND, "no such file, or its job is still running")
         size, content = self._service.read(job.id, of_job, for_spreadsheets=name != of_job)
-        answer = Response(content, content_type=RESULT_FILES[of_job])
+        answer = Response(content, content_type=content_type)
         if size is not None:
             answer.content_length = size
         if name == "report.html":
             _keep_still(answer)
         else:
-            answer.headers["Content-Disposition"] = f"attachment; filename={job.id}-{name}"
+            answer.headers["Content-Disposition"] = f"attachment; filename={job.id}-{PurePosixPath(name).name}"
         return answer
+
+
+def _offered(tables: Mapping[str, int], download: str) -> Json:
+    """The files of a table with their sizes, or, if they are many, the command that downloads them."""
+    if len(tables) <= _MOST_TABLES:
+        return {"files": tables}
+    return {"count": len(tables), "bytes": sum(tables.values()), "command": f"{download} --out FOLDER"}
 
 
 def _told(status: JobStatus) -> Json:

@@ -11,7 +11,6 @@ from typing import IO, TYPE_CHECKING, TypeVar
 
 from rich.progress import Progress
 
-from fanfold.comparison import describe_departure, file_name, last_of_name
 from fanfold.console.preview import Forecast, Preview, forecast, preview_file
 from fanfold.console.rows import Page, Wanted, read_answered, read_page
 from fanfold.costs.hours import TOO_EARLY, may_be_counted
@@ -20,8 +19,8 @@ from fanfold.errors import DownloadError
 from fanfold.input.uploads import upload_stream
 from fanfold.jobs import Job
 from fanfold.results import Errors, Results, results_file
-from fanfold.results.objects import find_object, read_object
-from fanfold_core.domain.keys import name_of, result_key
+from fanfold.results.objects import find_object, read_object, table_sizes
+from fanfold_core.domain.keys import file_name, name_of, result_key, table_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -41,7 +40,7 @@ class Conclusion:
     """What a job came to, as its summary says it: what older versions did not say is None.
 
     It has cost `dollars` at least; None on a local cloud, too. `instance_hours` are in these where CloudWatch has
-    counted them; `is_early` if it may yet do so.
+    counted them; `is_early` if it may yet do so. The files of its table, if it has one, are `tables`, with their sizes.
     """
 
     dollars: float | None = None
@@ -50,19 +49,12 @@ class Conclusion:
     not_answered: int | None = None
     labels: dict[str, int] | None = None
     details: str | None = None
+    departure: dict[str, str] | None = None
     results_file: str = "results.csv"
+    tables: dict[str, int] | None = None
 
 
 _UNKNOWN = Conclusion()
-
-
-@dataclass(frozen=True, slots=True)
-class Departure:
-    """How labels depart, in words, and from which job, which began when."""
-
-    words: str
-    job: str
-    created: datetime
 
 
 class ConsoleService:
@@ -121,15 +113,6 @@ class ConsoleService:
         """What a job of this status came to; nothing of one that is at work, or whose summary has expired."""
         with self._lock:
             return self._conclusion(status) if status.has_ended else _UNKNOWN
-
-    def departure(self, status: JobStatus) -> Departure | None:
-        """How the labels of a job that has ended depart from those of the last job of a file of the same name."""
-        with self._lock:
-            if not status.has_ended or not (labels := self._conclusion(status).labels):
-                return None
-            earlier = self._last_of_name(status)
-            words = describe_departure(labels, (earlier and self._conclusion(earlier).labels) or {})
-            return Departure(words, earlier.id, earlier.created) if earlier and words else None
 
     def conclusions(self, listed: Iterable[JobStatus]) -> dict[str, Conclusion]:
         """What jobs of the list came to, by their ids: those that have ended, as far as it is known by now.
@@ -218,10 +201,6 @@ class ConsoleService:
         _keep(self._jobs, job.id, job)
         _keep(self._begun, job.id, None)
 
-    def _last_of_name(self, status: JobStatus) -> JobStatus | None:
-        found = last_of_name(self.stack, status.id, status.key)
-        return self._status(found.id) if found else None
-
     def _conclusion(self, status: JobStatus) -> Conclusion:
         if not self._is_concluded(status):
             _keep(self._conclusions, status.id, self._conclude(status))
@@ -237,14 +216,19 @@ class ConsoleService:
         try:
             job = self._job(status.id)
             summary, cost = job.summary(), job.cost()
+            tables = self._tables(status.id) if summary.get("parquet") else None
         except DownloadError:
             return _UNKNOWN
         if speed := speed_of(summary):
             self._speeds[status.created] = speed
         dollars = None if cost is None or cost.is_local else cost.services + (cost.counted or cost.instance or 0)
         hours, is_early = (None, False) if cost is None else (cost.instance_hours, cost.hours_unknown == TOO_EARLY)
-        told = {name: summary.get(name) for name in ("not_answered", "labels", "details")}
-        return Conclusion(dollars, hours, is_early, results_file=results_file(summary), **told)
+        told = {name: summary.get(name) for name in ("not_answered", "labels", "details", "departure")}
+        return Conclusion(dollars, hours, is_early, results_file=results_file(summary), tables=tables, **told)
+
+    def _tables(self, job_id: str) -> dict[str, int]:
+        sizes = table_sizes(self.stack, job_id, self.stack.ledger.job(job_id).tables)
+        return {table_file(number): size for number, size in sizes.items()}
 
     def _status(self, job_id: str) -> JobStatus:
         if job_id not in self._ended:

@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING
 
 from fanfold.errors import DownloadError
 from fanfold.input.objects import BLOCK_BYTES, S3Object
-from fanfold_core.domain.keys import RESULT_FILES, TABLE_FOLDER, result_key, table_key
+from fanfold_core.domain.keys import RESULT_FILES, TABLE_FOLDER, result_key, table_file, table_key
 from fanfold_core.input.errors import counted
 
 if TYPE_CHECKING:
@@ -56,14 +56,20 @@ def sizes_of(stack: Stack, job: str, tables: Iterable[int]) -> dict[str, int]:
     `DownloadError` if one of its table is missing.
     """
     sizes = {name: found["Size"] for name in RESULT_FILES if (found := find_object(stack, result_key(job, name)))}
-    if wanted := [table_key(job, number) for number in sorted(tables)] if sizes else []:
-        pages = stack.client("s3").get_paginator("list_objects_v2")
-        listed = pages.paginate(Bucket=stack.output_bucket, Prefix=result_key(job, f"{TABLE_FOLDER}/"))
-        there = {found["Key"]: found["Size"] for page in listed for found in page.get("Contents", ())}
-        if gone := [key for key in wanted if key not in there]:
-            raise missing(stack, gone[0])
-        sizes |= {key.removeprefix(result_key(job, "")): there[key] for key in wanted}
+    if wanted := set(tables) if sizes else set():
+        there = table_sizes(stack, job, wanted)
+        if gone := wanted - there.keys():
+            raise missing(stack, table_key(job, min(gone)))
+        sizes |= {table_file(number): size for number, size in there.items()}
     return sizes
+
+
+def table_sizes(stack: Stack, job: str, tables: Iterable[int]) -> dict[int, int]:
+    """The sizes of those of these files of a job's table that are there, by their numbers, in order."""
+    pages = stack.client("s3").get_paginator("list_objects_v2")
+    listed = pages.paginate(Bucket=stack.output_bucket, Prefix=result_key(job, f"{TABLE_FOLDER}/"))
+    there = {found["Key"]: found["Size"] for page in listed for found in page.get("Contents", ())}
+    return {number: there[key] for number in sorted(tables) if (key := table_key(job, number)) in there}
 
 
 def download(stack: Stack, key: str, size: int, stream: IO[bytes], received: Callable[[int], None]) -> None:

@@ -54,8 +54,9 @@ def test_the_status_says_whether_predictions_are_right_and_spread_as_before(
     assert "most frequent mistake  good predicted as bad, 60 rows" in said.stdout
     assert f"departure              bad: 0% → 100% since job {moods[0].id}" in said.stdout
     assert "departure" not in fanfold("status", moods[0].id).stdout
+    assert moods[1].summary()["departure"] == {"job": moods[0].id, "change": "bad: 0% → 100%"}
     known = fanfold("status", moods[0].id, "--json").json
-    assert (known["evaluation"]["accuracy"], known["departure"]) == (1.0, "")
+    assert (known["evaluation"]["accuracy"], known["departure"]) == (1.0, None)
     said = fanfold("compare", moods[0].id, moods[1].id)
     assert (said.code, "the results are of other texts from row 0" in said.stderr) == (FAILED, True)
 
@@ -166,6 +167,7 @@ def test_the_report_is_written_to_a_folder_or_shown_by_the_browser(
         "errors.csv",
         "summary.json",
         "report.html",
+        ".fanfold.json",
     }
     assert pipeline.fanfold("report", str(tmp_path / "out"), "--stack", "nobodys").returncode == OK
     assert shown.read_text().strip() == (tmp_path / "out" / "report.html").as_uri()

@@ -43,7 +43,7 @@ def test_only_a_jobs_own_files_are_written_whatever_else_stands_beside_them_in_t
         key = f"results/{job.id}/{name}"
         stack.session.client("s3").put_object(Bucket=stack.output_bucket, Key=key, Body=b"not the job's")
     assert fanfold("report", job.id, "--out", str(out)).code == OK
-    assert (names(out), names(tmp_path)) == (FILES, {"a"})
+    assert (names(out), names(tmp_path)) == (FILES | ORIGIN, {"a"})
 
 
 def test_a_link_that_stands_in_the_way_of_a_file_is_not_followed(fanfold: Fanfold, job: Job, tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_a_link_that_stands_in_the_way_of_a_file_is_not_followed(fanfold: Fanfol
         (out / name).symlink_to(mine)
     assert fanfold("report", job.id, "--out", str(out), "--replace").code == OK
     assert mine.read_text(encoding="utf-8") == "mine"
-    assert names(out) == FILES
+    assert names(out) == FILES | ORIGIN
     assert not any(file.is_symlink() for file in out.iterdir())
 
 
@@ -87,6 +87,10 @@ def test_the_files_of_another_files_job_are_replaced_only_if_that_is_asked_for(
     again = fanfold("run", str(file), "--out", str(tmp_path))
     assert (again.code, json.loads((tmp_path / "summary.json").read_text())["job"]) == (OK, again.json["job"])
     assert f"{tmp_path}: the files of job {replaced.json['job']} will be replaced\n" in again.stderr
+    later = pipeline.client.submit(file)
+    later.wait(timeout=60)
+    assert fanfold("download", later.id, "--out", str(tmp_path)).code == OK
+    assert json.loads((tmp_path / "summary.json").read_text())["job"] == later.id
 
 
 def test_a_batch_has_files_in_openais_format_which_go_with_it(

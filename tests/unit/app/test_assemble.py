@@ -102,7 +102,7 @@ def test_the_end_is_announced_and_summarized_alike(system: System) -> None:
     system.finish(job)
     summary = json.loads(system.store.read(result_key(job.id, "summary.json")))
     (announced,) = system.announcements.made
-    assert {**announced, "details": "", "labels": {"GOOD": 10}, "evaluation": None} == summary
+    assert {**announced, "details": "", "labels": {"GOOD": 10}, "evaluation": None, "departure": None} == summary
     assert (summary["state"], summary["rows"], summary["predicted"]) == ("SUCCEEDED", 10, 10)
 
 

@@ -111,7 +111,7 @@ def test_a_cancelled_job_whose_files_cannot_be_written_ends_and_says_so(system: 
     summary = json.loads(system.store.read(result_key(job.id, "summary.json")))
     assert (summary["state"], summary["reason"]) == ("FAILED", ended.reason)
     (announced,) = system.announcements.made
-    assert {**announced, "details": "", "labels": {}, "evaluation": None} == summary
+    assert {**announced, "details": "", "labels": {}, "evaluation": None, "departure": None} == summary
     assert system.assembler.abandon(job.id) == ended
     assert len(system.announcements.made) == 1
 

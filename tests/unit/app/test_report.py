@@ -1,14 +1,19 @@
 """The report: what it says of a job, and what it leaves out because it says nothing."""
 
+import json
 import re
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.fakes.values import make_chunk
+import pytest
+from tests.fakes.values import INPUT, make_chunk, make_job
+from tests.unit.app.conftest import System, sent
 
 from fanfold_core.app.report import render_report
 from fanfold_core.domain.counting import of_requests, of_rows
+from fanfold_core.domain.job import Source, State
+from fanfold_core.domain.keys import result_key
 from fanfold_core.domain.outcomes import Timing
 from fanfold_core.domain.parts import Totals
 from fanfold_core.domain.results import RowAnswer, RowAnswers, SpanOutcome
@@ -142,3 +147,34 @@ def test_what_asks_for_something_comes_first_and_names_of_options_stand_out() ->
     assert "set <code>a</code> or `b</h3>" in shown
     assert "<code>header</code> is &lt;absent&gt;" in shown
     assert "GOOD 1 row 100.0%" in report(Totals(2, 1, 1, 2, found))
+
+
+@pytest.mark.parametrize(
+    ("rows", "before", "change"),
+    [
+        (60, {"GOOD": 30, "BAD": 30}, "BAD: 50% → 0%"),
+        (60, {"GOOD": 60}, None),
+        (60, None, None),
+        (40, {"GOOD": 30, "BAD": 30}, None),
+    ],
+)
+def test_labels_that_are_distributed_otherwise_than_before_are_a_warning_but_no_news(
+    system: System, rows: int, before: dict[str, int] | None, change: str | None
+) -> None:
+    job = system.split(b"text\r\n" + b"so good\r\n" * rows)
+    source = Source(INPUT, f"5e/{job.source.key.rpartition('/')[2]}", "v", "etag", 1)
+    system.ledger.create(make_job(id="a-0", source=source, created=BEGAN - timedelta(days=999), state=State.SUCCEEDED))
+    if before:
+        content = json.dumps({"labels": before}).encode()
+        system.store.write(result_key("a-0", "summary.json"), content, "application/json")
+    for chunk in system.chunks(job):
+        system.answer(job, chunk.number, *sent(chunk.rows))
+    system.finish(job)
+    summary = json.loads(system.store.read(result_key(job.id, "summary.json")))
+    (told,) = system.announcements.made
+    words = f"The labels are distributed differently than in a-0, the last job of a file of this name: {change}."
+    assert summary["departure"] == (change and {"job": "a-0", "change": change})
+    assert (words in summary["warnings"]) == bool(change)
+    assert ("distributed differently" in system.store.read(result_key(job.id, "report.html")).decode()) == bool(change)
+    assert "departure" not in told
+    assert not any("distributed" in warning for warning in told["warnings"])

@@ -7,17 +7,15 @@ import io
 import json
 import tracemalloc
 from itertools import chain
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from fanfold.cli import main
-from fanfold.comparison import Comparison, describe_departure, last_of_name
+from fanfold.comparison import Comparison
 from fanfold.errors import OtherInputError
 from fanfold.results import Results
 from fanfold.results.formats import CsvFormat, JsonLinesFormat
-from fanfold.stacks import ListedJob
 from fanfold_core.domain.results import columns
 from fanfold_core.input.records import Dialect, format_records
 
@@ -196,51 +194,6 @@ def test_a_comparison_that_fails_leaves_no_file(
     assert (code, out) == (1, "")
     assert err == "fanfold: the results are of other texts from row 0 (from 0) on\n"
     assert {path.name for path in tmp_path.iterdir()} == {"a", "b"}
-
-
-HALVES = {"GOOD": 500, "BAD": 500}
-
-
-@pytest.mark.parametrize(
-    ("now", "before", "words"),
-    [
-        ({"GOOD": 1000}, HALVES, "BAD: 50% → 0%"),
-        ({"POSITIVE": 800, "NEGATIVE": 200}, HALVES, "POSITIVE: 0% → 80%"),
-        ({"GOOD": 545, "BAD": 455}, HALVES, ""),
-        (HALVES, HALVES, ""),
-        # As large a change, in few rows.
-        ({"GOOD": 37, "BAD": 23}, HALVES, ""),
-        ({"GOOD": 370, "BAD": 230}, HALVES, "BAD: 50% → 38%"),
-        ({"GOOD": 49}, HALVES, ""),
-        ({}, HALVES, ""),
-        ({}, {}, ""),
-    ],
-)
-def test_a_change_that_chance_does_not_make_is_said(now: dict[str, int], before: dict[str, int], words: str) -> None:
-    assert describe_departure(now, before) == words
-
-
-def listed(*jobs: tuple[str, str, str]) -> Any:
-    """A stack with these jobs, the latest first."""
-    return SimpleNamespace(latest_jobs=lambda: (ListedJob(*job) for job in jobs))
-
-
-def test_labels_are_compared_with_those_of_the_last_job_of_the_name_that_has_results() -> None:
-    stack = listed(
-        ("later", "SUCCEEDED", "9/a.csv"),
-        ("this", "SUCCEEDED", "8/a%20.csv"),
-        ("retried", "SUCCEEDED", "8/a%20.csv"),
-        ("other", "SUCCEEDED", "7/b.csv"),
-        ("failed", "FAILED", "6/a%20.csv"),
-        ("running", "RUNNING", "5/a .csv"),
-        ("earlier", "COMPLETED_WITH_ERRORS", "4/a .csv"),
-        ("first", "SUCCEEDED", "3/a%20.csv"),
-    )
-    found = last_of_name(stack, "this", "8/a%20.csv")
-    assert found
-    assert found.id == "earlier"
-    assert last_of_name(stack, "other", "7/b.csv") is None
-    assert last_of_name(stack, "unlisted", "8/a%20.csv") is None
 
 
 def test_results_in_json_lines_do_not_say_which_keys_are_their_own() -> None:

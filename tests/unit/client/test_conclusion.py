@@ -10,12 +10,9 @@ from tests.fakes.ledger import MemoryLedger
 from tests.fakes.values import NOW, make_job
 
 from fanfold.cli.conclusion import ExitCode, Followed, apart, describe_accuracy, follow_to_the_end
-from fanfold.errors import DownloadError
 from fanfold.folder import HeldFolder, Owner, held
-from fanfold.jobs import Job
 from fanfold.results import Results
 from fanfold.results.formats import CsvFormat
-from fanfold.stacks import ListedJob
 from fanfold.status import StatusReader
 from fanfold.terminal import stderr
 from fanfold_core.domain.job import State
@@ -69,9 +66,8 @@ def test_rows_that_were_not_answered_are_told_from_those_that_failed(
             id="a-1",
             wait=lambda: None,
             cost=lambda: None,
-            departure=lambda: "good: 10% → 90% since job a-0",
             write_files=lambda _folder: [],
-            summary=lambda summary=summary: summary | {"job": "a-1"},
+            summary=lambda summary=summary: summary | {"job": "a-1", "warnings": ["The labels differ."]},
         )
         for summary in (CANCELLED, LATE)
     ]
@@ -81,7 +77,7 @@ def test_rows_that_were_not_answered_are_told_from_those_that_failed(
     header, *lines = (line.split("\t") for line in said.out.splitlines())
     assert header == ["file", "job", "state", "rows", "predicted", "failed", "not answered", "folder"]
     assert [line[3:7] for line in lines] == [["9", "1", "1", "7"]] * 2
-    assert said.err.count("than in the last job of this name: good: 10% → 90% since job a-0") == 2
+    assert said.err.count("a.csv: The labels differ.\n") == 2
     assert f"1 row failed, 7 not answered: {tmp_path / 'errors.csv'}" in said.err
     advice = (
         "7 rows had no answer when the job ended: a retry sends them. 1 row cannot be sent as it stands in the file"
@@ -109,30 +105,6 @@ def test_a_status_that_has_ended_says_how_many_rows_were_not_answered() -> None:
         "again. 1 row cannot be sent as it stands in the file, so a retry does not help: correct the file and upload "
         "it again."
     )
-
-
-def test_a_job_tells_how_its_labels_depart_from_the_last_job_of_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    ledger = MemoryLedger(lambda: NOW)
-    now, before, other = (make_job(f"version-{number}", state=State.SUCCEEDED) for number in range(3))
-    for job in (now, before, other):
-        ledger.create(job)
-    keys = {now.id: now.source.key, before.id: f"5e0c/{now.source.key.rpartition('/')[2]}", other.id: "other.csv"}
-    listed = [ListedJob(job_id, "SUCCEEDED", keys[job_id]) for job_id in (now.id, other.id, before.id)]
-    stack: Any = SimpleNamespace(ledger=ledger, is_local=False, latest_jobs=lambda: iter(listed))
-    labels = {now.id: {"good": 900, "bad": 100}, before.id: {"good": 500, "bad": 500}, other.id: {"good": 500}}
-    monkeypatch.setattr(Job, "summary", lambda job: {"labels": labels[job.id]})
-    assert Job(stack, now.id).departure() == f"bad: 50% → 10% since job {before.id}"
-    assert Job(stack, before.id).departure() == ""
-    labels[before.id] = labels[now.id]
-    assert Job(stack, now.id).departure() == ""
-
-    def summary(job: Job) -> dict[str, Any]:
-        if job.id == before.id:
-            raise DownloadError("it has expired")
-        return {"labels": labels[job.id]}
-
-    monkeypatch.setattr(Job, "summary", summary)
-    assert Job(stack, now.id).departure() == ""
 
 
 def test_an_interrupted_local_run_says_how_many_rows_it_has_written(

@@ -158,13 +158,10 @@ def test_of_a_local_cloud_that_has_ended_what_is_in_the_jobs_folder_is_read_and_
         ):
             asked()
     ended = SimpleNamespace(state=SimpleNamespace(is_terminal=True), results_file="results.csv", layout=None)
-    ended.tables = frozenset()
     ended.dialect = SimpleNamespace(written=Dialect())
     with monkeypatch.context() as before:
         before.setattr(stack.ledger, "job", lambda _id: ended)
         found = job.results()
-        before.setattr("fanfold.jobs.has_batch_output", lambda _options: False)
-        ended.options = None
         before.setattr(HeldFolder, "receive", lambda *_given, **_how: [])
         job.write_files(HeldFolder(tmp_path))
     summary = {"job": "tweets-1f", "input": "s3://in/a.csv", "columns": 1, "delimiter": ",", "quote": '"'}

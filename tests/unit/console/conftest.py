@@ -43,19 +43,17 @@ class Service:
         )
         self.begun = Semaphore(0)
         self.on_submit: Callable[[], Any] = lambda: None
+        self.tables: dict[str, int] | None = None
         self.content: Callable[[], Iterator[bytes]] = lambda: iter([b"for spreadsheets"])
 
     def jobs(self, _most: int, _search: str) -> tuple[list[JobStatus], bool]:
         return [self.status("job-1")], False
 
-    def departure(self, _status: JobStatus) -> None:
-        return None
-
     def conclusions(self, _listed: list[JobStatus]) -> dict[str, Conclusion]:
         return {}
 
     def conclusion(self, _status: JobStatus) -> Conclusion:
-        return Conclusion(labels={"GOOD": 1})
+        return Conclusion(labels={"GOOD": 1}, tables=self.tables)
 
     def status(self, job_id: str) -> JobStatus:
         if job_id not in {"job-1", "job-2"}:

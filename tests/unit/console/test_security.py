@@ -146,6 +146,40 @@ def test_results_and_errors_are_also_there_for_spreadsheets(ask: Ask, name: str)
     assert ask(f"{files}summary-for-spreadsheets.json").status_code == 404
 
 
+def test_the_files_of_a_table_are_offered_with_their_sizes_or_if_they_are_many_the_command(
+    ask: Ask, service: Service
+) -> None:
+    assert "table" not in ask("/api/jobs/job-1").get_json()
+    service.tables = {f"results.parquet/part-{number:05d}.parquet": 1_000 + number for number in range(10)}
+    job = ask("/api/jobs/job-1").get_json()
+    assert job["table"] == {"files": service.tables}
+    for name in service.tables:
+        read = ask(f"{job['files']}{name}", Authorization="")
+        assert read.data == f"{name} of job-1".encode()
+        assert read.headers["Content-Type"] == "application/vnd.apache.parquet"
+        assert read.headers["Content-Disposition"] == f"attachment; filename=job-1-{name.rpartition('/')[2]}"
+    service.tables["results.parquet/part-00010.parquet"] = 1
+    command = "fanfold download job-1 --stack a stack --out FOLDER"
+    assert ask("/api/jobs/job-1").get_json()["table"] == {"count": 11, "bytes": 10_046, "command": command}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "results.parquet",
+        "results.parquet/",
+        "results.parquet/_SUCCESS",
+        "results.parquet/part-00000.parquet/",
+        "results.parquet/part-00000.parquet/results.csv",
+        "other/part-00000.parquet",
+        "results.parquet/..%2fpart-00000.parquet",
+        "..%2fjob-2%2fresults.csv",
+    ],
+)
+def test_what_is_no_file_of_a_job_is_not_read(ask: Ask, name: str) -> None:
+    assert ask(f"{ask('/api/jobs/job-1').get_json()['files']}{name}").status_code == 404
+
+
 @pytest.mark.parametrize(
     "host", ["evil.example", "127.0.0.1.evil.example", "evil.example:80", "127.0.0.1@evil.example"]
 )

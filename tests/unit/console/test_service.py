@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.fakes.values import make_job
 
 from fanfold.console.service import ConsoleService
 from fanfold.costs.cost import Cost
@@ -74,6 +75,42 @@ def test_a_job_of_a_local_cloud_has_cost_nothing() -> None:
     service = ConsoleService(lambda: SimpleNamespace(stack=None, job=lambda _id: job))  # type: ignore[arg-type,return-value]
     status = ended_job("tweets", datetime(2026, 11, 23, tzinfo=UTC))
     assert (service.conclusion(status).dollars, service.conclusion(status).instance_hours) == (None, None)
+
+
+class BucketWithTable:
+    """A stack with a job whose table has three files, of which one has expired, and a file that is not the job's."""
+
+    output_bucket = "output"
+
+    def __init__(self) -> None:
+        self.ledger = SimpleNamespace(job=lambda _id: make_job(tables=frozenset(range(3))))
+
+    def client(self, _service: str) -> Any:
+        return SimpleNamespace(get_paginator=lambda _operation: self)
+
+    def paginate(self, *, Bucket: str, Prefix: str) -> list[dict[str, Any]]:  # noqa: N803 - as boto3 has it
+        assert (Bucket, Prefix) == ("output", "results/tweets/results.parquet/")
+        names = {"_SUCCESS": 0, "part-00000.parquet": 7, "part-00002.parquet": 9, "part-00003.parquet": 1}
+        return [{"Contents": [{"Key": f"{Prefix}{name}", "Size": size}]} for name, size in names.items()] + [{}]
+
+
+@pytest.mark.parametrize(
+    ("parquet", "tables"),
+    [
+        (
+            "s3://output/results/tweets/results.parquet/",
+            {"results.parquet/part-00000.parquet": 7, "results.parquet/part-00002.parquet": 9},
+        ),
+        (None, None),
+    ],
+)
+def test_the_files_of_a_jobs_table_are_those_that_it_has_written_and_that_are_there(
+    parquet: str | None, tables: dict[str, int] | None
+) -> None:
+    job = SimpleNamespace(summary=lambda: {"parquet": parquet}, cost=lambda: None)
+    client: Any = SimpleNamespace(stack=BucketWithTable(), job=lambda _id: job)
+    status = ended_job("tweets", datetime(2026, 11, 23, tzinfo=UTC))
+    assert ConsoleService(lambda: client).conclusion(status).tables == tables
 
 
 class ListOfJobs:

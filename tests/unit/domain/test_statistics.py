@@ -15,6 +15,7 @@ from fanfold_core.domain.outcomes import Timing
 from fanfold_core.domain.results import RowAnswer, RowAnswers, SpanOutcome
 from fanfold_core.domain.spans import Span
 from fanfold_core.domain.statistics import Statistics, percentile, wait_bin
+from fanfold_core.domain.statistics.labels import describe_departure
 
 BEGAN = datetime(2026, 11, 23, 8, 0, 0, 500_000, tzinfo=UTC)
 
@@ -202,3 +203,25 @@ def test_tokens_are_counted_once_for_rows_that_share_a_request() -> None:
     shared, whole = {"prompt_tokens": 7, "completion_tokens": 2}, {"usage": {"prompt_tokens": 5}, "prompt_tokens": 9}
     found = of_tokens(chunk, slice(0, 4), RowAnswers([shared, None, shared, whole], ["", "refused", "", ""]))
     assert found.tokens == {"prompt_tokens": 12, "completion_tokens": 2}
+
+
+HALVES = {"GOOD": 500, "BAD": 500}
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "words"),
+    [
+        ({"GOOD": 1000}, HALVES, "BAD: 50% → 0%"),
+        ({"POSITIVE": 800, "NEGATIVE": 200}, HALVES, "POSITIVE: 0% → 80%"),
+        ({"GOOD": 545, "BAD": 455}, HALVES, ""),
+        (HALVES, HALVES, ""),
+        # As large a change, in few rows.
+        ({"GOOD": 37, "BAD": 23}, HALVES, ""),
+        ({"GOOD": 370, "BAD": 230}, HALVES, "BAD: 50% → 38%"),
+        ({"GOOD": 49}, HALVES, ""),
+        ({}, HALVES, ""),
+        ({}, {}, ""),
+    ],
+)
+def test_a_change_that_chance_does_not_make_is_said(now: dict[str, int], before: dict[str, int], words: str) -> None:
+    assert describe_departure(now, before) == words

@@ -2,7 +2,7 @@
 import { current, line, list } from "./list.js"
 import { fit, showResults, showSoFar } from "./results.js"
 import { ask, attempt, find, say, trouble } from "./session.js"
-import { ENDED, LEAST_DOLLARS, breakable, cancelling, counted, dollars, duration, element, lasted, moment, nameOf, number, paint, percent, roughly, stateOf } from "./words.js"
+import { ENDED, LEAST_DOLLARS, breakable, cancelling, counted, dollars, duration, element, lasted, moment, nameOf, number, paint, percent, roughly, size, stateOf } from "./words.js"
 
 // A hidden page asks only for a job that is at work, whose progress its title tells.
 const POLL_MS = 1000, HIDDEN_MS = 5000
@@ -56,6 +56,7 @@ function draw(job) {
   if (ended) find(".tiles", section).replaceChildren(...tiles(job))
   for (const link of section.querySelectorAll(".of-results")) link.dataset.file = job.results_file
   find(".files .of-results", section).textContent = job.results_file
+  drawTable(job.table)
   for (const link of section.querySelectorAll("[data-file]")) link.href = job.files + link.dataset.file
   for (const part of ["[data-file].button", ".files"]) find(part, section).hidden = !ended
   find(".outcome", section).hidden = !ended && !job.done
@@ -106,14 +107,30 @@ function tiles(job) {
   })
 }
 
+// The folder of Parquet files: each of them, or if they are many, the command that downloads them.
+function drawTable(table) {
+  const place = find(".of-table", section)
+  place.hidden = !table
+  if (!table) return
+  const offered = table.files ? links(table.files) : [`${counted(table.count, "file")}, ${size(table.bytes)}. To download all files of the job: `, element("code", table.command)]
+  place.replaceChildren("results.parquet, the results as a table of Parquet files: ", ...offered)
+}
+
+const links = files => Object.entries(files).flatMap(([file, bytes], at) => {
+  const link = element("a", file.split("/").pop())
+  link.dataset.file = file
+  link.download = ""
+  return [at ? ", " : "", link, ` (${size(bytes)})`]
+})
+
 // That the labels are others than those of the last job of this name.
 function warn(departure) {
   const place = find(".departure", section)
   place.hidden = !departure
   if (!departure) return
-  const link = element("a", `the last job of this name (${moment(departure.created)})`)
+  const link = element("a", `the last job of this name (${departure.job})`)
   link.href = `#${departure.job}`
-  place.replaceChildren("The labels are distributed differently than in ", link, `. ${departure.words}`)
+  place.replaceChildren("The labels are distributed differently than in ", link, `. ${departure.change}`)
 }
 
 // ── When a job ends ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError
+from tests.fakes.values import make_job
 
 from fanfold import Fanfold, StackError
 from fanfold.cli.logs import log_lines
@@ -42,7 +43,7 @@ CALLS: dict[str, Callable[[Stack, Path], object]] = {
     "source": lambda stack, _: Source.of_object(stack.client("s3"), "s3://bucket/tweets.csv"),
     "objects": lambda stack, _: below(stack.client("s3"), "s3://bucket/reviews/"),
     "results": lambda stack, _: next(read_object(stack, "key")),
-    "download": lambda stack, folder: HeldFolder(folder).receive(stack, "tweets-1f"),
+    "download": lambda stack, folder: HeldFolder(folder).receive(stack, make_job()),
     "doctor": lambda stack, _: list(examine(stack)),
     "scaling": lambda stack, _: stack.client("application-autoscaling").describe_scaling_policies(
         ServiceNamespace="sagemaker"

@@ -89,6 +89,9 @@ class Ledger(Protocol):
     def open_jobs(self) -> Iterator[str]:
         """The ids of jobs that are RUNNING or CLOSING, perhaps without the very latest."""
 
+    def last_of_name(self, job: JobRecord) -> str | None:
+        """The last job before this one of another upload whose file was called the same, which ended with results."""
+
     def health(self, endpoint: str) -> Health:
         """What is known of an endpoint, its circuit breaker among it."""
 

@@ -7,6 +7,7 @@ condition fails, somebody else has done it or the job has moved on; the item is 
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Attr, ConditionBase, Key
@@ -16,6 +17,7 @@ from fanfold_core.aws.table import ConditionalTable
 from fanfold_core.domain.counting import kind_of
 from fanfold_core.domain.errors import UnknownChunkError, UnknownJobError
 from fanfold_core.domain.job import Chunk, JobRecord, Model, State
+from fanfold_core.domain.keys import file_name, first_round
 from fanfold_core.input.errors import shortened
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ _IS_RUNNING = Attr("state").eq(State.RUNNING.value)
 _IS_CLOSING = Attr("state").eq(State.CLOSING.value)
 # How late the health of an endpoint may be.
 _HEALTH_SECONDS = 5
+# Jobs that are looked through for one of the same name, so many with each call.
+_MOST_SEARCHED, _JOBS_PER_PAGE = 10_000, 200
 
 
 class DynamoLedger:
@@ -138,6 +142,19 @@ class DynamoLedger:
     def open_jobs(self) -> Iterator[str]:
         found = self._table.query(IndexName="open", KeyConditionExpression=Key("open").eq("job"))
         return (item["pk"].removeprefix("JOB#") for item in found)
+
+    def last_of_name(self, job: JobRecord) -> str | None:
+        is_earlier = Key("listed").eq("job") & Key("created").lt(job.created.isoformat())
+        listed = self._table.query(
+            IndexName="jobs", KeyConditionExpression=is_earlier, ScanIndexForward=False, Limit=_JOBS_PER_PAGE
+        )
+        name, with_results = file_name(job.source.key), {State.SUCCEEDED, State.COMPLETED_WITH_ERRORS}
+        same = (
+            item["pk"].removeprefix("JOB#")
+            for item in islice(listed, _MOST_SEARCHED)
+            if item["state"] in with_results and file_name(item["key"]) == name
+        )
+        return next((found for found in same if first_round(found) != first_round(job.id)), None)
 
     def health(self, endpoint: str) -> Health:
         return items.read_health(self._table.get(item_keys.endpoint_key(endpoint)) or {})

@@ -11,6 +11,7 @@ import json
 import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote
 
 from fanfold_core.domain.spans import Span
 
@@ -27,6 +28,7 @@ RESULT_FILES = {
 }
 # The folder of results as a table, and the content type of its files.
 TABLE_FOLDER, PARQUET_TYPE = "results.parquet", "application/vnd.apache.parquet"
+_TABLE_FILE = re.compile(rf"{re.escape(TABLE_FOLDER)}/part-[0-9]{{5}}\.parquet")
 _NOT_A_SLUG = re.compile(r"[^a-z0-9]+")
 # A round has its number behind a dot. All of a request's id together has 64 characters at most, as SageMaker takes it.
 _JOB_ID = r"[a-z0-9][a-z0-9-]{0,32}(?:\.[1-9][0-9]{0,3})?"
@@ -111,6 +113,15 @@ def round_number(job: str) -> int:
     return int(job.partition(".")[2] or 1)
 
 
+def file_name(key: str) -> str:
+    """What an uploaded file is called.
+
+    >>> file_name("5e0c/caf%C3%A9.csv")
+    'café.csv'
+    """
+    return unquote(key.rpartition("/")[2])
+
+
 def is_hidden(key: str) -> bool:
     """Whether Spark, Hive and Hadoop take an object for none of a table's: `_SUCCESS`, checksums, markers of folders.
 
@@ -187,7 +198,21 @@ def result_key(job: str, name: str) -> str:
 
 def table_key(job: str, number: int) -> str:
     """Object that the user reads: a file of a job's table, by its number from 0."""
-    return result_key(job, f"{TABLE_FOLDER}/part-{number:05d}.parquet")
+    return result_key(job, table_file(number))
+
+
+def table_file(number: int) -> str:
+    """The name of a file of a job's table, by its number from 0."""
+    return f"{TABLE_FOLDER}/part-{number:05d}.parquet"
+
+
+def content_type_of(name: str) -> str | None:
+    """The content type of a job's file, None if jobs have none of this name.
+
+    >>> content_type_of("summary.json"), content_type_of(table_file(7)), content_type_of("results.parquet/_SUCCESS")
+    ('application/json', 'application/vnd.apache.parquet', None)
+    """
+    return PARQUET_TYPE if _TABLE_FILE.fullmatch(name) else RESULT_FILES.get(name)
 
 
 def read_principal(told: object) -> str | None:

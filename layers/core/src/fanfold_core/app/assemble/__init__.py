@@ -165,6 +165,7 @@ class Assembler:
     def _describe(self, job: JobRecord, ended: Mapping[str, Any], whole: Totals) -> None:
         """Write summary.json and report.html."""
         from fanfold_core.app.report import render_report  # noqa: PLC0415 - likewise
+        from fanfold_core.app.report.summary import with_departure  # noqa: PLC0415 - likewise
 
         # What quotes the file or the model stays with the results: an event, and mail, go to more people.
         shown = {
@@ -173,6 +174,7 @@ class Assembler:
             "evaluation": self._evaluation(job, whole),
             "details": self._details(job, whole) if ended["state"] == State.FAILED else "",
         }
+        shown = with_departure(shown, job, self.ledger, self.store)
         described, report = f"{json.dumps(shown, indent=2)}\n", render_report(shown, whole)
         for name, text in (("summary.json", described), ("report.html", report)):
             self.store.write(result_key(job.id, name), text.encode(), RESULT_FILES[name])

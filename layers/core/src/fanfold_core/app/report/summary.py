@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from fanfold_core.app.costs import job_services, read_prices
+from fanfold_core.app.ports import Ledger
 from fanfold_core.domain.counting import short_label
+from fanfold_core.domain.errors import ObjectGoneError
 from fanfold_core.domain.keys import TABLE_FOLDER, result_key
+from fanfold_core.domain.statistics.labels import LEAST_ROWS, describe_departure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from fanfold_core.app.ports import Ledger, Store
     from fanfold_core.domain.job import JobRecord, State
     from fanfold_core.domain.parts import Totals
     from fanfold_core.domain.statistics.labels import Labels
@@ -78,6 +83,28 @@ def summarize(
         "endpoint_config": job.model.endpoint_config,
         "fanfold": version,
     }
+
+
+def with_departure(shown: Mapping[str, Any], job: JobRecord, ledger: Ledger, store: Store) -> dict[str, Any]:
+    """A summary with how its labels are distributed differently than in the last job of a file of the same name.
+
+    Beyond what chance does; that is a warning, too.
+    """
+    earlier = ledger.last_of_name(job) if sum(shown["labels"].values()) >= LEAST_ROWS else None
+    change = describe_departure(shown["labels"], _labels_of(earlier, store)) if earlier else ""
+    if not change:
+        return {**shown, "departure": None}
+    words = f"The labels are distributed differently than in {earlier}, the last job of a file of this name: {change}."
+    return {**shown, "departure": {"job": earlier, "change": change}, "warnings": [*shown["warnings"], words]}
+
+
+def _labels_of(job_id: str, store: Store) -> dict[str, int]:
+    """The labels of a job that has ended, unless its summary has expired; an older version may not have said them."""
+    try:
+        summary = json.loads(store.read(result_key(job_id, "summary.json")))
+    except ObjectGoneError:
+        return {}
+    return summary.get("labels") or {}
 
 
 def _useless_names(names: Mapping[str, str], labels: Labels) -> Iterator[str]:

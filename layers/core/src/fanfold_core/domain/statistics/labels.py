@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import asdict, astuple, dataclass, field
 from heapq import nsmallest
+from math import sqrt
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 if TYPE_CHECKING:
@@ -15,6 +16,10 @@ _MOST_LABELS, _MOST_IN_MATRIX, _MOST_MISTAKES = 300, 20, 10
 # All labels beyond the matrix. No label is called so: they are counted as they read on one line.
 _OTHER = "\n"
 _DIGITS = 6
+# With fewer rows no share of them means much, and a smaller change of one is not worth a word.
+LEAST_ROWS, _LEAST_CHANGE = 50, 0.1
+# Three standard errors of a difference of two shares, which is largest where both are a half.
+_ERRORS = 1.5
 
 V = TypeVar("V")
 Matrix = Counter[tuple[str, str]]
@@ -172,6 +177,23 @@ class Agreement:
             unlabelled,
             unpredicted,
         )
+
+
+def describe_departure(now: Mapping[str, int], before: Mapping[str, int]) -> str:
+    """The label whose share of the rows has changed most, in words; empty if chance may have done it.
+
+    >>> describe_departure({"GOOD": 900, "BAD": 100}, {"GOOD": 500, "BAD": 500})
+    'BAD: 50% → 10%'
+    """
+    rows, rows_before = sum(now.values()), sum(before.values())
+    if min(rows, rows_before) < LEAST_ROWS:
+        return ""
+    shares = {label: (before.get(label, 0) / rows_before, now.get(label, 0) / rows) for label in {*now, *before}}
+    label = min(shares, key=lambda label: (-round(abs(shares[label][1] - shares[label][0]), 9), label))
+    was, is_now = shares[label]
+    if abs(is_now - was) < max(_LEAST_CHANGE, _ERRORS * sqrt(1 / rows + 1 / rows_before)):
+        return ""
+    return f"{label}: {was:.0%} → {is_now:.0%}"
 
 
 def first(counted: Mapping[str, V], most: int) -> dict[str, V]:

@@ -6,31 +6,28 @@ import dataclasses
 import json
 import os
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-from tests.fakes.store import MemoryStore
+from tests.fakes.values import make_job
 
 from fanfold.errors import DownloadError
 from fanfold.folder import HeldFolder, Owner, held
-from fanfold.input.batch import BATCH_FILES
 from fanfold.input.files import opened
-from fanfold.input.sources import Source
+from fanfold.input.sources import Source as LocalSource
 from fanfold.terminal import stderr
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
+from fanfold_core.domain.job import Source
 
 JOB = "tweets-1f"
 
 
-def write(folder: Path, origin: str = "", job: str = JOB, **told: object) -> None:
-    """What a job has left in a folder; of which file it was, only newer versions tell."""
+def write(folder: Path, origin: str = "", job: str = JOB, content: str = "", **told: object) -> None:
+    """What a job has left in a folder; of which file it was, only newer versions tell, and not all of its content."""
     summary = {"job": JOB, "input": "s3://in/5e/tweets.csv", **told}
     (folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
-    if origin:
-        (folder / ".fanfold.json").write_text(json.dumps({"job": job, "origin": origin}), encoding="utf-8")
+    known = {name: value for name, value in (("origin", origin), ("content", content)) if value}
+    if known:
+        (folder / ".fanfold.json").write_text(json.dumps({"job": job, **known}), encoding="utf-8")
 
 
 def taken(folder: Path, owner: Owner) -> bool:
@@ -76,6 +73,32 @@ def test_a_file_of_the_same_name_is_another_file(tmp_path: Path, origin: str, ow
     assert not taken(tmp_path, owner)
 
 
+def of_upload(etag: str, size: int = 12, name: str = "tweets.csv", **known: Any) -> Owner:
+    """A later job, of an upload of its own."""
+    return Owner.of_job(make_job(id="tweets-99", source=Source("in", f"99/{name}", "v", etag, size), **known))
+
+
+def test_a_job_of_another_upload_is_of_the_same_file_if_its_content_is_the_same(tmp_path: Path) -> None:
+    write(tmp_path, "/mine/tweets.csv", content=of_upload('"5e"').content, rows=7)
+    with held(tmp_path, of_upload('"5e"', rows=7), replace=False) as target:
+        assert target.origin == "/mine/tweets.csv"
+    words = (
+        rf"{JOB}, from /mine/tweets\.csv: choose another folder \(--out\) for those of job tweets-99, whose "
+        r"tweets\.csv is not known to have the same content, or replace what is there \(--replace, "
+    )
+    for other in (of_upload('"99"'), of_upload('"5e"', 13)):
+        with pytest.raises(DownloadError, match=words), held(tmp_path, other, replace=False):
+            pass
+    with pytest.raises(DownloadError, match="with 7 rows"), held(tmp_path, of_upload('"5e"', rows=6), replace=False):
+        pass
+    write(tmp_path, "/mine/tweets.csv")
+    with pytest.raises(DownloadError, match=words), held(tmp_path, of_upload('"5e"'), replace=False):
+        pass
+    pictures = pytest.raises(DownloadError, match="for those of job tweets-99, or replace")
+    with pictures, held(tmp_path, of_upload('"99"', name="pic.png"), replace=False):
+        pass
+
+
 def test_of_which_file_a_folder_is_counts_for_its_job_only(tmp_path: Path) -> None:
     """Somebody has copied other files there, or a process has died while it wrote them."""
     mine = Owner("tweets.csv", origin="/mine/tweets.csv")
@@ -112,7 +135,7 @@ def test_a_source_is_the_same_wherever_it_is_looked_at_from(tmp_path: Path, monk
     (tmp_path / "link.csv").symlink_to("a/tweets.csv")
     monkeypatch.chdir(tmp_path / "a")
     first, *same, other = (
-        Source.of_file(Path(path)).origin
+        LocalSource.of_file(Path(path)).origin
         for path in (tmp_path / "a" / "tweets.csv", "tweets.csv", "../link.csv", "../b/tweets.csv")
     )
     assert (set(same), other) == ({first}, str(tmp_path.resolve() / "b" / "tweets.csv"))
@@ -179,18 +202,6 @@ def test_a_folder_to_which_nothing_was_written_is_gone_with_those_made_for_it(tm
     assert list(tmp_path.rglob("*")) == [tmp_path / "mine"]
 
 
-def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    def blocks() -> Iterator[bytes]:
-        yield b"text\n"
-        raise KeyboardInterrupt
-
-    with held(tmp_path / "out", Owner("tweets.csv"), replace=False) as folder:
-        with pytest.raises(KeyboardInterrupt):
-            folder.write("some.csv", blocks())
-        assert folder.write("all.csv", [b"text\n", b"good\n"]).read_bytes() == b"text\ngood\n"
-    assert list(tmp_path.rglob("*.csv*")) == [tmp_path / "out" / "all.csv"]
-
-
 def test_a_folder_is_held_by_one_at_a_time(tmp_path: Path) -> None:
     refused = pytest.raises(DownloadError, match="another process holds")
     with held(tmp_path, Owner("a.csv"), replace=False), refused, held(tmp_path, Owner("a.csv"), replace=True):
@@ -198,90 +209,3 @@ def test_a_folder_is_held_by_one_at_a_time(tmp_path: Path) -> None:
     with held(tmp_path, Owner("a.csv"), replace=False):
         pass
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_custom_id_that_comes_again_far_behind_is_warned_of_with_the_output(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(stderr, "quiet", False)
-    files = {"results.jsonl": tmp_path / "results.jsonl", **{name: tmp_path / name for name in BATCH_FILES}}
-    for names, words in (((0, 1, 2, 1), "in 1 of the 4 rows, such as row 3 (from 0)"), ((0, 1, 2, 3), "")):
-        lines = (f'{{"custom_id": "r{name}", "prediction": {{}}, "error": null}}\n' for name in names)
-        files["results.jsonl"].write_text("".join(lines), encoding="utf-8")
-        HeldFolder(tmp_path)._make_batch_output("batch-1f", files)  # noqa: SLF001 # what `receive` does with a download
-        said = capsys.readouterr().err
-        assert (words in said, bool(said)) == (True, bool(words))
-        assert files[BATCH_FILES[0]].read_bytes().count(b"custom_id") == len(names)
-
-
-class Bucket:
-    """An output bucket with a job's table and what else stands in its folder."""
-
-    def __init__(self, job: str, names: Iterable[str]) -> None:
-        keys = [f"results/{job}/{name}" for name in ("results.jsonl", "summary.json")]
-        self.objects = dict.fromkeys([*keys, *(f"results/{job}/results.parquet/{name}" for name in names)], b"content")
-        self.output_bucket = "output"
-        self.store = MemoryStore("output")
-
-    def client(self, _service: str) -> Bucket:
-        return self
-
-    def get_paginator(self, _operation: str) -> Bucket:
-        return self
-
-    def paginate(self, **asked: Any) -> list[dict[str, Any]]:
-        return [self.list_objects_v2(**asked)]
-
-    def list_objects_v2(self, *, Prefix: str, **_: Any) -> dict[str, Any]:  # noqa: N803 - as boto3 has it
-        return {"Contents": [{"Key": key, "Size": 7} for key in sorted(self.objects) if key.startswith(Prefix)]}
-
-    def download_fileobj(self, _bucket: str, key: str, stream: IO[bytes], **_: Any) -> None:
-        stream.write(self.objects[key])
-
-
-def names_below(folder: Path) -> list[str]:
-    return sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
-
-
-def test_a_table_is_a_folder_that_goes_with_its_job(tmp_path: Path) -> None:
-    stack: Any = Bucket("a-1f", ["part-00000.parquet", "part-00001.parquet", "..", "_SUCCESS", "part-00009.parquet"])
-    (tmp_path / ".results.parquet.part").mkdir()  # of a run that was killed
-    (tmp_path / ".results.parquet.part" / "part-00007.parquet").touch()
-    table = ["results.parquet/part-00000.parquet", "results.parquet/part-00001.parquet"]
-    paths = HeldFolder(tmp_path).receive(stack, "a-1f", tables=[1, 0])
-    assert [path.name for path in paths] == ["results.jsonl", "summary.json", "results.parquet"]
-    assert names_below(tmp_path) == ["results.jsonl", *table, "summary.json"]
-    HeldFolder(tmp_path).receive(stack, "a-1f", tables=[0])
-    assert names_below(tmp_path) == ["results.jsonl", table[0], "summary.json"]
-    HeldFolder(tmp_path).receive(stack, "a-1f")
-    assert names_below(tmp_path) == ["results.jsonl", "summary.json"]
-
-
-def test_a_table_of_which_a_file_is_gone_is_not_written(tmp_path: Path) -> None:
-    stack: Any = Bucket("a-1f", ["part-00000.parquet"])
-    with pytest.raises(DownloadError, match=r"results\.parquet/part-00001\.parquet does not exist"):
-        HeldFolder(tmp_path).receive(stack, "a-1f", tables=[0, 1])
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_what_is_no_file_of_a_table_is_not_removed_from_its_folder(tmp_path: Path) -> None:
-    stack: Any = Bucket("a-1f", ["part-00000.parquet"])
-    (tmp_path / "results.parquet").mkdir()
-    for name in ("mine.txt", "part-00000.parquet"):
-        (tmp_path / "results.parquet" / name).touch()
-    with pytest.raises(DownloadError, match=r"cannot write .*results\.parquet \(Directory not empty\)"):
-        HeldFolder(tmp_path).receive(stack, "a-1f", tables=[0])
-    assert names_below(tmp_path) == ["results.parquet/mine.txt", "results.parquet/part-00000.parquet"]
-
-
-def test_a_table_replaces_a_file_or_link_of_its_name_and_follows_none(tmp_path: Path) -> None:
-    stack: Any = Bucket("a-1f", ["part-00000.parquet"])
-    mine, out = tmp_path / "mine", tmp_path / "out"
-    mine.mkdir()
-    (mine / "part-00000.parquet").write_bytes(b"mine")
-    out.mkdir()
-    for name in ("results.parquet", ".results.parquet.part"):
-        (out / name).symlink_to(mine)
-    HeldFolder(out).receive(stack, "a-1f", tables=[0])
-    assert (mine / "part-00000.parquet").read_bytes() == b"mine"
-    assert (out / "results.parquet" / "part-00000.parquet").read_bytes() == b"content"
