@@ -218,7 +218,7 @@ def test_the_list_and_the_job_say_the_same_when_it_ends(page: Page) -> None:
     expect(of_list(page, "same.csv")).to_be_visible()
     page.route("**/api/jobs?*", lambda _route: None)  # the list itself is told nothing more
     expect(page.get_by_role("tab", name="Report")).to_be_visible()
-    expect(of_list(page, "same.csv")).to_contain_text("Succeeded", timeout=100)
+    expect(of_list(page, "same.csv")).to_contain_text("Succeeded")
 
 
 def test_a_phone_shows_the_list_or_the_job_and_both_can_be_read(new_page: Open, page: Page, link: str) -> None:

@@ -223,7 +223,7 @@ def test_a_job_without_failed_rows_is_left_alone_by_retry_and_cancel(
 
 def test_the_log_of_a_job_is_that_of_all_functions_and_of_no_other_job(fanfold: Fanfold, job: Job) -> None:
     wanted = {"splitter", "dispatcher", "collector", "assembler"}
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     lines: list[dict[str, Any]] = []
     while {line["service"] for line in lines} < wanted and time.monotonic() < deadline:
         time.sleep(0.2)
