@@ -127,6 +127,7 @@ def check(said: Said, code: int, words: tuple[str, ...]) -> None:
         ("compare cells out_typo", FAILED, ("there is no folder out_typo here; as the id of a job, it needs a stack",)),
         ("report model-unsaved", FAILED, ("folder model-unsaved has no files of a job; as the id of a job",)),
         ("compare lines/results.jsonl cells", FAILED, ("results.jsonl", "option `--results-format` set to csv")),
+        ("compare cells cells --out no/changed.csv", FAILED, ("cannot write no/changed.csv (No such file", "(--out)")),
         ("compare cells tweets.csv", FAILED, ("tweets.csv has no files of a job", "`fanfold download`")),
         ("compare cells old/results.csv", WRONG_USAGE, ("folder old does not exist", "`fanfold download`")),
         ("report old/", WRONG_USAGE, ("folder old does not exist", "`fanfold download`")),
