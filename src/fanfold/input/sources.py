@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from fanfold.errors import InputFileError
+from fanfold.errors import InputFileError, room_for
 from fanfold.input.objects import S3, split_url
 from fanfold_core.aws.store import check_range
 
@@ -135,7 +135,7 @@ def spooled(
 ) -> Iterator[Source]:
     """What `write` writes, in a file that has no name on the disk, so that none is left behind however this ends.
 
-    Unless it has another origin, that is its content. `InputFileError` if there is no room for it.
+    Unless it has another origin, that is its content. `UserError` if there is no room for it.
     """
     with _temporary_copy(shown, write) as stream:
 
@@ -153,22 +153,14 @@ def spooled(
 
 @contextmanager
 def _temporary_copy(shown: str, write: Callable[[IO[bytes]], Any]) -> Iterator[BufferedRandom]:
-    """A file without a name that has what `write` writes; `InputFileError` if it cannot be written."""
-    with ExitStack() as files:
-        try:
-            stream = TemporaryFile()  # noqa: SIM115 - one that is full cannot be closed without an error
-            files.callback(stream.close)
+    """A file without a name that has what `write` writes; `UserError` if it cannot be written."""
+    with ExitStack() as kept:
+        # What is full cannot be closed without another error, which is one of room, too.
+        with room_for(shown), ExitStack() as files:
+            stream = files.enter_context(TemporaryFile())
             write(stream)
             stream.flush()
-        except OSError as error:
-            if error.filename is not None:
-                raise  # it is of a file that is read
-            with suppress(OSError):
-                files.close()
-            raise InputFileError(
-                f"cannot copy {shown} to a temporary file ({error.strerror or error}): free some space, or set TMPDIR "
-                "to a folder that has some"
-            ) from error
+            kept.push(files.pop_all())
         yield stream
 
 

@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 
 from fanfold.cli import cli
 from fanfold.costs.estimate import count, project
-from fanfold.errors import InputFileError, PackageMissingError
+from fanfold.errors import InputFileError, PackageMissingError, UserError
 from fanfold.input.files import LocalFile
 from fanfold.input.sources import Source, spooled_stream
 
@@ -113,7 +113,7 @@ def test_what_cannot_be_spooled_is_said_with_what_to_do(monkeypatch: pytest.Monk
 
     no_room = partial(open, "/dev/full", "w+b")
     monkeypatch.setattr("fanfold.input.sources.TemporaryFile", {"no room": no_room, "no folder": no_folder}[trouble])
-    with pytest.raises(InputFileError, match=r"^cannot copy tweets to a temporary file \(No .*TMPDIR"):
+    with pytest.raises(UserError, match=r"^cannot copy tweets to a temporary file \(No .*TMPDIR"):
         spooled_stream("tweets.csv", "tweets", BytesIO(ROWS.encode())).__enter__()
 
 
