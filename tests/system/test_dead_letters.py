@@ -58,7 +58,7 @@ def queue_url(cloud: LocalCloud, logical_id: str) -> str:
 
 
 def dead_letters(cloud: LocalCloud, queue: str, expected: int) -> list[str]:
-    """What comes to lie among a queue's dead letters within half a minute."""
+    """What comes to lie among a queue's dead letters within a minute."""
     sqs, url = cloud.session().client("sqs"), queue_url(cloud, f"{queue}DeadLetters")
     found: list[str] = []
     deadline = time.monotonic() + 60

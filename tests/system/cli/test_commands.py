@@ -178,7 +178,7 @@ def test_the_report_is_written_to_a_folder_or_shown_by_the_browser(
 
 def test_a_running_job_is_read_in_part_and_cancelled(fanfold: Fanfold, pipeline: Pipeline) -> None:
     file = pipeline.folder / "running.csv"
-    file.write_bytes(b"text\n\n" + b"".join(b"slowly %d\n" % number for number in range(400)))
+    file.write_bytes(b"text\n\n" + b"".join(b"slowly %d\n" % number for number in range(1_000)))
     job = pipeline.client.submit(file, rows_per_request=1)
     for status in job.follow():
         if status.done > 10:
@@ -190,7 +190,7 @@ def test_a_running_job_is_read_in_part_and_cancelled(fanfold: Fanfold, pipeline:
         in early.stderr
     )
     rows = list(csv.DictReader(io.StringIO(fanfold("results", job.id, "--partial").stdout)))
-    assert 10 < len(rows) < 401
+    assert 10 < len(rows) < 1_001
     assert fanfold("errors", job.id, "--partial").table[1] == ["1", "input is empty", "row 0: "]
     assert f"job {job.id}: CLOSING" in fanfold("cancel", job.id).stderr
     ended = fanfold("status", job.id, "--watch", "--json")
