@@ -134,7 +134,7 @@ def check(said: Said, code: int, words: tuple[str, ...]) -> None:
         ("compare cells celsl/", WRONG_USAGE, ("folder celsl does not exist", "did you mean cells?")),
         # Parameters of the template, and models.
         ("local up --parameter MaxRow=3", WRONG_USAGE, ("no parameter MaxRow", "Did you mean MaxRows?")),
-        ("local up --parameter MaxInstances=x", WRONG_USAGE, ("MaxInstances is 'x'", "must be a number")),
+        ("local up --parameter MaxInstances=x", WRONG_USAGE, ("MaxInstances is 'x'", "must be a whole number")),
         ("local up --parameter JobDefaults={}x", WRONG_USAGE, ("JobDefaults", "must be a JSON object")),
         ("run tweets.csv --model nomodel", WRONG_USAGE, ("'nomodel' names no model: give 'vader'",)),
         ("run tweets.csv --container python3", WRONG_USAGE, ("'vader' is no folder: name the model's", "--model")),
