@@ -241,7 +241,7 @@ def test_sagemaker_is_touched_only_without_an_endpoint_that_exists(chosen: dict[
         # Whatever else is a number to Python, and what the functions cannot read as one.
         *(
             ({"MaxRows": number}, "must be a whole number")
-            for number in ("inf", "nan", "1_000", " 5", "1e3", "5.5", "٣")
+            for number in ("inf", "nan", "1_000", " 5", "1e3", "5.5", "\u0663")
         ),
         ({"JobDefaults": "{"}, "JobDefaults is '{'; it must be a JSON object"),
         (
