@@ -2,7 +2,6 @@
 
 import csv
 import re
-import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -10,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Page, Route, expect
-from tests.browser.conftest import DROP, Open, enter, of_list, start, state
+from tests.browser.conftest import DROP, Open, comes_true, enter, of_list, start, state
 
 
 def test_a_dropped_file_is_watched_and_its_results_are_saved(page: Page, complaints: list[str], tmp_path: Path) -> None:
@@ -242,11 +241,7 @@ def test_a_phone_shows_the_list_or_the_job_and_both_can_be_read(new_page: Open, 
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
     phone.set_viewport_size({"width": 1200, "height": 500})
     blank = "frame => frame.clientHeight - frame.contentDocument.documentElement.offsetHeight"
-    # The browser tells the page of its new size in its own time.
-    until = time.monotonic() + 60
-    while not 0 <= phone.locator("#job iframe").evaluate(blank) < 10:
-        assert time.monotonic() < until
-        phone.wait_for_timeout(50)
+    comes_true(phone, lambda: 0 <= phone.locator("#job iframe").evaluate(blank) < 10)
     phone.set_viewport_size({"width": 390, "height": 500})
     phone.get_by_role("link", name="All jobs").click()
     expect(phone.locator("#jobs")).to_be_visible()
