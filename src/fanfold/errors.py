@@ -103,6 +103,24 @@ class PackageMissingError(UserError):
 
 
 @contextmanager
+def room_for(what: str) -> Iterator[None]:
+    """Write `what` to a temporary file within it; `UserError` if there is no room for it.
+
+    >>> with room_for("the table"), TemporaryFile() as stream:
+    ...     stream.write(content)
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None:
+            raise  # it is of a file that is read
+        raise UserError(
+            f"cannot copy {what} to a temporary file ({error.strerror or error}): free some space, or set TMPDIR to a "
+            "folder that has some"
+        ) from error
+
+
+@contextmanager
 def extra(name: str, what: str) -> Iterator[None]:
     """Import within it what `pip install 'fanfold[name]'` installs, and `what` needs.
 

@@ -28,6 +28,7 @@ _NO_VALUE = "AWS::NoValue"
 CODE_PLACES = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}
 # The translator accepts code in S3 only; nothing is ever looked up there.
 _PLACEHOLDER = "s3://local/code"
+_WHOLE = re.compile(r"[0-9]{1,18}")
 
 
 class _Loader(SafeLoader):
@@ -162,16 +163,17 @@ def _check_parameter(name: str, value: str, declared: Mapping[str, Any]) -> None
         raise ParameterError(f"Parameter {name} is {value!r}; it {wanted}.")
     if len(value) > limits.get("MaxLength", len(value)):
         raise ParameterError(f"Parameter {name} has {len(value)} characters; it may have {limits['MaxLength']}.")
-    if limits["Type"] == "Number" and not _in_range(value, limits):
-        raise ParameterError(f"Parameter {name} is {value!r}; it must be a number within its limits.")
+    if limits["Type"] == "Number":
+        _check_number(name, value, limits.get("MinValue", 0), limits.get("MaxValue"))
 
 
-def _in_range(value: str, limits: Mapping[str, Any]) -> bool:
-    try:
-        number = float(value)
-    except ValueError:
-        return False
-    return float(limits.get("MinValue", number)) <= number <= float(limits.get("MaxValue", number))
+def _check_number(name: str, value: str, least: int, most: int | None) -> None:
+    """CloudFormation takes others than whole numbers, too, but functions read none."""
+    if _WHOLE.fullmatch(value) and least <= int(value) <= (int(value) if most is None else most):
+        return
+    if most is None:
+        raise ParameterError(f"Parameter {name} is {value!r}; it must be a whole number of {least} or more.")
+    raise ParameterError(f"Parameter {name} is {value!r}; it must be a whole number from {least} to {most}.")
 
 
 def _functions(source: Mapping[str, Any], root: Path) -> dict[str, FunctionCode]:

@@ -1,6 +1,7 @@
 """Chromium, as the machine has it."""
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -104,6 +105,14 @@ def start(page: Page, name: str, content: str) -> None:
     page.evaluate(DROP, [name, content])
     page.get_by_role("button", name="Start").click()
     expect(page.locator("#job-title")).to_have_text(name)
+
+
+def comes_true(page: Page, claim: Callable[[], bool]) -> None:
+    """Wait until something holds of the page that no `expect` can say."""
+    until = time.monotonic() + PATIENCE / 1000
+    while not claim():
+        assert time.monotonic() < until
+        page.wait_for_timeout(50)
 
 
 def of_list(page: Page, name: str) -> Locator:

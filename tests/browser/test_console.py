@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Page, Route, expect
-from tests.browser.conftest import DROP, Open, enter, of_list, start, state
+from tests.browser.conftest import DROP, Open, comes_true, enter, of_list, start, state
 
 
 def test_a_dropped_file_is_watched_and_its_results_are_saved(page: Page, complaints: list[str], tmp_path: Path) -> None:
@@ -92,19 +92,19 @@ def test_a_job_that_takes_long_shows_how_far_it_is_and_can_be_cancelled(new_page
     page.add_init_script("window.told = []; window.Notification = class { static permission = 'granted'; "
         "static requestPermission = async () => 'granted'; constructor(title) { told.push(title) } }")  # fmt: skip
     enter(page, link)
-    page.evaluate(DROP, ["long.csv", "text\n" + "".join(f"slowly {row}\n" for row in range(400))])
+    page.evaluate(DROP, ["long.csv", "text\n" + "".join(f"slowly {row}\n" for row in range(1_000))])
     page.get_by_text("Advanced").click()
     page.get_by_label("Rows per request").fill("1")
     page.get_by_role("button", name="Start").click()
     page.get_by_role("button", name="Notify me").click()
     expect(page.get_by_role("button", name="You will be notified")).to_be_disabled()
-    expect(page.locator("#job .counts")).to_have_text(re.compile(r"^[1-9]\d*% · [\d,]+ of 400 rows answered"))
+    expect(page.locator("#job .counts")).to_have_text(re.compile(r"^[1-9]\d*% · [\d,]+ of 1,000 rows answered"))
     expect(page.locator("#job .pace")).to_have_text(re.compile(r"^[\d,.]+ rows per second, about .+ left · .+ so far$"))
     expect(page.locator("#rows .range")).to_have_text(re.compile(r"^The first \d+ rows? with an answer so far$"))
     expect(page.locator("#rows tbody tr").first).to_contain_text("slowly")
     assert 0 < page.locator(".running progress").evaluate("bar => bar.value / bar.max") < 1
-    assert re.match(r"\d+% · \d+\u00a0s · long.csv", page.title())
-    expect(of_list(page, "long.csv")).to_contain_text(re.compile(r"\d+% of 400 rows"))
+    assert re.match(r"\d+% · \d.* · long\.csv", page.title())
+    expect(of_list(page, "long.csv")).to_contain_text(re.compile(r"\d+% of 1,000 rows"))
     page.get_by_role("button", name="Cancel job").click()
     page.get_by_role("button", name="Keep running").press("Enter")
     page.route("**/api/jobs/long-*", lambda route: route.abort(), times=1)
@@ -218,7 +218,7 @@ def test_the_list_and_the_job_say_the_same_when_it_ends(page: Page) -> None:
     expect(of_list(page, "same.csv")).to_be_visible()
     page.route("**/api/jobs?*", lambda _route: None)  # the list itself is told nothing more
     expect(page.get_by_role("tab", name="Report")).to_be_visible()
-    expect(of_list(page, "same.csv")).to_contain_text("Succeeded", timeout=100)
+    expect(of_list(page, "same.csv")).to_contain_text("Succeeded")
 
 
 def test_a_phone_shows_the_list_or_the_job_and_both_can_be_read(new_page: Open, page: Page, link: str) -> None:
@@ -241,7 +241,7 @@ def test_a_phone_shows_the_list_or_the_job_and_both_can_be_read(new_page: Open, 
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
     phone.set_viewport_size({"width": 1200, "height": 500})
     blank = "frame => frame.clientHeight - frame.contentDocument.documentElement.offsetHeight"
-    assert 0 <= phone.locator("#job iframe").evaluate(blank) < 10
+    comes_true(phone, lambda: 0 <= phone.locator("#job iframe").evaluate(blank) < 10)
     phone.set_viewport_size({"width": 390, "height": 500})
     phone.get_by_role("link", name="All jobs").click()
     expect(phone.locator("#jobs")).to_be_visible()

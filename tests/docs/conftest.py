@@ -48,7 +48,7 @@ def _running(command: tuple[str, ...], folder: Path) -> Iterator[dict[str, str]]
             said += line
         yield dict(re.findall(r"^export (\w+)=(\S+)$", said, re.MULTILINE))
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
 
 
 @pytest.fixture(scope="session")

@@ -55,7 +55,7 @@ class Ecosystem:
         """The content of an object; waits until it is there."""
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         s3 = self.client("s3")
-        s3.get_waiter("object_exists").wait(Bucket=bucket, Key=key, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+        s3.get_waiter("object_exists").wait(Bucket=bucket, Key=key, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
         content: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
         return content
 

@@ -28,7 +28,7 @@ def exports(tmp_path: Path) -> Iterator[dict[str, str]]:
         lines = [running.stdout.readline() for _ in range(6)]
         yield dict(re.findall(r"^export (\w+)=(\S+)$", "".join(lines), re.MULTILINE))
         running.send_signal(signal.SIGINT)
-        assert running.wait(30) == 0
+        assert running.wait(60) == 0
 
 
 def test_the_page_s_commands_get_an_answer_and_a_notification(exports: dict[str, str], tmp_path: Path) -> None:

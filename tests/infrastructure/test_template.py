@@ -236,7 +236,13 @@ def test_sagemaker_is_touched_only_without_an_endpoint_that_exists(chosen: dict[
         ({"FunctionConcurrency": "50"}, "must be one of 10, 20, 42, 100"),
         ({"WebhookSecretArn": "https://hooks.example.com/T0"}, "must be the ARN of a secret"),
         ({"KmsKeyArn": "alias/mine"}, "must be the ARN of a KMS key"),
-        ({"MaxRows": "0"}, "MaxRows is '0'; it must be a number within its limits"),
+        ({"MaxRows": "0"}, "MaxRows is '0'; it must be a whole number of 1 or more"),
+        ({"ContainerTimeoutSeconds": "3601"}, "it must be a whole number from 1 to 3600"),
+        # Whatever else is a number to Python, and what the functions cannot read as one.
+        *(
+            ({"MaxRows": number}, "must be a whole number")
+            for number in ("inf", "nan", "1_000", " 5", "1e3", "5.5", "\u0663")
+        ),
         ({"JobDefaults": "{"}, "JobDefaults is '{'; it must be a JSON object"),
         (
             {"JobDefaults": json.dumps({"input-column": "x" * 2_000})},

@@ -1,4 +1,4 @@
-"""The security policy is that of this version, and each guard of the threat model has a test that is there."""
+"""The security policy is that of this version, and each protection of the threat model has a test that is there."""
 
 import ast
 import re
@@ -6,7 +6,7 @@ import tomllib
 
 from tests.docs.pages import ROOT, anchors
 
-HEAD = "| asset | attacker | door | guard | test |\n|---|---|---|---|---|\n"
+HEAD = "| asset | attacker | attack | protection | test |\n|---|---|---|---|---|\n"
 GUIDE = (ROOT / "docs/security.md").read_text(encoding="utf-8")
 THREATS = GUIDE.partition(HEAD)[2].partition("\n\n")[0].splitlines()
 
@@ -18,7 +18,7 @@ def names_of_tests() -> set[str]:
     return {node.name for node in nodes if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")}
 
 
-def test_a_threat_has_an_asset_an_attacker_a_door_a_guard_and_tests() -> None:
+def test_a_threat_has_an_asset_an_attacker_an_attack_a_protection_and_tests() -> None:
     assert len(THREATS) > 10
     row = re.compile(r"(\| [^|]*[^|\s] ){4}\| `test_\w+`(, `test_\w+`)* \|")
     assert [threat for threat in THREATS if not row.fullmatch(threat)] == []

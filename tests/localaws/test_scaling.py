@@ -73,7 +73,7 @@ class Scaling:
         """Wait until the last line says so, and is none of the first."""
         with self._changed:
             has_come = self._changed.wait_for(
-                lambda: any(words in line for line in self.lines[after:][-1:]), timeout=30
+                lambda: any(words in line for line in self.lines[after:][-1:]), timeout=60
             )
             assert has_come, self.lines
 

@@ -73,5 +73,5 @@ def test_an_endpoint_made_beside_it_is_served_by_the_same_model(endpoint: LocalE
     assert answer["OutputLocation"].startswith(f"s3://{BUCKET}/second/")
     bucket, _, key = answer["OutputLocation"].removeprefix("s3://").partition("/")
     waiter = endpoint.session().client("s3").get_waiter("object_exists")
-    waiter.wait(Bucket=bucket, Key=key, WaiterConfig={"Delay": 1, "MaxAttempts": 20})
+    waiter.wait(Bucket=bucket, Key=key, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
     assert read(endpoint, answer["OutputLocation"])[0]["label"] == "LABEL_0"

@@ -150,7 +150,8 @@ def test_a_worker_that_is_gone_leaves_no_file_and_no_process(start: Start, funct
     worker = start(functions[0])
     worker.kill()
     worker.kill()
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    # What other tests have left may be closed meanwhile.
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before
     assert not Path(f"/proc/{worker._process.pid}").exists()  # noqa: SLF001 # nobody else knows it
 
 

@@ -34,7 +34,7 @@ class Listener:
 
     def heard_of(self, job: str) -> dict[str, Any]:
         """The event of this job; others are passed over."""
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while time.monotonic() < until:
             for message in self._sqs.receive_message(QueueUrl=self._url, WaitTimeSeconds=1).get("Messages", []):
                 event: dict[str, Any] = json.loads(message["Body"])
@@ -77,7 +77,7 @@ class Webhook(HTTPServer):
 
     def heard_of(self, job: str) -> tuple[str, str | None, Any]:
         """Path, header and body of the message about this job; others are passed over."""
-        while job not in str(message := self.messages.get(timeout=10)):
+        while job not in str(message := self.messages.get(timeout=60)):
             pass
         return message
 

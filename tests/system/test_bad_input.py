@@ -126,7 +126,7 @@ def test_folders_are_ignored_and_the_log_says_so(cloud: LocalCloud, logs: Path) 
     for key in keys:
         s3.put_object(Bucket=cloud.outputs["InputBucket"], Key=key, Body=b"")
     expected = {f"s3://{cloud.outputs['InputBucket']}/{key}: it is a folder" for key in keys}
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not expected <= (said := ignored(logs)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert expected <= said

@@ -150,7 +150,7 @@ def test_a_job_is_found_before_the_stack_has_begun_with_it(pipeline: Pipeline) -
 
 def test_what_is_answered_can_be_read_while_the_job_runs(pipeline: Pipeline) -> None:
     file = pipeline.folder / "slow.csv"
-    file.write_bytes(b"text\n\n" + b"".join(b"slowly %d\n" % number for number in range(400)))
+    file.write_bytes(b"text\n\n" + b"".join(b"slowly %d\n" % number for number in range(1_000)))
     job = pipeline.client.submit(file, rows_per_request=1)
     for status in job.follow():
         if status.done > 20:
@@ -162,11 +162,11 @@ def test_what_is_answered_can_be_read_while_the_job_runs(pipeline: Pipeline) -> 
     with pytest.raises(JobStillOpenError, match="still running after 0 s"):
         job.wait(timeout=0)
     with pytest.raises(RowNotFoundError, match="no answer yet"):
-        job.row(400)
+        job.row(1_000)
     assert [failed.error for failed in job.errors(partial=True)] == ["input is empty"]
     assert job.row(0)["error"] == "input is empty"
     rows = list(job.results(partial=True))
-    assert 20 < len(rows) < 401
+    assert 20 < len(rows) < 1_001
     assert all(row["label"] or row["error"] for row in rows)
     assert job.cancel().state in {JobState.CLOSING, JobState.CANCELLED}
     assert job.wait(timeout=60).state is JobState.CANCELLED

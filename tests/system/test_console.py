@@ -148,7 +148,7 @@ def test_the_command_shows_a_stack_until_it_is_interrupted(cloud: LocalCloud) ->
         visitor = Visitor(run.stdout.readline().strip())
         assert visitor.ask("/api/jobs").status == 200
         run.send_signal(signal.SIGINT)
-        assert run.wait(30) == 0
+        assert run.wait(60) == 0
 
 
 def test_a_stack_that_is_none_is_said_before_anything_is_served(pipeline: Pipeline) -> None:

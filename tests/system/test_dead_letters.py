@@ -58,10 +58,10 @@ def queue_url(cloud: LocalCloud, logical_id: str) -> str:
 
 
 def dead_letters(cloud: LocalCloud, queue: str, expected: int) -> list[str]:
-    """What comes to lie among a queue's dead letters within half a minute."""
+    """What comes to lie among a queue's dead letters within a minute."""
     sqs, url = cloud.session().client("sqs"), queue_url(cloud, f"{queue}DeadLetters")
     found: list[str] = []
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while len(found) < expected and time.monotonic() < deadline:
         answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=2)
         found += [message["Body"] for message in answer.get("Messages", [])]

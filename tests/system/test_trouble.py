@@ -78,14 +78,14 @@ def test_a_container_that_dies_is_named_wherever_one_looks_and_its_job_ends_well
 
 
 def wait_for_jobs(pipeline: Pipeline) -> list[str]:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not (found := [job.id for job in pipeline.client.jobs()]) and time.monotonic() < deadline:
         time.sleep(0.1)
     return found
 
 
 def wait_for_trouble(pipeline: Pipeline, job: str) -> dict[str, str]:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not (status := pipeline.client.job(job).status()).trouble and time.monotonic() < deadline:
         time.sleep(0.1)
     return status.as_dict()

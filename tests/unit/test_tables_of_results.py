@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +17,7 @@ import sqlglot
 from moto import mock_aws
 from pyarrow.parquet import ParquetFile, read_table
 
-from fanfold.errors import DownloadError
+from fanfold.errors import DownloadError, UserError
 from fanfold.results import Results, tables
 from fanfold.results.athena import write_table
 from fanfold.results.formats import CsvFormat, JsonLinesFormat
@@ -24,7 +26,6 @@ from fanfold_core.input.records import Dialect, format_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 def table_of(rows: list[list[str]], own: int = 1) -> Results:
@@ -192,6 +193,15 @@ def test_lists_and_objects_are_json_in_athena_and_null_is_null(stack: Any) -> No
         {"tags": '["a","☂"]', "meta": '{"K":1}', "error": None},
         {"tags": None, "meta": None, "error": "why"},
     ]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a file without room")
+def test_a_table_for_which_there_is_no_room_is_said_with_what_to_do(
+    stack: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fanfold.results.athena.TemporaryFile", partial(open, "/dev/full", "w+b"))
+    with pytest.raises(UserError, match=r"^cannot copy the table to a temporary file \(No space .*TMPDIR"):
+        write_table(lines_of({"text": "so good", "error": None}), stack, "tweets-1f", "s3://lake/tweets/")
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from fanfold.deploying.artifacts import Artifacts
 from fanfold.deploying.changes import ChangeSet
 from fanfold.deploying.existing import find_defaults, find_existing
 from fanfold.deploying.package import package, template_key
-from fanfold.errors import StackError, UserError
+from fanfold.errors import StackError, UserError, room_for
 from fanfold.project import find_root
 from fanfold.stacks import make_client, refused_words
 from fanfold.terminal import bytes_bar, spinner, stderr
@@ -113,7 +113,7 @@ def deploy(
         artifacts = Artifacts(make_client(session, "s3"), account, name)
         if template_file is not None:
             text, url = _send(source, root, folder, artifacts, is_named=bool(bucket))
-            template_file.write_text(text, encoding="utf-8")
+            _write(text, template_file)
             echo(url)
             return
         existing = find_existing(session, stack)
@@ -153,8 +153,15 @@ def _identify(stack: str, region: str | None, profile: str | None) -> tuple[boto
         raise StackError(f"stack {stack}: {refused_words(error)}") from error
 
 
+def _write(text: str, file: Path) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write {file} ({error.strerror}): free some space, or choose another file") from error
+
+
 def _packaged(source: Mapping[str, Any], root: Path, folder: str) -> Package:
-    with spinner("building the layers (about a minute)"):
+    with room_for("the functions' code"), spinner("building the layers (about a minute)"):
         packaged = package(source, root, Path(folder))
     if not packaged.is_compiled:
         stderr.print(

@@ -47,7 +47,7 @@ def say_what_is_gone(gone: Mapping[str, str], defaults: Mapping[str, str]) -> No
     """Name parameters that this version doesn't have, but for those that were at their defaults."""
     if named := ", ".join(f"{name}={value}" for name, value in gone.items() if defaults.get(name) != value):
         words = (
-            f"This version has these parameters no more: {named}. To replace them, see docs/upgrade.md, “Parameters "
+            f"This version no longer has these parameters: {named}. To replace them, see docs/upgrade.md, “Parameters "
             "that are gone”"
         )
         stderr.print(words, style="yellow", soft_wrap=True)

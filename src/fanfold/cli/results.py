@@ -240,12 +240,19 @@ def compare(before: str, after: str, stack: str, out: Path | None, as_json: bool
 
 
 def _write(lines: Iterable[str], file: Path | None) -> None:
-    """Write lines to a file, which is there when it is whole; read them all the same if none is wanted."""
+    """Write lines to a file, which is there when it is whole; read them all the same if none is wanted.
+
+    `DownloadError` if it cannot be written.
+    """
     if file is None:
         deque(lines, maxlen=0)
         return
-    with whole_file(file) as stream:
-        stream.writelines(line.encode() for line in lines)
+    try:
+        with whole_file(file) as stream:
+            stream.writelines(line.encode() for line in lines)
+    except OSError as error:
+        words = f"cannot write {file} ({error.strerror}): free some space, or choose another file (--out)"
+        raise DownloadError(words) from error
 
 
 @dataclass(slots=True)

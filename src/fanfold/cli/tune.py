@@ -57,10 +57,10 @@ def tune(file: Path | str, model: str, task: str | None, container: str | None, 
     up to three rounds. Speeds are compared within a round, since other work slows all of it down. Nothing is sent to a
     stack. Which settings are best depends on the processor: use a machine like the stack's instances.
 
-    The best setting is the first line of the table. What is less than 3 % faster than the options of FILE doesn't
-    replace them, nor do fewer rows per request that are less than 10 % faster. A setting is never chosen if requests
-    fail with it, take longer than invocation-timeout-seconds, or give other results. If FILE has fewer rows than
-    rows-per-request, its options are tried with all of its rows in a request; that tells little.
+    The best setting is the first line of the table. The options of FILE are kept unless another setting is at least
+    3 % faster, or 10 % if it has fewer rows per request. A setting is never chosen if requests fail with it, take
+    longer than invocation-timeout-seconds, or give other results. If FILE has fewer rows than rows-per-request, its
+    options are tried with all of its rows in one request, which says little about larger files.
 
     \b
     fanfold tune tweets.csv

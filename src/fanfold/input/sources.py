@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import partial
@@ -18,13 +18,14 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from fanfold.errors import InputFileError
+from fanfold.errors import InputFileError, room_for
 from fanfold.input.objects import S3, split_url
 from fanfold_core.aws.store import check_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
+    from io import BufferedRandom
 
     from types_boto3_s3 import S3Client
     from types_boto3_s3.type_defs import CopySourceTypeDef
@@ -134,10 +135,9 @@ def spooled(
 ) -> Iterator[Source]:
     """What `write` writes, in a file that has no name on the disk, so that none is left behind however this ends.
 
-    Unless it has another origin, that is its content.
+    Unless it has another origin, that is its content. `UserError` if there is no room for it.
     """
-    with TemporaryFile() as stream:
-        write(stream)
+    with _temporary_copy(shown, write) as stream:
 
         @contextmanager
         def read(start: int, _end: int | None = None) -> Iterator[IO[bytes]]:
@@ -149,6 +149,19 @@ def spooled(
             stream.seek(0)
             origin = f"sha256:{file_digest(stream, 'sha256').hexdigest()}"
         yield Source(name, shown, size, read, options or {}, origin=origin)
+
+
+@contextmanager
+def _temporary_copy(shown: str, write: Callable[[IO[bytes]], Any]) -> Iterator[BufferedRandom]:
+    """A file without a name that has what `write` writes; `UserError` if it cannot be written."""
+    with ExitStack() as kept:
+        # What is full cannot be closed without another error, which is one of room, too.
+        with room_for(shown), ExitStack() as files:
+            stream = files.enter_context(TemporaryFile())
+            write(stream)
+            stream.flush()
+            kept.push(files.pop_all())
+        yield stream
 
 
 def spooled_stream(name: str, shown: str, stream: IO[bytes]) -> AbstractContextManager[Source]:

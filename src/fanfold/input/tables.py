@@ -81,6 +81,6 @@ def _cells(number: int, row: object, names: list[Any], first: object) -> list[An
         raise InputFileError(f"row {number} is of type {kind}: give rows as dicts, or all of them as texts")
     if unknown := [name for name in row if name not in names]:
         raise InputFileError(
-            f"row {number} has {unknown[0]!r}, which the first row hasn't: give all rows the same keys"
+            f"row {number} has {unknown[0]!r}, which the first row doesn't have: give all rows the same keys"
         )
     return [row.get(name) for name in names]

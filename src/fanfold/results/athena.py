@@ -6,7 +6,7 @@ import re
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, NamedTuple
 
-from fanfold.errors import DownloadError
+from fanfold.errors import DownloadError, room_for
 from fanfold.results.tables import TypedRows
 from fanfold_core.domain.keys import first_round
 from fanfold_core.domain.results.json_lines import numbered
@@ -49,7 +49,7 @@ def write_table(results: Results, stack: Stack, job: str, location: str) -> Athe
         raise DownloadError(f"{bucket} is a bucket of the stack, which has other files: choose another one for tables")
     rows = _flat(results._typed_rows("a table in Athena"))  # noqa: SLF001 - of this package
     key = f"{folder}/{first_round(job)}.parquet"
-    with TemporaryFile() as stream:
+    with room_for("the table"), TemporaryFile() as stream:
         rows.write_parquet(stream)
         stream.seek(0)
         stack.client("s3").upload_fileobj(stream, bucket, key)

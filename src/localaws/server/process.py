@@ -19,7 +19,6 @@ from localaws.endpoint.calls import Caller, NewObject, Notification
 from localaws.errors import PortInUseError, ServerDiedError
 from localaws.template import REGION
 
-STOP_SECONDS = 5
 _REMEMBER_SECONDS = 1.0
 # Larger bodies go by a file: who asks for keys waits for all that goes by the pipe.
 _LARGEST_IN_PIPE = 1_048_576
@@ -128,7 +127,7 @@ class ServerProcess:
     def stop(self) -> None:
         """End it, and wait until it is gone. May be called again."""
         self._process.kill()
-        self._process.wait(STOP_SECONDS)
+        self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()

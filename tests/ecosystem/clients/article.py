@@ -44,7 +44,7 @@ async_predictor = huggingface_model.deploy(
 )
 
 # predict(), predict_async(), and a request that the model refuses
-config = WaiterConfig(max_attempts=5, delay=1)
+config = WaiterConfig(max_attempts=60, delay=1)
 data = {"inputs": ["it 's a charming and often affecting journey .", "it 's slow -- very , very slow"]}
 predicted = async_predictor.predict(data=data, waiter_config=config)
 resp = async_predictor.predict_async(data={"inputs": "i like you. I love you"})

@@ -133,7 +133,7 @@ def world(cloud: Cloud, client: Callable[[str], Any], queue_url: str) -> Iterato
 def receive(sqs: SQSClient, queue_url: str, count: int) -> list[dict[str, Any]]:
     """Wait for so many messages, and give all that came, in the order they came in."""
     found: list[dict[str, Any]] = []
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while len(found) < count and time.monotonic() < until:
         answer = sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=0)
         for message in answer.get("Messages", []):

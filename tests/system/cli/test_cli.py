@@ -134,14 +134,14 @@ def test_a_local_cloud_takes_files_from_other_tools_until_it_is_interrupted(tmp_
         )
         s3.put_object(Bucket="fanfold-input-123456789012-us-east-1", Key="tweets.csv", Body=b"so good")
         names: set[str] = set()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while "report.html" not in names and time.monotonic() < deadline:
             time.sleep(0.2)
             found = s3.list_objects_v2(Bucket="fanfold-output-123456789012-us-east-1", Prefix="results/tweets-")
             names = {Path(entry["Key"]).name for entry in found.get("Contents", [])}
     finally:
         up.send_signal(signal.SIGINT)
-        stderr = up.communicate(timeout=30)[1]
+        stderr = up.communicate(timeout=60)[1]
     assert names == {"results.csv", "errors.csv", "summary.json", "report.html"}
     assert "  aws s3 cp tweets.csv s3://fanfold-input-123456789012-us-east-1/\n" in stderr
     assert "  fanfold submit tweets.csv\n" in stderr

@@ -135,7 +135,7 @@ def test_two_runs_at_once_do_not_share_a_folder(fanfold: Fanfold, pipeline: Pipe
     assert f"another process holds {out}" in said.stderr
     # Whoever is killed holds nothing any more.
     run.kill()
-    run.communicate(timeout=30)
+    run.communicate(timeout=60)
     assert run.returncode == -signal.SIGKILL
     pipeline.client.job(job).cancel()
     assert fanfold("run", str(quick), "--out", str(out)).code == OK

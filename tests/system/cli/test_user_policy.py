@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from localaws.cloud import LocalCloud
 
 MIXED = b"id,text\n1,so good\n2,\n3,so bad\n"
-SLOW = b"text\n" + b"".join(b"slowly %d\n" % row for row in range(100))
+SLOW = b"text\n" + b"".join(b"slowly %d\n" % row for row in range(600))
 
 
 @pytest.fixture(scope="module")

@@ -157,7 +157,7 @@ def test_however_many_rows_change_a_few_are_held() -> None:
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert (lines, len(found.pairs), found.other) == (3_001, 1_000, 2_000)
-    assert most < 2_500_000
+    assert most < 5_000_000, "all rows are 12 MB, and a local cloud of other tests may be at work, too"
 
 
 def said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:

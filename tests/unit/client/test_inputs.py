@@ -6,6 +6,8 @@ import errno
 import json
 import re
 import sys
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,7 +17,7 @@ from click.testing import CliRunner, Result
 
 from fanfold.cli import cli
 from fanfold.costs.estimate import count, project
-from fanfold.errors import InputFileError, PackageMissingError
+from fanfold.errors import InputFileError, PackageMissingError, UserError
 from fanfold.input.files import LocalFile
 from fanfold.input.sources import Source, spooled_stream
 
@@ -101,6 +103,18 @@ def test_what_is_spooled_can_be_read_from_anywhere_again_and_has_no_name_to_be_l
             with source.open(start) as opened:
                 assert opened.read() == ROWS.encode()[start:]
         assert source.size == len(ROWS)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a file without room")
+@pytest.mark.parametrize("trouble", ["no room", "no folder"])
+def test_what_cannot_be_spooled_is_said_with_what_to_do(monkeypatch: pytest.MonkeyPatch, trouble: str) -> None:
+    def no_folder() -> None:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")  # as Python has it
+
+    no_room = partial(open, "/dev/full", "w+b")
+    monkeypatch.setattr("fanfold.input.sources.TemporaryFile", {"no room": no_room, "no folder": no_folder}[trouble])
+    with pytest.raises(UserError, match=r"^cannot copy tweets to a temporary file \(No .*TMPDIR"):
+        spooled_stream("tweets.csv", "tweets", BytesIO(ROWS.encode())).__enter__()
 
 
 def test_a_file_in_openais_batch_format_is_said_to_be_one(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_rows_are_read_as_they_were_written_whatever_the_options_of_the_stack() 
         ([], "there are no rows"),
         ([{"text": "a"}, "b"], "row 1 is of type str"),
         (["a", {"text": "b"}], "row 1 is of type dict"),
-        ([{"text": "a"}, {"text": "b", "x": 1}], "row 1 has 'x', which the first row hasn't"),
+        ([{"text": "a"}, {"text": "b", "x": 1}], "row 1 has 'x', which the first row doesn't have"),
         ([1, 2], "row 0 is of type int"),
     ],
 )

@@ -1,6 +1,8 @@
 """`fanfold deploy` in an account: what is there before, what it asks, and what there is afterwards."""
 
+import errno
 import json
+import sys
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -225,6 +227,20 @@ def test_a_package_is_code_in_the_bucket_and_a_template_and_no_stack(
     echo = json.loads(file.read_text(encoding="utf-8"))["Resources"]["Echo"]["Properties"]["CodeUri"]
     place, _, code = echo.removeprefix("s3://").partition("/")
     assert s3.head_object(Bucket=place, Key=code)["ContentLength"] > 0
+
+
+def test_what_a_deploy_cannot_write_is_said_with_what_to_do(
+    deploy: Deploy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def package(*_: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    file = tmp_path / "no" / "fanfold.json"
+    words = f"cannot write {file} (No such file or directory): free some space, or choose another file"
+    assert str(deploy("--package", str(file)).exception) == words
+    monkeypatch.setattr(sys.modules["fanfold.cli.deploy"], "package", package)
+    run = deploy("--dry-run")
+    assert "cannot copy the functions' code to a temporary file (No space left on device)" in str(run.exception)
 
 
 @pytest.mark.parametrize("more", [["--dry-run"], ["--parameter", "MaxInstances=2"], ["--tag", "team=nlp"]])

@@ -70,9 +70,12 @@ def test_a_parameter_that_this_version_does_not_have_is_left_out_and_named_unles
     (root / "template.yaml").write_text("\n".join(lines).replace(", AlarmEmail]", "]"), encoding="utf-8")
     run = deploy()
     assert run.exit_code == ExitCode.OK, run.stderr
-    words = f"no more: AlarmEmail={email}. To replace them, see docs/upgrade.md, “Parameters that are gone”"
+    words = (
+        f"no longer has these parameters: AlarmEmail={email}. To replace them, see docs/upgrade.md, “Parameters that "
+        "are gone”"
+    )
     assert "## Parameters that are gone\n" in (find_root() / "docs/upgrade.md").read_text(encoding="utf-8")
-    assert (words in run.stderr, "no more" in run.stderr) == (bool(email), bool(email))
+    assert (words in run.stderr, "no longer" in run.stderr) == (bool(email), bool(email))
     assert ["AlarmEmail" in it["parameters"] for it in asked] == [True, False]
 
 

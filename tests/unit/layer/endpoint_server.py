@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from types_boto3_sagemaker_runtime import SageMakerRuntimeClient
 
 REGION = "eu-west-1"
-# Of a busy machine, a reply takes its time.
-SHORT = Patience(taking=1, reply=4)
+# On a busy machine, everything takes its time. Only what is never taken is worth little of it.
+LONG, SHORT = Patience(taking=60, reply=30), Patience(taking=1, reply=4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,7 @@ class Server:
     clients: set[tuple[str, int]] = field(default_factory=set)
     received: list[Received] = field(default_factory=list)
     under_way: int = 0
+    answered: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
@@ -111,6 +112,8 @@ class Server:
                 self.send_header("Content-Length", str(len(answer.body)))
                 self.end_headers()
                 self.wfile.write(answer.body)
+                with server.lock:
+                    server.answered += 1
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -150,7 +153,7 @@ def runtime(url: str) -> SageMakerRuntimeClient:
 
 
 def endpoint(
-    server: Server, *, credentials: Credentials = KEYS, patience: Patience = SHORT, ca_bundle: str = ""
+    server: Server, *, credentials: Credentials = KEYS, patience: Patience = LONG, ca_bundle: str = ""
 ) -> SageMakerEndpoint:
     return SageMakerEndpoint(runtime(server.url), credentials, ca_bundle, patience)
 

@@ -96,9 +96,7 @@ def test_credentials_that_expire_on_the_way_are_replaced(server: Server) -> None
     )
     expired = Answer(403, "ExpiredTokenException", b'{"message":"The security token is expired"}')
     server.behave = lambda received, *_: expired if received.access_key == "OLD" else TAKEN
-    late = endpoint(server, credentials=cast("Credentials", rotating), patience=Patience(10, 1)).send(
-        "tweets", some(3), ttl_seconds=60
-    )
+    late = endpoint(server, credentials=cast("Credentials", rotating)).send("tweets", some(3), ttl_seconds=60)
     assert late == []
     assert {received.access_key for received in server.received} == {"OLD", "NEW"}
 

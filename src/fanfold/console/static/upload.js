@@ -134,7 +134,7 @@ function tell(outlook) {
   const prompts = tokens ? ` with about ${counted(tokens, "token")} in prompts (4 bytes each)` : ""
   find(".work", place).textContent = `${about}${counted(rows, "row")} in ${counted(requests, "request")}${prompts}${time}`
   find(".price", place).replaceChildren(...sentence(cost))
-  find(".basis", place).textContent = `${exact ? "" : "Reckoned from the beginning of the file. "}${basis}`
+  find(".basis", place).textContent = `${exact ? "" : "Estimated from the beginning of the file. "}${basis}`
 }
 
 // XMLHttpRequest, since fetch doesn't tell how far an upload is.

@@ -154,7 +154,7 @@ class CompressionError(InputError):
 
 
 class ParquetError(InputError):
-    """A Parquet file cannot be read, or holds what JSON hasn't. Do not retry."""
+    """A Parquet file cannot be read, or holds what JSON doesn't have. Do not retry."""
 
 
 class OpenQuoteError(InputError):
