@@ -203,6 +203,8 @@ def test_a_header_with_another_delimiter_is_no_text(head: bytes, delimiter: str)
         detected(head)
     with pytest.raises(LayoutError, match=rf"'text': set the option `delimiter` to {re.escape(delimiter)}, or"):
         detected(head, input_column="Text")
+    with pytest.raises(LayoutError, match=rf"'text': set the option `delimiter` to {re.escape(delimiter)}, or"):
+        detected(head, asked=Asked("prompt", frozenset({"text"})))
     assert detected(head, header="absent").columns == ("column_1",)
     assert len(detected(head, header="present").columns) == 1
 

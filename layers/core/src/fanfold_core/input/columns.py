@@ -132,8 +132,8 @@ def _find_header(
     if not has_no_names and (usual := [cell for cell in first if _plain(cell) in USUAL_NAMES]):
         return True, (f"The first line is the header: {shown(usual[:1])} is a column's usual name.",)
     is_told = bool(asked and asked.names)
-    if input_column is None and not is_told:
-        _check_delimiter(first, following, USUAL_NAMES)
+    if input_column is None:
+        _check_delimiter(first, following, {_plain(name) for name in asked.names} if asked and is_told else USUAL_NAMES)
     if is_told or len(first) == 1:
         words = "The file has one column, and its first line is a row: it is no column's usual name."
         return False, () if is_told else (words,)
