@@ -46,7 +46,7 @@ def writer_of(data: object) -> Callable[[IO[bytes]], None]:
     if hasattr(found, "to_csv") and hasattr(found, "columns"):
         if getattr(found.columns, "nlevels", 1) > 1:
             raise InputFileError("the data frame has several names for each column: give each of them one")
-        return lambda stream: found.to_csv(stream, index=False, encoding="utf-8", lineterminator="\n")
+        return lambda stream: _write_frame(found, stream)
     if hasattr(found, "write_csv"):
         write: Callable[[IO[bytes]], None] = found.write_csv
         return write
@@ -57,6 +57,20 @@ def writer_of(data: object) -> Callable[[IO[bytes]], None]:
     raise TypeError(
         f"cannot submit {type(data).__name__}: give a path, an s3:// address, a data frame, an Arrow table, or an "
         "iterable of dicts or texts"
+    )
+
+
+def _write_frame(frame: Any, stream: IO[bytes]) -> None:
+    try:
+        frame.to_csv(stream, index=False, encoding="utf-8", lineterminator="\n")
+    except UnicodeEncodeError as error:
+        raise _half_a_character("the data frame", error) from error
+
+
+def _half_a_character(where: str, error: UnicodeEncodeError) -> InputFileError:
+    return InputFileError(
+        f"{where} has {error.object[error.start]!r}, half of a character, which UTF-8 does not have: replace it, for "
+        "example with text.encode(errors='replace').decode()"
     )
 
 
@@ -82,10 +96,7 @@ def _write_rows(rows: Iterable[Any], stream: IO[bytes]) -> None:
         try:
             out.writerow(cells)
         except UnicodeEncodeError as error:
-            raise InputFileError(
-                f"row {number} has {error.object[error.start]!r}, half of a character, which UTF-8 does not have: "
-                "replace it, for example with text.encode(errors='replace').decode()"
-            ) from error
+            raise _half_a_character(f"row {number}", error) from error
     text.detach()
 
 

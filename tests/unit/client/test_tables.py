@@ -57,10 +57,11 @@ def test_rows_are_read_as_they_were_written_whatever_the_options_of_the_stack() 
         ([{"text": "a"}, {"text": "b", "x": 1}], "row 1 has 'x', which the first row hasn't"),
         ([1, 2], "row 0 is of type int"),
         ([{"text": b"a"}], "row 0 has bytes in 'text': give a text"),
+        (pd.DataFrame({"text": ["so \ud800"]}, dtype=object), r"the data frame has '\\ud800', half of a character"),
         (["a", "so \ud800"], r"row 1 has '\\ud800', half of a character"),
     ],
 )
-def test_rows_that_fit_no_table_are_refused(data: list[Any], words: str) -> None:
+def test_rows_that_fit_no_table_are_refused(data: Any, words: str) -> None:
     with pytest.raises(InputFileError, match=words):
         writer_of(data)(BytesIO())
 
