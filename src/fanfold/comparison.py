@@ -12,8 +12,8 @@ from urllib.parse import unquote
 from fanfold.errors import OtherInputError
 from fanfold.status import JobState
 from fanfold_core.domain.counting import short_label
-from fanfold_core.domain.json_results import numbered
 from fanfold_core.domain.results import columns
+from fanfold_core.domain.results.json_lines import numbered
 from fanfold_core.input.records import Dialect, format_records
 
 if TYPE_CHECKING:

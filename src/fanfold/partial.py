@@ -14,8 +14,8 @@ from fanfold.errors import RowNotFoundError
 from fanfold.results import format_of
 from fanfold_core.app.rounds import final_answers, final_runs
 from fanfold_core.app.rows import read_texts, results_writer, written, written_header
-from fanfold_core.domain.json_results import numbered
 from fanfold_core.domain.results import RowAnswers, effective, error_line
+from fanfold_core.domain.results.json_lines import numbered
 from fanfold_core.domain.spans import gaps, places_in
 from fanfold_core.input.errors import counted
 from fanfold_core.input.regularity import find_irregular

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from fanfold.errors import JobNotFoundError, JobStillOpenError, NothingToRetryError
 from fanfold_core.app.rounds import Ending
 from fanfold_core.domain.errors import UnknownJobError
-from fanfold_core.domain.job import Chunk, JobRecord, State, Totals
+from fanfold_core.domain.job import Chunk, JobRecord, State
 from fanfold_core.domain.keys import name_of
+from fanfold_core.domain.parts import Totals
 
 if TYPE_CHECKING:
     from fanfold_core.aws.ledger import DynamoLedger
@@ -181,7 +182,7 @@ class StatusReader:
         return _with_trouble(status, job)
 
     def _ended(self, job: JobRecord) -> JobStatus:
-        totals = reduce(add, (totals for _, totals in self.ledger.totals(job.id)), Totals())
+        totals = reduce(add, (built.totals for built in self.ledger.built(job.id)), Totals())
         told = totals.statistics
         status = _status(job, totals.rows, totals.rows, totals.failed, totals.requests)
         return replace(

@@ -8,8 +8,9 @@ from tests.fakes.values import LAYOUT, Clock, make_chunk, make_job
 from fanfold_core.app.ports import Ledger
 from fanfold_core.aws import items
 from fanfold_core.domain.errors import UnknownJobError
-from fanfold_core.domain.job import JobRecord, Model, Part, Spent, State, Totals, Trouble
+from fanfold_core.domain.job import JobRecord, Model, Spent, State, Trouble
 from fanfold_core.domain.outcomes import Health, Pause
+from fanfold_core.domain.parts import Built, Part, Piece, Totals
 from fanfold_core.domain.window import Progress
 
 # Jobs
@@ -48,7 +49,7 @@ def test_an_unknown_job_is_an_error_and_no_write_makes_one(ledger: Ledger) -> No
         lambda: ledger.compact(JOB.id, 1, [0]),
         lambda: ledger.close(JOB.id, State.FAILED, "why"),
         lambda: ledger.cover_chunk(JOB.id, 0, ["label"]),
-        lambda: ledger.set_upload(JOB.id, "upload", []),
+        lambda: ledger.set_upload(JOB.id, "upload", 1, []),
         lambda: ledger.fail_closing(JOB.id, "why"),
         lambda: ledger.set_ended(JOB.id, JOB.created),
         lambda: ledger.finish(JOB.id, State.FAILED, "why"),
@@ -162,11 +163,11 @@ def test_open_jobs_are_those_that_run_or_close(ledger: Ledger) -> None:
 
 
 def test_an_upload_is_fixed_once_with_its_fields_while_the_job_closes(ledger: Ledger, job: JobRecord) -> None:
-    assert ledger.set_upload(job.id, "early", ["label"]).upload_id is None
+    assert ledger.set_upload(job.id, "early", 1, ["label"]).upload_id is None
     ledger.close(job.id, State.SUCCEEDED, "")
-    twice(ledger.set_upload, job.id, "first", ["label"])
-    known = ledger.set_upload(job.id, "second", ["score"])
-    assert (known.upload_id, set(known.fields)) == ("first", {"label"})
+    twice(ledger.set_upload, job.id, "first", 3, ["label"])
+    known = ledger.set_upload(job.id, "second", 2, ["score"])
+    assert (known.upload_id, known.pieces, set(known.fields)) == ("first", 3, {"label"})
 
 
 def test_parts_are_in_order_and_the_first_of_a_number_stays(ledger: Ledger, job: JobRecord) -> None:
@@ -176,12 +177,22 @@ def test_parts_are_in_order_and_the_first_of_a_number_stays(ledger: Ledger, job:
     assert list(ledger.parts(job.id)) == [Part(0, 0, 2), Part(1, 2, 3)]
 
 
-def test_a_part_that_is_built_adds_its_totals_once(ledger: Ledger, job: JobRecord) -> None:
-    twice(ledger.add_part, job, 1, Totals(rows=3, failed=1))
-    known = twice(ledger.add_part, job, 0, Totals(rows=2))
-    ledger.add_part(job, 0, Totals(rows=9))
+def test_a_piece_stays_as_it_was_built_first(ledger: Ledger, job: JobRecord, clock: Clock) -> None:
+    part, first = Built(Piece(1, 0), 2, Totals(rows=3, failed=1)), Built(Piece(0, 0), 0, Totals(rows=2), "4be3")
+    assert twice(ledger.add_built, job, part) == part
+    assert twice(ledger.add_built, job, first) == first
+    clock.pass_by(60)
+    assert ledger.add_built(job, Built(Piece(0, 0), 0, Totals(rows=9), "0d4a")) == first
+    rest = ledger.add_built(job, Built(Piece(0, 1), 1, Totals(rows=9), "0d4a"))
+    assert list(ledger.built(job.id)) == [first, rest, part]
+    assert ledger.job(job.id).touched == int(clock().timestamp())
+
+
+def test_parts_that_are_uploaded_are_remembered(ledger: Ledger, job: JobRecord) -> None:
+    twice(ledger.add_part, job.id, 1)
+    known = twice(ledger.add_part, job.id, 0)
     assert known.parts == {0, 1}
-    assert list(ledger.totals(job.id)) == [(0, Totals(rows=2)), (1, Totals(rows=3, failed=1))]
+    assert ledger.job(job.id) == known
 
 
 def test_files_of_a_table_that_are_written_are_remembered(ledger: Ledger, job: JobRecord, clock: Clock) -> None:
@@ -197,7 +208,7 @@ def test_what_a_job_has_spent_is_remembered_beside_what_its_parts_came_to(ledger
     assert ledger.spent(job.id) is None
     spent = Spent(chunks=3, rows=7, requests=9, instance_seconds=600, instances=2, at=1_790_000_000)
     twice(ledger.set_spent, job, spent)
-    assert (ledger.spent(job.id), list(ledger.totals(job.id))) == (spent, [])
+    assert (ledger.spent(job.id), list(ledger.built(job.id))) == (spent, [])
 
 
 def test_the_first_end_of_a_job_stays(ledger: Ledger, job: JobRecord, clock: Clock) -> None:

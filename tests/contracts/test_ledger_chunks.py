@@ -8,11 +8,11 @@ from tests.contracts.conftest import JOB, each_raises, twice
 from tests.fakes.errors import RefusedError
 from tests.fakes.values import Clock, make_chunk, predictions, request
 
-from fanfold_core.app.ports import Failure, Ledger, Prediction
+from fanfold_core.app.ports import Ledger
 from fanfold_core.domain.errors import UnknownChunkError
 from fanfold_core.domain.job import JobRecord
 from fanfold_core.domain.order import Order
-from fanfold_core.domain.outcomes import Mark, Timing
+from fanfold_core.domain.outcomes import Failure, Mark, Prediction, Timing
 from fanfold_core.domain.results import SpanOutcome
 from fanfold_core.domain.spans import Span
 

@@ -11,9 +11,10 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from tests.contracts.clouds import Memory, Services
 from tests.fakes.values import LAYOUT, Clock, make_chunk, make_job, predictions, request
 
-from fanfold_core.app.ports import Failure, Ledger, Prediction
-from fanfold_core.domain.job import Part, State, Totals
-from fanfold_core.domain.outcomes import Mark, Pause, Timing
+from fanfold_core.app.ports import Ledger
+from fanfold_core.domain.job import State
+from fanfold_core.domain.outcomes import Failure, Mark, Pause, Prediction, Timing
+from fanfold_core.domain.parts import Built, Part, Piece, Totals
 from fanfold_core.domain.spans import Span
 from fanfold_core.domain.window import Progress
 from fanfold_core.input.errors import FanfoldError
@@ -83,14 +84,16 @@ class Ledgers(RuleBasedStateMachine):
 
     @rule(job=job, reason=reason, fields=fields)
     def begin_to_assemble(self, job: Any, reason: str, fields: set[str]) -> None:
-        self.same(lambda ledger: ledger.set_upload(job.id, reason, fields))
+        self.same(lambda ledger: ledger.set_upload(job.id, reason, len(fields), fields))
         self.same(lambda ledger: ledger.fail_closing(job.id, reason))
         self.same(lambda ledger: ledger.set_ended(job.id, self.clock()))
 
     @rule(job=job, part=number, rows=number)
     def add_part(self, job: Any, part: int, rows: int) -> None:
         if _knows(self.ledgers[0], job.id):
-            self.same(lambda ledger: ledger.add_part(job, part, Totals(rows=rows)))
+            built = Built(Piece(part, rows % 2), rows, Totals(rows=rows), str(rows))
+            self.same(lambda ledger: ledger.add_built(job, built))
+            self.same(lambda ledger: ledger.add_part(job.id, part))
 
     @rule(job=job, number=number, predicted=spans, failed=spans, held=spans, fields=fields)
     def cover(  # noqa: PLR0913, PLR0917 - what there is to add
@@ -154,7 +157,7 @@ def _everything(ledger: Ledger) -> list[Any]:
 
 
 def _of_job(job_id: str, ledger: Ledger) -> Any:
-    return list(ledger.parts(job_id)), list(ledger.totals(job_id))
+    return list(ledger.parts(job_id)), list(ledger.built(job_id))
 
 
 def _of_chunk(job_id: str, number: int, ledger: Ledger) -> Any:

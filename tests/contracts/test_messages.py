@@ -12,9 +12,9 @@ from tests.fakes.values import make_job, request
 from fanfold_core.app.ports import Queues
 from fanfold_core.aws import events
 from fanfold_core.aws.messages import Assemble, Dispatch, Resume, Sweep
-from fanfold_core.domain.job import Part
 from fanfold_core.domain.keys import job_id
 from fanfold_core.domain.outcomes import Answered, Unsent
+from fanfold_core.domain.parts import Part
 from fanfold_core.domain.requests import Unsendable
 from fanfold_core.domain.spans import Span
 

@@ -10,6 +10,7 @@ from tests.fakes.errors import RefusedError
 from tests.fakes.values import INPUT, KEY, OUTPUT
 
 from fanfold_core.app.ports import Store
+from fanfold_core.aws.store import UnexpectedResponseError
 from fanfold_core.domain.errors import ObjectGoneError
 from fanfold_core.domain.job import Source
 
@@ -116,14 +117,29 @@ def test_parts_come_in_any_order_and_twice_and_make_one_object(store: Store) -> 
     for part, content in ((2, b"end"), (0, b"0" * LEAST_PART), (1, b"1" * LEAST_PART), (0, b"0" * LEAST_PART)):
         store.upload_part("whole", upload, part, BytesIO(content))
     for _ in range(2):
-        store.complete_upload("whole", upload, 3)
+        store.complete_upload("whole", upload, range(3))
         assert store.read("whole") == b"0" * LEAST_PART + b"1" * LEAST_PART + b"end"
+
+
+def test_the_numbers_of_parts_may_have_gaps(store: Store) -> None:
+    upload = store.begin_upload("gaps", CSV)
+    for part, content in ((70, b"end"), (7, b"7" * LEAST_PART), (9_999, b"")):
+        store.upload_part("gaps", upload, part, BytesIO(content))
+    with pytest.raises((*Refused, UnexpectedResponseError)):
+        store.complete_upload("gaps", upload, range(3))
+    with pytest.raises((*Refused, UnexpectedResponseError)):
+        store.complete_upload("gaps", upload, [7, 70])
+    upload = store.begin_upload("gaps", CSV)
+    for part, content in ((70, b"end"), (7, b"7" * LEAST_PART)):
+        store.upload_part("gaps", upload, part, BytesIO(content))
+    store.complete_upload("gaps", upload, [7, 70])
+    assert store.read("gaps") == b"7" * LEAST_PART + b"end"
 
 
 def test_a_part_that_comes_after_completion_changes_nothing(store: Store) -> None:
     upload = store.begin_upload("completed", CSV)
     store.upload_part("completed", upload, 0, BytesIO(b"first"))
-    store.complete_upload("completed", upload, 1)
+    store.complete_upload("completed", upload, range(1))
     store.upload_part("completed", upload, 0, BytesIO(b"later"))
     assert store.read("completed") == b"first"
 
@@ -133,7 +149,7 @@ def test_a_part_that_is_too_small_and_not_the_last_is_refused(store: Store) -> N
     for part in (0, 1):
         store.upload_part("small", upload, part, BytesIO(b"x" * (LEAST_PART - 1)))
     with pytest.raises(Refused, match="smaller than the minimum"):
-        store.complete_upload("small", upload, 2)
+        store.complete_upload("small", upload, range(2))
 
 
 def test_an_upload_that_is_thrown_away_leaves_no_object(store: Store) -> None:
@@ -143,6 +159,6 @@ def test_an_upload_that_is_thrown_away_leaves_no_object(store: Store) -> None:
     with pytest.raises(ObjectGoneError):
         store.upload_part("aborted", upload, 0, BytesIO(b"x"))
     with pytest.raises(ObjectGoneError):
-        store.complete_upload("aborted", upload, 1)
+        store.complete_upload("aborted", upload, range(1))
     with pytest.raises(Refused, match="does not exist"):
         store.abort_upload("aborted", upload)

@@ -122,8 +122,8 @@ def test_an_upload_is_not_completed_without_a_part_that_a_list_leaves_out(servic
         misbehaving(services.s3, "after-call.s3.ListParts", lambda answer: answer["Parts"].pop(left_out)),
         pytest.raises(UnexpectedResponseError, match="a list of 3 parts and answered with 2 of them"),
     ):
-        services.store.complete_upload("listed", upload, 3)
-    services.store.complete_upload("listed", upload, 3)
+        services.store.complete_upload("listed", upload, range(3))
+    services.store.complete_upload("listed", upload, range(3))
     assert services.store.read("listed") == b"x" * LEAST_PART * 3
 
 
@@ -194,7 +194,7 @@ def test_a_completion_that_is_answered_with_200_and_an_error_is_asked_for_again(
     events: Any = services.s3.meta.events
     events.register_first("before-send.s3.CompleteMultipartUpload", fail_late)
     try:
-        services.store.complete_upload("late", upload, 1)
+        services.store.complete_upload("late", upload, range(1))
     finally:
         events.unregister("before-send.s3.CompleteMultipartUpload", fail_late)
     assert len(sent) == 2

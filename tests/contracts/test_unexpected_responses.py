@@ -11,8 +11,8 @@ from tests.contracts.conftest import JOB
 from tests.contracts.misbehaving import misbehaving
 from tests.fakes.values import Clock, make_chunk, predictions, request
 
-from fanfold_core.app.ports import Prediction
 from fanfold_core.domain.errors import AnnouncementError, QueueError
+from fanfold_core.domain.outcomes import Prediction
 from fanfold_core.domain.spans import Span
 
 FOUR = [request(JOB, Span(row, 1)) for row in range(4)]

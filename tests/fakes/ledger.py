@@ -7,13 +7,13 @@ from datetime import datetime
 
 from tests.fakes.stored import as_stored, check_size, is_open, is_running, job_as_stored, predicted
 
-from fanfold_core.app.ports import Failure, Prediction
 from fanfold_core.domain.counting import kind_of
 from fanfold_core.domain.errors import UnknownChunkError, UnknownJobError
-from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, Spent, State, Totals, Trouble
+from fanfold_core.domain.job import Chunk, JobRecord, Model, Spent, State, Trouble
 from fanfold_core.domain.options import Options
 from fanfold_core.domain.order import Order
-from fanfold_core.domain.outcomes import Health, Mark, Pause
+from fanfold_core.domain.outcomes import Failure, Health, Mark, Pause, Prediction
+from fanfold_core.domain.parts import Built, Part, Piece
 from fanfold_core.domain.results import SpanOutcome
 from fanfold_core.domain.spans import Span
 from fanfold_core.domain.window import Progress
@@ -49,7 +49,7 @@ class MemoryLedger:
         self._kept: defaultdict[ChunkKey, dict[Span, _Kept]] = defaultdict(dict)
         self._failures: defaultdict[ChunkKey, dict[Span, SpanOutcome]] = defaultdict(dict)
         self._parts: defaultdict[str, dict[int, Part]] = defaultdict(dict)
-        self._totals: defaultdict[str, dict[int, Totals]] = defaultdict(dict)
+        self._built: defaultdict[str, dict[Piece, Built]] = defaultdict(dict)
         self._spent: dict[str, Spent] = {}
         self._health: defaultdict[str, Health] = defaultdict(Health)
         self._progress: defaultdict[str, dict[str, Progress]] = defaultdict(dict)
@@ -242,29 +242,33 @@ class MemoryLedger:
     def parts(self, job_id: str) -> Iterator[Part]:
         return iter([part for _, part in sorted(self._parts[job_id].items())])
 
-    def set_upload(self, job_id: str, upload_id: str, fields: Iterable[str]) -> JobRecord:
+    def set_upload(self, job_id: str, upload_id: str, pieces: int, fields: Iterable[str]) -> JobRecord:
         job = self.job(job_id)
         if job.state is not State.CLOSING or job.upload_id is not None:
             return job
-        return self._put_job(replace(job, upload_id=upload_id, fields=job.fields | frozenset(fields)))
+        return self._put_job(replace(job, upload_id=upload_id, pieces=pieces, fields=job.fields | frozenset(fields)))
 
     def fail_closing(self, job_id: str, reason: str) -> None:
         job = self.job(job_id)
         if job.state is State.CLOSING and job.outcome is not State.FAILED:
             self._put_job(replace(job, outcome=State.FAILED, reason=reason))
 
-    def add_part(self, job: JobRecord, part: int, totals: Totals) -> JobRecord:
-        known = self.job(job.id)
-        check_size([totals.statistics.to_json()])
-        self._totals[job.id].setdefault(part, totals)
-        return self._put_job(replace(known, parts=known.parts | {part}, touched=self._seconds()))
+    def add_built(self, job: JobRecord, built: Built) -> Built:
+        check_size([built.totals.statistics.to_json()])
+        if not built.is_whole:
+            self._put_job(replace(self.job(job.id), touched=self._seconds()))
+        return self._built[job.id].setdefault(built.piece, built)
+
+    def add_part(self, job_id: str, part: int) -> JobRecord:
+        job = self.job(job_id)
+        return self._put_job(replace(job, parts=job.parts | {part}, touched=self._seconds()))
 
     def add_table(self, job_id: str, number: int) -> JobRecord:
         job = self.job(job_id)
         return self._put_job(replace(job, tables=job.tables | {number}, touched=self._seconds()))
 
-    def totals(self, job_id: str) -> Iterator[tuple[int, Totals]]:
-        return iter(sorted(self._totals[job_id].items(), key=lambda item: item[0]))
+    def built(self, job_id: str) -> Iterator[Built]:
+        return iter([built for _, built in sorted(self._built[job_id].items(), key=lambda item: item[0])])
 
     def spent(self, job_id: str) -> Spent | None:
         return self._spent.get(job_id)

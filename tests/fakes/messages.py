@@ -16,8 +16,8 @@ from fanfold_core.aws.messages import (
     found_content,
     unsent_contents,
 )
-from fanfold_core.domain.job import Part
 from fanfold_core.domain.keys import RequestId
+from fanfold_core.domain.parts import Part
 from fanfold_core.domain.requests import Unsendable
 from fanfold_core.domain.spans import Span
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import IO
@@ -97,12 +97,12 @@ class MemoryStore:
         else:
             self._version(self._bucket, key)  # somebody else has completed it
 
-    def complete_upload(self, key: str, upload_id: str, parts: int) -> None:
+    def complete_upload(self, key: str, upload_id: str, parts: Sequence[int]) -> None:
         upload = self._uploads.get(upload_id)
         if upload is None:
             self._version(self._bucket, key)  # somebody else has completed it
             return
-        if sorted(upload.parts) != list(range(parts)):
+        if sorted(upload.parts) != list(parts):
             raise RefusedError("not all parts are there")
         *others, last = [content for _, content in sorted(upload.parts.items())]
         if any(len(content) < LEAST_PART for content in others):

@@ -5,8 +5,8 @@ from typing import Any
 
 from tests.fakes.errors import RefusedError
 
-from fanfold_core.app.ports import Prediction
 from fanfold_core.domain.job import Chunk, JobRecord, State
+from fanfold_core.domain.outcomes import Prediction
 from fanfold_core.domain.results import SpanOutcome
 
 # What an item takes.

@@ -6,9 +6,10 @@ from typing import Any
 
 from tests.functions.conftest import NOTHING_FAILED, System, body, event
 
-from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, Source, State
+from fanfold_core.domain.job import Chunk, JobRecord, Model, Source, State
 from fanfold_core.domain.keys import result_key
 from fanfold_core.domain.options import Options
+from fanfold_core.domain.parts import Part
 from fanfold_core.input.layout import Layout
 
 # A part of an upload, unless it is the last, has 5 MiB at least.

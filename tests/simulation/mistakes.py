@@ -19,9 +19,10 @@ from fanfold_core.app.sweep import Sweeper
 from fanfold_core.domain import results
 from fanfold_core.domain.answers import Predictions, read_answer
 from fanfold_core.domain.errors import MalformedAnswerError
-from fanfold_core.domain.job import Chunk, JobRecord, Part
+from fanfold_core.domain.job import Chunk, JobRecord
 from fanfold_core.domain.keys import MOST_ATTEMPTS
 from fanfold_core.domain.outcomes import Cause, Mark, Refused, cause_of
+from fanfold_core.domain.parts import Part
 from fanfold_core.domain.results import SpanOutcome
 from fanfold_core.domain.spans import Span
 
@@ -72,7 +73,7 @@ def prefer_failures() -> AbstractContextManager[Any]:
             if not outcome.is_prediction or outcome.span not in chunk.failed:
                 yield outcome
 
-    return patch("fanfold_core.app.assemble.effective", effective)
+    return patch("fanfold_core.app.assemble.pieces.effective", effective)
 
 
 def thaw() -> AbstractContextManager[Any]:
@@ -294,7 +295,5 @@ ALL: Mapping[str, Mistake] = {
 def hunt(name: str) -> tuple[str, int, str]:
     """Make runs with a mistake planted until one is broken: its name, how many runs it took, and what broke."""
     with ALL[name].plant():
-        for seed in range(MOST_SEEDS):
-            if words := run("memory", seed, ALL[name].certain).words:
-                return name, seed + 1, words
-    return name, MOST_SEEDS, ""
+        broken = ((seed + 1, run("memory", seed, ALL[name].certain).words) for seed in range(MOST_SEEDS))
+        return next(((name, runs, words) for runs, words in broken if words), (name, MOST_SEEDS, ""))

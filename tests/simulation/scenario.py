@@ -52,6 +52,7 @@ class Scenario:
     sequel: tuple[tuple[str, ...], ...] | None = None
     results_format: str = "csv"
     table_bytes: int = 100_000
+    piece_bytes: int = 100_000
 
     @classmethod
     def drawn(cls, random: Random) -> "Scenario":
@@ -78,6 +79,7 @@ class Scenario:
             sequel=random.choice([None, None, None, _sequel(rows, random)]),
             results_format=random.choice(["csv", "csv", "parquet"]),
             table_bytes=random.choice([60, 300, 100_000]),
+            piece_bytes=random.choice([1, 100, 100_000]),
         )
 
     @property
@@ -115,6 +117,7 @@ class Scenario:
             "fanfold_core.app.collect.MOST_RESULTS": self.result_bytes,
             "fanfold_core.app.since.MOST_RESULTS": self.result_bytes,
             "fanfold_core.app.table._TABLE_BYTES": self.table_bytes,
+            "fanfold_core.app.assemble.pieces._PIECE_BYTES": self.piece_bytes,
         }
         with ExitStack() as patches:
             for name, value in small.items():

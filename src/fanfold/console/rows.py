@@ -19,8 +19,8 @@ from fanfold.results.objects import find_object, read_object
 from fanfold_core.app.rows import results_writer
 from fanfold_core.aws.store import Blocks
 from fanfold_core.domain.counting import short_label
-from fanfold_core.domain.json_results import numbered
 from fanfold_core.domain.keys import result_key
+from fanfold_core.domain.results.json_lines import numbered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

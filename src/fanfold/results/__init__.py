@@ -14,8 +14,8 @@ from fanfold.errors import DownloadError, extra
 from fanfold.input.objects import BLOCK_BYTES
 from fanfold.results.formats import CsvFormat, JsonLinesFormat, ResultsFormat, read_csv, text_of
 from fanfold.results.tables import TypedRows
-from fanfold_core.domain.json_results import numbered
 from fanfold_core.domain.results import ERRORS_AFTER, ERRORS_BEFORE
+from fanfold_core.domain.results.json_lines import numbered
 from fanfold_core.input.records import Dialect, format_records
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fanfold.errors import DownloadError
 from fanfold.results.tables import TypedRows
-from fanfold_core.domain.json_results import numbered
 from fanfold_core.domain.keys import first_round
+from fanfold_core.domain.results.json_lines import numbered
 from fanfold_core.input.json.text import cell_of
 
 if TYPE_CHECKING:

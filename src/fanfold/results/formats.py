@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from fanfold.errors import OtherInputError
 from fanfold.results.tables import CsvTable, JsonLinesTable, Table, stream_of
 from fanfold_core.aws.store import Blocks
-from fanfold_core.domain.json_results import numbered
+from fanfold_core.domain.results.json_lines import numbered
 from fanfold_core.input.json.text import cell_of
 from fanfold_core.input.records import Dialect, record_reader
 

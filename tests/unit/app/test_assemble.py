@@ -14,9 +14,10 @@ from tests.unit.app.conftest import CONTENT, System, in_time, sent
 
 from fanfold_core.app.report.summary import summarize
 from fanfold_core.aws.messages import Assemble
-from fanfold_core.domain.job import JobRecord, State, Totals
+from fanfold_core.domain.job import JobRecord, State
 from fanfold_core.domain.keys import result_key
 from fanfold_core.domain.outcomes import Answered, Unsent
+from fanfold_core.domain.parts import Totals
 from fanfold_core.domain.requests import Unsendable
 from fanfold_core.domain.spans import Span
 from fanfold_core.domain.statistics import Statistics, Timeline
@@ -127,7 +128,7 @@ def test_predictions_are_compared_with_the_true_labels_of_the_file_whole_or_in_p
         job = system.split(content, label_column="stars", labels='{"GOOD": "good"}')
         answer_all(system, job)
         assert system.finish(job).state is State.SUCCEEDED
-        assert (len(list(system.ledger.totals(job.id))) > 1) is (least == 20)
+        assert (len(list(system.ledger.built(job.id))) > 1) is (least == 20)
         found.append((summarized(system, job)["evaluation"], system.store.read(result_key(job.id, "report.html"))))
     ((evaluation, page), (of_one_part, _)) = found
     assert evaluation == of_one_part
@@ -227,7 +228,7 @@ def test_of_a_long_file_that_is_gone_predictions_are_kept_as_well(
     answer_all(system, job)
     system.store.delete(job.source.bucket, job.source.key)
     assert system.finish(job).state is State.FAILED
-    assert len(list(system.ledger.totals(job.id))) > 1
+    assert len(list(system.ledger.built(job.id))) > 1
     assert sum("GOOD" in line for line in lines(system, job, f"results.{results_format}")) == 40
 
 
@@ -280,4 +281,4 @@ def test_parts_are_large_enough_for_s3_whatever_results_leave_out(
     job = system.split(("id,text\r\n" + row.format(" " * 200) * 400).encode(), **options)
     answer_all(system, job)
     assert system.finish(job).state is State.SUCCEEDED
-    assert len(list(system.ledger.totals(job.id))) > 1
+    assert len(list(system.ledger.built(job.id))) > 1

@@ -135,7 +135,7 @@ def test_a_retry_writes_what_an_abandoned_job_had_predicted(system: System) -> N
     assert lines(system, following)[1:] == [f"{row},text {row},GOOD," for row in range(10)]
 
 
-@pytest.mark.parametrize("broken", ["store.write", "announcements.job_ended", "ledger.totals"])
+@pytest.mark.parametrize("broken", ["store.write", "announcements.job_ended", "ledger.built"])
 def test_an_abandoned_job_ends_whatever_fails_of_it(
     system: System, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:

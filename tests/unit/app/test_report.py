@@ -9,8 +9,8 @@ from tests.fakes.values import make_chunk
 
 from fanfold_core.app.report import render_report
 from fanfold_core.domain.counting import of_requests, of_rows
-from fanfold_core.domain.job import Totals
 from fanfold_core.domain.outcomes import Timing
+from fanfold_core.domain.parts import Totals
 from fanfold_core.domain.results import RowAnswer, RowAnswers, SpanOutcome
 from fanfold_core.domain.spans import Span
 from fanfold_core.domain.statistics import Statistics

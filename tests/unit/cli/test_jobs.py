@@ -22,7 +22,8 @@ from fanfold.cli import main
 from fanfold.cli.logs import LogLine
 from fanfold.stacks import Stack
 from fanfold.terminal import stderr, stdout
-from fanfold_core.domain.job import State, Totals
+from fanfold_core.domain.job import State
+from fanfold_core.domain.parts import Built, Piece, Totals
 from fanfold_core.domain.statistics import Statistics
 from fanfold_core.input.records import Dialect
 
@@ -177,7 +178,7 @@ def ended(monkeypatch: pytest.MonkeyPatch) -> Callable[..., JobRecord]:
         ledger, job = MemoryLedger(lambda: NOW), make_job(state=state)
         ledger.create(job)
         totals = Totals(9, 9 - failed, failed, 2, Statistics(invalid=min(2, failed)))
-        monkeypatch.setattr(ledger, "totals", lambda _job: iter([(0, totals)]))
+        ledger.add_built(job, Built(Piece(0, 0), 0, totals))
         stack = SimpleNamespace(ledger=ledger, queues=MemoryQueues(), job_ids=lambda: iter([job.id]), is_local=False)
         monkeypatch.setattr(Stack, "find", lambda *_given: stack)
         monkeypatch.setattr(Job, "summary", lambda _job: {})

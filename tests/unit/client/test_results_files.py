@@ -17,8 +17,8 @@ from fanfold.jobs import Job
 from fanfold.results import Errors, FailedRow, Results
 from fanfold.results.asynchronous import AsyncErrors, AsyncResults
 from fanfold.results.formats import CsvFormat
-from fanfold_core.domain.json_results import numbered
 from fanfold_core.domain.results import columns
+from fanfold_core.domain.results.json_lines import numbered
 from fanfold_core.input.records import Dialect, format_records
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ from fanfold.input.sources import Source
 from fanfold_core.app.rounds import NOT_ANSWERED, PAST_DEADLINE
 from fanfold_core.domain.answers import read_answer
 from fanfold_core.domain.errors import MalformedAnswerError
-from fanfold_core.domain.json_results import json_lines
 from fanfold_core.domain.requests import EMPTY_INPUT, Request
 from fanfold_core.domain.results import RowAnswers, columns
+from fanfold_core.domain.results.json_lines import json_lines
 from fanfold_core.input.records import Dialect, Records
 
 if TYPE_CHECKING:

@@ -47,7 +47,7 @@ def test_a_job_that_two_threads_look_at_while_it_begins_is_known_to_both() -> No
             raise UnknownJobError(JOB.id)
         return JOB
 
-    ledger: Any = SimpleNamespace(job=find, totals=lambda _: ())
+    ledger: Any = SimpleNamespace(job=find, built=lambda _: ())
     reader = StatusReader(ledger, JOB.id, UPLOADED)
     other = threading.Thread(target=reader.read)
     assert reader.read() == UPLOADED

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fanfold_core.app.failures import Failures, Judged, seconds_after
-from fanfold_core.app.ports import MOST_RESULTS, Failure, Prediction
+from fanfold_core.app.ports import MOST_RESULTS
 from fanfold_core.domain.answers import bounded, read_answer, sift
 from fanfold_core.domain.errors import MalformedAnswerError, MisalignedAnswerError, ObjectGoneError, UnknownChunkError
 from fanfold_core.domain.job import Chunk, JobRecord, State
 from fanfold_core.domain.keys import RequestId, answer_key, output_folder
-from fanfold_core.domain.outcomes import Answered, Broken, Cause, Mark, Outcome, Refused, Unsent
+from fanfold_core.domain.outcomes import Answered, Broken, Cause, Failure, Mark, Outcome, Prediction, Refused, Unsent
 from fanfold_core.domain.spans import Span
 from fanfold_core.input.errors import counted
 

@@ -18,8 +18,8 @@ from functools import cache
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from fanfold_core.app.ports import LONGEST_DELAY_SECONDS, Failure
-from fanfold_core.domain.outcomes import Broken, Cause, Mark, Refused, is_refusal
+from fanfold_core.app.ports import LONGEST_DELAY_SECONDS
+from fanfold_core.domain.outcomes import Broken, Cause, Failure, Mark, Refused, is_refusal
 from fanfold_core.domain.results import requests
 from fanfold_core.domain.spans import Span, is_covered
 

@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from fanfold_core.domain.answers import Predictions
-    from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, Source, Spent, State, Totals
+    from fanfold_core.domain.job import Chunk, JobRecord, Model, Source, Spent, State
     from fanfold_core.domain.keys import RequestId
     from fanfold_core.domain.options import Options
     from fanfold_core.domain.order import Order
-    from fanfold_core.domain.outcomes import Health, Mark, Pause, Timing
+    from fanfold_core.domain.outcomes import Failure, Health, Mark, Pause, Prediction
+    from fanfold_core.domain.parts import Built, Part
     from fanfold_core.domain.requests import Postponed, Request, Unsendable
     from fanfold_core.domain.results import SpanOutcome
     from fanfold_core.domain.spans import Span
@@ -24,26 +24,6 @@ if TYPE_CHECKING:
 
 LONGEST_DELAY_SECONDS = 900  # that a message can be put off
 MOST_RESULTS = 300_000  # bytes of a span's results, of which an item of the ledger holds 400 KB
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """A request that succeeded. `location` holds the model's answer if its predictions are too large for the ledger."""
-
-    id: RequestId
-    predictions: Predictions
-    location: str | None = None
-    timing: Timing | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Rows that end in an error, after so many `requests`. `mismatch`: the last answer had a wrong length."""
-
-    span: Span
-    reason: str
-    requests: int
-    mismatch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,20 +148,23 @@ class Ledger(Protocol):
     def parts(self, job_id: str) -> Iterator[Part]:
         """The parts that the splitter has ended, in order."""
 
-    def set_upload(self, job_id: str, upload_id: str, fields: Iterable[str]) -> JobRecord:
-        """Fix the multipart upload of results.csv and its fields; the first ones stay."""
+    def set_upload(self, job_id: str, upload_id: str, pieces: int, fields: Iterable[str]) -> JobRecord:
+        """Fix the multipart upload of the results, the pieces of a part, and the fields; the first ones stay."""
 
     def fail_closing(self, job_id: str, reason: str) -> None:
         """A job that is CLOSING becomes a failure for this reason, unless it is one."""
 
-    def add_part(self, job: JobRecord, part: int, totals: Totals) -> JobRecord:
-        """Remember that a part is uploaded, and what it came to."""
+    def add_built(self, job: JobRecord, built: Built) -> Built:
+        """Remember a piece of a part that is about to be uploaded; answers with how it was built first."""
+
+    def add_part(self, job_id: str, part: int) -> JobRecord:
+        """Remember that all of a part is uploaded."""
 
     def add_table(self, job_id: str, number: int) -> JobRecord:
         """Remember that a file of the job's table is written."""
 
-    def totals(self, job_id: str) -> Iterator[tuple[int, Totals]]:
-        """What each part came to."""
+    def built(self, job_id: str) -> Iterator[Built]:
+        """All pieces that were built, in the order of the rows."""
 
     def spent(self, job_id: str) -> Spent | None:
         """What the job had taken when it was last looked at, None if it never was."""
@@ -226,8 +209,8 @@ class Store(Protocol):
     def upload_part(self, key: str, upload_id: str, part: int, content: IO[bytes]) -> None:
         """Upload part `part` (from 0); nothing to do if somebody else has completed the upload."""
 
-    def complete_upload(self, key: str, upload_id: str, parts: int) -> None:
-        """Complete an upload of so many parts, all of which are there; nothing to do if somebody else did."""
+    def complete_upload(self, key: str, upload_id: str, parts: Sequence[int]) -> None:
+        """Complete an upload of these parts, all of which are there; nothing to do if somebody else did."""
 
     def abort_upload(self, key: str, upload_id: str) -> None:
         """Throw an upload away."""

@@ -8,9 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from fanfold_core.domain.errors import ChunkMismatchError
-from fanfold_core.domain.json_results import json_lines
 from fanfold_core.domain.keys import chunk_key, first_round
 from fanfold_core.domain.results import columns, result_lines
+from fanfold_core.domain.results.json_lines import json_lines
 from fanfold_core.input.records import Records, format_records
 from fanfold_core.input.source import InputFile
 

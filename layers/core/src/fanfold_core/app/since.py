@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from fanfold_core.app.ports import MOST_RESULTS, Prediction
+from fanfold_core.app.ports import MOST_RESULTS
 from fanfold_core.app.rounds import final_answers
 from fanfold_core.app.rows import input_file, read_rows
 from fanfold_core.app.spill import read_result, text_of_result
@@ -19,6 +19,7 @@ from fanfold_core.domain.answers import Predictions, bounded, field_names
 from fanfold_core.domain.errors import ObjectGoneError, UnknownChunkError, UnknownJobError
 from fanfold_core.domain.keys import RequestId
 from fanfold_core.domain.order import identity
+from fanfold_core.domain.outcomes import Prediction
 from fanfold_core.domain.requests import inputs
 from fanfold_core.domain.results import effective
 from fanfold_core.domain.spans import Span

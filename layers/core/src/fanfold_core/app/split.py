@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from fanfold_core.app.rows import input_file, results_writer
 from fanfold_core.app.since import check_since
 from fanfold_core.domain.errors import ObjectGoneError
-from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, Source, State
+from fanfold_core.domain.job import Chunk, JobRecord, Model, Source, State
 from fanfold_core.domain.keys import chunk_key, first_round, job_id
 from fanfold_core.domain.options import Options
 from fanfold_core.domain.order import Order
+from fanfold_core.domain.parts import Part
 from fanfold_core.domain.requests import chunk_limits
 from fanfold_core.input.errors import InputError, JobDefaultsError, NoRowsError
 from fanfold_core.input.formats import FileName

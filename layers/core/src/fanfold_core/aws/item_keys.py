@@ -3,7 +3,7 @@
     pk             sk                    holds
     JOB#<job>      JOB                   the job
     JOB#<job>      PART#<n>              the chunks of part n
-    JOB#<job>      TOTALS#<n>            what part n came to
+    JOB#<job>      TOTALS#<n>[#<m>]      what part n came to, or its piece m
     JOB#<job>      SPENT                 what its first chunks came to so far, and how many those are
     JOB#<job>#<c>  CHUNK                 chunk c
     JOB#<job>#<c>  SPAN#0000320-0032     results and when they came, or nothing yet; the mark
@@ -20,6 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fanfold_core.domain.parts import Piece
     from fanfold_core.domain.spans import Span
 
 Key = dict[str, Any]
@@ -56,9 +57,9 @@ def part_key(job_id: str, part: int) -> Key:
     return {"pk": f"JOB#{job_id}", "sk": f"PART#{part:05d}"}
 
 
-def totals_key(job_id: str, part: int) -> Key:
-    """Key of the totals of a part."""
-    return {"pk": f"JOB#{job_id}", "sk": f"TOTALS#{part:05d}"}
+def built_key(job_id: str, piece: Piece) -> Key:
+    """Key of what a piece came to. The first one of a part has no number: most parts have no other."""
+    return {"pk": f"JOB#{job_id}", "sk": f"TOTALS#{piece.part:05d}{f'#{piece.number:04d}' if piece.number else ''}"}
 
 
 def spent_key(job_id: str) -> Key:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from fanfold_core.aws import item_keys
 from fanfold_core.domain.errors import NewerVersionError
-from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, Source, Spent, State, Totals, Trouble
+from fanfold_core.domain.job import Chunk, JobRecord, Model, Source, Spent, State, Trouble
 from fanfold_core.domain.keys import MOST_ATTEMPTS
 from fanfold_core.domain.options import Options
 from fanfold_core.domain.order import Order
 from fanfold_core.domain.outcomes import Health, Mark, Pause, Timing
+from fanfold_core.domain.parts import Built, Part, Piece, Totals
 from fanfold_core.domain.results import SpanOutcome
 from fanfold_core.domain.spans import Span
 from fanfold_core.domain.statistics import Statistics
@@ -27,7 +28,7 @@ from fanfold_core.input.layout import Layout
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fanfold_core.app.ports import Failure, Prediction
+    from fanfold_core.domain.outcomes import Failure, Prediction
 
 Item = dict[str, Any]
 SCHEMA = 1
@@ -97,6 +98,7 @@ def read_job(item: Item) -> JobRecord:
         trouble=Trouble(item.get("trouble", ""), int(item.get("trouble_at", 0)), int(item.get("trouble_since", 0))),
         submitted_by=item.get("submitted_by"),
         tables=frozenset(map(int, item.get("tables", ()))),
+        pieces=int(item.get("pieces", 1)),
         as_in_file="duplicates" not in item["options"],  # the version that brought this option brought orders
     )
 
@@ -189,11 +191,18 @@ def read_progress(item: Item) -> tuple[str, Progress]:
 _TOTALS = ("rows", "predicted", "failed", "requests")
 
 
-def totals_item(job: JobRecord, part: int, totals: Totals) -> Item:
-    """What a part came to."""
-    numbers = {name: getattr(totals, name) for name in _TOTALS}
-    statistics = {"statistics": totals.statistics.to_json()}
-    return {**item_keys.totals_key(job.id, part), "number": part, **numbers, **statistics, "expires": job.expires}
+def built_item(job: JobRecord, built: Built) -> Item:
+    """A piece of a part, and what it came to."""
+    return {
+        **item_keys.built_key(job.id, built.piece),
+        "number": built.piece.part,
+        "piece": built.piece.number,
+        "first": built.first,
+        "digest": built.digest,
+        **{name: getattr(built.totals, name) for name in _TOTALS},
+        "statistics": built.totals.statistics.to_json(),
+        "expires": job.expires,
+    }
 
 
 def spent_item(job: JobRecord, spent: Spent) -> Item:
@@ -217,11 +226,13 @@ def read_mark(item: Item) -> Mark:
     return Mark(int(item.get("mark", 0)), int(item.get("breaks", 0)), int(item.get("marked_at", 0)))
 
 
-def read_totals(item: Item) -> tuple[int, Totals]:
-    """The part's number, and what it came to."""
+def read_built(item: Item) -> Built:
+    """The piece that an item holds. Earlier versions built parts as a whole."""
     # Parts that were built before there were statistics have none.
     statistics = Statistics.from_json(item["statistics"]) if "statistics" in item else Statistics()
-    return int(item["number"]), Totals(**{name: int(item[name]) for name in _TOTALS}, statistics=statistics)
+    totals = Totals(**{name: int(item[name]) for name in _TOTALS}, statistics=statistics)
+    piece = Piece(int(item["number"]), int(item.get("piece", 0)))
+    return Built(piece, int(item.get("first", 0)), totals, item.get("digest", ""))
 
 
 def prediction_item(job: JobRecord, prediction: Prediction) -> Item:

@@ -15,7 +15,7 @@ from fanfold_core.aws import item_keys, items
 from fanfold_core.aws.table import ConditionalTable
 from fanfold_core.domain.counting import kind_of
 from fanfold_core.domain.errors import UnknownChunkError, UnknownJobError
-from fanfold_core.domain.job import Chunk, JobRecord, Model, Part, State, Totals
+from fanfold_core.domain.job import Chunk, JobRecord, Model, State
 from fanfold_core.input.errors import shortened
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
     from types_boto3_dynamodb.service_resource import Table
 
-    from fanfold_core.app.ports import Failure, Prediction
     from fanfold_core.domain.job import Spent
     from fanfold_core.domain.options import Options
     from fanfold_core.domain.order import Order
-    from fanfold_core.domain.outcomes import Health, Mark, Pause
+    from fanfold_core.domain.outcomes import Failure, Health, Mark, Pause, Prediction
+    from fanfold_core.domain.parts import Built, Part
     from fanfold_core.domain.results import SpanOutcome
     from fanfold_core.domain.spans import Span
     from fanfold_core.domain.window import Progress
@@ -223,23 +223,32 @@ class DynamoLedger:
     def parts(self, job_id: str) -> Iterator[Part]:
         return map(items.read_part, self._table.items(item_keys.job_key(job_id)["pk"], "PART#"))
 
-    def set_upload(self, job_id: str, upload_id: str, fields: Iterable[str]) -> JobRecord:
+    def set_upload(self, job_id: str, upload_id: str, pieces: int, fields: Iterable[str]) -> JobRecord:
         condition = _IS_CLOSING & Attr("upload_id").not_exists()
-        return self._update_job(job_id, condition, put={"upload_id": upload_id}, add={"fields": set(fields)})
+        put = {"upload_id": upload_id, "pieces": pieces}
+        return self._update_job(job_id, condition, put=put, add={"fields": set(fields)})
 
     def fail_closing(self, job_id: str, reason: str) -> None:
         put = {"outcome": State.FAILED.value, "reason": reason}
         self._update_job(job_id, _IS_CLOSING & Attr("outcome").ne(State.FAILED.value), put=put)
 
-    def add_part(self, job: JobRecord, part: int, totals: Totals) -> JobRecord:
-        self._table.put(items.totals_item(job, part, totals), _IS_NEW)
-        return self._update_job(job.id, _EXISTS, put={"touched": self._seconds()}, add={"parts": {part}})
+    def add_built(self, job: JobRecord, built: Built) -> Built:
+        if not built.is_whole:
+            # Nobody has to ask for the part again while it makes progress.
+            self._update_job(job.id, _EXISTS, put={"touched": self._seconds()})
+        if self._table.put(items.built_item(job, built), _IS_NEW):
+            return built
+        known = self._table.get(item_keys.built_key(job.id, built.piece))
+        return built if known is None else items.read_built(known)
+
+    def add_part(self, job_id: str, part: int) -> JobRecord:
+        return self._update_job(job_id, _EXISTS, put={"touched": self._seconds()}, add={"parts": {part}})
 
     def add_table(self, job_id: str, number: int) -> JobRecord:
         return self._update_job(job_id, _EXISTS, put={"touched": self._seconds()}, add={"tables": {number}})
 
-    def totals(self, job_id: str) -> Iterator[tuple[int, Totals]]:
-        return map(items.read_totals, self._table.items(item_keys.job_key(job_id)["pk"], "TOTALS#"))
+    def built(self, job_id: str) -> Iterator[Built]:
+        return map(items.read_built, self._table.items(item_keys.job_key(job_id)["pk"], "TOTALS#"))
 
     def spent(self, job_id: str) -> Spent | None:
         item = self._table.get(item_keys.spent_key(job_id))

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from fanfold_core.domain.errors import MalformedMessageError, NewerVersionError, QueueError
-from fanfold_core.domain.job import Part
 from fanfold_core.domain.keys import RequestId, is_job_id
 from fanfold_core.domain.outcomes import Answered, Unsent
+from fanfold_core.domain.parts import Part
 from fanfold_core.domain.requests import Unsendable
 from fanfold_core.domain.spans import Span
 from fanfold_core.input.json.text import read_json
@@ -123,7 +123,7 @@ class Assemble:
         part = self.part
         return {
             "job": self.job,
-            **({"part": [part.number, part.first, part.end]} if part else {}),
+            **({"part": [part.number, part.first, part.end, part.pieces]} if part else {}),
             **({"table": self.table} if self.table is not None else {}),
             **({"abandoned": True} if self.is_abandoned else {}),
         }
@@ -135,8 +135,8 @@ class Assemble:
         match content.get("part"):
             case None:
                 part = None
-            case [number, first, end]:
-                part = Part(read_number(number), read_number(first), read_number(end))
+            case [_, _, _, *_] as numbers:
+                part = Part(*map(read_number, numbers))
             case other:
                 raise malformed("an invalid part", other)
         table = read_number(content["table"]) if "table" in content else None

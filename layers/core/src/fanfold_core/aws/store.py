@@ -14,7 +14,7 @@ from fanfold_core.domain.job import Source
 from fanfold_core.input.errors import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from types_boto3_s3 import S3Client
     from types_boto3_s3.type_defs import CompletedPartTypeDef, GetObjectOutputTypeDef
@@ -99,7 +99,7 @@ class S3Store:
         except self._client.exceptions.NoSuchUpload:
             self._check_completed(key)
 
-    def complete_upload(self, key: str, upload_id: str, parts: int) -> None:
+    def complete_upload(self, key: str, upload_id: str, parts: Sequence[int]) -> None:
         for last in range(_COMPLETIONS - 1, -1, -1):
             try:
                 self._client.complete_multipart_upload(
@@ -126,15 +126,15 @@ class S3Store:
     def location(self, key: str) -> str:
         return f"s3://{self._bucket}/{key}"
 
-    def _parts(self, key: str, upload_id: str, expected: int) -> list[CompletedPartTypeDef]:
+    def _parts(self, key: str, upload_id: str, expected: Sequence[int]) -> list[CompletedPartTypeDef]:
         """What completes an upload. S3 would complete it without the parts that a list leaves out, too."""
         pages = self._client.get_paginator("list_parts").paginate(Bucket=self._bucket, Key=key, UploadId=upload_id)
         parts: list[CompletedPartTypeDef] = [
             {"PartNumber": part["PartNumber"], "ETag": part["ETag"]} for page in pages for part in page.get("Parts", ())
         ]
-        if [part["PartNumber"] for part in parts] != list(range(1, expected + 1)):
+        if [part["PartNumber"] for part in parts] != [number + 1 for number in expected]:
             raise UnexpectedResponseError(
-                self.location(key), f"a list of {counted(expected, 'part')}", f"{len(parts):,} of them"
+                self.location(key), f"a list of {counted(len(expected), 'part')}", f"{len(parts):,} of them"
             )
         return parts
 

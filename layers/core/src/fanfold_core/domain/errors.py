@@ -14,6 +14,7 @@ FanfoldError
 ├── NewerVersionError        a message or job that a newer version of Fanfold has written
 │   └── UnknownOptionError
 ├── NotEndedError            a job is still running, and something needs it ended
+├── PieceChangedError        a piece of the results isn't what it was when it was built first
 ├── UnknownJobError          the ledger has no such job
 ├── UnknownChunkError
 ├── QueueError               SQS did not take a message
@@ -133,6 +134,19 @@ class NotEndedError(FanfoldError):
 
     def __init__(self, job: str) -> None:
         super().__init__(f"job {job} is still running: cancel it, or wait until it has ended")
+
+
+class PieceChangedError(FanfoldError):
+    """A piece of the results isn't what it was when it was built first, and what follows it goes on from that.
+
+    Retry: whoever has built it may be about to go on.
+    """
+
+    def __init__(self, part: int, piece: int) -> None:
+        super().__init__(
+            f"piece {piece} of part {part} of the results is not what it was before: the file, or answers of the "
+            "model, were deleted meanwhile"
+        )
 
 
 class UnknownJobError(FanfoldError):

@@ -7,14 +7,13 @@ State only moves forward. Completion, failure and cancel all go through CLOSING,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from fanfold_core.domain.order import Order
 from fanfold_core.domain.spans import Span, gaps
-from fanfold_core.domain.statistics import Statistics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -148,41 +147,12 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A run of chunks, `first` to `end - 1`, that makes one part of results.csv. Fixed by the input alone."""
-
-    number: int
-    first: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
 class Trouble:
     """What went wrong with a job last: in which `words`, when, and `since` when with such words. Seconds since 1970."""
 
     words: str = ""
     at: int = 0
     since: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """What a part, or a whole job, came to. `requests` were sent to the endpoint for it."""
-
-    rows: int = 0
-    predicted: int = 0
-    failed: int = 0
-    requests: int = 0
-    statistics: Statistics = field(default_factory=Statistics)
-
-    def __add__(self, other: Totals) -> Totals:
-        return Totals(
-            self.rows + other.rows,
-            self.predicted + other.predicted,
-            self.failed + other.failed,
-            self.requests + other.requests,
-            self.statistics + other.statistics,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +182,7 @@ class JobRecord:
     last chunk that was done. Only the job's own requests know its `nonce`. `mismatches` are the wrong lengths that
     answers had, spelt `rows:results`. Jobs that an earlier version began are sent `as_in_file`, for it may still be at
     work. The file was `submitted_by` this principal, if S3 named it; in all rounds. Its table has the files `tables`.
+    A part of its results is uploaded in at most so many `pieces`.
     """
 
     id: str
@@ -244,6 +215,7 @@ class JobRecord:
     as_in_file: bool = False
     submitted_by: str | None = None
     tables: frozenset[int] = frozenset()
+    pieces: int = 1
 
     @property
     def rows_per_request(self) -> int:

@@ -10,9 +10,12 @@ import hashlib
 import json
 import re
 from pathlib import PurePosixPath
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from fanfold_core.domain.spans import Span
+
+if TYPE_CHECKING:
+    from fanfold_core.domain.parts import Piece
 
 # The files of a job that its user reads, with their content types. There are no others, but for those of a folder.
 RESULT_FILES = {
@@ -162,9 +165,14 @@ def chunk_key(job: str, chunk: int) -> str:
     return f"chunks/{job}/{chunk:07d}.csv"
 
 
-def part_errors_key(job: str, part: int) -> str:
-    """Object that holds a part's lines of errors.csv."""
-    return f"parts/{job}/{part:05d}-errors.csv"
+def errors_key(job: str, piece: Piece) -> str:
+    """Object that holds a piece's lines of errors.csv."""
+    return f"parts/{job}/{piece.part:05d}{f'-{piece.number:04d}' if piece.number else ''}-errors.csv"
+
+
+def rest_key(job: str, piece: Piece) -> str:
+    """Object that holds the bytes with which a piece begins: those that the one before it has left."""
+    return f"parts/{job}/{piece.part:05d}-{piece.number:04d}-rest"
 
 
 def columns_key(job: str) -> str:

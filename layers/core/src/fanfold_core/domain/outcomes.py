@@ -16,6 +16,7 @@ from fanfold_core.input.errors import counted, shortened
 from fanfold_core.input.json.text import read_json
 
 if TYPE_CHECKING:
+    from fanfold_core.domain.answers import Predictions
     from fanfold_core.domain.keys import RequestId
     from fanfold_core.domain.requests import Unsendable
     from fanfold_core.domain.spans import Span
@@ -50,6 +51,26 @@ class Answered:
     content: bytes | None
     location: str
     timing: Timing | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A request that succeeded. `location` holds the model's answer if its predictions are too large for the ledger."""
+
+    id: RequestId
+    predictions: Predictions
+    location: str | None = None
+    timing: Timing | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Rows that end in an error, after so many `requests`. `mismatch`: the last answer had a wrong length."""
+
+    span: Span
+    reason: str
+    requests: int
+    mismatch: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterator, Mapping
 
-    from fanfold_core.domain.job import Totals
+    from fanfold_core.domain.parts import Totals
     from fanfold_core.domain.statistics import Timeline
     from fanfold_core.domain.statistics.evidence import Evidence
     from fanfold_core.domain.statistics.labels import Labels

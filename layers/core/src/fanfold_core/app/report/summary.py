@@ -11,7 +11,8 @@ from fanfold_core.domain.keys import TABLE_FOLDER, result_key
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from fanfold_core.domain.job import JobRecord, State, Totals
+    from fanfold_core.domain.job import JobRecord, State
+    from fanfold_core.domain.parts import Totals
     from fanfold_core.domain.statistics.labels import Labels
 
 # Millionths of a dollar are said, and a tenth of one.

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from fanfold_core.app.rows import results_writer
 from fanfold_core.app.table.parquet import write_parquet
-from fanfold_core.domain.json_results import added_names, numbered
 from fanfold_core.domain.keys import PARQUET_TYPE, columns_key, result_key, table_key
+from fanfold_core.domain.results.json_lines import added_names, numbered
 from fanfold_core.domain.statistics.kinds import NULL, TEXT, Kind, settled
 from fanfold_core.input.formats import FileName, Format
 
