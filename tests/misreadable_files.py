@@ -76,8 +76,8 @@ SAID: dict[str, Misreadable] = {
         warning="There is 1 row, 1 (from 0), with fewer cells than there are columns: those that are missing",
     ),
     "semicolons.csv": Misreadable(
-        b"id;text\n1;great\n",
-        ["id;text", "1;great"],
+        b"id;words\n1;great\n",
+        ["id;words", "1;great"],
         warning="The first line is one cell and has ';' in it: if cells end there, set the option `delimiter` to ;.",
     ),
 }

@@ -87,6 +87,12 @@ IMPOSSIBLE: dict[str, tuple[bytes, list[str], str]] = {
         "1 of the first 1 row: the file is not utf-8 here; set its encoding with the option `encoding`",
     ),
     "latin-1 header.csv": ("id,größe\n1,good\n".encode("latin-1"), [], "first line, byte 5: the file is not utf-8"),
+    "semicolons.csv": (b"id;text\n1;good\n", [], "one of them 'text': set the option `delimiter` to ;, or, if the"),
+    "Git LFS.csv": (
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
+        [],
+        "it looks like a Git LFS pointer in place of a file: fetch the file itself with `git lfs pull`",
+    ),
     "open quote.csv": (b'id,text\n1,good\n2,"never\n3,x\n', [], "row 1: a quote opens in this row and is never closed"),
     "open quote at once.csv": (b'"never\n3,x\n', [], "row 0: a quote opens in this row and is never closed"),
     "two of a name.csv": (b"text,text\na,b\n", [], "2 columns are named 'text': give the number of the one"),

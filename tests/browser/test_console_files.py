@@ -62,11 +62,11 @@ def test_text_in_another_encoding_cannot_start_before_its_encoding_is_chosen(pag
 
 
 def test_a_line_with_other_delimiters_gets_a_hint_until_they_are_chosen(page: Page) -> None:
-    page.evaluate(DROP, ["a.csv", "id;text\n1;so good\n"])
+    page.evaluate(DROP, ["a.csv", "id;words\n1;so good\n"])
     expect(page.locator("#hint")).to_contain_text("if cells end there, set the option delimiter to ;")
     page.get_by_label("Delimiter").fill(";")
     page.get_by_label("Delimiter").blur()
-    expect(page.locator("#preview thead")).to_have_text("idtext")
+    expect(page.locator("#preview thead")).to_have_text("idwords")
     expect(page.locator("#hint")).to_be_hidden()
 
 

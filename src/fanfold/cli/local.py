@@ -16,6 +16,7 @@ from fanfold.cli.output import echo
 from fanfold.client import STACK_VARIABLE, Fanfold, local_cloud, say_model
 from fanfold.errors import extra
 from fanfold.hub import on_this_machine
+from fanfold.input.batch import LEXICON
 from fanfold.terminal import spinner, stderr
 from localaws.access.profiles import MISLEADING
 
@@ -146,6 +147,7 @@ def endpoint(
     aws sagemaker-runtime invoke-endpoint-async --endpoint-name local \\
         --input-location s3://sagemaker-us-east-1-123456789012/request.json
     """
+    check_task(model, task)
     with extra("local", "a local endpoint"):
         from localaws.standalone import BUCKET, ENDPOINT, LocalEndpoint  # noqa: PLC0415 - an extra, and takes a second
 
@@ -186,6 +188,14 @@ def _print_exports(environment: Mapping[str, str]) -> None:
 def _print_commands(*commands: str) -> None:
     stderr.print("\nIn another terminal, after these exports:\n")
     stderr.print(*(f"  {command}" for command in commands), sep="\n", end="\n\n", soft_wrap=True)
+
+
+def check_task(model: str, task: str | None) -> None:
+    """`click.UsageError` if a task is named for a model that has none to choose."""
+    if task and (model == LEXICON or "://" in model):
+        raise click.UsageError(
+            "--task is for a model from a folder or the Hub: name one with --model, or leave --task out"
+        )
 
 
 def client_of(stack: str | None, model: str, task: str | None, container: str | None) -> Fanfold:

@@ -14,7 +14,7 @@ from click.core import ParameterSource
 from fanfold.cli import options
 from fanfold.cli.conclusion import ExitCode, Followed, follow_to_the_end, say_job
 from fanfold.cli.inputs import File, Input, ask_about_cost, dry_run, opened_all
-from fanfold.cli.local import client_of
+from fanfold.cli.local import check_task, client_of
 from fanfold.cli.output import REPORT, echo, show_in_browser, show_json
 from fanfold.client import STACK_VARIABLE, Fanfold
 from fanfold.folder import held
@@ -87,6 +87,7 @@ def run(
     """
     if stack:
         _refuse_local_options(stack)
+    check_task(model, task)
     with opened_all(files, stack, limit, reading, model, task) as inputs, ExitStack() as running:
         if is_dry:
             dry_run(inputs, is_limited=limit is not None)

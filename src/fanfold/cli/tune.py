@@ -12,6 +12,7 @@ import click
 
 from fanfold.cli import options
 from fanfold.cli.inputs import opened, parameters_of
+from fanfold.cli.local import check_task
 from fanfold.cli.output import show_json, show_table
 from fanfold.errors import TuneError, extra
 from fanfold.input.sources import is_in_s3
@@ -69,6 +70,7 @@ def tune(file: Path | str, model: str, task: str | None, container: str | None, 
     """
     if is_in_s3(file):
         raise click.UsageError(f"{file} is not on this machine: download it first (aws s3 cp {file} .)")
+    check_task(model, task)
     with extra("local", "to try settings"):
         from fanfold.tuning import trials as trying  # noqa: PLC0415 - an extra, and takes a second
 

@@ -122,10 +122,10 @@ class Fanfold:
         """
         if local and (stack or session):
             raise ValueError("local=True cannot be combined with stack or session")
-        name = stack or os.environ.get(STACK_VARIABLE) or DEFAULT_STACK
-        parameters = {} if task is None else {"HfTask": task}
-        make_cloud = partial(local_cloud, model, parameters, container=container) if local else None
-        self._connection = Connection(name, session, config, make_cloud)
+        if not local and (model != LEXICON or task or container):
+            raise ValueError("model, task and container are for a local cloud: add local=True, or leave them out")
+        cloud = partial(local_cloud, model, {"HfTask": task} if task else {}, container=container) if local else None
+        self._connection = Connection(stack or os.environ.get(STACK_VARIABLE) or DEFAULT_STACK, session, config, cloud)
         self._options = CallOptions()
 
     def with_options(self, *, timeout: float | None = None, max_retries: int | None = None) -> Self:

@@ -24,10 +24,12 @@ WRITTEN = {
     "skip-initial-space": "no",
 }
 _TEXT = "text"
+# What values are called that stand for none: NaN of Python, NumPy and Decimal, and pandas' NaT and NA.
+_MISSING = frozenset({"nan", "NaN", "NaT", "<NA>"})
 
 
 def writer_of(data: object) -> Callable[[IO[bytes]], None]:
-    r"""What writes these rows: a data frame of pandas or Polars, an Arrow table, dicts, or texts.
+    r"""What writes these rows: a data frame of pandas or Polars or one of its columns, an Arrow table, dicts, or texts.
 
     `TypeError` if they are none of these.
 
@@ -38,8 +40,13 @@ def writer_of(data: object) -> Callable[[IO[bytes]], None]:
     b'text\nso good\nso bad\n'
     """
     found: Any = data
+    if hasattr(found, "to_frame") and not hasattr(found, "columns"):
+        # A column (a series), whose missing texts are empty cells.
+        return writer_of(found.to_frame(name=_TEXT))
     if hasattr(found, "to_csv") and hasattr(found, "columns"):
-        return lambda stream: found.to_csv(stream, index=False, encoding="utf-8", lineterminator="\n")
+        if getattr(found.columns, "nlevels", 1) > 1:
+            raise InputFileError("the data frame has several names for each column: give each of them one")
+        return lambda stream: _write_frame(found, stream)
     if hasattr(found, "write_csv"):
         write: Callable[[IO[bytes]], None] = found.write_csv
         return write
@@ -50,6 +57,20 @@ def writer_of(data: object) -> Callable[[IO[bytes]], None]:
     raise TypeError(
         f"cannot submit {type(data).__name__}: give a path, an s3:// address, a data frame, an Arrow table, or an "
         "iterable of dicts or texts"
+    )
+
+
+def _write_frame(frame: Any, stream: IO[bytes]) -> None:
+    try:
+        frame.to_csv(stream, index=False, encoding="utf-8", lineterminator="\n")
+    except UnicodeEncodeError as error:
+        raise _half_a_character("the data frame", error) from error
+
+
+def _half_a_character(where: str, error: UnicodeEncodeError) -> InputFileError:
+    return InputFileError(
+        f"{where} has {error.object[error.start]!r}, half of a character, which UTF-8 does not have: replace it, for "
+        "example with text.encode(errors='replace').decode()"
     )
 
 
@@ -71,7 +92,11 @@ def _write_rows(rows: Iterable[Any], stream: IO[bytes]) -> None:
     out = csv.writer(text, lineterminator="\n")
     out.writerow(names)
     for number, row in enumerate(chain([first], several)):
-        out.writerow([row] if isinstance(row, str) and isinstance(first, str) else _cells(number, row, names, first))
+        cells = [row] if isinstance(row, str) and isinstance(first, str) else _cells(number, row, names, first)
+        try:
+            out.writerow(cells)
+        except UnicodeEncodeError as error:
+            raise _half_a_character(f"row {number}", error) from error
     text.detach()
 
 
@@ -83,4 +108,11 @@ def _cells(number: int, row: object, names: list[Any], first: object) -> list[An
         raise InputFileError(
             f"row {number} has {unknown[0]!r}, which the first row doesn't have: give all rows the same keys"
         )
-    return [row.get(name) for name in names]
+    return [_cell(number, name, row.get(name)) for name in names]
+
+
+def _cell(number: int, name: object, value: object) -> object:
+    """A value as a cell; one that is missing is empty, as in a data frame."""
+    if isinstance(value, bytes):
+        raise InputFileError(f"row {number} has bytes in {name!r}: give a text, for example by decode()")
+    return value if isinstance(value, str) or str(value) not in _MISSING else None

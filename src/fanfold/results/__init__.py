@@ -180,7 +180,9 @@ class Results(MadeByJob):
                 rows.write_parquet(stream)
             is_part = False
         except OSError as error:
-            raise DownloadError(f"cannot write {file} ({error}): free some space, or choose another file") from error
+            raise DownloadError(
+                f"cannot write {file} ({error.strerror or error}): free some space, or choose another file"
+            ) from error
         finally:
             if is_part:
                 path.unlink()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import date
 from types import SimpleNamespace
 from typing import IO, TYPE_CHECKING, Any
 
@@ -73,6 +74,18 @@ def test_the_content_type_is_json_to_the_letter(vader: VaderModel, content_type:
 def test_vader_starts_in_silence_as_a_library_does(caplog: pytest.LogCaptureFixture) -> None:
     load_model("vader")
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize("ends", [pytest.fail, pytest.skip, sys.exit])
+def test_whatever_a_function_raises_is_an_answer(ends: Callable[..., object]) -> None:
+    with pytest.raises(ModelError, match="400"):
+        load_model(lambda _inputs: ends()).predict(b'{"inputs": ["a"]}', JSON, "")
+
+
+@pytest.mark.parametrize("result", [iter("a"), date(2026, 1, 1), b"a"])
+def test_a_result_that_is_no_json_is_named(result: object) -> None:
+    with pytest.raises(ModelError, match=f"TypeError: Object of type {type(result).__name__} is not JSON serial"):
+        load_model(lambda _inputs: result).predict(b'{"inputs": ["a"]}', JSON, "")
 
 
 def test_a_model_folder_is_run_by_a_pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,12 +120,12 @@ def test_all_options_of_a_job_are_options_of_the_command_line_and_of_the_client(
             "",
         ),
         (
-            b"id;text\n1;so good\n",
+            b"id;words\n1;so good\n",
             "1 column, 'column_1'. The file has one column, and its first line is a row",
             "if cells end there, set the option `--delimiter` to ;.\n",
         ),
         (
-            b"id\ttext\n1\tso good\n",
+            b"id\twords\n1\tso good\n",
             "1 column, 'column_1'. The file has one column, and its first line is a row",
             "if cells end there, set the option `--delimiter` to tab.\n",
         ),

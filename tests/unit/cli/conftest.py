@@ -50,7 +50,7 @@ FILES = {
     "words.csv": b"id,words\n1,so good\n",
     "windows.csv": "id,text\n1,größe\n2,größe\n".encode("cp1252"),
     "windows-once.csv": "id,text\n1,gut\n2,größe\n".encode("cp1252"),
-    "semicolons.csv": b"id;text\n1;so good\n2;so bad\n",
+    "semicolons.csv": b"id;words\n1;so good\n2;so bad\n",
     "open.csv": b'id,text\n1,so good\n2,"so bad\n3,well\n',
     "backslashes.csv": b'id,text,n\n1,"so \\"good\\", yes",3\n2,"so \\"bad\\", no",4\n',
     "twins.csv": b"text,text\na,b\n",

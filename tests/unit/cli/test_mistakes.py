@@ -74,6 +74,9 @@ def check(said: Said, code: int, words: tuple[str, ...]) -> None:
         ("run tweets.csv --delimiter tabs", WRONG_USAGE, ("option `--delimiter` is 'tabs'", '"tab"')),
         ("run tweets.csv --encoding utf-16", FAILED, ("tweets.csv: ", "`--encoding` says utf-16", "leave the option")),
         ("run tweets.csv --skip-rows 9", FAILED, ("tweets.csv: ", "not so many lines", "`--skip-rows` says: 9")),
+        ("run tweets.csv --task fill-mask", WRONG_USAGE, ("--task is for a model from a folder", "with --model")),
+        ("tune tweets.csv --task fill-mask", WRONG_USAGE, ("--task is for a model from a folder", "leave --task out")),
+        ("run tweets.csv --delimiter ;", FAILED, ("tweets.csv: ", "set the option `--delimiter` to ,")),
         # Columns.
         ("run tweets.csv --input-column txt", FAILED, ("no column is named 'txt'", "did you mean 'text'?")),
         (
@@ -159,7 +162,6 @@ def test_a_mistake_is_answered_by_a_line_that_says_what_to_do(
     ("command", "words"),
     [
         ("run semicolons.csv", "has ';' in it: if cells end there, set the option `--delimiter` to ;."),
-        ("run tweets.csv --delimiter ;", "has ',' in it: if cells end there, set the option `--delimiter` to ,."),
         ("run backslashes.csv", 'Quotes inside cells seem to be written as \\", which ends cells too early: set the'),
         ("run windows-once.csv", "name it with the option `--encoding`; cp1252 could read it."),
     ],

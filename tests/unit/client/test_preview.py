@@ -148,10 +148,10 @@ def test_a_character_that_the_first_bytes_cut_in_two_is_no_mistake() -> None:
     assert (found.columns, found.rows) == (("atext",), [])
 
 
-@pytest.mark.parametrize("head", ["id;text\n1;good\n", "text\tid\n", "a|b\nc|d\n"])
+@pytest.mark.parametrize("head", ["id;words\n1;good\n", "words\tid\n", "a|b\nc|d\n"])
 def test_a_file_of_one_column_whose_first_line_may_have_several_gets_a_hint(head: str) -> None:
     assert "if cells end there, set the option `delimiter`" in seen(head.encode()).hint
-    assert seen(head.encode(), delimiter=head.lstrip("abcdeghintx")[0]).hint == ""
+    assert seen(head.encode(), delimiter=head.lstrip("abcdghinorsw")[0]).hint == ""
     assert seen(b"text\nso good\n").hint == ""
 
 

@@ -95,6 +95,11 @@ def test_tables_have_the_same_cells_and_numbers_where_the_model_gives_numbers(di
     assert frame["label"].isna().tolist() == [False, False, True]
 
 
+def test_a_table_whose_folder_is_missing_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(DownloadError, match=r"cannot write .*/no/rows\.parquet \(No such file or directory\): free"):
+        results(ODD, Dialect()).to_parquet(tmp_path / "no" / "rows.parquet")
+
+
 def test_names_are_told_apart() -> None:
     assert numbered(["id", "id", "id_2", "id"]) == ["id", "id_2", "id_2_2", "id_3"]
 

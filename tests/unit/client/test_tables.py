@@ -9,7 +9,9 @@ from decimal import Decimal
 from io import BytesIO, StringIO
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 from pyarrow.parquet import write_table
@@ -54,11 +56,35 @@ def test_rows_are_read_as_they_were_written_whatever_the_options_of_the_stack() 
         (["a", {"text": "b"}], "row 1 is of type dict"),
         ([{"text": "a"}, {"text": "b", "x": 1}], "row 1 has 'x', which the first row doesn't have"),
         ([1, 2], "row 0 is of type int"),
+        ([{"text": b"a"}], "row 0 has bytes in 'text': give a text"),
+        (pd.DataFrame({"text": ["so \ud800"]}, dtype=object), r"the data frame has '\\ud800', half of a character"),
+        (["a", "so \ud800"], r"row 1 has '\\ud800', half of a character"),
     ],
 )
-def test_rows_that_fit_no_table_are_refused(data: list[Any], words: str) -> None:
+def test_rows_that_fit_no_table_are_refused(data: Any, words: str) -> None:
     with pytest.raises(InputFileError, match=words):
         writer_of(data)(BytesIO())
+
+
+@pytest.mark.parametrize("series", [pd.Series(["a", None], name="said"), pl.Series("said", ["a", None])])
+def test_a_column_of_texts_is_rows_of_which_a_missing_one_is_empty(series: Any) -> None:
+    stream = BytesIO()
+    writer_of(series)(stream)
+    # In a file of one column, a blank line is an empty cell.
+    assert stream.getvalue().decode().replace('""', "") == "text\na\n\n"
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), np.float32("nan"), Decimal("NaN"), pd.NaT, pd.NA])
+def test_a_missing_value_is_an_empty_cell_and_no_text(missing: object) -> None:
+    stream = BytesIO()
+    writer_of([{"text": "nan", "n": missing}, {"text": missing, "n": 0}])(stream)
+    assert stream.getvalue() == b"text,n\nnan,\n,0\n"
+
+
+def test_a_data_frame_whose_columns_have_several_names_is_refused() -> None:
+    frame = pd.DataFrame([["so good", 1]], columns=pd.MultiIndex.from_tuples([("a", "text"), ("a", "n")]))
+    with pytest.raises(InputFileError, match="several names for each column"):
+        writer_of(frame)
 
 
 def test_a_parquet_file_is_read_as_its_job_reads_it(tmp_path: Path) -> None:

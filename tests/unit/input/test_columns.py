@@ -1,5 +1,7 @@
 """Header and input column are told by names and cells, and asked for where nothing tells them."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -185,3 +187,28 @@ def test_a_name_of_any_length_leaves_room_for_what_helps(head: bytes, given: str
         detected(head, **{option: given})
     assert "option `" in str(caught.value)
     assert "…" not in str(caught.value)[-40:]
+
+
+@pytest.mark.parametrize(
+    ("head", "delimiter"),
+    [
+        (b"id;Text;price\n1;so good;1,5\n", ";"),
+        (b'"id";"text"\r\n"1";"so good"\r\n', ";"),
+        (b"id\ttext\n1\tso, good\n", "tab"),
+        (b"id|review|text\n1|so good|x\n", "|"),
+    ],
+)
+def test_a_header_with_another_delimiter_is_no_text(head: bytes, delimiter: str) -> None:
+    with pytest.raises(LayoutError, match=rf"set the option `delimiter` to {re.escape(delimiter)}, or"):
+        detected(head)
+    with pytest.raises(LayoutError, match=rf"'text': set the option `delimiter` to {re.escape(delimiter)}, or"):
+        detected(head, input_column="Text")
+    with pytest.raises(LayoutError, match=rf"'text': set the option `delimiter` to {re.escape(delimiter)}, or"):
+        detected(head, asked=Asked("prompt", frozenset({"text"})))
+    assert detected(head, header="absent").columns == ("column_1",)
+    assert len(detected(head, header="present").columns) == 1
+
+
+def test_a_text_with_a_delimiter_in_it_is_a_text() -> None:
+    for head in (b"so good; really\nbad; really\n", b"my text; so good\n"):
+        assert detected(head).columns == ("column_1",)

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class FunctionModel:
     """Calls a function with the inputs of a request, and with its parameters as far as it takes them.
 
-    What it raises is answered as Hugging Face's container answers exceptions: with 400, which fails the request.
+    What it raises is answered as Hugging Face's container answers exceptions: with 400, which fails the request. So is
+    what ends a program or a test, such as `pytest.fail`: it would only end the thread, and the request had no answer.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -31,5 +32,5 @@ class FunctionModel:
         taken = {name: value for name, value in call.parameters.items() if self._takes_all or name in self._names}
         try:
             return huggingface.encode(self._function(call.inputs, **taken))
-        except Exception as error:
+        except BaseException as error:
             raise huggingface.refused(f"{type(error).__name__}: {error}") from error

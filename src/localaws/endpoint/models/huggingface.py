@@ -87,9 +87,13 @@ def texts(inputs: object) -> list[str]:
 
 def encode(prediction: object) -> bytes:
     """Write a response as the container does: compact JSON, not escaped to ASCII; numpy's numbers become plain."""
-    return json.dumps(
-        prediction, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=lambda one: one.tolist()
-    ).encode()
+    return json.dumps(prediction, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_as_list).encode()
+
+
+def _as_list(value: object) -> object:
+    if not hasattr(value, "tolist"):
+        raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+    return value.tolist()
 
 
 def refused(message: str) -> ModelError:

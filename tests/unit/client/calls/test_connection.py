@@ -282,3 +282,9 @@ def test_a_client_and_its_copies_share_a_local_cloud_which_ends_with_any_of_them
         assert cloud.did == ["starts", "has started"]
     fanfold.close()
     assert cloud.did == ["starts", "has started", "stops"]
+
+
+@pytest.mark.parametrize("given", [{"model": "./my-model"}, {"task": "fill-mask"}, {"container": "bin/python"}])
+def test_a_model_that_a_stack_would_not_run_is_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="are for a local cloud: add local=True"):
+        Fanfold(**given)

@@ -11,9 +11,10 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
 from fanfold_core.input.errors import InputColumnError, LayoutError, counted, shortened, shown
+from fanfold_core.input.hints import overlooked_delimiter, spelt
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 # What the column of the texts is called where nobody says so, if exactly one column is called like this.
 USUAL_NAMES = frozenset(
@@ -118,6 +119,7 @@ def _find_header(
     if asked is None and input_column is not None and not input_column.isdecimal():
         if _plain(input_column) in map(_plain, first):
             return True, ()
+        _check_delimiter(first, following, {_plain(input_column)})
         names = "the name of one of those in the file's first line, or the column's number, counted from 0"
         how = names if len(first) > 1 else "0, the number of the file's only column"
         raise LayoutError(
@@ -130,12 +132,26 @@ def _find_header(
     if not has_no_names and (usual := [cell for cell in first if _plain(cell) in USUAL_NAMES]):
         return True, (f"The first line is the header: {shown(usual[:1])} is a column's usual name.",)
     is_told = bool(asked and asked.names)
+    if input_column is None:
+        _check_delimiter(first, following, {_plain(name) for name in asked.names} if asked and is_told else USUAL_NAMES)
     if is_told or len(first) == 1:
         words = "The file has one column, and its first line is a row: it is no column's usual name."
         return False, () if is_told else (words,)
     if input_column is None and asked is None:
         raise _unknown(first, is_header=False)
     return _by_evidence(first, following)
+
+
+def _check_delimiter(first: Sequence[str], following: Sequence[Sequence[str]], names: Collection[str]) -> None:
+    """See that the first line, if it is one cell, is not several columns with other delimiters, one of such a name."""
+    if not (delimiter := overlooked_delimiter(first, following)):
+        return
+    parts = [_plain(part.strip().strip("\"'")) for part in first[0].split(delimiter)]
+    if found := [part for part in parts if part in names]:
+        raise LayoutError(
+            f"the first line is one cell, but seems to name several columns, one of them {shown(found[:1])}: set the "
+            f"option `delimiter` to {spelt(delimiter)}, or, if the file has one column, `header` to present or absent"
+        )
 
 
 class _Evidence(NamedTuple):

@@ -164,7 +164,8 @@ class OpenQuoteError(InputError):
         super().__init__(
             f"row {row}: a quote opens in this row and is never closed, so the rest of the file would be one cell; "
             "close it, or double it if it is part of the text; where quotes inside cells are written with a backslash "
-            "before them, set the option `escape`"
+            "before them, set the option `escape`; where cells are never in quotes, set `quote` to a character that "
+            "the file does not have"
         )
 
 

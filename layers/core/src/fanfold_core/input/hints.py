@@ -32,7 +32,7 @@ def find_hints(text: str, dialect: Dialect) -> Iterator[str]:
     if likely := overlooked_delimiter(first, list(filter(None, following))):
         yield (
             f"The first line is one cell and has {likely!r} in it: if cells end there, set the option `delimiter` to "
-            f"{_LIKELY.get(likely, likely)}."
+            f"{spelt(likely)}."
         )
     elif len(_trimmed(first)) < usual and not others:
         yield (
@@ -60,6 +60,11 @@ def overlooked_delimiter(first: Sequence[str], following: Sequence[Sequence[str]
         return likely
     are_alike = len(following) > 1 and all(len(cells) == 1 and cells[0].count(",") == commas for cells in following)
     return "," if commas and are_alike else None
+
+
+def spelt(delimiter: str) -> str:
+    """The delimiter as an option spells it."""
+    return _LIKELY.get(delimiter, delimiter)
 
 
 def _other_dialects(text: str, records: Records) -> Iterator[str]:

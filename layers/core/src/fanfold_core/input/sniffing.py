@@ -19,10 +19,12 @@ _BYTE_ORDER_MARKS = {
 _ARCHIVE = b"PK\x03\x04"
 _WORKBOOK = re.compile(rb"\[Content_Types\]\.xml|_rels/|docProps/|xl/")
 _PARQUET = b"PAR1\x15"
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
 _BEGINNINGS = {
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Office document, such as an Excel workbook (.xls)",
     b"\x28\xb5\x2f\xfd": "a Zstandard file",
     _PARQUET: "a Parquet file",
+    _LFS_POINTER: "a Git LFS pointer in place of a file",
     b"ARROW1\x00\x00": "an Arrow file",
     b"Obj\x01": "an Avro file",
     b"SQLite format 3\x00": "an SQLite database",
@@ -35,7 +37,8 @@ _BEGINNINGS = {
 _ADVICE = {
     _PARQUET: (
         "give it a name that ends in .parquet, decompress it if it is compressed as a whole, and upload it again"
-    )
+    ),
+    _LFS_POINTER: "fetch the file itself with `git lfs pull`, and upload that",
 }
 _MARKUP = re.compile(rb"<(!doctype html|html|head|body)\b|<\?xml\b|<Error>", re.IGNORECASE)
 _JSON = re.compile(rb'\[\s*\{\s*"|\[\s*\[|\{\s*"(?:[^"\\]|\\.)*"\s*:')
