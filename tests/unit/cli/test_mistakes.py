@@ -79,11 +79,7 @@ def check(said: Said, code: int, words: tuple[str, ...]) -> None:
         ("run tweets.csv --delimiter ;", FAILED, ("tweets.csv: ", "set the option `--delimiter` to ,")),
         # Columns.
         ("run tweets.csv --input-column txt", FAILED, ("no column is named 'txt'", "did you mean 'text'?")),
-        (
-            "run tweets.csv --label-column ids",
-            FAILED,
-            ("no column is named 'ids'", "`--label-column`; did you mean 'id'"),
-        ),
+        ("run tweets.csv --label-column ids", FAILED, ("named 'ids'", "`--label-column`; did you mean 'id'")),
         (
             "run tweets.csv --input-expression txt",
             FAILED,
