@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from fanfold_core.domain.job import State
@@ -10,7 +11,7 @@ from fanfold_core.domain.outcomes import Cause, Pause, cause_of
 from fanfold_core.domain.spans import gaps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from fanfold_core.app.follow_up import FollowUp
@@ -50,27 +51,39 @@ class Patience:
         self.ledger.set_pause(endpoint, Pause(seconds + length, length))
         return True
 
-    def gives_up(self, job: JobRecord, chunks: list[Chunk]) -> bool:
+    def gives_up(self, job: JobRecord, open_chunks: Sequence[Chunk]) -> bool:
         """End a job of which the model has failed every request in the same way for long; whether it did.
 
         Whether that is the model or the file, nobody can tell from here, and trying on would cost days.
         """
-        patience = _PATIENCE_SECONDS.get(cause_of(job.trouble.words))
-        has_answers = bool(job.fields) or any(chunk.predicted or chunk.held for chunk in chunks)
-        if patience is None or not job.trouble.since or has_answers or self._age(job.trouble.since) < patience:
+        patience, since = _PATIENCE_SECONDS.get(cause_of(job.trouble.words)), job.trouble.since
+        if patience is None or not since or self._age(since) < patience:
             return False
-        if self.ledger.health(job.model.endpoint).answered >= job.trouble.since or not self._is_tried(job, chunks):
+        if self._is_answering(job, open_chunks) or not self._is_tried(job, open_chunks):
             return False
-        minutes = patience // 60
-        reason = f"the model has failed every request for {minutes} minutes and predicted no row: {job.trouble.words}"
-        self.follow_up.close(job.id, State.FAILED, reason)
+        reason = f"the model has failed every request for {patience // 60} minutes and predicted none of the rows sent"
+        self.follow_up.close(job.id, State.FAILED, f"{reason}: {job.trouble.words}")
         return True
 
-    def _is_tried(self, job: JobRecord, chunks: list[Chunk]) -> bool:
+    def _is_answering(self, job: JobRecord, open_chunks: Iterable[Chunk]) -> bool:
+        """Whether the endpoint has answered since the trouble began, or the model a row of the job before.
+
+        Rows that were taken over from an earlier job, which have fields, too, are no answers. But they are sent again
+        as witnesses: with these, an endpoint that works has answered since the job began, whatever it makes of others.
+        """
+        answered = self.ledger.health(job.model.endpoint).answered
+        if answered >= job.trouble.since:
+            return True
+        has_answers = bool(job.fields) or any(chunk.predicted or chunk.held for chunk in open_chunks)
+        takes_over = job.parent or job.options.since
+        return has_answers and (not takes_over or answered >= int(job.created.timestamp()))
+
+    def _is_tried(self, job: JobRecord, open_chunks: Sequence[Chunk]) -> bool:
         """Whether rows that stood alone have failed so often that others will fail, too."""
-        known = (outcome for chunk in chunks for outcome in self.ledger.outcomes(job.id, chunk.number))
-        attempts = [outcome.requests for outcome in known if outcome.span.rows == 1 and outcome.reason is None]
-        rows = sum(gap.rows for chunk in chunks for gap in gaps(chunk.length, chunk.covered))
+        known = chain.from_iterable(self.ledger.outcomes(job.id, chunk.number) for chunk in open_chunks)
+        alone = (outcome for outcome in known if outcome.span.rows == 1 and outcome.reason is None)
+        attempts = [outcome.requests for outcome in alone if outcome.requests]  # none was sent of a row taken over
+        rows = sum(gap.rows for chunk in open_chunks for gap in gaps(chunk.length, chunk.covered))
         return sum(attempts) >= _ATTEMPTS_OF_ROWS and len(attempts) >= min(rows, _ATTEMPTS_OF_ROWS)
 
     def _age(self, since: int) -> int:
