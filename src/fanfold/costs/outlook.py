@@ -85,10 +85,14 @@ def as_if_new(since: str) -> str:
 
 
 def speed_of(summary: Mapping[str, Any]) -> float | None:
-    """Rows a second by what the summary of a job says; None if it had too few to tell."""
-    if summary.get("predicted", 0) < _LEAST_ROWS or not summary.get("endpoint_seconds"):
+    """Rows a second by what the summary of a job says; None if too few were sent to tell.
+
+    What a retry says is of all rounds, so nobody knows how many rows it has sent.
+    """
+    sent = summary.get("predicted", 0) - summary.get("reused", 0)
+    if sent < _LEAST_ROWS or summary.get("retry_of") or not summary.get("endpoint_seconds"):
         return None
-    return float(summary["predicted"] / summary["endpoint_seconds"])
+    return float(sent / summary["endpoint_seconds"])
 
 
 def latest_speed(jobs: Iterable[Job]) -> float | None:

@@ -144,6 +144,30 @@ def test_a_row_that_is_taken_over_is_none_that_was_tried(system: System, earlier
     assert system.ledger.job(job.id).state is State.RUNNING, "the row of chunk 2 may pass"
 
 
+@pytest.mark.parametrize(
+    ("answered", "words"),
+    [
+        (False, "after 0 rows: $0.0193 are spent, and $0.0767 kept for 1 instance until the endpoint sleeps; upload"),
+        (
+            True,
+            "after 1 row: $0.0193 are spent, and $0.0767 kept for 1 instance until the endpoint sleeps; `fanfold ret",
+        ),
+    ],
+)
+def test_rows_that_are_taken_over_are_none_that_the_budget_was_spent_on(
+    system: System, earlier: JobRecord, words: str, *, answered: bool
+) -> None:
+    job = system.split(CHANGED, since=earlier.id, max_dollars="0.05")
+    for number in range(3):
+        system.dispatcher.dispatch(job.id, number, in_time)
+    if answered:
+        system.answer(job, 0, Span(3, 1))
+    system.instances = 1
+    system.clock.pass_by(300)
+    system.sweeper.sweep(job.id, 0, in_time)
+    assert system.ledger.job(job.id).reason.startswith(f"max-dollars=0.05 was reached {words}")
+
+
 @pytest.mark.parametrize("gone", [ObjectGoneError("s3://input/key"), UnknownChunkError("job", 0)])
 def test_what_is_gone_of_the_earlier_job_is_sent(system: System, earlier: JobRecord, gone: Exception) -> None:
     job = system.split(CHANGED, since=earlier.id)

@@ -117,11 +117,14 @@ def test_a_compressed_file_or_one_without_an_input_tells_nothing() -> None:
     [
         ({"predicted": 2_000, "endpoint_seconds": 10}, 200.0),
         ({"predicted": 10, "endpoint_seconds": 10}, None),
+        ({"predicted": 9_000, "reused": 7_000, "endpoint_seconds": 10}, 200.0),
+        ({"predicted": 9_000, "reused": 8_500, "endpoint_seconds": 10}, None),
+        ({"predicted": 9_000, "reused": 0, "retry_of": "a-1", "endpoint_seconds": 10}, None),
         ({"predicted": 2_000, "endpoint_seconds": 0}, None),
         ({}, None),
     ],
 )
-def test_a_speed_is_read_of_jobs_that_are_large_enough(summary: dict[str, int], speed: float | None) -> None:
+def test_a_speed_is_read_of_jobs_that_are_large_enough(summary: dict[str, Any], speed: float | None) -> None:
     assert speed_of(summary) == speed
 
 

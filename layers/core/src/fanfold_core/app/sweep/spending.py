@@ -45,7 +45,9 @@ class Spending:
         kept = self._instance_dollars(spent.instances * (spent.at - before.at + AWAKE_SECONDS))
         if dollars + kept < most:
             return False
-        rows = counted(spent.rows, "row") if job.rows is None else f"{spent.rows:,} of {counted(job.rows, 'row')}"
+        rows = counted(spent.rows, "row")
+        if job.rows is not None and not (job.parent or job.options.since):
+            rows = f"{spent.rows:,} of {counted(job.rows, 'row')}"
         sleep = f", and {in_dollars(kept)} kept for {counted(spent.instances, 'instance')} until the endpoint sleeps"
         goes_on = (
             f"`fanfold retry {job.id}` continues, for as much again"
@@ -64,7 +66,7 @@ class Spending:
         return instance_dollars(self.instance_type, seconds) or 0
 
     def _spent(self, job: JobRecord, before: Spent, out_of_time: Callable[[], bool]) -> Spent | None:
-        """What the job has taken, with all rows that have their answer; None if the time is too short to count.
+        """What the job has taken, with the rows that have their answer from it; None if the time is too short.
 
         Chunks that are done don't change any more, so they are counted once, as far as nothing before them is open.
         """
@@ -75,7 +77,8 @@ class Spending:
                 return None
             chunk = self.ledger.chunk(job.id, number)
             sent = sum(requests(self.ledger.outcomes(job.id, number)).values())
-            spent = replace(spent, rows=spent.rows + chunk.rows_in(chunk.covered), requests=spent.requests + sent)
+            rows = chunk.rows_in(chunk.covered) - chunk.rows_in(chunk.inherited)
+            spent = replace(spent, rows=spent.rows + rows, requests=spent.requests + sent)
             if number == done.chunks and (number < job.low or number in job.covered):
                 done = spent = replace(spent, chunks=number + 1)
         # Of a type without a price, seconds are worth nothing.
