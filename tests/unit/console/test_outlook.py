@@ -16,19 +16,20 @@ PARAMETERS = template.defaults(find_root())
 CONTENT = b"text\n" + b"so good, really\n".replace(b",", b"") * 1_000
 
 
-def ahead(
+def ahead(  # noqa: PLR0913 - each has a default
     content: bytes = CONTENT,
     size: int = len(CONTENT),
     speed: float | None = None,
     name: str = "a.csv",
     *,
     is_local: bool = False,
+    options: dict[str, str] | None = None,
     **given: str,
 ) -> Forecast | None:
     parameters = PARAMETERS | given
     stack: Any = SimpleNamespace(parameters=parameters, is_local=is_local)
     seen = preview_file(name, content, complete=size <= len(content), parameters=parameters, options={})
-    return forecast(seen, size, stack, {}, speed)
+    return forecast(seen, size, stack, options or {}, speed)
 
 
 def dollars(of: Forecast) -> float:
@@ -78,6 +79,24 @@ def test_without_a_speed_the_hour_is_known_and_with_one_the_time_and_the_endpoin
         "How long the endpoint takes is known after the first job of 1,000 rows or more; an hour of an ml.g4dn.xlarge "
         "is $0.7360."
     )
+
+
+def test_a_limit_below_the_cost_is_told_beside_it() -> None:
+    small, enough = (
+        ahead(speed=10.0, options={"max-dollars": limit}, CostlierOptions="allow") for limit in ("0.2", "1")
+    )
+    assert small
+    assert enough
+    assert small.basis == (
+        f"{enough.basis} max-dollars=0.2 is below the estimate of about $0.2083: when it is reached, the job ends as "
+        "CANCELLED with the rows that are done."
+    )
+    local = ahead(speed=10.0, options={"max-dollars": "0.2"}, is_local=True)
+    assert local
+    assert local.basis == enough.basis
+    unknown = ahead(size=len(CONTENT) * 500, options={"max-dollars": "0.05"}, CostlierOptions="allow")
+    assert unknown
+    assert " max-dollars=0.05 is below the estimate of at least $0.1" in unknown.basis
 
 
 def test_on_a_local_cloud_a_file_costs_nothing_and_takes_as_long_as_its_endpoint() -> None:
