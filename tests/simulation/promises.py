@@ -103,11 +103,12 @@ class Watch:
         return bool(errors) is (state is State.COMPLETED_WITH_ERRORS)
 
     def _released(self) -> Iterator[int]:
-        """The rows that may have been sent."""
+        """The rows that may have been sent for an answer; those that were taken over are sent as witnesses only."""
         job = self._cloud.job(self.job)
         for number in range(job.released if job else 0):
             chunk = self._cloud.chunk(self.job, number)
-            yield from range(chunk.first_row, chunk.first_row + chunk.rows)
+            known = places_in(chunk.inherited)
+            yield from (chunk.first_row + row for row, place in enumerate(chunk.sent_as.places) if place not in known)
 
     def _check_prediction(self, row: int, cells: Mapping[str, str]) -> None:
         said = {
