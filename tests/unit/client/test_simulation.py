@@ -86,7 +86,6 @@ def test_a_sleeping_endpoint_wakes_scales_out_and_is_busy() -> None:
 def test_an_endpoint_does_not_sleep_while_it_works_on_requests() -> None:
     endpoint = SimulatedEndpoint(request_seconds=1_800, policies=policies())
     course = simulate(endpoint, [SimulatedJob(rows=3, rows_per_request=1)])
-    assert [instances for _, instances in course.instances] == [0, 1]
     assert course.instance_seconds >= 1_800
 
 
