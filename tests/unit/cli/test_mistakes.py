@@ -76,6 +76,7 @@ def check(said: Said, code: int, words: tuple[str, ...]) -> None:
         ("run tweets.csv --skip-rows 9", FAILED, ("tweets.csv: ", "not so many lines", "`--skip-rows` says: 9")),
         ("run tweets.csv --task fill-mask", WRONG_USAGE, ("--task is for a model from a folder", "with --model")),
         ("tune tweets.csv --task fill-mask", WRONG_USAGE, ("--task is for a model from a folder", "leave --task out")),
+        ("run tweets.csv --since tweets", WRONG_USAGE, ("--since names a job of a stack", "`fanfold local up`")),
         ("run tweets.csv --delimiter ;", FAILED, ("tweets.csv: ", "set the option `--delimiter` to ,")),
         # Columns.
         ("run tweets.csv --input-column txt", FAILED, ("no column is named 'txt'", "did you mean 'text'?")),
