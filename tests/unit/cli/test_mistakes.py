@@ -93,6 +93,7 @@ def check(said: Said, code: int, words: tuple[str, ...]) -> None:
         ("run tweets.csv --input-column 7", FAILED, ("there is no column 7", "`--input-column`", "'id', 'text'")),
         ("run words.csv", FAILED, ("words.csv: ", "holds the texts", "option `--input-column`", "'id', 'words'")),
         ("run twins.csv", FAILED, ("2 columns are named 'text'", "0 or 1, with the option `--input-column`")),
+        ("run table.csv", FAILED, ("the first 3 lines seem to have 2 cells each", "option `--delimiter` to ;")),
         # What is in files.
         ("run empty.csv", FAILED, ("empty.csv: the file is empty", "upload a file with rows")),
         ("run header.csv", FAILED, ("header.csv: the file has no rows", "upload a file with rows")),
