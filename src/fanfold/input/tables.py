@@ -52,6 +52,9 @@ def writer_of(data: object) -> Callable[[IO[bytes]], None]:
         return write
     if hasattr(found, "__arrow_c_stream__"):
         return lambda stream: _write_arrow(found, stream)
+    if hasattr(found, "read"):
+        # Its lines would be taken for texts, the header among them.
+        raise InputFileError("an open file cannot be submitted: give its path, or an iterable of its rows")
     if isinstance(data, Iterable) and not isinstance(data, bytes | bytearray | Mapping):
         return lambda stream: _write_rows(data, stream)
     raise TypeError(

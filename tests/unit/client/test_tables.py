@@ -129,3 +129,11 @@ def test_without_its_packages_a_parquet_file_says_what_to_install(
 def test_what_holds_no_rows_is_refused(data: object) -> None:
     with pytest.raises(TypeError, match="cannot submit"):
         writer_of(data)
+
+
+def test_an_open_file_is_no_rows(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"text\r\nso good\r\n")
+    with (tmp_path / "a.csv").open() as text, (tmp_path / "a.csv").open("rb") as binary:
+        for file in (text, binary, StringIO("text\n")):
+            with pytest.raises(InputFileError, match="an open file cannot be submitted: give its path"):
+                writer_of(file)
