@@ -78,6 +78,7 @@ def check(said: Said, code: int, words: tuple[str, ...]) -> None:
         ("tune tweets.csv --task fill-mask", WRONG_USAGE, ("--task is for a model from a folder", "leave --task out")),
         ("run tweets.csv --since tweets", WRONG_USAGE, ("--since names a job of a stack", "`fanfold local up`")),
         ("run tweets.csv --delimiter ;", FAILED, ("tweets.csv: ", "set the option `--delimiter` to ,")),
+        ("run tweets.csv --input-expression no(text)", WRONG_USAGE, ("`--input-expression` is", "no function no()")),
         # Columns.
         ("run tweets.csv --input-column txt", FAILED, ("no column is named 'txt'", "did you mean 'text'?")),
         (
