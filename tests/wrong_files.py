@@ -88,6 +88,8 @@ IMPOSSIBLE: dict[str, tuple[bytes, list[str], str]] = {
     ),
     "latin-1 header.csv": ("id,größe\n1,good\n".encode("latin-1"), [], "first line, byte 5: the file is not utf-8"),
     "semicolons.csv": (b"id;text\n1;good\n", [], "one of them 'text': set the option `delimiter` to ;, or, if the"),
+    "table.csv": (b"Time;Rating\n1;good\n2;bad\n", [], "lines seem to have 2 cells each: set the option `delimiter`"),
+    "no function.csv": (b"text\ngood\n", ["--input-expression", "no(text)"], "there is no function no()"),
     "Git LFS.csv": (
         b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
         [],
@@ -145,7 +147,7 @@ IMPOSSIBLE: dict[str, tuple[bytes, list[str], str]] = {
     "one for both.csv": (TEXTS, ["--quote", ","], "option quote is ','; it must be different from the delimiter"),
 }
 # Those whose options no file can have: the command line calls that wrong usage.
-WRONG_OPTIONS = {"klingon.csv", "two delimiters.csv", "one for both.csv"}
+WRONG_OPTIONS = {"klingon.csv", "two delimiters.csv", "one for both.csv", "no function.csv"}
 
 # Files that are predicted whole, and their rows.
 POSSIBLE: dict[str, tuple[bytes, list[str], int]] = {

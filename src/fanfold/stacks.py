@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -28,10 +30,14 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from fanfold.errors import StackError
+from fanfold.errors import JobNotFoundError, StackError
+from fanfold.terminal import stderr
 from fanfold_core.aws.ledger import DynamoLedger
 from fanfold_core.aws.messages import SqsQueues
 from fanfold_core.aws.store import S3Store
+from fanfold_core.domain.errors import UnknownJobError
+from fanfold_core.domain.keys import first_round, round_number
+from fanfold_core.input.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -73,6 +79,9 @@ _REMEDIES: Mapping[type[BotoCoreError] | tuple[type[BotoCoreError], ...], str] =
     (SSOError, TokenRetrievalError, LoginError): "log in again (`aws sso login`, or `aws login`)",
 }
 _MOST_SEARCHED = 10_000
+# As `fanfold_core.domain.keys.job_id` spells one.
+_WHOLE_ID = re.compile(r"[a-z0-9][a-z0-9-]*-[0-9a-f]{16}")
+_PATIENCE_SECONDS, _PAUSE_SECONDS = 10, 0.2
 # The codes of a permission that is lacking.
 DENIED = {"AccessDenied", "AccessDeniedException"}
 # How codes of refusals begin that are about who asks.
@@ -215,6 +224,35 @@ class Stack:
             return cls(session, config, name, parameters, *its, is_local=is_local)
         except KeyError as error:
             raise StackError(f"stack {name} has no output {error}: is it a Fanfold stack?") from error
+
+
+def find_job(stack: Stack, name: str) -> str:
+    """The id of the job of this id, or the only one whose id begins so; of the rounds of one, the newest.
+
+    A whole id is waited for, since the stack takes some seconds to begin with a file just uploaded.
+
+    `JobNotFoundError` if there is none, or there are several.
+    """
+    until = time.monotonic() + (_PATIENCE_SECONDS if _WHOLE_ID.fullmatch(name) else 0)
+    while True:
+        try:
+            return stack.ledger.job(name).id
+        except UnknownJobError:
+            if time.monotonic() >= until:
+                return _id_that_begins(stack, name)
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _id_that_begins(stack: Stack, beginning: str) -> str:
+    found = [job_id for job_id in stack.job_ids() if beginning and job_id.startswith(beginning)]
+    if len({first_round(job_id) for job_id in found}) == 1:
+        newest = max(found, key=round_number)
+        if len(found) > 1:
+            stderr.print(f"{beginning}: job {newest}, the newest of {counted(len(found), 'round')}", soft_wrap=True)
+        return newest
+    if found:
+        raise JobNotFoundError(f"several jobs begin with {beginning}, choose one: {', '.join(sorted(found))}")
+    raise JobNotFoundError(f"this stack has no job {beginning}: `fanfold jobs` lists all jobs")
 
 
 def make_client(session: Session, service: str, config: Config | None = None) -> Any:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from math import isinf
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -170,6 +171,20 @@ def job_of(name: str, stack: str) -> Job:
         raise StackError(f"{here}; as the id of a job, it needs a stack: {error}") from error
     except JobNotFoundError as error:
         raise JobNotFoundError(f"{here}, and {error}") from error
+
+
+def job_by_id(fanfold: Fanfold, name: str) -> Job:
+    """The job of this id; `click.UsageError` if it names none, but a folder with the files of one, or one of these."""
+    try:
+        return fanfold.job(name)
+    except (StackError, JobNotFoundError) as error:
+        folder = Path(name).parent if Path(name).is_file() else Path(name)
+        if not (files := [file for file in RESULT_FILES if (folder / file).is_file()]):
+            raise
+        raise click.UsageError(
+            f"{name} is not the id of a job: the files of one are in {folder}. Read {', '.join(files)} there, or open "
+            f"the report with `fanfold report {quote(str(folder))}`"
+        ) from error
 
 
 def results_of(name: str, stack: str) -> Results:

@@ -22,6 +22,7 @@ from fanfold.cli.conclusion import (
     follow_to_the_end,
     say_job,
 )
+from fanfold.cli.inputs import job_by_id
 from fanfold.cli.logs import LogLine, follow_log, log_groups, log_lines
 from fanfold.cli.options import as_typed
 from fanfold.cli.output import echo, show_facts, show_json, show_table
@@ -80,7 +81,7 @@ def status(job: str, stack: str, watch: bool, as_json: bool) -> None:
     fanfold status tweets-6a5ef09ece7577f1
     fanfold status tweets --watch          # a unique prefix of the id
     """
-    found = Fanfold(stack).job(job)
+    found = job_by_id(Fanfold(stack), job)
     now = found.wait() if watch else found.status()
     cost = found.cost() if now.has_ended else None
     summary = found.summary() if now.has_ended else {}
@@ -124,7 +125,7 @@ def cancel(job: str, stack: str) -> None:
     \b
     fanfold cancel tweets-6a5ef09ece7577f1
     """
-    found = Fanfold(stack).job(job)
+    found = job_by_id(Fanfold(stack), job)
     if (now := found.status()).has_ended:
         stderr.print(f"job {found.id} has already ended: {now.state}", soft_wrap=True)
         return
@@ -157,7 +158,7 @@ def retry(job: str, stack: str, out: Path, replace: bool) -> None:
     fanfold retry tweets-6a5ef09ece7577f1.2 --out third
     """
     client = Fanfold(stack)
-    found = client.job(job)
+    found = job_by_id(client, job)
     now = found.status()
     if now.state is JobState.SUCCEEDED:
         stderr.print(f"job {found.id} has no failed rows: nothing to retry", soft_wrap=True)
@@ -188,7 +189,7 @@ def tail(job: str, stack: str, follow: bool, as_json: bool) -> None:
     fanfold tail tweets --json | jq 'select(.level == "ERROR")'
     """
     client = Fanfold(stack)
-    found, has_lines = client.job(job), False
+    found, has_lines = job_by_id(client, job), False
     for line in (follow_log if follow else log_lines)(client.stack, found):
         has_lines = True
         if as_json:

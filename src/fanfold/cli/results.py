@@ -13,7 +13,7 @@ import click
 
 from fanfold.cli import options
 from fanfold.cli.conclusion import say_advice, say_cost, say_reason
-from fanfold.cli.inputs import check_is_there, is_path, job_of, results_of
+from fanfold.cli.inputs import check_is_there, is_path, job_by_id, job_of, results_of
 from fanfold.cli.output import REPORT, echo, is_terminal, show_bytes, show_facts, show_in_browser, show_json, show_table
 from fanfold.client import Fanfold
 from fanfold.comparison import Comparison
@@ -73,7 +73,7 @@ def results(
         raise click.UsageError(
             "--athena writes all rows to S3: it cannot be combined with --json, --row, --partial or --parquet"
         )
-    found = Fanfold(stack).job(job)
+    found = job_by_id(Fanfold(stack), job)
     if athena is not None:
         table = found.to_athena(athena)
         echo(table.statement)
@@ -121,7 +121,7 @@ def errors(job: str, stack: str, partial: bool, as_csv: bool, as_json: bool) -> 
     """
     if as_csv and as_json:
         raise click.UsageError("--csv and --json cannot be combined: choose one")
-    found = Fanfold(stack).job(job)
+    found = job_by_id(Fanfold(stack), job)
     failed, now = found.errors(partial=partial), found.status()
     if now.state is JobState.FAILED and not now.rows:
         say_reason(now.id, found.summary())
@@ -185,7 +185,7 @@ def download(job: str, stack: str, out: Path, replace: bool) -> None:
     fanfold download tweets-6a5ef09ece7577f1 --out tweets
     fanfold download tweets --replace            # to out, whatever job's files are there
     """
-    for file in Fanfold(stack).job(job).download(out, replace=replace):
+    for file in job_by_id(Fanfold(stack), job).download(out, replace=replace):
         echo(file)
 
 

@@ -88,6 +88,11 @@ def run(
     """
     if stack:
         _refuse_local_options(stack)
+    elif reading["since"]:
+        raise click.UsageError(
+            "--since names a job of a stack, and the temporary local cloud of this run has none: add --stack, or start "
+            "a local cloud that keeps its jobs for other runs (`fanfold local up`)"
+        )
     check_task(model, task)
     with opened_all(files, stack, limit, reading, model, task) as inputs, ExitStack() as running:
         if is_dry:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import os
 import re
-import time
 from collections.abc import Callable, Iterable
 from copy import copy
 from functools import partial
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from fanfold.client.connection import CallOptions, Connection
 from fanfold.deploying.parameters import check_job_defaults
 from fanfold.endpoint import EndpointStatus, Waking, check_wait
-from fanfold.errors import JobNotFoundError, LocalStartError, extra
+from fanfold.errors import LocalStartError, extra
 from fanfold.hub import HubModel
 from fanfold.input.batch import LEXICON
 from fanfold.input.files import opened
@@ -24,12 +23,11 @@ from fanfold.input.sources import Source
 from fanfold.input.uploads import metadata, upload
 from fanfold.jobs import Job
 from fanfold.project import find_root
+from fanfold.stacks import find_job
 from fanfold.terminal import stderr
-from fanfold_core.domain.errors import UnknownJobError
-from fanfold_core.domain.keys import first_round, round_number
 from fanfold_core.domain.options import OPTIONS
 from fanfold_core.domain.options.row import ALLOW, COSTLIER_OPTIONS, JOB_DEFAULTS
-from fanfold_core.input.errors import JobDefaultsError, counted
+from fanfold_core.input.errors import JobDefaultsError
 from localaws.errors import LocalCloudError
 
 if TYPE_CHECKING:
@@ -43,9 +41,6 @@ if TYPE_CHECKING:
     from localaws.cloud import LocalCloud
 
 DEFAULT_STACK, STACK_VARIABLE = "fanfold", "FANFOLD_STACK"
-# As `fanfold_core.domain.keys.job_id` spells one.
-_WHOLE_ID = re.compile(r"[a-z0-9][a-z0-9-]*-[0-9a-f]{16}")
-_PATIENCE_SECONDS, _PAUSE_SECONDS = 10, 0.2
 # A machine of one's own sends no bill, has no other stack whose buckets could have these names, and no quotas.
 LOCAL_PARAMETERS = {COSTLIER_OPTIONS: ALLOW, "NamePrefix": DEFAULT_STACK, "FunctionConcurrency": "42"}
 
@@ -195,6 +190,8 @@ class Fanfold:
                 has a value that none may have. Nothing is uploaded.
             TypeError: there is no option of this name, or the data are none of these.
             UploadError: it could not be uploaded.
+            JobNotFoundError: the job that the option `since` names is none of the stack's, or several.
+            JobStillOpenError: that job has not ended.
         """
         spelt, stack = metadata(**options), self.stack
         with opened(data, lambda: stack.client("s3"), stack.parameters, spelt, name) as found:
@@ -223,27 +220,7 @@ class Fanfold:
 
         `JobNotFoundError` if there is none, or there are several.
         """
-        stack = self.stack
-        until = time.monotonic() + (_PATIENCE_SECONDS if _WHOLE_ID.fullmatch(job_id) else 0)
-        while True:
-            try:
-                return Job(stack, stack.ledger.job(job_id).id)
-            except UnknownJobError:
-                if time.monotonic() >= until:
-                    return _job_that_begins(stack, job_id)
-            time.sleep(_PAUSE_SECONDS)
-
-
-def _job_that_begins(stack: Stack, beginning: str) -> Job:
-    found = [job_id for job_id in stack.job_ids() if beginning and job_id.startswith(beginning)]
-    if len({first_round(job_id) for job_id in found}) == 1:
-        newest = max(found, key=round_number)
-        if len(found) > 1:
-            stderr.print(f"{beginning}: job {newest}, the newest of {counted(len(found), 'round')}", soft_wrap=True)
-        return Job(stack, newest)
-    if found:
-        raise JobNotFoundError(f"several jobs begin with {beginning}, choose one: {', '.join(sorted(found))}")
-    raise JobNotFoundError(f"this stack has no job {beginning}: `fanfold jobs` lists all jobs")
+        return Job(self.stack, find_job(self.stack, job_id))
 
 
 def say_model(model: str | Predict) -> None:

@@ -11,7 +11,8 @@ from uuid import uuid4
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import BotoCoreError, ClientError
 
-from fanfold.errors import UploadError
+from fanfold.errors import JobStillOpenError, UploadError
+from fanfold.stacks import find_job
 from fanfold.status import JobState, JobStatus
 from fanfold.terminal import bytes_bar
 from fanfold_core.domain.keys import job_id
@@ -50,6 +51,7 @@ def metadata(**given: Any) -> dict[str, str]:
 def upload(stack: Stack, source: Source, options: Mapping[str, str]) -> JobStatus:
     """Upload a file, with its options as metadata; what is known of its job by then. `UploadError` names trouble.
 
+    The job that `since` names may be named by how its id begins; nothing is uploaded if it is none that has ended.
     What is in S3 is copied there, without a byte of it coming here.
     """
     options = {**options, **source.options}
@@ -84,7 +86,7 @@ def _put(
     options: Mapping[str, str],
     put: Callable[[S3Client, Mapping[str, str], dict[str, str]], None],
 ) -> JobStatus:
-    spelt = _checked(name, options)
+    spelt = _checked(name, {**options, **_since(stack, options.get("since"))})
     client = stack.client("s3")
     # A folder of its own, so that two people's tweets.csv don't meet.
     key = f"{uuid4().hex[:12]}/{FileName.parse(name).uploaded}"
@@ -110,6 +112,19 @@ def _put(
         revision="",
         endpoint=stack.endpoint,
     )
+
+
+def _since(stack: Stack, name: str | None) -> Mapping[str, str]:
+    """The option `since` with the whole id of the job that it names, if it names one.
+
+    `JobNotFoundError` if there is none, or there are several; `JobStillOpenError` if it has not ended.
+    """
+    if not name:
+        return {}
+    earlier = find_job(stack, name)
+    if not stack.ledger.job(earlier).state.is_terminal:
+        raise JobStillOpenError(earlier)
+    return {"since": earlier}
 
 
 def encoded(options: Mapping[str, str]) -> dict[str, str]:

@@ -76,7 +76,9 @@ def check(said: Said, code: int, words: tuple[str, ...]) -> None:
         ("run tweets.csv --skip-rows 9", FAILED, ("tweets.csv: ", "not so many lines", "`--skip-rows` says: 9")),
         ("run tweets.csv --task fill-mask", WRONG_USAGE, ("--task is for a model from a folder", "with --model")),
         ("tune tweets.csv --task fill-mask", WRONG_USAGE, ("--task is for a model from a folder", "leave --task out")),
+        ("run tweets.csv --since tweets", WRONG_USAGE, ("--since names a job of a stack", "`fanfold local up`")),
         ("run tweets.csv --delimiter ;", FAILED, ("tweets.csv: ", "set the option `--delimiter` to ,")),
+        ("run tweets.csv --input-expression no(text)", WRONG_USAGE, ("`--input-expression` is", "no function no()")),
         # Columns.
         ("run tweets.csv --input-column txt", FAILED, ("no column is named 'txt'", "did you mean 'text'?")),
         ("run tweets.csv --label-column ids", FAILED, ("named 'ids'", "`--label-column`; did you mean 'id'")),
@@ -88,6 +90,7 @@ def check(said: Said, code: int, words: tuple[str, ...]) -> None:
         ("run tweets.csv --input-column 7", FAILED, ("there is no column 7", "`--input-column`", "'id', 'text'")),
         ("run words.csv", FAILED, ("words.csv: ", "holds the texts", "option `--input-column`", "'id', 'words'")),
         ("run twins.csv", FAILED, ("2 columns are named 'text'", "0 or 1, with the option `--input-column`")),
+        ("run table.csv", FAILED, ("the first 3 lines seem to have 2 cells each", "option `--delimiter` to ;")),
         # What is in files.
         ("run empty.csv", FAILED, ("empty.csv: the file is empty", "upload a file with rows")),
         ("run header.csv", FAILED, ("header.csv: the file has no rows", "upload a file with rows")),
@@ -125,6 +128,16 @@ def check(said: Said, code: int, words: tuple[str, ...]) -> None:
         ),
         ("compare cells out_typo", FAILED, ("there is no folder out_typo here; as the id of a job, it needs a stack",)),
         ("report model-unsaved", FAILED, ("folder model-unsaved has no files of a job; as the id of a job",)),
+        *(
+            (
+                f"{command} cells",
+                WRONG_USAGE,
+                ("files of one are in cells. Read results.csv, summary.json",),
+            )
+            for command in ("status", "results", "errors", "tail", "cancel", "retry", "download")
+        ),
+        ("errors lines/results.jsonl", WRONG_USAGE, ("Read results.jsonl, summary.json", "`fanfold report lines`")),
+        ("errors celsl", FAILED, ("stack fanfold: You must specify a region",)),
         ("compare lines/results.jsonl cells", FAILED, ("results.jsonl", "option `--results-format` set to csv")),
         ("compare cells cells --out no/changed.csv", FAILED, ("cannot write no/changed.csv (No such file", "(--out)")),
         ("compare cells tweets.csv", FAILED, ("tweets.csv has no files of a job", "`fanfold download`")),

@@ -3,24 +3,29 @@
 import inspect
 import json
 import re
+from dataclasses import replace
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from unittest.mock import MagicMock, Mock
 
 import click
 import pytest
 from click.testing import CliRunner
+from tests.fakes.ledger import MemoryLedger
+from tests.fakes.values import NOW, make_job
 
 from fanfold import Fanfold
 from fanfold.cli import cli
 from fanfold.doctor.findings import Verdict
 from fanfold.doctor.stack import examine
-from fanfold.errors import InputFileError, UploadError
+from fanfold.errors import InputFileError, UploadError, UserError
 from fanfold.input.files import LocalFile
 from fanfold.input.sources import Source
 from fanfold.input.uploads import metadata, upload_stream
 from fanfold.stacks import Stack
+from fanfold_core.domain.job import State
 from fanfold_core.domain.options import OPTIONS, Options
 
 
@@ -196,3 +201,43 @@ def test_standard_input_is_of_the_format_of_its_name(
     said = CliRunner().invoke(cli, ["run", *arguments, "--dry-run"], input='{"text": "so good"}\n')
     assert (said.exit_code, words in f"{said.stderr}{said.exception}") == (code, True)
     assert ("so good" in said.stdout) == (code == 0)
+
+
+@pytest.mark.parametrize(("since", "found"), [("monday", "monday-1f"), ("tuesday-2e", "tuesday-2e"), ("", "")])
+def test_an_earlier_job_may_be_named_by_how_its_id_begins(earlier: SimpleNamespace, since: str, found: str) -> None:
+    upload_stream(earlier.stack, "a.csv", BytesIO(), {"since": since})
+    assert earlier.s3.upload_fileobj.call_args.kwargs["ExtraArgs"]["Metadata"] == {"since": found}
+
+
+@pytest.mark.parametrize(
+    ("since", "words"),
+    [
+        ("sunday", "this stack has no job sunday: `fanfold jobs` lists all jobs"),
+        ("tuesday", "several jobs begin with tuesday, choose one: tuesday-2e, tuesday-3d"),
+        ("wednesday", "job wednesday-4c is still running: wait for its end"),
+    ],
+)
+def test_nothing_is_uploaded_since_a_job_that_is_none_or_has_not_ended(
+    earlier: SimpleNamespace, since: str, words: str
+) -> None:
+    with pytest.raises(UserError, match=re.escape(words)):
+        upload_stream(earlier.stack, "a.csv", BytesIO(), {"since": since})
+    earlier.s3.upload_fileobj.assert_not_called()
+
+
+@pytest.fixture
+def earlier() -> SimpleNamespace:
+    """A stack with some jobs, the last of which is at work."""
+    ledger, s3 = MemoryLedger(lambda: NOW), Mock()
+    s3.head_object.return_value = {"VersionId": "1"}
+    jobs = {"monday-1f": State.SUCCEEDED, "tuesday-2e": State.FAILED, "tuesday-3d": State.FAILED}
+    for job, state in {**jobs, "wednesday-4c": State.RUNNING}.items():
+        ledger.create(replace(make_job(), id=job, state=state))
+    stack = SimpleNamespace(
+        ledger=ledger,
+        job_ids=lambda: iter([*jobs, "wednesday-4c"]),
+        client=lambda _service: s3,
+        input_bucket="input",
+        endpoint="endpoint",
+    )
+    return SimpleNamespace(stack=stack, s3=s3)

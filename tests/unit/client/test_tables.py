@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from datetime import date, timedelta
 from decimal import Decimal
 from io import BytesIO, StringIO
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -58,6 +60,11 @@ def test_rows_are_read_as_they_were_written_whatever_the_options_of_the_stack() 
         ([1, 2], "row 0 is of type int"),
         ([{"text": b"a"}], "row 0 has bytes in 'text': give a text"),
         (pd.DataFrame({"text": ["so \ud800"]}, dtype=object), r"the data frame has '\\ud800', half of a character"),
+        (pd.DataFrame({"text": [b"a"]}), "row 0 has bytes in 'text'"),
+        (pl.DataFrame({"text": ["a"], "n": [b"a"]}), "row 0 has bytes in 'n'"),
+        (pa.table({"text": [[b"a"]]}), "row 0 has bytes in 'text'"),
+        ([{"text": ["so \ud800"]}], r"row 0 has '\\ud800', half of a character"),
+        (pd.DataFrame({"text": [["so \ud800"]]}), r"the data frame has '\\ud800', half of a character"),
         (["a", "so \ud800"], r"row 1 has '\\ud800', half of a character"),
     ],
 )
@@ -129,3 +136,82 @@ def test_without_its_packages_a_parquet_file_says_what_to_install(
 def test_what_holds_no_rows_is_refused(data: object) -> None:
     with pytest.raises(TypeError, match="cannot submit"):
         writer_of(data)
+
+
+NESTED = {"text": ["so", "good"], "n": [{"a": ["é"], "b": 1}, None], "some": [["x", "y, z"], []]}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [dict(zip(NESTED, row, strict=True)) for row in zip(*NESTED.values(), strict=True)],
+        pd.DataFrame(NESTED),
+        pd.DataFrame(NESTED, index=[7, 7]),
+        pl.DataFrame(NESTED),
+        pa.table(NESTED),
+    ],
+    ids=["dicts", "pandas", "pandas of one index", "polars", "arrow"],
+)
+def test_values_within_a_cell_are_json_text(data: Any) -> None:
+    stream = BytesIO()
+    writer_of(data)(stream)
+    assert list(csv.reader(StringIO(stream.getvalue().decode(), newline=""))) == [
+        ["text", "n", "some"],
+        ["so", '{"a":["é"],"b":1}', '["x","y, z"]'],
+        ["good", "", "[]"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cells", "written"),
+    [
+        ([np.array([1.5, float("nan")]), (np.float32(0.5), {"b", "a"})], ["[1.5,null]", '[0.5,["a","b"]]']),
+        (
+            [{"day": date(2024, 1, 2), 3: Decimal("1.50")}, [float("inf")]],
+            ['{"day":"2024-01-02","3":"1.50"}', "[null]"],
+        ),
+        ([[1], 2], ["[1]", "2"]),
+        ([[1], None], ["[1]", ""]),
+    ],
+)
+def test_what_json_does_not_have_is_text_within_a_cell_or_nothing(cells: list[Any], written: list[str]) -> None:
+    for data in (
+        [{"id": 1, "t": cell} for cell in cells],
+        pd.DataFrame({"id": 1, "t": pd.Series(cells, dtype=object)}),
+    ):
+        stream = BytesIO()
+        writer_of(data)(stream)
+        assert [row["t"] for row in csv.DictReader(StringIO(stream.getvalue().decode(), newline=""))] == written
+
+
+def test_a_data_frame_stays_as_it_is() -> None:
+    frame = pd.DataFrame([[["a"], ["b"]]], columns=["x", "x"])
+    stream = BytesIO()
+    writer_of(frame)(stream)
+    assert (stream.getvalue(), frame.iloc[0].tolist()) == (b'x,x\n"[""a""]","[""b""]"\n', [["a"], ["b"]])
+
+
+def test_types_that_polars_or_arrow_write_to_no_csv_are_text_or_refused() -> None:
+    stream = BytesIO()
+    writer_of(pl.DataFrame({"text": [timedelta(1)]}))(stream)
+    assert stream.getvalue() == b'text\n"1 day, 0:00:00"\n'
+    map_of_keys = pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int64()))
+    writer_of(pa.table({"text": map_of_keys}))(stream := BytesIO())
+    assert stream.getvalue() == b'"text"\n"{""a"":1}"\n'
+    intervals = pa.array([(1, 2, 3)], pa.month_day_nano_interval())
+    with pytest.raises(InputFileError, match=r"the Arrow table cannot be written as a CSV \(.*\): make its"):
+        writer_of(pa.table({"text": intervals}))(BytesIO())
+
+
+def test_a_relation_of_duckdb_is_an_arrow_table() -> None:
+    stream = BytesIO()
+    writer_of(duckdb.sql("select 1 as id, ['so good'] as text"))(stream)
+    assert stream.getvalue() == b'"id","text"\n1,"[""so good""]"\n'
+
+
+def test_an_open_file_is_no_rows(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"text\r\nso good\r\n")
+    with (tmp_path / "a.csv").open() as text, (tmp_path / "a.csv").open("rb") as binary:
+        for file in (text, binary, StringIO("text\n")):
+            with pytest.raises(InputFileError, match="an open file cannot be submitted: give its path"):
+                writer_of(file)

@@ -212,3 +212,50 @@ def test_a_header_with_another_delimiter_is_no_text(head: bytes, delimiter: str)
 def test_a_text_with_a_delimiter_in_it_is_a_text() -> None:
     for head in (b"so good; really\nbad; really\n", b"my text; so good\n"):
         assert detected(head).columns == ("column_1",)
+
+
+@pytest.mark.parametrize(
+    ("head", "delimiter", "words"),
+    [
+        (b"Timestamp;Question;Rating\n1;good;5\n", ";", "the first 2 lines seem to have 3 cells each"),
+        (b"1;so good\n2;so bad\n\n3;well\n", ";", "the first 3 lines seem to have 2 cells each"),
+        (b'id;words\n1;"so good; and cheap"\n2;"so\nbad"\n', ";", "the first 3 lines seem to have 2 cells each"),
+        (b"id\twords\n1\tso, good\n2\tso bad\n", "tab", "the first 3 lines seem to have 2 cells each"),
+        (b"id|words||\n1|so good||\n2|||\n", "|", "the first 3 lines seem to have 2 cells each"),
+        (b"id;words\n" + b"1;so good\n" * 40, ";", "the first 21 lines seem to have 2 cells each"),
+    ],
+)
+@pytest.mark.parametrize("options", [{}, {"input_column": "0"}])
+def test_lines_that_all_have_as_many_cells_with_another_delimiter_are_no_texts(
+    head: bytes, delimiter: str, words: str, options: dict[str, str]
+) -> None:
+    with pytest.raises(
+        LayoutError, match=rf"{words}: set the option `delimiter` to {re.escape(delimiter)}, or"
+    ) as told:
+        detected(head, **options)
+    assert told.value.in_full == str(told.value), "a row is quoted nowhere"
+    for header in ("absent", "present"):
+        assert len(detected(head, header=header, **options).columns) == 1
+    detected(head, asked=Asked("prompt", frozenset({"column_1"})))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        # Few, beside each other, at the end, or not in all of them.
+        b"id;words\n1;so good\n",
+        b"so good; and cheap\nbad; and dear\nwell; so what\n",
+        b"so good ;-)\nso bad ;-)\nwell ;-)\n",
+        b"Shoes | Shop\nHats | Shop\nGloves | Shop\n",
+        b"select 1;\nselect 2;\nselect 3;\n",
+        b"good;cheap\nbad;dear\nwell\n",
+        b"good;cheap\nbad;dear;late\nwell;so\n",
+        b'"so;good"\n"so;bad"\n"so;so"\n',
+    ],
+)
+def test_texts_with_a_delimiter_each_are_texts(head: bytes) -> None:
+    assert detected(head).columns == ("column_1",)
+
+
+def test_a_quote_that_would_be_the_delimiter_is_none() -> None:
+    assert detected(b"a|b|c\n1|2|3\n", dialect=Dialect(quote="|")).columns == ("column_1",)

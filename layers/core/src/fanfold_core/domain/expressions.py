@@ -12,11 +12,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from jmespath.exceptions import JMESPathError, JMESPathTypeError
+from jmespath.functions import Functions
 from jmespath.parser import Parser
 from jmespath.visitor import TreeInterpreter
 
 from fanfold_core.domain.errors import ExpressionError, ExpressionTooLargeError
-from fanfold_core.input.errors import OptionError
+from fanfold_core.input.errors import OptionError, counted
 from fanfold_core.input.json.text import MOST_LEVELS, TOO_DEEP
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class _TooMuchError(Exception):
 
 
 class _UnfitError(Exception):
-    """An expression is nested too deeply, or what it makes is no JSON value. Do not retry."""
+    """An expression is nested too deeply, calls no function, or what it makes is no JSON value. Do not retry."""
 
 
 class _Bounded(TreeInterpreter):
@@ -100,11 +101,30 @@ def _parse(text: str) -> Any:
     parsed = Parser().parse(text).parsed
     level: list[Any] = [parsed]
     for _ in range(MOST_LEVELS):
+        for node in level:
+            _check_call(node)
         # The children of a slice are numbers.
         level = [child for node in level for child in node["children"] if isinstance(child, dict)]
         if not level:
             return parsed
     raise _UnfitError(TOO_DEEP)
+
+
+def _check_call(node: Mapping[str, Any]) -> None:
+    """See that a function that is called is one of JMESPath's, and is given as many arguments as it takes.
+
+    It would be found out in each row, and only where it is reached.
+    """
+    if node["type"] != "function_expression":
+        return
+    name, given = node["value"], len(node["children"])
+    if not (known := Functions.FUNCTION_TABLE.get(name)):
+        raise _UnfitError(f"there is no function {name}()")
+    wanted = len(known["signature"])
+    is_variadic = any(argument.get("variadic") for argument in known["signature"])
+    if given < wanted or (given > wanted and not is_variadic):
+        more = " or more" if is_variadic else ""
+        raise _UnfitError(f"function {name}() takes {counted(wanted, 'argument')}{more}, not {given}")
 
 
 def _check_json(value: Any) -> None:
@@ -140,7 +160,7 @@ def _words(error: Exception) -> str:
             wanted = " or ".join(error.expected_types)
             return f"function {error.function_name}() takes {wanted}, not {error.actual_type}"
         case JMESPathError() | _UnfitError():
-            # Of the expression itself, such as a function that there is not.
+            # Of the expression itself, such as a bracket that is missing.
             return " ".join(str(error).split())
         case _:
             return f"it raises {type(error).__name__}"

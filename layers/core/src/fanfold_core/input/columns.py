@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
 from fanfold_core.input.errors import InputColumnError, LayoutError, counted, shortened, shown
-from fanfold_core.input.hints import overlooked_delimiter, spelt
+from fanfold_core.input.hints import overlooked_delimiter, several_columns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -148,10 +148,7 @@ def _check_delimiter(first: Sequence[str], following: Sequence[Sequence[str]], n
         return
     parts = [_plain(part.strip().strip("\"'")) for part in first[0].split(delimiter)]
     if found := [part for part in parts if part in names]:
-        raise LayoutError(
-            f"the first line is one cell, but seems to name several columns, one of them {shown(found[:1])}: set the "
-            f"option `delimiter` to {spelt(delimiter)}, or, if the file has one column, `header` to present or absent"
-        )
+        raise several_columns(f"seems to name several columns, one of them {shown(found[:1])}", delimiter)
 
 
 class _Evidence(NamedTuple):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from fanfold_core.input.errors import counted
+from fanfold_core.input.errors import LayoutError, counted
 from fanfold_core.input.records import Records
 from fanfold_core.input.regularity import is_regular
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 # What files have between cells in place of a comma, and how an option spells it.
 _LIKELY = {";": ";", "\t": "tab", "|": "|"}
+# Records that tell by their cells whether they are a table: the first ones; fewer of them if they have more columns.
+_OF_A_TABLE = 21
+_LEAST_OF_TWO_COLUMNS, _LEAST_OF_MORE = 3, 2
 
 
 def find_hints(text: str, dialect: Dialect) -> Iterator[str]:
@@ -60,6 +64,38 @@ def overlooked_delimiter(first: Sequence[str], following: Sequence[Sequence[str]
         return likely
     are_alike = len(following) > 1 and all(len(cells) == 1 and cells[0].count(",") == commas for cells in following)
     return "," if commas and are_alike else None
+
+
+def check_is_one_column(text: str, first: Sequence[str], following: Sequence[Sequence[str]], dialect: Dialect) -> None:
+    """See that a text that begins with the first record is no table of several columns with another delimiter.
+
+    Between words, as a hint says, any of them may stand by chance. But texts have spaces beside it, as in "so good; and
+    cheap", or it ends them, or some have more of it than others. So it is a table if the first ones all have as many
+    cells, and none in the first of them is empty or has a space at an end. Two lines with one delimiter each are few:
+    there have to be three, as it takes three to tell that a comma stands between cells.
+
+    `LayoutError` if it is one.
+
+    >>> from fanfold_core.input.records import Dialect
+    >>> check_is_one_column("so good; and cheap", ["so good; and cheap"], [], Dialect())
+    """
+    delimiter = overlooked_delimiter(first, following)
+    if delimiter is None or delimiter in {dialect.quote, dialect.escape}:
+        return
+    records = list(islice(Records.whole(text, replace(dialect, delimiter=delimiter)), _OF_A_TABLE))
+    names = _trimmed(records[0])
+    least = _LEAST_OF_TWO_COLUMNS if len(names) <= _LEAST_OF_MORE else _LEAST_OF_MORE
+    are_names = len(names) > 1 and all(name and name == name.strip() for name in names)
+    if are_names and len(records) >= least and len({len(cells) for cells in records}) == 1:
+        raise several_columns(f"the first {len(records)} lines seem to have {len(names)} cells each", delimiter)
+
+
+def several_columns(seem: str, delimiter: str) -> LayoutError:
+    """What is said of a file that was read as one column."""
+    return LayoutError(
+        f"the first line is one cell, but {seem}: set the option `delimiter` to {spelt(delimiter)}, or, if the file "
+        "has one column, `header` to present or absent"
+    )
 
 
 def spelt(delimiter: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from fanfold_core.input.columns import Asked, column_names, find_columns
 from fanfold_core.input.encodings import replaced
 from fanfold_core.input.errors import LayoutError, OpenQuoteError, RecordTooLargeError, counted
-from fanfold_core.input.hints import find_hints
+from fanfold_core.input.hints import check_is_one_column, find_hints
 from fanfold_core.input.records import Dialect, Records, read_records
 from fanfold_core.input.scanning import LINE_ENDS, Scanner
 from fanfold_core.input.sniffing import check_is_csv
@@ -127,6 +127,8 @@ def detect_layout(  # noqa: PLR0913 (the head of the file, and what the job's op
         found = find_columns(
             cells, following, header=header, input_column=input_column, asked=asked, label_column=label_column
         )
+        if header == "auto" and not (asked and asked.names):
+            check_is_one_column(first + sample, cells, following, dialect)
     except LayoutError:
         told.check_header(first, begin)  # it may be the reason
         raise
