@@ -216,11 +216,10 @@ def make_estimate(
     dollars, calls = services(work, read_prices(), architecture), round(taken(work, "calls"))
     if endpoint is None:
         return Estimate(calls, dollars, None, None)
-    requests = max(1, work.requests)
-    simulated = min(requests, most_simulated or requests)
-    seconds, simulated_seconds = _course(simulated, requests / simulated, rows_per_request, endpoint)
-    # Rows that share an input are sent once.
+    # Rows that share an input are sent once, and those that cannot be sent take no time.
     rows = min(work.rows - work.unsendable, work.requests * rows_per_request)
+    simulated = max(1, min(rows, (most_simulated or work.requests) * rows_per_request))
+    seconds, simulated_seconds = _course(simulated, max(1, rows) / simulated, rows_per_request, endpoint)
     working_seconds = ceil(rows / endpoint.rows_per_second)
     # However slow the endpoint is, nothing works on less.
     instance_seconds = max(simulated_seconds, working_seconds)
@@ -238,13 +237,12 @@ def make_estimate(
     )
 
 
-def _course(requests: int, times: float, rows_per_request: int, endpoint: EndpointPlan) -> tuple[float | None, float]:
-    """Seconds until the last row of so many times so many requests is there, and seconds of all instances together."""
+def _course(rows: int, times: float, rows_per_request: int, endpoint: EndpointPlan) -> tuple[float | None, float]:
+    """Seconds until the last of so many times so many rows is there, and seconds of all instances together."""
     # An instance works on several requests at once, so each takes as many times longer.
     request_seconds = rows_per_request * endpoint.concurrency / endpoint.rows_per_second
     simulated = SimulatedEndpoint(request_seconds, endpoint.concurrency, endpoint.instances, endpoint.policies)
-    # Rows in as many requests as there will be: those that cannot be sent take no time, and shorter ones a little less.
-    job = SimulatedJob(requests * rows_per_request, rows_per_request, endpoint.ttl_seconds)
+    job = SimulatedJob(rows, rows_per_request, endpoint.ttl_seconds)
     course = simulate(simulated, [job], window_chunks=endpoint.window_chunks)
     after = course.instances[-1][1] * AWAKE_SECONDS if endpoint.sleeps else 0
     finished = course.jobs[0].finished

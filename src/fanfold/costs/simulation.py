@@ -27,7 +27,10 @@ _BROKEN_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class SimulatedEndpoint:
-    """How long an instance works on a request, on how many at once, and how many instances there are.
+    """How long an instance works on a full request, on how many at once, and how many instances there are.
+
+    It takes so long while it has as many requests as it works on at once. With fewer, or with fewer rows in one, it is
+    done sooner: its rows per second are the same.
 
     `instances` at the beginning; from then on `policies` decide, or, where there are none, the plan `changes`: numbers
     of instances by the second at which they come about.
@@ -212,7 +215,7 @@ class _Simulation:
 
     def _work(self) -> None:
         """Whoever has nothing to do takes the next request; one that has waited for too long is dropped."""
-        capacity, seconds = self._instances * self._endpoint.concurrency, self._endpoint.request_seconds
+        capacity, taken = self._instances * self._endpoint.concurrency, list[tuple[_Chunk, int]]()
         while self._busy < capacity and self._queue:
             sent, chunk, rows = self._queue.popleft()
             if self._now - sent > chunk.job.facts.ttl_seconds:
@@ -220,11 +223,14 @@ class _Simulation:
                 self._at(self._now + _BROKEN_SECONDS, self._send_again, chunk, rows)
                 continue
             self._busy += 1
-            self._at(self._now + seconds, self._answer, chunk, rows)
+            taken.append((chunk, rows))
+        for chunk, rows in taken:
+            seconds = self._endpoint.request_seconds * rows / chunk.job.facts.rows_per_request
+            self._at(self._now + seconds * self._busy / capacity, self._answer, chunk, rows, seconds)
 
-    def _answer(self, chunk: _Chunk, rows: int) -> None:
+    def _answer(self, chunk: _Chunk, rows: int, worked: float) -> None:
         self._busy -= 1
-        self._worked += self._endpoint.request_seconds
+        self._worked += worked
         self._at(self._now + _TO_LEDGER_SECONDS, self._cover, chunk, rows)
         self._work()
 

@@ -95,9 +95,9 @@ def test_the_endpoint_counts_at_the_speed_of_the_latest_job_that_tells_it(asked:
         {"predicted": 1_000, "endpoint_seconds": 1},
     ]
     said = asked(terminal=False)
-    # Ten rows of 500 seconds each, at $0.736 an hour.
+    # Ten rows of 500 seconds each, at $0.736 an hour, and the 15 minutes until the instance is gone.
     assert re.search(
-        r"at least \$1\.02 .* 5,000 s of an ml\.g4dn\.xlarge\); \$1\.02 if the endpoint wakes", said.stderr
+        r"at least \$1\.02 .* 5,000 s of an ml\.g4dn\.xlarge\); \$1\.21 if the endpoint wakes", said.stderr
     )
     assert (said.exit_code, "At 0.002 rows per second, as in the latest job." in said.stderr) == (2, True)
     twice = asked(terminal=False, files=2)
@@ -116,7 +116,7 @@ def test_a_limit_below_the_estimate_is_said_of_each_file_whoever_has_agreed(aske
     asked.summaries = [{"predicted": 1_000, "endpoint_seconds": 1_000}]
     # Ten rows of a second each, and the 15 minutes until the instance is gone, at $0.736 an hour.
     words = re.compile(
-        r"ten\.csv: max-dollars=0\.18 is below the estimate of about \$0\.2\d+: when it is reached, the job ends as "
+        r"ten\.csv: max-dollars=0\.18 is below the estimate of about \$0\.18\d\d: when it is reached, the job ends as "
         r"CANCELLED with the rows that are done\n"
     )
     for files in (1, 2):

@@ -149,8 +149,8 @@ def test_the_command_says_small_amounts_in_one_line_and_the_cost_in_words(tmp_pa
     assert "All rows are counted; those that can be taken over from five-1f are not sent." in said.stderr
     assert facts("--since", "five-1f") == alone
     woken = facts("--rows-per-second", "100")
-    assert woken["instances"] == "$0.1847"
-    assert "; $0.1848 if the endpoint wakes for this job" in woken["cost"]
+    assert woken["instances"] == "$0.1844"
+    assert "; $0.1845 if the endpoint wakes for this job" in woken["cost"]
 
 
 @pytest.mark.parametrize(("limit", "exceeds"), [("0.15", True), ("0.00", False), ("0.30", False)])
@@ -161,7 +161,7 @@ def test_the_command_says_that_a_job_may_not_cost_what_is_estimated(
     file.write_text("text\n" + "".join(f"so good {row}\n" for row in range(5)), encoding="utf-8")
     command = ["estimate", str(file), "--rows-per-second", "100", "--max-dollars", limit]
     said = CliRunner().invoke(cli, command).stdout
-    words = f"max-dollars={limit} is below the estimate of about $0.1848: when it is reached, the job ends as CANCELLED"
+    words = f"max-dollars={limit} is below the estimate of about $0.1845: when it is reached, the job ends as CANCELLED"
     assert (words in said, "limit" in said) == (exceeds, exceeds)
     found = json.loads(CliRunner().invoke(cli, [*command, "--json"]).stdout)
     assert (found["max_dollars"], found["exceeds_max_dollars"]) == (float(limit) or None, exceeds)

@@ -85,7 +85,7 @@ def test_a_sleeping_endpoint_wakes_scales_out_and_is_busy() -> None:
 
 def test_an_endpoint_does_not_sleep_while_it_works_on_requests() -> None:
     endpoint = SimulatedEndpoint(request_seconds=1_800, policies=policies())
-    course = simulate(endpoint, [SimulatedJob(rows=3, rows_per_request=1)])
+    course = simulate(endpoint, [SimulatedJob(rows=4, rows_per_request=1)])
     assert course.instance_seconds >= 1_800
 
 

@@ -68,7 +68,7 @@ def test_without_a_speed_the_hour_is_known_and_with_one_the_time_and_the_endpoin
     assert fast.seconds
     assert slow.seconds > fast.seconds
     assert dollars(slow) > dollars(fast) > 0
-    assert "($0.0003 for services, $0.0204 for 100 s of an ml.g4dn.xlarge); $0.2083 if the endpoint wakes" in slow.cost
+    assert "($0.0003 for services, $0.0204 for 100 s of an ml.g4dn.xlarge); $0.2057 if the endpoint wakes" in slow.cost
     assert slow.wakes
     assert slow.basis == "At 10 rows per second, as in the latest job."
     unknown = ahead()
@@ -88,7 +88,7 @@ def test_a_limit_below_the_cost_is_told_beside_it() -> None:
     assert small
     assert enough
     assert small.basis == (
-        f"{enough.basis} max-dollars=0.2 is below the estimate of about $0.2083: when it is reached, the job ends as "
+        f"{enough.basis} max-dollars=0.2 is below the estimate of about $0.2057: when it is reached, the job ends as "
         "CANCELLED with the rows that are done."
     )
     local = ahead(speed=10.0, options={"max-dollars": "0.2"}, is_local=True)
