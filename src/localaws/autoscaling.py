@@ -100,7 +100,7 @@ class ScalingSimulation:
             self._report(name, variant, load.instances)
         if policies != endpoint.policies:
             endpoint.policies = policies
-        minute = Minute(load.waiting, load.instances, load.oldest * self._speed)
+        minute = Minute(load.waiting + load.running, load.instances, load.oldest * self._speed)
         endpoint.history.append(minute)
         self._publish(name, minute)
         if endpoint.starting:
@@ -112,7 +112,7 @@ class ScalingSimulation:
             return
         wanted, why = self._desired(endpoint, load.instances), "is woken"
         if wanted == load.instances:
-            wanted, why = endpoint.policies.desired(now, list(endpoint.history)), f"has a backlog of {load.waiting}"
+            wanted, why = endpoint.policies.desired(now, list(endpoint.history)), f"has a backlog of {minute.backlog}"
             if wanted != load.instances:
                 self._update(endpoint, wanted)
         if wanted > load.instances:

@@ -22,7 +22,10 @@ LONGEST_MEMORY = _LOW_MINUTES
 
 @dataclass(frozen=True, slots=True)
 class Minute:
-    """What CloudWatch learns of an endpoint in a minute. `oldest` is the age of the oldest request in seconds."""
+    """What CloudWatch learns of an endpoint in a minute. `oldest` is the age of the oldest request in seconds.
+
+    The `backlog` are requests that wait or are worked on.
+    """
 
     backlog: int
     instances: int

@@ -67,7 +67,7 @@ def link(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             find_root(), parameters=LOCAL_PARAMETERS, log_dir=tmp_path_factory.mktemp("logs"), conditions=Slowly()
         ) as cloud,
         listening(0) as at,
-        serving(lambda: Fanfold(cloud.stack_name, session=cloud.session()), at) as link,
+        serving(Fanfold(cloud.stack_name, session=cloud.session()), at) as link,
     ):
         yield link
 

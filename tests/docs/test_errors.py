@@ -49,7 +49,7 @@ def test_the_page_is_that_of_the_code() -> None:
         ("SinceError", "the job … of the option `since` is still running: upload the file again when it has ended"),
         ("Reasons", "cancelled"),
         ("Reasons", "the job did not end within its deadline of … hours"),
-        ("Reasons", "the model has failed every request for … minutes and predicted no row: …"),
+        ("Reasons", "the model has failed every request for … minutes and predicted none of the rows sent: …"),
         ("Reasons", "… of … rows failed, more than the …% tolerated"),
         ("Rows that cannot be sent", "input is empty"),
         ("Rows that cannot be sent", "input is longer than … bytes"),

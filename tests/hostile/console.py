@@ -113,7 +113,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=20)
     chosen = parser.parse_args()
     stopped = False
-    with Fanfold(local=True) as fanfold, listening(0) as at, serving(lambda: fanfold, at) as opened:
+    with Fanfold(local=True) as fanfold, listening(0) as at, serving(fanfold, at) as opened:
         link = urlsplit(opened)
         token = json.loads(ask(link, link.fragment.removeprefix("token="), "/api/session", "POST"))["token"]
         for what, (first, then) in ATTACKS.items():

@@ -57,7 +57,7 @@ CASES = {
     ),
     "a model that fails": Case(
         TEXTS,
-        "predicted no row: Received server error (500) from model with a message of 17 characters",
+        "predicted none of the rows sent: Received server error (500) from model with a message of 17 characters",
         model=lambda _: models.failing(500, f"no {CANARY}"),
     ),
     "answers that are none": Case(

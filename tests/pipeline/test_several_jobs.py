@@ -1,10 +1,11 @@
 """Several jobs: one is the retry of another, or both share an endpoint."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from tests.pipeline import models
-from tests.pipeline.pipeline import Model, Pipeline
+from tests.pipeline.pipeline import Ended, Model, Pipeline
 
 from fanfold_core.app.rounds import start_retry
 from fanfold_core.domain.job import State
@@ -57,3 +58,61 @@ def test_what_is_left_of_a_job_holds_up_no_other_one(pipeline: Callable[[Model],
     played.wait(600)
     assert played.ended(other).state is State.SUCCEEDED
     assert played.handlers.ledger.job(left).state is State.RUNNING
+
+
+class Breaking:
+    """A model that answers until it is `broken`, and then fails every request."""
+
+    def __init__(self) -> None:
+        self.answers, self.broken = models.poisoned(400), False
+
+    def __call__(self, body: bytes) -> Outcome:
+        return models.failing(500) if self.broken else self.answers(body)
+
+
+KNOWN, NEW = [f"text {row}" for row in range(60)], [f"poison {row}" for row in range(12)]
+FOUR = {"rows-per-request": "4", "max-attempts": "1"}
+
+
+def taken_over_by_since(played: Pipeline, earlier: Ended) -> str:
+    """What the earlier job has predicted stands in a new file."""
+    return played.upload(file_of(KNOWN + NEW), FOUR | {"since": earlier.job.id})
+
+
+def taken_over_by_a_retry(played: Pipeline, earlier: Ended) -> str:
+    handlers = played.handlers
+    return start_retry(earlier.job.id, handlers.ledger, handlers.queues, handlers.clock()).id
+
+
+def file_of(texts: list[str]) -> bytes:
+    return "".join(f"{text}\n" for text in ["text", *texts]).encode()
+
+
+@pytest.mark.parametrize("take_over", [taken_over_by_since, taken_over_by_a_retry])
+def test_rows_that_are_taken_over_do_not_make_a_job_wait_longer_for_a_model_that_fails(
+    pipeline: Callable[[Model], Pipeline], take_over: Callable[[Pipeline, Ended], str]
+) -> None:
+    model = Breaking()
+    played = pipeline(model)
+    earlier = played.run(file_of(KNOWN + NEW), FOUR)
+    played.wait(3600)
+    model.broken = True
+    ended = played.finish(take_over(played, earlier))
+    assert ended.state is State.FAILED
+    reason = "the model has failed every request for 30 minutes and predicted none of the rows sent: "
+    assert ended.job.reason.startswith(reason)
+    assert [row["label"] for row in ended.rows] == [*(f"of {text}" for text in KNOWN), *[""] * len(NEW)]
+    assert ended.job.ended
+    assert ended.job.ended - ended.job.created < timedelta(hours=1)
+
+
+def test_a_retry_of_rows_that_the_model_rejects_again_tries_all_of_them(
+    pipeline: Callable[[Model], Pipeline], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that are left are the ones that it rejects, and say nothing of the others."""
+    monkeypatch.setattr("fanfold_core.app.collect._HOPELESS_ROWS", 3)
+    played = pipeline(models.poisoned(400))
+    earlier = played.run(file_of(KNOWN + NEW), FOUR)
+    ended = played.finish(taken_over_by_a_retry(played, earlier))
+    assert ended.state is State.COMPLETED_WITH_ERRORS
+    assert (ended.failed, len(ended.failed)) == (earlier.failed, len(NEW))

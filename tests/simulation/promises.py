@@ -103,11 +103,12 @@ class Watch:
         return bool(errors) is (state is State.COMPLETED_WITH_ERRORS)
 
     def _released(self) -> Iterator[int]:
-        """The rows that may have been sent."""
+        """The rows that may have been sent for an answer; those that were taken over are sent as witnesses only."""
         job = self._cloud.job(self.job)
         for number in range(job.released if job else 0):
             chunk = self._cloud.chunk(self.job, number)
-            yield from range(chunk.first_row, chunk.first_row + chunk.rows)
+            known = places_in(chunk.inherited)
+            yield from (chunk.first_row + row for row, place in enumerate(chunk.sent_as.places) if place not in known)
 
     def _check_prediction(self, row: int, cells: Mapping[str, str]) -> None:
         said = {
@@ -156,7 +157,8 @@ class Watch:
         numbers = range(len(job.tables) if job else 0)
         found = [self._cloud.read(table_key(self.job, number)) for number in numbers]
         promise(found and all(found), f"of results.parquet, files are missing: {found.count(None)} of {len(found)}")
-        tables = [pq.read_table(io.BytesIO(content or b"")) for content in found]
+        # Without threads: one that Arrow still has when Python ends aborts it.
+        tables = [pq.read_table(io.BytesIO(content or b""), use_threads=False) for content in found]
         promise(len({str(table.schema) for table in tables}) == 1, "the files of results.parquet have several schemas")
         rows = [row for table in tables for row in table.to_pylist()]
         lines = (self._cloud.read(result_key(self.job, "results.jsonl")) or b"").decode().splitlines()

@@ -69,6 +69,7 @@ class World:
     sweeps: int = 0
     silences: int = 0
     asked: int = 0
+    done: int = 0
     inbox: list[Delivery] = field(default_factory=list)
     at_work: list[AtWork] = field(default_factory=list)
     earlier: list[Watch] = field(default_factory=list)
@@ -106,7 +107,14 @@ class World:
         self.clock.time += _STEP
         self.receive()
         self.watch.look()
+        self._look_for_progress()
         return True
+
+    def _look_for_progress(self) -> None:
+        """A dispatch that ends a chunk, of which all was predicted before, doesn't ask for room in vain."""
+        job = self.cloud.job(self.watch.job)
+        if job and job.done != self.done:
+            self.asked, self.done = 0, job.done
 
     def receive(self) -> None:
         """Take what has been sent."""

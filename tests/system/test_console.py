@@ -58,7 +58,7 @@ class Visitor:
 
 @pytest.fixture(scope="module")
 def visitor(cloud: LocalCloud) -> Iterator[Visitor]:
-    with listening(0) as at, serving(lambda: Fanfold(cloud.stack_name, session=cloud.session()), at) as link:
+    with listening(0) as at, serving(Fanfold(cloud.stack_name, session=cloud.session()), at) as link:
         yield Visitor(link)
 
 

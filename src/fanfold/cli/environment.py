@@ -40,7 +40,7 @@ def console(stack: str, port: int) -> None:
     # Takes a fifth of a second that other commands needn't wait for.
     from fanfold.console.server import listening, serving  # noqa: PLC0415
 
-    with listening(port) as at, serving(lambda: Fanfold(stack), at) as link:
+    with listening(port) as at, serving(Fanfold(stack), at) as link:
         echo(link)
         stderr.print("Press Ctrl-C to stop.")
         wait_for_the_end()

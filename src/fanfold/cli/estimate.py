@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import timedelta
+from math import isinf
 from typing import Any
 
 import click
@@ -12,7 +13,7 @@ from fanfold.cli import options
 from fanfold.cli.inputs import File, opened, parameters_of
 from fanfold.cli.output import show_facts, show_json
 from fanfold.costs.estimate import BYTES_PER_TOKEN, EndpointPlan, Estimate, Workload, count, make_estimate, read_prices
-from fanfold.costs.outlook import as_if_new
+from fanfold.costs.outlook import as_if_new, beyond_limit
 from fanfold.input.uploads import metadata
 from fanfold.project import find_root
 from fanfold.terminal import bytes_bar, stderr
@@ -57,7 +58,7 @@ def estimate_command(
 
     The cost is at least that of AWS services, and with --rows-per-second also that of one instance while it works. If
     the endpoint has scaled to zero and wakes for this job, all instances until they are gone again are included: they
-    stay for 15 minutes after the last row.
+    stay for 15 minutes after the last row. If that is more than --max-dollars, the last line says so.
 
     \b
     fanfold estimate tweets.csv
@@ -96,11 +97,13 @@ def estimate_command(
                 **asdict(work),
                 "prompt_tokens": work.prompt_tokens,
                 **_rounded({**asdict(came), "at_least": came.at_least, "total": came.total}),
+                "max_dollars": None if isinf(chosen.most_dollars) else chosen.most_dollars,
+                "exceeds_max_dollars": came.total > chosen.most_dollars,
             }
             | {"prices": {"date": str(prices["date"]), "region": prices["region"]}}
         )
         return
-    show_facts(_facts(work, came))
+    show_facts(_facts(work, came) | {"limit": beyond_limit(came, chosen)})
     if plan is None:
         stderr.print("To estimate the time and cost of the endpoint, add --rows-per-second.")
 

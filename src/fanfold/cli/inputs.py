@@ -7,6 +7,7 @@ import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from math import isinf
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -113,16 +114,26 @@ def dry_run(inputs: Sequence[Input], *, is_limited: bool) -> None:
 def ask_about_cost(inputs: Sequence[Input], stack: str, *, is_agreed: bool) -> None:
     """Say what files will cost on a stack if that is much, or not known, and ask whether to go on.
 
-    A local one costs nothing.
+    A local one costs nothing. That a file will cost more than its job may is said whoever has agreed, unless it is
+    compressed: then the estimate takes as long as reading it.
 
     `UserError` if not, and `click.UsageError` if there is nobody to ask.
     """
-    fanfold = None if is_agreed else Fanfold(stack)
+    options, compressed = inputs[0].sent.options, any(one.sent.content.is_copied for one in inputs)
+    has_limit = not isinf(options.most_dollars)
+    fanfold = None if is_agreed and (compressed or not has_limit) else Fanfold(stack)
     if fanfold is None or fanfold.stack.is_local:
         return
-    first, *others = [project(one.sent) for one in inputs]
+    first, *others = works = [project(one.sent) for one in inputs]
+    speed = latest_speed(fanfold.jobs())
+    if has_limit:
+        for one, work in zip(inputs, works, strict=True):
+            if words := look_ahead(work, options, fanfold.stack, speed).limit:
+                stderr.print(f"{one.sent.source.shown}: {words}", style="yellow", soft_wrap=True)
+    if is_agreed:
+        return
     work = sum(others, first)
-    outlook = look_ahead(work, inputs[0].sent.options, fanfold.stack, latest_speed(fanfold.jobs()))
+    outlook = look_ahead(work, options, fanfold.stack, speed)
     if outlook.estimate.total < DOLLARS_UNASKED and (outlook.has_instances or work.rows < ROWS_UNASKED):
         return
     stderr.print(f"Estimated cost on AWS: {outlook.cost}. {outlook.basis}", soft_wrap=True)

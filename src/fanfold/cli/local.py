@@ -101,7 +101,7 @@ def up(
     with (
         listening(console_port) as at,
         running(model, chosen, port=port, endpoint_port=endpoint_port, log_dir=logs, **more) as cloud,
-        serving(lambda: Fanfold(cloud.stack_name, session=cloud.session()), at) as link,
+        serving(Fanfold(cloud.stack_name, session=cloud.session()), at) as link,
     ):
         _print_exports({**cloud.environment, STACK_VARIABLE: cloud.stack_name})
         stderr.print(f"\nConsole:\n\n  {link}", soft_wrap=True)

@@ -67,7 +67,8 @@ def run(
 
     Before files that cost more than $1 on a stack it asks whether to continue. The estimate includes the endpoint's
     instances, at the speed of the stack's latest job of 1,000 rows or more. Before such a job, their cost is not known,
-    and it asks from 100,000 rows on. Without a terminal, it then ends with a usage error, unless you set --yes.
+    and it asks from 100,000 rows on. Without a terminal, it then ends with a usage error, unless you set --yes. A file
+    whose estimate is above --max-dollars is named (with --yes, unless it is compressed).
 
     The summary is printed as JSON. On a stack, it also says if labels are distributed differently than in the last job
     of the same file name, beyond what chance does. Exit codes: 0 every row has a prediction, 3 some rows failed, 1 the

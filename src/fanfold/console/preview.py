@@ -151,7 +151,7 @@ def forecast(
         is_exact=size <= preview.bytes_read,
         requests=work.requests,
         cost=outlook.cost,
-        basis=outlook.basis,
+        basis=f"{outlook.basis} {outlook.limit}." if outlook.limit else outlook.basis,
         seconds=outlook.seconds,
         wakes=outlook.wakes,
         prompt_tokens=work.prompt_tokens,

@@ -15,7 +15,7 @@ from fanfold.console.service import ConsoleService
 from localaws.errors import PortInUseError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from flask import Flask
 
@@ -38,10 +38,10 @@ def listening(port: int) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def serving(open_client: Callable[[], Fanfold], at: socket.socket) -> Iterator[str]:
+def serving(client: Fanfold, at: socket.socket) -> Iterator[str]:
     """Serve a console where somebody listens; yields the link that opens it. `StackError` if there is no such stack."""
     sessions = Sessions()
-    with answering(create_app(ConsoleService(open_client), sessions), at) as address:
+    with answering(create_app(ConsoleService(client), sessions), at) as address:
         # What follows # stays in the browser.
         yield f"{address}/#token={sessions.link_token}"
 

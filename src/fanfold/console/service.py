@@ -23,7 +23,7 @@ from fanfold.results.objects import find_object, read_object, table_sizes
 from fanfold_core.domain.keys import file_name, name_of, result_key, table_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from fanfold.client import Fanfold
     from fanfold.stacks import ListedJob, Stack
@@ -60,18 +60,15 @@ _UNKNOWN = Conclusion()
 class ConsoleService:
     """A stack as the console uses it.
 
-    What boto3 makes clients with is not for several threads, so short questions wait for each other, and each upload
-    and download has a client of its own.
+    What is remembered is not for several threads, so short questions wait for each other; uploads and downloads don't.
     """
 
-    def __init__(self, open_client: Callable[[], Fanfold]) -> None:
-        """Take what opens clients; the first is opened now, and tells whether the stack can be read."""
-        self._open = open_client
-        self._client = open_client()
+    def __init__(self, client: Fanfold) -> None:
+        """Take the client of a stack, which is looked up now: `StackError` if it can't be read."""
+        self._client = client
         self._lock = Lock()
         # One page of rows is read at a time, however many are asked for.
         self._reading = Lock()
-        self._reader: Fanfold | None = None
         # Of the endpoint in jobs that have ended, by when they began.
         self._speeds: dict[datetime, float] = {}
         self._jobs: OrderedDict[str, Job] = OrderedDict()
@@ -82,7 +79,7 @@ class ConsoleService:
         self._begun: OrderedDict[str, None] = OrderedDict()
         # Of jobs that have not ended.
         self._paces: defaultdict[str, RateEstimate] = defaultdict(RateEstimate)
-        self.stack: Stack = self._client.stack
+        self.stack: Stack = client.stack
 
     def jobs(self, most: int, search: str) -> tuple[list[JobStatus], bool]:
         """The latest jobs called so, the latest first, and whether there are more.
@@ -133,10 +130,8 @@ class ConsoleService:
         While the job is at work, it is the first rows that have an answer, whatever is wanted.
         """
         with self._reading:
-            self._reader = self._reader or self._open()
-            stack = self._reader.stack
-            job = stack.ledger.job(job_id)
-            page = read_page(stack, job, wanted) if job.state.is_terminal else read_answered(stack, job)
+            job = self.stack.ledger.job(job_id)
+            page = read_page(self.stack, job, wanted) if job.state.is_terminal else read_answered(self.stack, job)
         if page is None:
             raise DownloadError(f"job {job_id} has no results, or they have expired")
         return page
@@ -163,7 +158,7 @@ class ConsoleService:
 
     def submit(self, name: str, content: IO[bytes], options: Mapping[str, str]) -> JobStatus:
         """Upload a file as it comes in, which begins its job."""
-        uploaded = upload_stream(self._open().stack, name, content, options)
+        uploaded = upload_stream(self.stack, name, content, options)
         with self._lock:
             self._begin(Job(self.stack, uploaded.id, uploaded))
         return uploaded
@@ -173,17 +168,16 @@ class ConsoleService:
 
         `for_spreadsheets` has the results or errors.csv as a CSV written so that no spreadsheet runs anything in it.
         """
-        client = self._open()
         rows: Results | Errors | None = None
         if for_spreadsheets:
-            job = client.job(job_id)
+            job = self._client.job(job_id)
             rows = job.results() if name == "results.csv" else job.errors()
             name = rows.file_name
-        stack, key = client.stack, result_key(job_id, name)
-        found = find_object(stack, key)
+        key = result_key(job_id, name)
+        found = find_object(self.stack, key)
         if found is None:
             raise DownloadError(f"job {job_id} has no {name}, or it has expired")
-        return (None, rows.for_spreadsheets()) if rows else (found["Size"], read_object(stack, key, found))
+        return (None, rows.for_spreadsheets()) if rows else (found["Size"], read_object(self.stack, key, found))
 
     def _called(self, wanted: str) -> Iterator[ListedJob]:
         """Those of the latest jobs that are called so."""

@@ -34,7 +34,7 @@ class Outlook:
     """An estimate of what a job will take, and the speed that it is by, in rows per second; None if nobody knows it.
 
     One of a local cloud costs nothing, and its endpoint doesn't sleep, unless scaling is simulated. What is taken over
-    from the job `since` is counted, too.
+    from the job `since` is counted, too. `limit` says that the job may not cost as much, if so.
     """
 
     estimate: Estimate
@@ -42,6 +42,7 @@ class Outlook:
     instance_type: str
     is_local: bool = False
     since: str = ""
+    limit: str = ""
 
     @property
     def cost(self) -> str:
@@ -84,11 +85,26 @@ def as_if_new(since: str) -> str:
     return since and f"All rows are counted; those that can be taken over from {since} are not sent."
 
 
+def beyond_limit(estimate: Estimate, options: Options) -> str:
+    """What is said before a job whose `max-dollars` are less than its estimate; empty if they are not."""
+    if estimate.total <= options.most_dollars:
+        return ""
+    amount = f"{'about' if INSTANCES in estimate.dollars else 'at least'} {in_dollars(estimate.total)}"
+    return (
+        f"max-dollars={options.max_dollars} is below the estimate of {amount}: when it is reached, the job ends as "
+        "CANCELLED with the rows that are done"
+    )
+
+
 def speed_of(summary: Mapping[str, Any]) -> float | None:
-    """Rows a second by what the summary of a job says; None if it had too few to tell."""
-    if summary.get("predicted", 0) < _LEAST_ROWS or not summary.get("endpoint_seconds"):
+    """Rows a second by what the summary of a job says; None if too few were sent to tell.
+
+    What a retry says is of all rounds, so nobody knows how many rows it has sent.
+    """
+    sent = summary.get("predicted", 0) - summary.get("reused", 0)
+    if sent < _LEAST_ROWS or summary.get("retry_of") or not summary.get("endpoint_seconds"):
         return None
-    return float(summary["predicted"] / summary["endpoint_seconds"])
+    return float(sent / summary["endpoint_seconds"])
 
 
 def latest_speed(jobs: Iterable[Job]) -> float | None:
@@ -106,4 +122,5 @@ def look_ahead(work: Workload, options: Options, stack: Stack, speed: float | No
     plan = EndpointPlan.of_stack(parameters, speed, options.request_ttl_seconds) if speed else None
     found = make_estimate(work, options.rows_per_request, plan, parameters["Architecture"], _MOST_SIMULATED)
     instance_type = "" if parameters.get("EndpointName") else parameters.get("InstanceType", "")
-    return Outlook(found, speed, instance_type, stack.is_local, options.since)
+    limit = "" if stack.is_local else beyond_limit(found, options)
+    return Outlook(found, speed, instance_type, stack.is_local, options.since, limit)

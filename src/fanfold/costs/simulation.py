@@ -259,7 +259,7 @@ class _Simulation:
 
     def _minute(self) -> None:
         """As CloudWatch and Application Auto Scaling do it, and SageMaker, which makes one change at a time."""
-        self._history.append(Minute(len(self._queue), self._instances))
+        self._history.append(Minute(len(self._queue) + self._busy, self._instances))
         if self._starting:
             count, ready = self._starting
             if self._now >= ready:

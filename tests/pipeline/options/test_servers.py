@@ -148,7 +148,7 @@ def test_a_text_or_a_pair_of_texts_has_its_best_label(pipeline: MakePipeline) ->
 
 
 def test_a_text_has_its_relevance_to_one_query_or_to_that_of_its_row(pipeline: MakePipeline) -> None:
-    for after, queries in (("### Ranking", ["Where is the food bad?"] * 3), ("a query of its own", PLACES)):
+    for after, queries in (("### Ranking", ["Where is the food bad?"] * 3), ("its own query", PLACES)):
         ended = run(pipeline, after, "/rerank", rerank)
         found = [float(cell) for cell in columns(ended)["relevance"]]
         assert found == [relevance(query, text) for query, text in zip(queries, TEXTS, strict=True)]

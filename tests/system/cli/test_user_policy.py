@@ -100,7 +100,7 @@ def test_a_user_reads_a_job_at_work_and_cancels_it(client: Fanfold, tmp_path: Pa
 
 
 def test_a_user_has_the_console(cloud: LocalCloud, user: LocalSession) -> None:
-    service = ConsoleService(lambda: Fanfold(cloud.stack_name, session=user))
+    service = ConsoleService(Fanfold(cloud.stack_name, session=user))
     job = service.submit("console.csv", io.BytesIO(MIXED), {}).id
     service._job(job).wait(timeout=60)  # noqa: SLF001 # the page asks again and again
     assert service.status(job).state is JobState.COMPLETED_WITH_ERRORS

@@ -50,6 +50,12 @@ def test_what_was_predicted_is_covered_and_not_sent_again(system: System, ended:
     assert [request.id.span for request in system.endpoint.taken] == [Span(3, 1)]
 
 
+def test_a_row_is_probed_that_no_earlier_round_has_predicted(system: System, ended: JobRecord) -> None:
+    following = system.splitter.resume(begin(system, ended).id, in_time)
+    system.dispatcher.probe(following.id, 0, 2)
+    assert [request.id.span for request in system.endpoint.taken] == [Span(3, 1)], "row 2 was predicted with row 1"
+
+
 def test_labels_are_named_in_the_rows_of_all_rounds_and_counted_so(system: System) -> None:
     job = system.split(labels='{"GOOD": "positive"}')
     system.answer(job, 0, Span(0, 1), Span(1, 2))

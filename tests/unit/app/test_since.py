@@ -15,6 +15,7 @@ from fanfold_core.domain.keys import RequestId
 from fanfold_core.domain.outcomes import Broken
 from fanfold_core.domain.spans import Span
 
+BROKEN = "Received server error (500) from model"
 CHANGED = CONTENT.replace(b"text 1", b"new 1").replace(b"text 9", b"new 9")
 
 
@@ -89,9 +90,82 @@ def test_a_row_of_an_earlier_job_is_witness_that_the_endpoint_works(system: Syst
     job = system.split(CHANGED, since=earlier.id)
     system.dispatcher.dispatch(job.id, 0, in_time)
     system.messages()
-    broken = Broken(RequestId(job.id, 0, Span(3, 1), 1), "Received server error (500) from model")
+    broken = Broken(RequestId(job.id, 0, Span(3, 1), 1), BROKEN)
     system.collector.collect(job.id, 0, [broken])
     assert Dispatch(job.id, 0, witness=Span(0, 1)) in system.messages(), "no request takes all three"
+
+
+def test_a_row_that_the_model_has_answered_in_this_job_is_a_better_witness(system: System, earlier: JobRecord) -> None:
+    job = system.split(CHANGED.replace(b"text 2", b"new 2").replace(b"text 3", b"new 3"), since=earlier.id)
+    system.dispatcher.dispatch(job.id, 0, in_time)
+    assert system.ledger.chunk(job.id, 0).inherited == {Span(0, 1)}
+    system.answer(job, 0, Span(1, 1))
+    system.messages()
+    system.collector.collect(job.id, 0, [Broken(RequestId(job.id, 0, Span(2, 2), 1), BROKEN)])
+    assert Dispatch(job.id, 0, witness=Span(1, 1)) in system.messages()
+
+
+def fail(system: System, job: JobRecord, chunk: int, span: Span) -> None:
+    """A row fails eight times, and for so long that the model may be given up."""
+    for attempt in range(1, 9):
+        system.ledger.raise_attempts(job.id, chunk, attempt)
+        system.collector.collect(job.id, chunk, [Broken(RequestId(job.id, chunk, span, attempt), BROKEN)])
+        system.clock.pass_by(300)
+
+
+@pytest.mark.parametrize(
+    ("witness", "state"), [(False, State.CLOSING), (True, State.RUNNING)], ids=["nothing", "a row taken over"]
+)
+def test_a_model_is_given_up_that_has_answered_nothing_not_even_what_was_taken_over(
+    system: System, earlier: JobRecord, state: State, *, witness: bool
+) -> None:
+    system.clock.pass_by(1)
+    job = system.split(CHANGED.replace(b"new 1", b"text 1"), since=earlier.id)
+    for number in range(3):
+        system.dispatcher.dispatch(job.id, number, in_time)
+    if witness:
+        system.answer(job, 2, Span(0, 1))
+    system.clock.pass_by(1)
+    fail(system, job, 2, Span(1, 1))
+    known = system.ledger.job(job.id)
+    assert (set(known.covered), set(known.fields)) == ({0, 1}, {"label"})
+    system.sweeper.sweep(job.id, 0, in_time)
+    assert system.ledger.job(job.id).state is state
+
+
+def test_a_row_that_is_taken_over_is_none_that_was_tried(system: System, earlier: JobRecord) -> None:
+    system.clock.pass_by(1)
+    job = system.split(CHANGED, since=earlier.id)
+    for number in range(3):
+        system.dispatcher.dispatch(job.id, number, in_time)
+    assert system.ledger.chunk(job.id, 2).inherited == {Span(0, 1)}
+    fail(system, job, 0, Span(3, 1))
+    system.sweeper.sweep(job.id, 0, in_time)
+    assert system.ledger.job(job.id).state is State.RUNNING, "the row of chunk 2 may pass"
+
+
+@pytest.mark.parametrize(
+    ("answered", "words"),
+    [
+        (False, "after 0 rows: $0.0193 are spent, and $0.0767 kept for 1 instance until the endpoint sleeps; upload"),
+        (
+            True,
+            "after 1 row: $0.0193 are spent, and $0.0767 kept for 1 instance until the endpoint sleeps; `fanfold ret",
+        ),
+    ],
+)
+def test_rows_that_are_taken_over_are_none_that_the_budget_was_spent_on(
+    system: System, earlier: JobRecord, words: str, *, answered: bool
+) -> None:
+    job = system.split(CHANGED, since=earlier.id, max_dollars="0.05")
+    for number in range(3):
+        system.dispatcher.dispatch(job.id, number, in_time)
+    if answered:
+        system.answer(job, 0, Span(3, 1))
+    system.instances = 1
+    system.clock.pass_by(300)
+    system.sweeper.sweep(job.id, 0, in_time)
+    assert system.ledger.job(job.id).reason.startswith(f"max-dollars=0.05 was reached {words}")
 
 
 @pytest.mark.parametrize("gone", [ObjectGoneError("s3://input/key"), UnknownChunkError("job", 0)])

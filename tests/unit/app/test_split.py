@@ -91,10 +91,10 @@ def test_an_object_that_is_no_text_with_rows_by_its_name_is_a_job_that_says_so(s
 
 
 def test_cells_end_at_tabs_by_the_name_of_a_file_unless_its_options_say_otherwise(system: System) -> None:
-    content = b"id\ttext\n1\tso good\n"
+    content, one = b"id\ttext\n1\tso good\n", {"header": "absent"}
     jobs = [
         system.splitter.begin(INPUT, name, system.store.upload(INPUT, name, content, given), in_time)
-        for name, given in [("a.tsv", {}), ("a.txt", {}), ("b.tsv", {"delimiter": ","}), ("c.csv", {})]
+        for name, given in [("a.tsv", {}), ("a.txt", {}), ("b.tsv", {"delimiter": ",", **one}), ("c.csv", one)]
     ]
     assert [job.known_layout.columns for job in jobs] == [("id", "text")] * 2 + [("column_1",)] * 2
     assert ["Cells end at tabs, by the name of the file." in job.known_layout.assumed for job in jobs] == [

@@ -204,7 +204,7 @@ def test_a_model_that_fails_every_request_is_given_up(system: System, job: JobRe
     known = system.ledger.job(job.id)
     assert (known.outcome, known.reason) == (
         State.FAILED,
-        f"the model has failed every request for 30 minutes and predicted no row: {BROKEN}",
+        f"the model has failed every request for 30 minutes and predicted none of the rows sent: {BROKEN}",
     )
 
 

@@ -60,7 +60,7 @@ def downloaded(system: System, job: JobRecord, folder: Path) -> Path:
 
 def rows_of(system: System, job: JobRecord) -> list[dict[str, Any]]:
     tables = [system.store.read(table_key(job.id, number)) for number in sorted(job.tables)]
-    return [row for table in tables for row in pq.read_table(BytesIO(table)).to_pylist()]
+    return [row for table in tables for row in pq.read_table(BytesIO(table), use_threads=False).to_pylist()]
 
 
 @pytest.mark.usefixtures("small")
@@ -152,7 +152,7 @@ def test_of_an_uploaded_file_that_is_gone_predictions_are_in_the_table(system: S
 def test_without_rows_there_is_an_empty_table(system: System, content: bytes) -> None:
     job = system.finish(split(system, content))
     assert rows_of(system, job) == []
-    names = pq.read_table(BytesIO(system.store.read(table_key(job.id, 0)))).schema.names
+    names = pq.read_table(BytesIO(system.store.read(table_key(job.id, 0))), use_threads=False).schema.names
     assert names == (["id", "text", "error"] if job.layout else ["error"])
 
 
@@ -219,7 +219,7 @@ def test_whatever_rows_hold_the_table_has_it(rows: list[dict[str, Any]], batch_b
         patched.setattr("fanfold_core.app.table.parquet._BATCH_BYTES", batch_bytes)
         patched.setattr("fanfold_core.app.table.parquet._BATCH_VALUES", 4)
         write_parquet([memoryview(lines)], columns, stream)
-    found = pq.read_table(stream).to_pylist()
+    found = pq.read_table(stream, use_threads=False).to_pylist()
     for row, of_table in zip(rows, found, strict=True):
         assert of_table.keys() == columns.keys()
         for name, kind in columns.items():

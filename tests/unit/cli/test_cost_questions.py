@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from functools import partial
 from types import SimpleNamespace
@@ -50,7 +51,7 @@ class Asking:
         return summary
 
     def __call__(
-        self, stdin: str = "", *, is_agreed: bool = False, terminal: bool = True, files: int = 1, **options: str
+        self, stdin: str = "", *, is_agreed: bool = False, terminal: bool = True, files: int = 1, **options: str | None
     ) -> Result:
         @click.command()
         def command() -> None:
@@ -109,6 +110,36 @@ def test_rows_that_may_be_taken_over_are_counted_which_is_said(asked: Asking, mo
     monkeypatch.setattr(inputs, "DOLLARS_UNASKED", 0.00001)
     words = "All rows are counted; those that can be taken over from ten-1f are not sent."
     assert (words in asked(since="ten-1f").stderr, words in asked().stderr) == (True, False)
+
+
+def test_a_limit_below_the_estimate_is_said_of_each_file_whoever_has_agreed(asked: Asking) -> None:
+    asked.summaries = [{"predicted": 1_000, "endpoint_seconds": 1_000}]
+    # Ten rows of a second each, and the 15 minutes until the instance is gone, at $0.736 an hour.
+    words = re.compile(
+        r"ten\.csv: max-dollars=0\.18 is below the estimate of about \$0\.2\d+: when it is reached, the job ends as "
+        r"CANCELLED with the rows that are done\n"
+    )
+    for files in (1, 2):
+        said = asked(max_dollars="0.18", is_agreed=True, files=files)
+        assert (said.exit_code, len(words.findall(said.stderr))) == (0, files)
+    assert words.search(asked(max_dollars="0.18").stderr)
+    for enough in ("0.30", "0", None):
+        assert "max-dollars" not in asked(max_dollars=enough, is_agreed=True).stderr
+    asked.stack.is_local = True
+    assert "max-dollars" not in asked(max_dollars="0.18", is_agreed=True).stderr
+
+
+def test_who_has_agreed_does_not_wait_for_a_compressed_file_to_be_read(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed = file.with_suffix(".csv.gz")
+    packed.write_bytes(gzip.compress(file.read_bytes()))
+    monkeypatch.setattr(stderr, "quiet", False)
+    asked = Asking(packed, monkeypatch)
+    asked.summaries = [{"predicted": 1_000, "endpoint_seconds": 1_000}]
+    assert "max-dollars=0.18" in asked(max_dollars="0.18").stderr
+    monkeypatch.setattr(inputs, "project", lambda _file: pytest.fail("the file is read"))
+    assert asked(max_dollars="0.18", is_agreed=True).exit_code == 0
 
 
 def test_many_rows_are_asked_about_before_the_endpoints_speed_is_known(

@@ -15,7 +15,7 @@ from tests.fakes.ledger import MemoryLedger
 from tests.fakes.messages import MemoryQueues
 from tests.fakes.values import NOW, make_job
 from tests.terminals import on_a_terminal
-from tests.unit.cli.test_mistakes import FAILED, check
+from tests.unit.cli.test_mistakes import FAILED, WRONG_USAGE, check
 
 from fanfold import Errors, FailedRow, Fanfold, Job, NothingToRetryError
 from fanfold.cli import main
@@ -58,6 +58,16 @@ def test_what_a_job_cannot_do_yet_is_said_with_how_to_wait_for_it(
     stack = SimpleNamespace(ledger=ledger, queues=None, job_ids=lambda: iter([job.id]))
     monkeypatch.setattr(Stack, "find", lambda *_given: stack)
     check(shell(command.replace("JOB", job.id)), FAILED, tuple(part.replace("JOB", job.id) for part in words))
+
+
+@pytest.mark.parametrize("command", ["status", "results", "errors", "tail", "cancel", "retry", "download"])
+def test_a_folder_in_place_of_a_job_is_answered_by_what_reads_it(shell: Shell, command: str) -> None:
+    words = ("cells is not the id of a job", "Read results.csv, summary.json there", "`fanfold report cells`")
+    check(shell(f"{command} cells"), WRONG_USAGE, words)
+    check(
+        shell(f"{command} lines/results.jsonl"), WRONG_USAGE, ("are in lines. Read results.jsonl, summary.json there",)
+    )
+    check(shell(f"{command} celsl"), FAILED, ("stack fanfold: You must specify a region",))
 
 
 @pytest.mark.parametrize(

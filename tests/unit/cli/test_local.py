@@ -29,7 +29,7 @@ ENVIRONMENT = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ACCESS_KEY_ID": "i
 def up(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Said:
     """What `fanfold local up` says, in front of a cloud that isn't there."""
     outputs = {"InputBucket": "in", "OutputBucket": "out"}
-    cloud = SimpleNamespace(environment=ENVIRONMENT, stack_name="mine", outputs=outputs, session=None)
+    cloud = SimpleNamespace(environment=ENVIRONMENT, stack_name="mine", outputs=outputs, session=lambda: None)
     # `fanfold.cli` has a command of the module's name.
     module = sys.modules["fanfold.cli.local"]
     monkeypatch.setattr(module, "running", lambda *_given, **_more: nullcontext(cloud))

@@ -153,6 +153,20 @@ def test_the_command_says_small_amounts_in_one_line_and_the_cost_in_words(tmp_pa
     assert "; $0.1848 if the endpoint wakes for this job" in woken["cost"]
 
 
+@pytest.mark.parametrize(("limit", "exceeds"), [("0.15", True), ("0.00", False), ("0.30", False)])
+def test_the_command_says_that_a_job_may_not_cost_what_is_estimated(
+    tmp_path: Path, limit: str, *, exceeds: bool
+) -> None:
+    file = tmp_path / "five.csv"
+    file.write_text("text\n" + "".join(f"so good {row}\n" for row in range(5)), encoding="utf-8")
+    command = ["estimate", str(file), "--rows-per-second", "100", "--max-dollars", limit]
+    said = CliRunner().invoke(cli, command).stdout
+    words = f"max-dollars={limit} is below the estimate of about $0.1848: when it is reached, the job ends as CANCELLED"
+    assert (words in said, "limit" in said) == (exceeds, exceeds)
+    found = json.loads(CliRunner().invoke(cli, [*command, "--json"]).stdout)
+    assert (found["max_dollars"], found["exceeds_max_dollars"]) == (float(limit) or None, exceeds)
+
+
 def test_of_many_requests_only_the_first_need_be_simulated() -> None:
     plan = EndpointPlan.of_stack(template.defaults(project.find_root()), 200, 3600)
     whole, in_part = make_estimate(MILLION, 32, plan), make_estimate(MILLION, 32, plan, most_simulated=15_625)

@@ -83,6 +83,12 @@ def test_a_sleeping_endpoint_wakes_scales_out_and_is_busy() -> None:
     assert course.jobs[0].expired == 0
 
 
+def test_an_endpoint_does_not_sleep_while_it_works_on_requests() -> None:
+    endpoint = SimulatedEndpoint(request_seconds=1_800, policies=policies())
+    course = simulate(endpoint, [SimulatedJob(rows=3, rows_per_request=1)])
+    assert course.instance_seconds >= 1_800
+
+
 def test_no_more_instances_start_than_the_template_allows() -> None:
     endpoint = SimulatedEndpoint(request_seconds=1, policies=policies(MaxInstances="2"))
     course = simulate(endpoint, [SimulatedJob(rows=1_000_000)])

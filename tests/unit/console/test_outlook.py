@@ -16,19 +16,20 @@ PARAMETERS = template.defaults(find_root())
 CONTENT = b"text\n" + b"so good, really\n".replace(b",", b"") * 1_000
 
 
-def ahead(
+def ahead(  # noqa: PLR0913 - each has a default
     content: bytes = CONTENT,
     size: int = len(CONTENT),
     speed: float | None = None,
     name: str = "a.csv",
     *,
     is_local: bool = False,
+    options: dict[str, str] | None = None,
     **given: str,
 ) -> Forecast | None:
     parameters = PARAMETERS | given
     stack: Any = SimpleNamespace(parameters=parameters, is_local=is_local)
     seen = preview_file(name, content, complete=size <= len(content), parameters=parameters, options={})
-    return forecast(seen, size, stack, {}, speed)
+    return forecast(seen, size, stack, options or {}, speed)
 
 
 def dollars(of: Forecast) -> float:
@@ -80,6 +81,24 @@ def test_without_a_speed_the_hour_is_known_and_with_one_the_time_and_the_endpoin
     )
 
 
+def test_a_limit_below_the_cost_is_told_beside_it() -> None:
+    small, enough = (
+        ahead(speed=10.0, options={"max-dollars": limit}, CostlierOptions="allow") for limit in ("0.2", "1")
+    )
+    assert small
+    assert enough
+    assert small.basis == (
+        f"{enough.basis} max-dollars=0.2 is below the estimate of about $0.2083: when it is reached, the job ends as "
+        "CANCELLED with the rows that are done."
+    )
+    local = ahead(speed=10.0, options={"max-dollars": "0.2"}, is_local=True)
+    assert local
+    assert local.basis == enough.basis
+    unknown = ahead(size=len(CONTENT) * 500, options={"max-dollars": "0.05"}, CostlierOptions="allow")
+    assert unknown
+    assert " max-dollars=0.05 is below the estimate of at least $0.1" in unknown.basis
+
+
 def test_on_a_local_cloud_a_file_costs_nothing_and_takes_as_long_as_its_endpoint() -> None:
     local = ahead(speed=10.0, is_local=True)
     assert local
@@ -117,11 +136,14 @@ def test_a_compressed_file_or_one_without_an_input_tells_nothing() -> None:
     [
         ({"predicted": 2_000, "endpoint_seconds": 10}, 200.0),
         ({"predicted": 10, "endpoint_seconds": 10}, None),
+        ({"predicted": 9_000, "reused": 7_000, "endpoint_seconds": 10}, 200.0),
+        ({"predicted": 9_000, "reused": 8_500, "endpoint_seconds": 10}, None),
+        ({"predicted": 9_000, "reused": 0, "retry_of": "a-1", "endpoint_seconds": 10}, None),
         ({"predicted": 2_000, "endpoint_seconds": 0}, None),
         ({}, None),
     ],
 )
-def test_a_speed_is_read_of_jobs_that_are_large_enough(summary: dict[str, int], speed: float | None) -> None:
+def test_a_speed_is_read_of_jobs_that_are_large_enough(summary: dict[str, Any], speed: float | None) -> None:
     assert speed_of(summary) == speed
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
 
@@ -39,7 +40,7 @@ def ended_job(name: str, at: datetime) -> Any:
 def test_jobs_that_have_just_ended_are_looked_up_once_and_keep_no_other_from_it() -> None:
     jobs = {name: EndedJob() for name in ("new-1", "new-2", "new-3", "old")}
     client: Any = SimpleNamespace(stack=None, job=jobs.__getitem__)
-    service = ConsoleService(lambda: client)
+    service = ConsoleService(client)
     now = datetime.now(UTC)
     just_now = [ended_job(name, now) for name in ("new-1", "new-2", "new-3")]
     listed = [*just_now, ended_job("old", now - timedelta(days=1))]
@@ -60,7 +61,7 @@ def test_a_cost_is_asked_for_again_until_the_hours_of_instances_are_counted() ->
     job = EndedJob()
     client: Any = SimpleNamespace(stack=None, job=lambda _id: job)
     status = ended_job("tweets", datetime(2026, 11, 23, tzinfo=UTC))
-    service = ConsoleService(lambda: client)
+    service = ConsoleService(client)
 
     assert service.conclusion(status).dollars == EARLY.services + 0.5
     assert service.conclusions([status])["tweets"].instance_hours is None
@@ -72,7 +73,7 @@ def test_a_cost_is_asked_for_again_until_the_hours_of_instances_are_counted() ->
 def test_a_job_of_a_local_cloud_has_cost_nothing() -> None:
     local = replace(EARLY, hours_unknown="", is_local=True)
     job = SimpleNamespace(summary=dict, cost=lambda: local)
-    service = ConsoleService(lambda: SimpleNamespace(stack=None, job=lambda _id: job))  # type: ignore[arg-type,return-value]
+    service = ConsoleService(SimpleNamespace(stack=None, job=lambda _id: job))  # type: ignore[arg-type]
     status = ended_job("tweets", datetime(2026, 11, 23, tzinfo=UTC))
     assert (service.conclusion(status).dollars, service.conclusion(status).instance_hours) == (None, None)
 
@@ -110,7 +111,29 @@ def test_the_files_of_a_jobs_table_are_those_that_it_has_written_and_that_are_th
     job = SimpleNamespace(summary=lambda: {"parquet": parquet}, cost=lambda: None)
     client: Any = SimpleNamespace(stack=BucketWithTable(), job=lambda _id: job)
     status = ended_job("tweets", datetime(2026, 11, 23, tzinfo=UTC))
-    assert ConsoleService(lambda: client).conclusion(status).tables == tables
+    assert ConsoleService(client).conclusion(status).tables == tables
+
+
+def test_uploads_and_downloads_share_the_connections_of_one_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def upload(stack: object, name: str, *_: object) -> Any:
+        asked.append(stack)
+        return SimpleNamespace(id=name)
+
+    def find(stack: object, _key: str) -> dict[str, int]:
+        asked.append(stack)
+        return {"Size": 0}
+
+    monkeypatch.setattr("fanfold.console.service.upload_stream", upload)
+    monkeypatch.setattr("fanfold.console.service.find_object", find)
+    stack = SimpleNamespace(ledger=None)
+    client: Any = SimpleNamespace(stack=stack)
+    service = ConsoleService(client)
+    for name in ("a.csv", "b.csv"):
+        service.submit(name, BytesIO(), {})
+        service.read("a-1", "results.csv", for_spreadsheets=False)
+    assert asked == [stack] * 4
 
 
 class ListOfJobs:
@@ -147,7 +170,7 @@ def test_jobs_are_found_by_who_submitted_them(monkeypatch: pytest.MonkeyPatch, s
         stack=stack, job=lambda name: SimpleNamespace(id=name, status=lambda: ended_job(name, now))
     )
     monkeypatch.setattr("fanfold.console.service.Job", lambda _stack, name: client.job(name))
-    service = ConsoleService(lambda: client)
+    service = ConsoleService(client)
     for _ in range(2):
         assert [job.id for job in service.jobs(10, search)[0]] == found
     assert stack.asked == list(by)

@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from fanfold_core.app.failures import Failures, Judged, seconds_after
+from fanfold_core.app.failures import Failures, Judged, has_answered, seconds_after
 from fanfold_core.app.ports import MOST_RESULTS
 from fanfold_core.domain.answers import bounded, read_answer, sift
 from fanfold_core.domain.errors import MalformedAnswerError, MisalignedAnswerError, ObjectGoneError, UnknownChunkError
 from fanfold_core.domain.job import Chunk, JobRecord, State
 from fanfold_core.domain.keys import RequestId, answer_key, output_folder
 from fanfold_core.domain.outcomes import Answered, Broken, Cause, Failure, Mark, Outcome, Prediction, Refused, Unsent
-from fanfold_core.domain.spans import Span
+from fanfold_core.domain.spans import Span, gaps
 from fanfold_core.input.errors import counted
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Collector:
             misaligned = self._failures.unmarked(job, chunk, _misaligned(job, chunk, collected))
             self._failures.send_again(job, chunk, [*judged, *misaligned])
             self._probe(job, chunk, final, collected.broken)
-        if (collected.failures or collected.is_refused) and not (chunk.predicted or job.fields):
+        if (collected.failures or collected.is_refused) and not _is_capable(job, chunk):
             self._give_up_if_hopeless(job, chunk)
         return collected
 
@@ -120,15 +120,16 @@ class Collector:
     def _probe(self, job: JobRecord, chunk: Chunk, final: Sequence[Failure], broken: Sequence[Broken]) -> None:
         """Where the row that was to show that the model answers row by row may be a bad one, let the next one show it.
 
-        Of a row that broke nobody knows whether it is bad, so the next one waits, twice as long for each row further.
+        Of a row that broke nobody knows whether it is bad, so the next one waits, twice as long for each row further
+        that is sent.
         """
         if not job.doubts_answers_to(chunk):
             return
         later = {failure.span.end: 0 for failure in final}
-        if not (chunk.predicted or job.fields):
+        if not has_answered(job, chunk):
             suspects = (failed.id for failed in broken if failed.cause is not Cause.PLATFORM)
             alone = [one.span.end for one in suspects if one.attempt == 1 and one.span.rows == 1]
-            later |= {end: seconds_after(end) for end in alone}
+            later |= {end: seconds_after(sum(gap.rows for gap in gaps(end, chunk.inherited))) for end in alone}
         for row, delay in later.items():
             if row < chunk.length:
                 self.queues.probe(job.id, chunk.number, row, delay)
@@ -229,7 +230,7 @@ class Collector:
         found = {f"{request.span.rows}:{results}" for request, results in collected.misaligned.items()}
         if not found <= job.mismatches and len(job.mismatches) < _MOST_MISMATCHES:
             job = self.ledger.add_mismatches(job.id, found)
-        if chunk.predicted or job.fields:
+        if _is_capable(job, chunk):
             return job
         # A model of one result may answer each row alone; and where there is none, it may be the row's fault.
         for results in sorted(set(collected.misaligned.values()) - {0, 1}):
@@ -253,6 +254,15 @@ class Collector:
             rows = counted(len(refused), "row")
             reason = f"the model has rejected {rows} and predicted none: `fanfold errors {job.id}` shows why"
             self.follow_up.close(job.id, State.FAILED, reason)
+
+
+def _is_capable(job: JobRecord, chunk: Chunk) -> bool:
+    """Whether the model has predicted a row of the file, in an earlier job or in this one.
+
+    If rows were taken over, those that are left may well be the ones that it rejects. So these are no reason to end the
+    job, and no row of them is tried for ever.
+    """
+    return bool(chunk.predicted or job.fields)
 
 
 def _misaligned(job: JobRecord, chunk: Chunk, collected: Collected) -> Iterator[Judged]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from fanfold_core.app.failures import next_attempts
@@ -182,7 +183,8 @@ class Dispatcher:
 
     def _probe(self, job: JobRecord, chunk: Chunk, row: int) -> Dispatched:
         chunk, rows, found = self._read(job, chunk)
-        open_rows = (Span(number, 1) for number in range(row, chunk.length) if Span(number, 1) not in chunk.covered)
+        places = chain.from_iterable(range(max(row, gap.start), gap.end) for gap in gaps(chunk.length, chunk.covered))
+        open_rows = (Span(place, 1) for place in places)
         spans = [one for one in open_rows if obstacle(rows[one.start], found[one.start], job.known_layout) is None]
         if not spans:
             return Dispatched()

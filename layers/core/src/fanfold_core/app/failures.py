@@ -141,9 +141,10 @@ class Failures:
                 return
 
     def _witness(self, job: JobRecord, chunk: Chunk) -> Span | None:
-        if answered := chunk.predicted or chunk.held:
+        # What an earlier job has predicted may be of another model.
+        if answered := (chunk.predicted - chunk.inherited) or chunk.held or chunk.inherited:
             span = min(answered, key=lambda span: (span.rows, span.start))
-            # What an earlier job has predicted may be more than a request takes.
+            # And more than a request takes.
             return Span(span.start, 1) if span in chunk.inherited else span
         if not chunk.failed:
             return None
@@ -158,6 +159,16 @@ class Failures:
         if isinstance(one.failed, Broken) or span.rows == 1 or job.mismatches:
             return {span: one.mark.attempt + 1}
         return next_attempts(self.ledger, job, chunk, span.halves())
+
+
+def has_answered(job: JobRecord, chunk: Chunk) -> bool:
+    """Whether it is known, of the job or this chunk, that the model has answered a row in this job.
+
+    Rows that were taken over from an earlier job don't tell: this one's model may answer nothing by now.
+    """
+    own = chunk.predicted - chunk.inherited
+    takes_over = job.parent or job.options.since  # then the job may have its fields from the earlier one
+    return bool(own or (job.fields and not takes_over))
 
 
 def _proofs(span: Span, rows_per_request: int) -> int:

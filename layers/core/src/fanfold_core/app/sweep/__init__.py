@@ -7,18 +7,16 @@ process ends its job.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from math import isinf
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fanfold_core.app.costs import AWAKE_SECONDS, HOUR, in_dollars, instance_dollars, job_services
 from fanfold_core.app.rounds import PAST_DEADLINE
+from fanfold_core.app.sweep.patience import Patience
+from fanfold_core.app.sweep.spending import Spending
 from fanfold_core.domain.errors import NewerVersionError, UnknownJobError
-from fanfold_core.domain.job import Chunk, JobRecord, Spent, State
+from fanfold_core.domain.job import State
 from fanfold_core.domain.keys import output_prefix, request_of_output
 from fanfold_core.domain.options.table import TIMEOUT_SECONDS
-from fanfold_core.domain.outcomes import Cause, Pause, cause_of
-from fanfold_core.domain.results import requests
 from fanfold_core.domain.spans import Span, gaps, is_covered
 from fanfold_core.domain.window import Progress
 from fanfold_core.input.errors import counted
@@ -29,15 +27,9 @@ if TYPE_CHECKING:
 
     from fanfold_core.app.follow_up import FollowUp
     from fanfold_core.app.ports import DeadLetter, DeadLetters, Ledger, Queues, Store
+    from fanfold_core.domain.job import Chunk, JobRecord
     from fanfold_core.domain.keys import RequestId
 
-# An endpoint that only breaks requests is left alone for five minutes, then twice as long, up to an hour.
-_FIRST_PAUSE_SECONDS = 300
-_LONGEST_PAUSE_SECONDS = 3600
-# For how long a model may fail every request in the same way. An endpoint that is not there is waited for.
-_PATIENCE_SECONDS = {Cause.MODEL: 1800, Cause.TIMEOUT: 6 * 3600}
-# And so many requests of single rows, of as many rows where there are so many.
-_ATTEMPTS_OF_ROWS = 8
 ASSEMBLER = "assembler"
 
 
@@ -109,16 +101,17 @@ class Sweeper:
             return swept
         if job.total is None and self._is_quiet(job.touched):
             self.queues.split(job.id)
-        if not start and self._has_spent_all(job, out_of_time):
+        if not start and self._spending.has_spent_all(job, out_of_time):
             return swept
         numbers = [number for number in range(max(job.low, start), job.released) if number not in job.covered]
         chunks = list(self._chunks(job, numbers, out_of_time))
+        patience = Patience(self.ledger, self.follow_up, self.now)
         if not start and len(chunks) == len(numbers):
             # Only who has seen all open chunks can say what the job has come to.
             self._measure(job, chunks)
-            if self._gives_up(job, chunks):
+            if patience.gives_up(job, chunks):
                 return swept
-        paused = self._breaks_the_circuit(job)
+        paused = patience.breaks_the_circuit(job)
         for chunk in chunks:
             if out_of_time():
                 self.queues.sweep(job.id, chunk.number)
@@ -127,59 +120,9 @@ class Sweeper:
         self.follow_up(self.ledger.job(job_id))
         return swept
 
-    def _has_spent_all(self, job: JobRecord, out_of_time: Callable[[], bool]) -> bool:
-        """Cancel a job that would cost more than its `max-dollars` if it went on; whether it has been."""
-        most = job.options.most_dollars
-        if isinf(most):
-            return False
-        before = self.ledger.spent(job.id) or Spent(at=int(job.created.timestamp()))
-        spent = self._spent(job, before, out_of_time)
-        if spent is None:
-            return False
-        dollars = sum(job_services(spent.requests, job.stored).values())
-        dollars += self._instance_dollars(spent.instance_seconds)
-        # Until the next look, which is about as far away as the last one, and then until the endpoint sleeps.
-        kept = self._instance_dollars(spent.instances * (spent.at - before.at + AWAKE_SECONDS))
-        if dollars + kept < most:
-            return False
-        rows = counted(spent.rows, "row") if job.rows is None else f"{spent.rows:,} of {counted(job.rows, 'row')}"
-        sleep = f", and {in_dollars(kept)} kept for {counted(spent.instances, 'instance')} until the endpoint sleeps"
-        goes_on = (
-            f"`fanfold retry {job.id}` continues, for as much again"
-            if spent.rows
-            else "upload the file again with a higher limit"
-        )
-        self.follow_up.close(
-            job.id,
-            State.CANCELLED,
-            f"max-dollars={job.options.max_dollars} was reached after {rows}: {in_dollars(dollars)} are spent"
-            f"{sleep if kept else ''}; {goes_on}",
-        )
-        return True
-
-    def _instance_dollars(self, seconds: float) -> float:
-        return instance_dollars(self.instance_type, seconds) or 0
-
-    def _spent(self, job: JobRecord, before: Spent, out_of_time: Callable[[], bool]) -> Spent | None:
-        """What the job has taken, with all rows that have their answer; None if the time is too short to count.
-
-        Chunks that are done don't change any more, so they are counted once, as far as nothing before them is open.
-        """
-        done = spent = before
-        for number in range(before.chunks, job.released):
-            if out_of_time():
-                self.ledger.set_spent(job, done)
-                return None
-            chunk = self.ledger.chunk(job.id, number)
-            sent = sum(requests(self.ledger.outcomes(job.id, number)).values())
-            spent = replace(spent, rows=spent.rows + chunk.rows_in(chunk.covered), requests=spent.requests + sent)
-            if number == done.chunks and (number < job.low or number in job.covered):
-                done = spent = replace(spent, chunks=number + 1)
-        # Of a type without a price, seconds are worth nothing.
-        instances = self.instances(job.model.endpoint) if self._instance_dollars(HOUR) else 0
-        now = int(self.now().timestamp())
-        self.ledger.set_spent(job, done.seen(instances, now))
-        return spent.seen(instances, now)
+    @property
+    def _spending(self) -> Spending:
+        return Spending(self.ledger, self.follow_up, self.instances, self.instance_type, self.now)
 
     def _chunks(self, job: JobRecord, numbers: Sequence[int], out_of_time: Callable[[], bool]) -> Iterator[Chunk]:
         for number in numbers:
@@ -250,45 +193,6 @@ class Sweeper:
             if job.doubts_answers_to(chunk):
                 self.queues.probe(job.id, chunk.number, spans[0].start)
         return len(spans)
-
-    def _breaks_the_circuit(self, job: JobRecord) -> bool:
-        """Pause an endpoint whose latest news, from all jobs, are only failures; whether it is paused."""
-        endpoint, seconds = job.model.endpoint, int(self.now().timestamp())
-        health = self.ledger.health(endpoint)
-        pause = health.pause
-        if pause.until > seconds:
-            return True
-        if pause.seconds and health.answered > pause.until:
-            self.ledger.set_pause(endpoint, Pause())
-        since = max(health.answered, pause.until) or int(job.created.timestamp())
-        if health.broken <= since or self._age(since) < _FIRST_PAUSE_SECONDS:
-            return False
-        length = min(max(2 * pause.seconds, _FIRST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)
-        self.ledger.set_pause(endpoint, Pause(seconds + length, length))
-        return True
-
-    def _gives_up(self, job: JobRecord, chunks: list[Chunk]) -> bool:
-        """End a job of which the model has failed every request in the same way for long; whether it did.
-
-        Whether that is the model or the file, nobody can tell from here, and trying on would cost days.
-        """
-        patience = _PATIENCE_SECONDS.get(cause_of(job.trouble.words))
-        has_answers = bool(job.fields) or any(chunk.predicted or chunk.held for chunk in chunks)
-        if patience is None or not job.trouble.since or has_answers or self._age(job.trouble.since) < patience:
-            return False
-        if self.ledger.health(job.model.endpoint).answered >= job.trouble.since or not self._is_tried(job, chunks):
-            return False
-        minutes = patience // 60
-        reason = f"the model has failed every request for {minutes} minutes and predicted no row: {job.trouble.words}"
-        self.follow_up.close(job.id, State.FAILED, reason)
-        return True
-
-    def _is_tried(self, job: JobRecord, chunks: list[Chunk]) -> bool:
-        """Whether rows that stood alone have failed so often that others will fail, too."""
-        known = (outcome for chunk in chunks for outcome in self.ledger.outcomes(job.id, chunk.number))
-        attempts = [outcome.requests for outcome in known if outcome.span.rows == 1 and outcome.reason is None]
-        rows = sum(gap.rows for chunk in chunks for gap in gaps(chunk.length, chunk.covered))
-        return sum(attempts) >= _ATTEMPTS_OF_ROWS and len(attempts) >= min(rows, _ATTEMPTS_OF_ROWS)
 
     def _grace_seconds(self, job: JobRecord) -> int:
         return self.grace_seconds + max(0, job.options.invocation_timeout_seconds - TIMEOUT_SECONDS)
