@@ -175,13 +175,13 @@ def test_a_change_of_labels_is_said_with_the_job_that_had_others(page: Page) -> 
     for text in ("so good", "so bad"):
         start(page, "spread.csv", "text\n" + f"{text}\n" * 60)
         state(page, "Succeeded")
-    expect(page.locator("#job .departure")).to_contain_text(
-        "The labels are distributed differently than in the last job"
+    expect(page.locator("#job .warnings")).to_contain_text(
+        re.compile(r"The labels are distributed differently than in spread-\w+, the last job of a file of this name")
     )
-    expect(page.locator("#job .departure")).to_contain_text("LABEL_0: 0% → 100%")
-    page.locator("#job .departure a").click()
+    expect(page.locator("#job .warnings")).to_contain_text("LABEL_0: 0% → 100%")
+    page.locator("#job .warnings a").click()
     expect(page.locator("#rows tbody tr").first).to_contain_text("so good")
-    expect(page.locator("#job .departure")).to_be_hidden()
+    expect(page.locator("#job .warnings")).to_be_hidden()
 
 
 def test_on_aws_a_file_has_a_price_and_its_job_somebody_who_submitted_it(page: Page) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -73,9 +73,9 @@ def status(job: str, stack: str, watch: bool, as_json: bool) -> None:
     For a job that has ended, it shows how many of the failed rows are invalid (they cannot be sent as they stand in the
     file), and whether a retry helps (advice); the estimated cost on AWS at list prices (nothing on a local cloud), some
     minutes later with the hours that the endpoint's instances ran during the job, as CloudWatch has counted them; with
-    --label-column, how many predictions are right and the most frequent mistake; if labels are distributed differently
-    than in the last job of the same file name, beyond what chance does, the label whose share changed most (departure);
-    and if it failed, what its reason must not quote: the file's first line, or the most frequent error of a row.
+    --label-column, how many predictions are right and the most frequent mistake; and if it failed, what its reason must
+    not quote: the file's first line, or the most frequent error of a row. Its warnings are those of the report, for
+    example that labels are distributed differently than in the last job of the same file name.
 
     \b
     fanfold status tweets-6a5ef09ece7577f1
@@ -89,14 +89,13 @@ def status(job: str, stack: str, watch: bool, as_json: bool) -> None:
         "advice": advise(now.as_dict(), now.id, stack) if now.has_ended else "",
         "details": summary.get("details", ""),
     }
-    evaluation, departure = summary.get("evaluation"), summary.get("departure")
+    now = replace(now, warnings=tuple(summary.get("warnings", now.warnings)))
+    evaluation = summary.get("evaluation")
     if as_json:
-        found_out = {"evaluation": evaluation, "departure": departure}
+        found_out = {"evaluation": evaluation, "departure": summary.get("departure")}
         show_json(now.as_dict() | {"cost": cost and asdict(cost), **told, **found_out})
     else:
-        spread = departure and f"{departure['change']} since job {departure['job']}"
-        facts = {"cost": cost and str(cost), **told, "departure": spread}
-        show_facts(_facts(now) | describe_accuracy(evaluation) | facts)
+        show_facts(_facts(now) | describe_accuracy(evaluation) | {"cost": cost and str(cost), **told})
     sys.exit(code_of(now.state, now.failed) if watch else ExitCode.OK)
 
 

@@ -142,6 +142,7 @@ class Views:
         status = self._service.status(job_id)
         files = f"/files/{g.session.permit(status.id)}/{quote(status.id)}/"
         ended = asdict(self._service.conclusion(status))
+        ended["warnings"] = ended["warnings"] or status.warnings
         if tables := ended.pop("tables"):
             ended["table"] = _offered(tables, f"fanfold download {status.id} --stack {self._service.stack.name}")
         return _told(status) | self._service.pace(status) | ended | {"files": files}

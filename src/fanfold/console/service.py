@@ -50,6 +50,7 @@ class Conclusion:
     labels: dict[str, int] | None = None
     details: str | None = None
     departure: dict[str, str] | None = None
+    warnings: list[str] | None = None
     results_file: str = "results.csv"
     tables: dict[str, int] | None = None
 
@@ -217,7 +218,7 @@ class ConsoleService:
             self._speeds[status.created] = speed
         dollars = None if cost is None or cost.is_local else cost.services + (cost.counted or cost.instance or 0)
         hours, is_early = (None, False) if cost is None else (cost.instance_hours, cost.hours_unknown == TOO_EARLY)
-        told = {name: summary.get(name) for name in ("not_answered", "labels", "details", "departure")}
+        told = {name: summary.get(name) for name in ("not_answered", "labels", "details", "departure", "warnings")}
         return Conclusion(dollars, hours, is_early, results_file=results_file(summary), tables=tables, **told)
 
     def _tables(self, job_id: str) -> dict[str, int]:

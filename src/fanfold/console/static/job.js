@@ -69,7 +69,7 @@ function draw(job) {
   retry.hidden = !job.is_retryable
   retry.textContent = job.not_answered ? "Send the remaining rows" : job.failed ? "Retry failed rows" : "Retry"
   say(".advice", job.advice, "", section)
-  warn(job.departure)
+  warn(job)
   drawNotify(job, ended)
   if (ended) showResults(job)
   else if (job.done) showSoFar(job)
@@ -123,14 +123,19 @@ const links = files => Object.entries(files).flatMap(([file, bytes], at) => {
   return [at ? ", " : "", link, ` (${size(bytes)})`]
 })
 
-// That the labels are others than those of the last job of this name.
-function warn(departure) {
-  const place = find(".departure", section)
-  place.hidden = !departure
-  if (!departure) return
-  const link = element("a", `the last job of this name (${departure.job})`)
-  link.href = `#${departure.job}`
-  place.replaceChildren("The labels are distributed differently than in ", link, `. ${departure.change}`)
+// What may be wrong with the file or the predictions; a job whose labels were others is one click away.
+function warn({warnings, departure}) {
+  const list = find(".warnings", section)
+  list.hidden = !warnings.length
+  list.replaceChildren(...warnings.map(words => {
+    const [before, after] = departure ? words.split(departure.job) : [words], item = element("li", before)
+    if (after !== undefined) {
+      const link = element("a", departure.job)
+      link.href = `#${departure.job}`
+      item.append(link, after)
+    }
+    return item
+  }))
 }
 
 // ── When a job ends ─────────────────────────────────────────────────────────────────────────────────────────────────
