@@ -89,6 +89,9 @@ def opened_all(
     if sum(isinstance(file, StandardInput) for file in given) > 1:
         raise click.UsageError("- stands for standard input, which can be read once")
     parameters = parameters_of(stack, model, task)
+    if stack and options.get("since"):
+        # The ids of the jobs that begin now may begin like it, too.
+        options = {**options, "since": Fanfold(stack).job(options["since"]).id}
     with ExitStack() as open_files:
         inputs = []
         for file in given:

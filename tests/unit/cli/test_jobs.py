@@ -15,17 +15,19 @@ from tests.fakes.ledger import MemoryLedger
 from tests.fakes.messages import MemoryQueues
 from tests.fakes.values import NOW, make_job
 from tests.terminals import on_a_terminal
-from tests.unit.cli.test_mistakes import FAILED, check
+from tests.unit.cli.test_mistakes import FAILED, WRONG_USAGE, check
 
 from fanfold import Errors, FailedRow, Fanfold, Job, NothingToRetryError
 from fanfold.cli import main
 from fanfold.cli.logs import LogLine
+from fanfold.project import find_root
 from fanfold.stacks import Stack
 from fanfold.terminal import stderr, stdout
 from fanfold_core.domain.job import State
 from fanfold_core.domain.parts import Built, Piece, Totals
 from fanfold_core.domain.statistics import Statistics
 from fanfold_core.input.records import Dialect
+from localaws.template import defaults
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +62,16 @@ def test_what_a_job_cannot_do_yet_is_said_with_how_to_wait_for_it(
     check(shell(command.replace("JOB", job.id)), FAILED, tuple(part.replace("JOB", job.id) for part in words))
 
 
+@pytest.mark.parametrize("command", ["status", "results", "errors", "tail", "cancel", "retry", "download"])
+def test_a_folder_in_place_of_a_job_is_answered_by_what_reads_it(shell: Shell, command: str) -> None:
+    words = ("cells is not the id of a job", "Read results.csv, summary.json there", "`fanfold report cells`")
+    check(shell(f"{command} cells"), WRONG_USAGE, words)
+    check(
+        shell(f"{command} lines/results.jsonl"), WRONG_USAGE, ("are in lines. Read results.jsonl, summary.json there",)
+    )
+    check(shell(f"{command} celsl"), FAILED, ("stack fanfold: You must specify a region",))
+
+
 @pytest.mark.parametrize(
     ("beginning", "found"),
     [
@@ -79,6 +91,18 @@ def test_how_the_rounds_of_a_job_begin_means_the_newest_which_is_said(
     assert Fanfold("mine").job(beginning).id == found
     said = capsys.readouterr().err
     assert said == (f"{beginning}: job tweets-1f.10, the newest of 4 rounds\n" if found.endswith(".10") else "")
+
+
+def test_the_job_that_since_names_is_found_once_and_before_files_are_read(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, job = MemoryLedger(lambda: NOW), make_job(state=State.SUCCEEDED)
+    ledger.create(job)
+    found = SimpleNamespace(ledger=ledger, job_ids=lambda: iter([job.id]), parameters=defaults(find_root()))
+    monkeypatch.setattr(Stack, "find", lambda *_given: found)
+    said = shell(f"submit tweets.csv folder/tweets.csv --since {job.id[:4]} --dry-run")
+    assert f"those that can be taken over from {job.id} are not sent." in " ".join(said.lines)
+    check(shell("submit tweets.csv --since nothing --dry-run"), FAILED, ("this stack has no job nothing",))
 
 
 LINE = LogLine(NOW, "splitter", "INFO", "split", {}, {})

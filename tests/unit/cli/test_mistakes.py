@@ -128,16 +128,6 @@ def check(said: Said, code: int, words: tuple[str, ...]) -> None:
         ),
         ("compare cells out_typo", FAILED, ("there is no folder out_typo here; as the id of a job, it needs a stack",)),
         ("report model-unsaved", FAILED, ("folder model-unsaved has no files of a job; as the id of a job",)),
-        *(
-            (
-                f"{command} cells",
-                WRONG_USAGE,
-                ("files of one are in cells. Read results.csv, summary.json",),
-            )
-            for command in ("status", "results", "errors", "tail", "cancel", "retry", "download")
-        ),
-        ("errors lines/results.jsonl", WRONG_USAGE, ("Read results.jsonl, summary.json", "`fanfold report lines`")),
-        ("errors celsl", FAILED, ("stack fanfold: You must specify a region",)),
         ("compare lines/results.jsonl cells", FAILED, ("results.jsonl", "option `--results-format` set to csv")),
         ("compare cells cells --out no/changed.csv", FAILED, ("cannot write no/changed.csv (No such file", "(--out)")),
         ("compare cells tweets.csv", FAILED, ("tweets.csv has no files of a job", "`fanfold download`")),

@@ -53,10 +53,6 @@ def test_metadata_overrides_what_it_names_and_leaves_the_rest() -> None:
         ("payload-expression", "nonsense(inputs)))", "a JMESPath expression"),
         ("result-expression", "[", "a JMESPath expression"),
         ("input-expression", "nofunc(text)", r"a JMESPath expression \(there is no function nofunc\(\)\)"),
-        ("payload-expression", "{a: [].sort_by(@, &no(b))}", r"a JMESPath expression \(there is no function no\(\)\)"),
-        ("result-expression", "join(a)", r"expression \(function join\(\) takes 2 arguments, not 1\)"),
-        ("result-expression", "abs(a, b)", r"expression \(function abs\(\) takes 1 argument, not 2\)"),
-        ("result-expression", "a || merge()", r"expression \(function merge\(\) takes 1 argument or more, not 0\)"),
         ("prompt", "Classify this.", "a text with at least one column's name in braces"),
         ("prompt", "Classify {title} as {", "a text with at least one column's name in braces"),
         ("prompt", "Classify {title} as {}", "a text with at least one column's name in braces"),
@@ -68,11 +64,6 @@ def test_metadata_overrides_what_it_names_and_leaves_the_rest() -> None:
 def test_a_value_that_none_may_have_is_refused_by_its_option(option: str, value: str, words: str) -> None:
     with pytest.raises(OptionError, match=rf"option {option} is .*{words}"):
         Options().overridden({option: value})
-
-
-@pytest.mark.parametrize("expression", ["join(', ', [a, b])", "merge(a, b, c)", "not_null(a)", "[1:2].max_by(@, &a)"])
-def test_a_function_takes_as_many_arguments_as_jmespath_says(expression: str) -> None:
-    assert Options().overridden({"result-expression": expression}).result_expression == expression
 
 
 @pytest.mark.parametrize(

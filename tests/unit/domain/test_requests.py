@@ -1,14 +1,17 @@
 """Which rows go together, and what the endpoint is sent."""
 
 import json
+import re
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanfold_core.domain.expressions import Expression
+from fanfold_core.domain.expressions import Expression, parse_expression
 from fanfold_core.domain.requests import INPUT_BYTES, Unsendable, body, inputs, obstacle, plan
 from fanfold_core.domain.spans import Span
+from fanfold_core.input.errors import OptionError
 from fanfold_core.input.layout import Layout
 
 TWO = Layout(columns=("id", "text"), has_header=True, input_index=1, first_byte=0, blank_is_row=False)
@@ -68,6 +71,25 @@ def test_a_row_of_which_an_expression_makes_nothing_cannot_be_sent_and_says_why(
     assert words.startswith(
         "input-expression 'avg(text)' cannot be applied: function avg() takes array-number, not string"
     )
+
+
+@pytest.mark.parametrize("text", ["join(', ', [a, b])", "merge(a, b, c)", "not_null(a)", "[1:2].max_by(@, &a)"])
+def test_a_function_takes_as_many_arguments_as_jmespath_says(text: str) -> None:
+    assert parse_expression("input-expression", text) == Expression("input-expression", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{a: [].sort_by(@, &no(b))}", "there is no function no()"),
+        ("join(a)", "function join() takes 2 arguments, not 1"),
+        ("abs(a, b)", "function abs() takes 1 argument, not 2"),
+        ("a || merge()", "function merge() takes 1 argument or more, not 0"),
+    ],
+)
+def test_a_call_that_no_value_could_fit_is_refused_with_the_expression(text: str, words: str) -> None:
+    with pytest.raises(OptionError, match=re.escape(f"it must be a JMESPath expression ({words})")):
+        parse_expression("input-expression", text)
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8"))))

@@ -87,7 +87,9 @@ def check_is_one_column(text: str, first: Sequence[str], following: Sequence[Seq
     least = _LEAST_OF_TWO_COLUMNS if len(names) <= _LEAST_OF_MORE else _LEAST_OF_MORE
     are_names = len(names) > 1 and all(name and name == name.strip() for name in names)
     if are_names and len(records) >= least and len({len(cells) for cells in records}) == 1:
-        raise several_columns(f"the first {len(records)} lines seem to have {len(names)} cells each", delimiter)
+        raise several_columns(
+            f"the first {counted(len(records), 'line')} seem to have {counted(len(names), 'cell')} each", delimiter
+        )
 
 
 def several_columns(seem: str, delimiter: str) -> LayoutError:
