@@ -261,10 +261,11 @@ MOST_SEEDS = 200
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """How to plant it, and the faults and scenarios under which it does harm."""
+    """How to plant it, the faults and scenarios under which it does harm, and the seed from which on it is sought."""
 
     plant: Callable[[], AbstractContextManager[Any]]
     certain: Mapping[str, Any]
+    first: int = 0
 
 
 ALL: Mapping[str, Mistake] = {
@@ -272,10 +273,10 @@ ALL: Mapping[str, Mistake] = {
     "count": Mistake(count, {"twice": 0.3, "dies": 0.03}),
     "prefer-failures": Mistake(prefer_failures, {"twice": 0.3, "moody": 0.4, "answer_lost": 0.1}),
     "thaw": Mistake(thaw, {"twice": 0.3, "moody": 0.4, "dies": 0, "lost": 0, "cancel_at": 60, "gone_at": None}),
-    "mark-first": Mistake(mark_first, {"dies": 0.08, "moody": 0.3, "lost": 0, "answer_lost": 0}),
+    "mark-first": Mistake(mark_first, {"dies": 0.08, "moody": 0.3, "lost": 0, "answer_lost": 0}, first=50),
     "release-first": Mistake(release_first, {"dies": 0.1, "lost": 0, "answer_lost": 0}),
-    "restart-attempts": Mistake(restart_attempts, {"lost": 0.5}),
-    "sized-parts": Mistake(sized_parts, {"twice": 0.3, "cancel_at": 60}),
+    "restart-attempts": Mistake(restart_attempts, {"lost": 0.5}, first=65),
+    "sized-parts": Mistake(sized_parts, {"twice": 0.3, "cancel_at": 60}, first=90),
     "cover-first": Mistake(cover_first, {"dies": 0.05}),
     "skip-add": Mistake(skip_add, {}),
     "reopen": Mistake(reopen, {"twice": 0.3}),
@@ -295,5 +296,5 @@ ALL: Mapping[str, Mistake] = {
 def hunt(name: str) -> tuple[str, int, str]:
     """Make runs with a mistake planted until one is broken: its name, how many runs it took, and what broke."""
     with ALL[name].plant():
-        broken = ((seed + 1, run("memory", seed, ALL[name].certain).words) for seed in range(MOST_SEEDS))
-        return next(((name, runs, words) for runs, words in broken if words), (name, MOST_SEEDS, ""))
+        found = (run("memory", ALL[name].first + number, ALL[name].certain).words for number in range(MOST_SEEDS))
+        return next(((name, runs, words) for runs, words in enumerate(found, 1) if words), (name, MOST_SEEDS, ""))
