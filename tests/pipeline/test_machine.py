@@ -14,7 +14,7 @@ from tests.pipeline.pipeline import Ended, Pipeline
 from fanfold_core.domain.job import State
 from fanfold_core.input.json.text import MOST_LEVELS
 
-BLOCKS, LEAST_EXAMPLES = 4, 500
+BLOCKS, LEAST_EXAMPLES = 4, 300
 GOOD = MoodyModel(("good",), 0)
 ONE = Upload(b"id,text,label\r\n0,so good,own\r\n", (("0", "so good", "own"),))
 LARGE_CELL = Upload(b"id,text,label\r\n0," + b"a" * LARGE + b",own\r\n", (("0", "a" * LARGE, "own"),))
