@@ -138,4 +138,7 @@ if __name__ == "__main__":
         # In sets, the hashes of texts decide what comes first: a seed must be the same run in every process.
         again = [sys.executable, "-m", "tests.simulation", *sys.argv[1:]]
         os.execve(again[0], again, {**os.environ, "PYTHONHASHSEED": "0"})  # noqa: S606
-    sys.exit(main())
+    code = main()
+    sys.stdout.flush()
+    # At once: Python's own end is aborted by a thread that Arrow, which reads results.parquet, has just begun.
+    os._exit(code)

@@ -157,8 +157,7 @@ class Watch:
         numbers = range(len(job.tables) if job else 0)
         found = [self._cloud.read(table_key(self.job, number)) for number in numbers]
         promise(found and all(found), f"of results.parquet, files are missing: {found.count(None)} of {len(found)}")
-        # Without threads: one that Arrow still has when Python ends aborts it.
-        tables = [pq.read_table(io.BytesIO(content or b""), use_threads=False) for content in found]
+        tables = [pq.read_table(io.BytesIO(content or b"")) for content in found]
         promise(len({str(table.schema) for table in tables}) == 1, "the files of results.parquet have several schemas")
         rows = [row for table in tables for row in table.to_pylist()]
         lines = (self._cloud.read(result_key(self.job, "results.jsonl")) or b"").decode().splitlines()
