@@ -142,7 +142,7 @@ class Failures:
 
     def _witness(self, job: JobRecord, chunk: Chunk) -> Span | None:
         # What an earlier job has predicted may be of another model.
-        if answered := (chunk.predicted - chunk.inherited) or chunk.held or chunk.inherited:
+        if answered := chunk.own_predicted or chunk.held or chunk.inherited:
             span = min(answered, key=lambda span: (span.rows, span.start))
             # And more than a request takes.
             return Span(span.start, 1) if span in chunk.inherited else span
@@ -166,9 +166,7 @@ def has_answered(job: JobRecord, chunk: Chunk) -> bool:
 
     Rows that were taken over from an earlier job don't tell: this one's model may answer nothing by now.
     """
-    own = chunk.predicted - chunk.inherited
-    takes_over = job.parent or job.options.since  # then the job may have its fields from the earlier one
-    return bool(own or (job.fields and not takes_over))
+    return bool(chunk.own_predicted or (job.fields and not job.takes_over))
 
 
 def _proofs(span: Span, rows_per_request: int) -> int:

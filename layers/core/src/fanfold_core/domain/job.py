@@ -126,6 +126,11 @@ class Chunk:
         return self.predicted | self.failed
 
     @property
+    def own_predicted(self) -> frozenset[Span]:
+        """The spans that the model has predicted in this job: what was taken over says nothing of it."""
+        return self.predicted - self.inherited
+
+    @property
     def is_aligned(self) -> bool:
         """Whether the model is known to answer row by row: it gave a single row of this chunk a single result.
 
@@ -133,7 +138,7 @@ class Chunk:
         with as many results. So the first row of a chunk is sent alone, and answers to several rows are held till then.
         What an earlier job has predicted says nothing: the endpoint may have another model by now.
         """
-        return any(span.rows == 1 for span in self.predicted - self.inherited)
+        return any(span.rows == 1 for span in self.own_predicted)
 
     @property
     def waiting(self) -> int:
@@ -221,6 +226,11 @@ class JobRecord:
     def rows_per_request(self) -> int:
         """How many rows go into a request: one, once the model has shown that it doesn't answer row by row."""
         return 1 if self.mismatches else self.options.rows_per_request
+
+    @property
+    def takes_over(self) -> bool:
+        """Whether it may have rows, and with them fields, that an earlier job has predicted."""
+        return bool(self.parent or self.options.since)
 
     def doubts_answers_to(self, chunk: Chunk) -> bool:
         """Whether requests of several rows are sent, and it isn't known yet that the model answers row by row.

@@ -53,13 +53,16 @@ class Assembler:
         parts = self.parts(job)
         if job.upload_id is None:
             job = self._begin(job, parts)
+        missing = [part for part in parts if part.number not in job.parts]
+        if not missing:
+            return self._complete(job)
         # Of those that are built in pieces, only what is left.
         last = {built.piece.part: built for built in self.ledger.built(job.id)}
-        missing = [part.resumed(last.get(part.number)) for part in parts if part.number not in job.parts]
-        if len(parts) == 1 and missing:
+        missing = [part.resumed(last.get(part.number)) for part in missing]
+        if len(parts) == 1:
             return self.build(job_id, missing[0])
         self.queues.assemble_parts(job_id, missing)
-        return job if missing else self._complete(job)
+        return job
 
     def build(self, job_id: str, part: Part) -> JobRecord:
         """Build one part, or its next piece, and complete the job if it was the last."""

@@ -132,7 +132,7 @@ class Sweeper:
 
     def _measure(self, job: JobRecord, open_chunks: list[Chunk]) -> None:
         """Remember how far the job is. Where an earlier job has predicted rows, their number tells of no speed."""
-        if job.parent or job.options.since or not job.released:
+        if job.takes_over or not job.released:
             return
         last = self.ledger.chunk(job.id, job.released - 1)
         open_rows = sum(chunk.rows - chunk.rows_in(chunk.covered) for chunk in open_chunks)

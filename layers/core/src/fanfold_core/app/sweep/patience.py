@@ -75,8 +75,7 @@ class Patience:
         if answered >= job.trouble.since:
             return True
         has_answers = bool(job.fields) or any(chunk.predicted or chunk.held for chunk in open_chunks)
-        takes_over = job.parent or job.options.since
-        return has_answers and (not takes_over or answered >= int(job.created.timestamp()))
+        return has_answers and (not job.takes_over or answered >= int(job.created.timestamp()))
 
     def _is_tried(self, job: JobRecord, open_chunks: Sequence[Chunk]) -> bool:
         """Whether rows that stood alone have failed so often that others will fail, too."""

@@ -46,7 +46,7 @@ class Spending:
         if dollars + kept < most:
             return False
         rows = counted(spent.rows, "row")
-        if job.rows is not None and not (job.parent or job.options.since):
+        if job.rows is not None and not job.takes_over:
             rows = f"{spent.rows:,} of {counted(job.rows, 'row')}"
         sleep = f", and {in_dollars(kept)} kept for {counted(spent.instances, 'instance')} until the endpoint sleeps"
         goes_on = (
